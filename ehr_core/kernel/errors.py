@@ -1,0 +1,91 @@
+"""The errors Almoner raises: sentences with a class.
+
+AlmonerError
+├── BadRequest            the request itself cannot be understood
+│   └── InvalidResource   a FHIR resource breaks a rule; carries the failing elements
+├── SignInRequired        no valid session or token
+├── Forbidden             signed in, but not allowed
+├── NotFound              nothing there that this actor may see
+├── Gone                  it was here and is deleted, or has expired
+├── Conflict              it clashes with what is stored
+│   └── StaleVersion      somebody else saved a newer version first
+├── TooMuch               a limit of size, rate or number
+└── Unavailable           a part that is needed cannot be reached
+    └── StartupFailed     a service could not be started
+
+Messages say what, which and what to do next, and never hold patient data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class AlmonerError(Exception):
+    """A failure that a person can act on. Each class knows its HTTP status, exit code and FHIR issue code."""
+
+    http_status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    fhir_issue_code: ClassVar[str] = "exception"
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        self.message = message
+
+
+class BadRequest(AlmonerError):
+    http_status, exit_code, fhir_issue_code = 400, 2, "invalid"
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One thing wrong in a resource: where (a FHIRPath such as `Observation.status`) and what, without values."""
+
+    expression: str
+    message: str
+    code: str = "structure"
+
+
+class InvalidResource(BadRequest):
+    http_status, fhir_issue_code = 422, "structure"
+
+    def __init__(self, issues: list[Issue]):
+        self.issues = issues
+        super().__init__("; ".join(f"{issue.expression}: {issue.message}" for issue in issues))
+
+
+class SignInRequired(AlmonerError):
+    http_status, exit_code, fhir_issue_code = 401, 4, "login"
+
+
+class Forbidden(AlmonerError):
+    http_status, exit_code, fhir_issue_code = 403, 4, "forbidden"
+
+
+class NotFound(AlmonerError):
+    http_status, exit_code, fhir_issue_code = 404, 5, "not-found"
+
+
+class Gone(AlmonerError):
+    http_status, exit_code, fhir_issue_code = 410, 5, "deleted"
+
+
+class Conflict(AlmonerError):
+    http_status, exit_code, fhir_issue_code = 409, 6, "conflict"
+
+
+class StaleVersion(Conflict):
+    http_status = 412
+
+
+class TooMuch(AlmonerError):
+    http_status, exit_code, fhir_issue_code = 429, 7, "throttled"
+
+
+class Unavailable(AlmonerError):
+    http_status, exit_code, fhir_issue_code = 503, 8, "transient"
+
+
+class StartupFailed(Unavailable):
+    exit_code = 9
