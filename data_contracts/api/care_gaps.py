@@ -1,0 +1,269 @@
+"""Care gaps: one object, one vocabulary on every screen; computed and human state apart, the status derived."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from data_contracts.api.model import ApiModel, Page
+from data_contracts.api.patients import ContactFacts, NextAppointment, PatientName
+
+GapStatus = Literal[
+    "open",
+    "outreach_sent",
+    "scheduled",
+    "result_pending",
+    "closed",
+    "excluded",
+    "declined",
+    "snoozed",
+    "not_evaluable",
+]
+
+STATUS_WORDS: dict[str, str] = {
+    "open": "Open",
+    "outreach_sent": "Outreach sent",
+    "scheduled": "Scheduled",
+    "result_pending": "Result pending",
+    "closed": "Closed",
+    "excluded": "Excluded",
+    "declined": "Declined",
+    "snoozed": "Snoozed",
+    "not_evaluable": "Could not be judged",
+}
+
+GapKind = Literal["due", "above_goal", "follow_up_due", "none"]
+
+ExclusionReason = Literal[
+    "clinical_contraindication",
+    "not_clinically_appropriate",
+    "limited_life_expectancy",
+    "anatomically_not_applicable",
+    "done_elsewhere_record_requested",
+    "moved_away",
+    "wrong_record",
+    "other_administrative",
+]
+
+CLINICAL_EXCLUSION_REASONS: frozenset[str] = frozenset(
+    {
+        "clinical_contraindication",
+        "not_clinically_appropriate",
+        "limited_life_expectancy",
+        "anatomically_not_applicable",
+    }
+)
+
+EXCLUSION_REASON_WORDS: dict[str, str] = {
+    "clinical_contraindication": "Contraindicated",
+    "not_clinically_appropriate": "Not clinically appropriate now",
+    "limited_life_expectancy": "Limited life expectancy",
+    "anatomically_not_applicable": "Organ not present",
+    "done_elsewhere_record_requested": "Done elsewhere, record requested",
+    "moved_away": "Moved away",
+    "wrong_record": "Belongs to another record",
+    "other_administrative": "Other, administrative (say why)",
+}
+
+
+class Evidence(ApiModel):
+    """The deciding fact. Null parts are parts that the record does not have."""
+
+    resource_type: str
+    resource_id: str | None = Field(description="Id in this chart; null when the actor may not open it.")
+    on: date | None
+    value: str | None = Field(description="With unit, as recorded: '10.2 %'.")
+    what: str | None = Field(description="The fact's name: 'Hemoglobin A1c'.")
+    masked: bool = Field(default=False, description="True: it exists but this actor may not see it.")
+
+
+class NextStep(ApiModel):
+    """What one click would order or do."""
+
+    label: str
+    order_system: str | None = None
+    order_code: str | None = None
+    order_display: str | None = None
+
+
+class CareGap(ApiModel):
+    """One gap of one patient, complete enough to be understood and acted on anywhere."""
+
+    gap_id: str
+    patient_id: str
+    source_kind: Literal["recommendation", "measure"]
+    source_id: str
+    source_version: str
+    title: str
+    source_name: str = Field(description="Who recommends it: 'USPSTF 2024, grade B'.")
+    status: GapStatus
+    gap_kind: GapKind
+    computed_status: Literal["open", "closed", "excluded", "not_evaluable"]
+    why: str = Field(description="Why this patient, in words with value and date.")
+    why_it_matters: str
+    due_on: date | None
+    overdue: bool
+    priority: int = Field(ge=1, le=5)
+    evidence: Evidence | None
+    next_step: NextStep | None
+    as_of: datetime
+    owner: str | None = None
+    owner_id: str | None = None
+    attempts: int = 0
+    last_attempt_at: datetime | None = None
+    last_attempt_outcome: str | None = None
+    status_until: date | None = Field(default=None, description="When this human or workflow state ends.")
+    status_reason: str | None = None
+    status_by: str | None = None
+    can_undo: bool = Field(default=False, description="A manual state that may still be taken back.")
+    patient_visible: bool = False
+    version: int = Field(description="Sent back with an act; an older one is refused.")
+
+
+class GapList(ApiModel):
+    """All gaps of a patient: what wants action first, then closed and excluded ones."""
+
+    patient_id: str
+    gaps: list[CareGap]
+    as_of: datetime | None = Field(description="When the gaps were last computed; null: never.")
+    being_computed: bool = Field(default=False, description="A change is on its way through re-measure.")
+    unavailable: str | None = Field(default=None, description="A sentence when gaps could not be computed.")
+
+
+class GapAct(ApiModel):
+    """What every act on a gap carries."""
+
+    version: int
+    note: str | None = Field(default=None, max_length=2000)
+
+
+class ExcludeGap(GapAct):
+    reason: ExclusionReason
+    expires_on: date
+
+    @model_validator(mode="after")
+    def _other_needs_words(self) -> ExcludeGap:
+        if self.reason == "other_administrative" and not (self.note or "").strip():
+            raise ValueError("Say why in `note` when the reason is 'other_administrative'.")
+        return self
+
+
+class DeclineGap(GapAct):
+    re_ask_on: date
+
+
+class SnoozeGap(GapAct):
+    until: date
+
+
+class AssignGaps(ApiModel):
+    """Give patients to somebody. The ids are those that the confirm dialog named."""
+
+    patient_ids: list[str] = Field(min_length=1, max_length=500)
+    owner_id: str | None = Field(description="Null takes the owner away.")
+
+
+class AssignedGaps(ApiModel):
+    patients: int
+    gaps: int
+
+
+class OrderedGap(ApiModel):
+    gap: CareGap
+    service_request_id: str
+
+
+CallOutcome = Literal["reached", "left_message", "no_answer", "wrong_number", "declined", "booked"]
+
+
+class LogContact(ApiModel):
+    """A call or a message, for all of a patient's gaps that it was about."""
+
+    channel: Literal["phone", "sms", "email", "letter", "portal", "in_person"]
+    outcome: CallOutcome
+    gap_ids: list[str] = []
+    interpreter_used: bool | None = None
+    try_again_on: date | None = None
+    note: str | None = Field(default=None, max_length=2000)
+
+
+class ContactAttempt(ApiModel):
+    attempt_id: str
+    at: datetime
+    by: str
+    channel: str
+    outcome: str
+    note: str | None
+    try_again_on: date | None
+
+
+class WorklistQuery(ApiModel):
+    """Filters of the worklist; they stand in the URL, so every field is a plain value."""
+
+    source_id: str | None = None
+    status: GapStatus | None = Field(default=None, description="Null: everything that wants action.")
+    gap_kind: GapKind | None = None
+    clinic_id: str | None = None
+    clinician_id: str | None = None
+    owner_id: str | None = Field(default=None, description="An account id, 'me' or 'nobody'.")
+    language: str | None = None
+    overdue_only: bool = False
+    name: str | None = Field(default=None, max_length=100)
+    sort: Literal["priority", "due_on", "name", "last_attempt"] = "priority"
+    page: int = Field(default=1, ge=1)
+    size: int = Field(default=25, ge=1, le=100)
+
+
+class WorklistGap(ApiModel):
+    gap_id: str
+    source_id: str
+    title: str
+    status: GapStatus
+    gap_kind: GapKind
+    why: str
+    due_on: date | None
+    overdue: bool
+    priority: int
+
+
+class WorklistRow(ApiModel):
+    """One patient with all their gaps together. No banner: this is a multi-patient screen."""
+
+    patient_id: str
+    name: PatientName
+    birth_date: str | None
+    age_years: int | None
+    sex: str | None
+    mrn: str | None
+    clinic: str | None
+    clinician: str | None
+    language: str | None
+    interpreter_required: bool | None
+    contact: ContactFacts
+    next_appointment: NextAppointment | None
+    owner: str | None
+    attempts: int
+    last_attempt_at: datetime | None
+    last_attempt_outcome: str | None
+    gaps: list[WorklistGap]
+    same_name_on_page: bool = False
+
+
+class WorklistChoices(ApiModel):
+    """What the filters may be set to, as (value, words) pairs."""
+
+    sources: list[tuple[str, str]]
+    clinics: list[tuple[str, str]]
+    clinicians: list[tuple[str, str]]
+    owners: list[tuple[str, str]]
+    languages: list[tuple[str, str]]
+
+
+class WorklistPage(ApiModel):
+    rows: list[WorklistRow]
+    page: Page
+    open_gaps: int
+    overdue_gaps: int
+    as_of: datetime | None

@@ -1,0 +1,187 @@
+"""The chart as the screens show it: summary, results with trend, and what may be recorded."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import Field
+
+from data_contracts.api.model import ApiModel
+from data_contracts.api.patients import PatientBanner
+
+AllergyState = Literal["known", "none_known", "not_recorded", "unavailable"]
+
+ALLERGY_STATE_WORDS: dict[str, str] = {
+    "known": "Known allergies",
+    "none_known": "No known allergies",
+    "not_recorded": "Allergies not recorded",
+    "unavailable": "Allergies unavailable",
+}
+
+
+class Allergy(ApiModel):
+    allergy_id: str
+    substance: str
+    reactions: list[str]
+    severity: str | None
+    criticality: str | None
+
+
+class Problem(ApiModel):
+    condition_id: str
+    name: str
+    code: str | None
+    onset: str | None
+    status: str
+
+
+class Medication(ApiModel):
+    medication_request_id: str
+    name: str
+    dose: str | None = Field(
+        description="As written (dosage text), else built from the dose; null when neither."
+    )
+    status: str
+    since: str | None
+
+
+class ResultPoint(ApiModel):
+    """One measured value, as recorded. `number` is null for a coded or worded value."""
+
+    observation_id: str
+    version_id: int
+    at: str | None = Field(description="As recorded: instant, day, month or year.")
+    number: Decimal | None
+    text: str = Field(description="Value with unit exactly as recorded: '7.10 %'.")
+    unit: str | None
+    status: str
+    flag: Literal["L", "LL", "H", "HH", "N", "A"] | None
+    reference_low: Decimal | None = None
+    reference_high: Decimal | None = None
+    reference_text: str | None = None
+    source: str | None = Field(default=None, description="'Outside record: …' when it came from elsewhere.")
+    reviewed: bool = Field(default=True, description="False: final, but no clinician has reviewed it yet.")
+    reviewed_by: str | None = None
+    can_correct: bool = False
+
+
+class ResultSeries(ApiModel):
+    """All values of one test, newest first, in one unit where the record allows it."""
+
+    code: str
+    system: str
+    name: str
+    category: Literal["laboratory", "vital-signs", "survey", "social-history", "imaging", "other"]
+    unit: str | None
+    points: list[ResultPoint]
+    goal_low: Decimal | None = None
+    goal_high: Decimal | None = None
+
+
+class EncounterLine(ApiModel):
+    encounter_id: str
+    on: str | None
+    kind: str
+    reason: str | None
+    with_whom: str | None
+
+
+class ChartSummary(ApiModel):
+    banner: PatientBanner
+    allergy_state: AllergyState
+    allergies: list[Allergy]
+    problems: list[Problem]
+    medications: list[Medication]
+    latest_vitals: list[ResultSeries] = Field(description="At most the two newest points of each vital sign.")
+    encounters: list[EncounterLine] = Field(description="The ten newest.")
+    immunizations: list[str] = Field(default=[], description="'Influenza, 12-Oct-2026' lines, newest first.")
+    hidden_items: int = Field(
+        default=0, description="Items that this actor may not see: never silently missing."
+    )
+
+
+class ResultsView(ApiModel):
+    patient_id: str
+    series: list[ResultSeries]
+    hidden_items: int = 0
+
+
+class RecordVitals(ApiModel):
+    """Vital signs of one moment. Units are fixed by the field; an absent field is not recorded, never zero."""
+
+    at: datetime
+    systolic_mmhg: Decimal | None = Field(default=None, ge=40, le=300)
+    diastolic_mmhg: Decimal | None = Field(default=None, ge=20, le=200)
+    heart_rate_per_minute: Decimal | None = Field(default=None, ge=20, le=300)
+    temperature_celsius: Decimal | None = Field(default=None, ge=25, le=45)
+    respiratory_rate_per_minute: Decimal | None = Field(default=None, ge=4, le=90)
+    oxygen_saturation_percent: Decimal | None = Field(default=None, ge=40, le=100)
+    weight_kg: Decimal | None = Field(default=None, ge=Decimal("0.3"), le=500)
+    height_cm: Decimal | None = Field(default=None, ge=20, le=250)
+    encounter_id: str | None = None
+
+
+class RecordResult(ApiModel):
+    """A result measured here. `code` must be one that the site records (see `/api/recordable-results`)."""
+
+    code: str = Field(description="LOINC code.")
+    at: datetime
+    value: Decimal
+    unit: str = Field(description="UCUM code; must be one that this analyte may have.")
+    note: str | None = Field(default=None, max_length=2000)
+    encounter_id: str | None = None
+
+
+class RecordOutsideResult(ApiModel):
+    """A result or procedure done elsewhere, from a document or by report. Value only where the thing has one."""
+
+    code_system: str
+    code: str
+    kind: Literal["result", "procedure", "immunization"]
+    on: date = Field(description="Day it was done.")
+    source: str = Field(min_length=2, max_length=200, description="Who did it, or where the record is from.")
+    value: Decimal | None = None
+    unit: str | None = None
+    finding: Literal["normal", "abnormal", "not_stated"] = "not_stated"
+    document_name: str | None = None
+    document_type: str | None = None
+    document_base64: str | None = Field(default=None, max_length=14_000_000)
+
+
+class RecordableResult(ApiModel):
+    """Something that may be recorded by hand: its name, code, units and plausible range."""
+
+    code_system: str
+    code: str
+    name: str
+    kind: Literal["result", "procedure", "immunization"]
+    units: list[str]
+    plausible_low: Decimal | None
+    plausible_high: Decimal | None
+    source_ids: list[str] = Field(default=[], description="Recommendations for which it can be evidence.")
+
+
+class Recorded(ApiModel):
+    """What was written: ids and versions, and the outbox position that re-measure will reach."""
+
+    resources: list[tuple[str, str, int]] = Field(description="(type, id, version) of each.")
+    outbox_position: int
+
+
+class CorrectResult(ApiModel):
+    version_id: int
+    value: Decimal
+    unit: str
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class MarkInError(ApiModel):
+    version_id: int
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class ReviewResult(ApiModel):
+    version_id: int
+    comment_to_patient: str | None = Field(default=None, max_length=2000)

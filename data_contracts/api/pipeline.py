@@ -1,0 +1,66 @@
+"""What the pipeline and the core say to each other: keys, changes, write-back."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from data_contracts.api.model import ApiModel
+
+
+class PseudonymKeyGrant(ApiModel):
+    """The key of a snapshot. The secret lives in the step that asked, and nowhere in the lake."""
+
+    key_id: str
+    secret_hex: str
+
+
+class ChangedPatient(ApiModel):
+    """A patient with unprocessed changes. `definitions_all` when a change touches every definition."""
+
+    patient_id: str
+    changed_types: list[str]
+    code_tokens: list[str]
+    definitions_all: bool = False
+
+
+class ChangeBatch(ApiModel):
+    """A claimed batch. It returns to the queue by itself when it is not finished in time (a crash loses nothing)."""
+
+    batch_id: str
+    positions: list[int]
+    patients: list[ChangedPatient]
+    key: PseudonymKeyGrant
+    as_of: date
+    claimed_at: datetime
+
+
+class WriteBackReceipt(ApiModel):
+    """What a write-back did; the rows add up: received = inserted + changed + unchanged + skipped + refused."""
+
+    received: int
+    inserted: int
+    changed: int
+    unchanged: int
+    skipped_changed_since: int = Field(
+        description="Patients changed since the snapshot: queued for re-measure."
+    )
+    refused_unknown_patient: int
+    removed: int = Field(default=0, description="Rows that this path no longer says, taken away.")
+
+
+class RunReport(ApiModel):
+    """A finished nightly run, told to the core so that screens can say how fresh they are."""
+
+    run_id: str
+    kind: Literal["nightly", "incremental"]
+    snapshot_id: str
+    key_id: str
+    as_of: date
+    outbox_transaction: int
+    started_at: datetime
+    finished_at: datetime
+    code_version: str
+    counts: dict[str, int] = {}

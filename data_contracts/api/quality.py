@@ -1,0 +1,107 @@
+"""Measures as the screens show them: rate, counts beside it, strata, trend, and the patients behind."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import Field
+
+from data_contracts.api.model import ApiModel, Page
+from data_contracts.api.patients import PatientName
+
+StratumKind = Literal["all", "clinic", "clinician", "sex", "age_band", "race", "ethnicity", "payer"]
+
+
+class Counts(ApiModel):
+    """The counts behind a rate. A count is null when it is suppressed for this reader, never when it is zero."""
+
+    initial_population: int | None
+    denominator: int | None = Field(description="After exclusions and exceptions.")
+    exclusions: int | None
+    exceptions: int | None
+    numerator: int | None
+    not_evaluable: int | None
+    rate: float | None = Field(
+        description="numerator / denominator; null when the denominator is 0 or suppressed."
+    )
+    rate_low: float | None = Field(default=None, description="95 % Wilson interval, lower bound.")
+    rate_high: float | None = Field(default=None, description="95 % Wilson interval, upper bound.")
+    suppressed: bool = False
+
+
+class Stratum(ApiModel):
+    kind: StratumKind
+    value: str
+    label: str
+    counts: Counts
+
+
+class RatePoint(ApiModel):
+    on: date
+    counts: Counts
+
+
+class MeasureLine(ApiModel):
+    measure_id: str
+    version: str
+    title: str
+    improvement: Literal["increase", "decrease"]
+    period_begin: date
+    period_end: date
+    counts: Counts
+    change: float | None = Field(default=None, description="Rate now minus the rate about 30 days before.")
+
+
+class MeasureList(ApiModel):
+    measures: list[MeasureLine]
+    as_of: datetime | None
+    stale: str | None = Field(
+        default=None, description="A sentence when the last good results are older than planned."
+    )
+
+
+class MeasureDefinition(ApiModel):
+    """The definition in the words of its pack."""
+
+    purpose: str
+    why_it_matters: str
+    source: str
+    version: str
+    population: str
+    denominator: str
+    numerator: str
+    exclusions: list[str]
+    exceptions: list[str]
+    evidence: list[str]
+    missing_data: str
+    code_systems_not_loaded: list[str] = []
+
+
+class MeasurePage(ApiModel):
+    line: MeasureLine
+    definition: MeasureDefinition
+    strata: list[Stratum]
+    trend: list[RatePoint]
+    provenance: dict[str, str] = Field(description="Snapshot, profile, key id, code version, computed at.")
+    as_of: datetime | None
+
+
+MembershipStatus = Literal["numerator", "not_in_numerator", "excluded", "excepted", "not_evaluable"]
+
+
+class MeasurePatient(ApiModel):
+    patient_id: str
+    name: PatientName
+    birth_date: str | None
+    mrn: str | None
+    membership: MembershipStatus
+    reason: str | None
+    evidence_on: date | None
+    evidence_value: str | None
+
+
+class MeasurePatients(ApiModel):
+    measure_id: str
+    rows: list[MeasurePatient]
+    page: Page
