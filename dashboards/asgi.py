@@ -1,0 +1,14 @@
+"""The staff workspace as an ASGI app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboards.shared.identity import STAFF
+from ehr_core.client.streamlit_app import build_app
+
+
+def create_app() -> st.App:
+    return build_app(Path(__file__).with_name("main.py"), STAFF)

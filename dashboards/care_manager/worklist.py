@@ -1,0 +1,157 @@
+"""The worklist: one row a patient with all gaps together; filters in the address, 25 a page, safe selection."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards.care_manager.worklist_acts import assign_dialog, contact_dialog
+from dashboards.care_manager.worklist_rows import contact_html, gaps_html, patient_html
+from dashboards.shared.page import start_page, tell_remembered, told_errors
+from dashboards.shared.session import StaffSession
+from data_contracts.api.care_gaps import (
+    STATUS_WORDS,
+    WorklistChoices,
+    WorklistPage,
+    WorklistQuery,
+    WorklistRow,
+)
+from ehr_core.display import show_instant
+
+PAGE_SIZE = 25
+SORTS = {"priority": "Priority", "due_on": "Due date", "name": "Name", "last_attempt": "Last contact"}
+FILTERS = (
+    "source_id",
+    "status",
+    "clinic_id",
+    "clinician_id",
+    "owner_id",
+    "language",
+    "overdue_only",
+    "sort",
+    "page",
+)
+
+
+def worklist_page() -> None:
+    session: StaffSession = st.session_state["session"]
+    start_page("Worklist")
+    tell_remembered()
+    with told_errors():
+        query = _filters(session.client.worklist.choices())
+        page = session.client.worklist.page(query)
+        _summary(page)
+        _bulk_acts(session, page.rows)
+        for row in page.rows:
+            _row(session, row)
+        if not page.rows:
+            st.info("Nobody matches these filters. Reset them to see everyone with an open gap.")
+        _paging(page)
+
+
+def _filters(choices: WorklistChoices) -> WorklistQuery:
+    """Every filter but the name stands in the address, so that a view can be kept; a name is patient data."""
+    with st.container(horizontal=True, key="filters"):
+        source = _choice("Care gap", "source_id", choices.sources)
+        status = _choice("Status", "status", list(STATUS_WORDS.items()), everything="Wants action")
+        clinic = _choice("Clinic", "clinic_id", choices.clinics)
+        clinician = _choice("Clinician", "clinician_id", choices.clinicians)
+        owner = _choice("Owner", "owner_id", [("me", "Me"), ("nobody", "Nobody"), *choices.owners])
+        language = _choice("Language", "language", choices.languages)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Name", key="worklist_name", max_chars=100, width=200)
+        sort = st.selectbox(
+            "Sort by", list(SORTS), format_func=SORTS.get, key="sort", bind="query-params", width=160
+        )
+        overdue = st.checkbox("Overdue only", key="overdue_only", bind="query-params")
+        st.button("Reset filters", on_click=_reset)
+    return WorklistQuery(
+        source_id=source,
+        status=status,
+        clinic_id=clinic,
+        clinician_id=clinician,
+        owner_id=owner,
+        language=language,
+        overdue_only=overdue,
+        name=name or None,
+        sort=sort,
+        page=st.session_state.get("page") or 1,
+        size=PAGE_SIZE,
+    )
+
+
+def _choice(label: str, key: str, pairs: list[tuple[str, str]], *, everything: str = "All") -> str | None:
+    words = dict(pairs)
+    return st.selectbox(
+        label,
+        list(words),
+        index=None,
+        format_func=lambda value: words.get(value, value),
+        key=key,
+        placeholder=everything,
+        bind="query-params",
+        width=190,
+        on_change=_first_page,
+    )
+
+
+def _first_page() -> None:
+    st.session_state["page"] = 1
+
+
+def _reset() -> None:
+    for key in FILTERS:
+        st.session_state.pop(key, None)
+    st.session_state["worklist_name"] = ""
+    st.query_params.clear()
+
+
+def _summary(page: WorklistPage) -> None:
+    as_of = f"as of {show_instant(page.as_of)}" if page.as_of else "never computed"
+    st.caption(
+        f"{page.page.total} patients · {page.open_gaps} open gaps · {page.overdue_gaps} overdue · {as_of} · "
+        "this list is protected health information"
+    )
+
+
+def _bulk_acts(session: StaffSession, rows: list[WorklistRow]) -> None:
+    """Ticks are keyed by patient, and the ids are read again here: a tick can never move to somebody else."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.checkbox(
+            "Select this page", key="tick-all", on_change=_tick_all, args=([row.patient_id for row in rows],)
+        )
+        ticked = [row for row in rows if st.session_state.get(f"tick-{row.patient_id}")]
+        if st.button(f"Assign {len(ticked) or ''}".strip(), disabled=not ticked, shortcut="Alt+A"):
+            assign_dialog(session, ticked)
+
+
+def _tick_all(patient_ids: list[str]) -> None:
+    for patient_id in patient_ids:
+        st.session_state[f"tick-{patient_id}"] = st.session_state["tick-all"]
+
+
+def _row(session: StaffSession, row: WorklistRow) -> None:
+    with st.container(border=True, key=f"row-{row.patient_id}"):
+        tick, who, gaps, contact, acts = st.columns([0.3, 3, 5, 3, 1.4], vertical_alignment="top")
+        tick.checkbox(
+            f"Select {row.name.family or 'this patient'}",
+            key=f"tick-{row.patient_id}",
+            label_visibility="collapsed",
+        )
+        who.html(f'<div class="card">{patient_html(row)}</div>')
+        gaps.html(f'<div class="card">{gaps_html(row)}</div>')
+        contact.html(f'<div class="card">{contact_html(row)}</div>')
+        with acts:
+            if session.may("chart.read") and st.button(
+                "Open chart", key=f"open-{row.patient_id}", width="stretch"
+            ):
+                st.switch_page(st.session_state["chart"], query_params={"patient": row.patient_id})
+            if session.may("outreach.log") and st.button(
+                "Log a call", key=f"call-{row.patient_id}", width="stretch"
+            ):
+                contact_dialog(session, row)
+
+
+def _paging(page: WorklistPage) -> None:
+    pages = max(1, -(-page.page.total // page.page.size))
+    if pages > 1:
+        st.pagination(pages, key="page", bind="query-params")

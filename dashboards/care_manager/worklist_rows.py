@@ -1,0 +1,68 @@
+"""A worklist row in words: who, which gaps, how to reach them, what was tried."""
+
+from __future__ import annotations
+
+from dashboards.shared.gap_words import gap_line
+from dashboards.shared.markup import lines, tag, text
+from data_contracts.api.care_gaps import WorklistRow
+from ehr_core.display import show_age, show_date, show_instant, show_name
+
+OUTCOME_WORDS = {
+    "reached": "reached",
+    "left_message": "left a message",
+    "no_answer": "no answer",
+    "wrong_number": "wrong number",
+    "declined": "declined",
+    "booked": "booked",
+}
+
+
+def patient_html(row: WorklistRow) -> str:
+    """All that tells this person apart; a shared name on the page is marked."""
+    warning = tag("Same name on this page", "open") if row.same_name_on_page else ""
+    return (
+        f"<h4>{text(show_name(row.name))}</h4>{warning}"
+        f'<p class="quiet">Born {text(show_date(row.birth_date))} ({text(show_age(row.age_years))}) · '
+        f"{text(row.sex, 'sex not recorded')}<br>MRN {text(row.mrn)}<br>"
+        f"{text(row.clinic, 'no clinic')} · {text(row.clinician, 'no clinician')}</p>"
+    )
+
+
+def gaps_html(row: WorklistRow) -> str:
+    return lines((gap_line(gap) for gap in row.gaps), "No gap wants action")
+
+
+def contact_html(row: WorklistRow) -> str:
+    """Language and interpreter first: they decide how one calls. A channel is used only where consent was given."""
+    language = text(row.language, "language not recorded")
+    interpreter = {
+        True: tag("Interpreter", "waiting"),
+        False: "",
+        None: '<span class="quiet">interpreter not recorded</span>',
+    }
+    consent = " · ".join(
+        f"{channel} {state.replace('_', ' ')}" for channel, state in row.contact.consent.items()
+    )
+    return (
+        f"<p>{language} {interpreter[row.interpreter_required]}</p>"
+        f"<p>{text(row.contact.phone, 'no phone recorded')}</p>"
+        f'<p class="quiet">Consent: {text(consent, "not recorded")}</p><p class="quiet">{_next_visit(row)}</p>'
+        f'<p class="quiet">{_last_attempt(row)} · owner {text(row.owner, "nobody")}</p>'
+    )
+
+
+def _next_visit(row: WorklistRow) -> str:
+    if row.next_appointment is None:
+        return "no visit booked"
+    return (
+        f"next visit {text(show_date(row.next_appointment.on))} with {text(row.next_appointment.with_whom)}"
+    )
+
+
+def _last_attempt(row: WorklistRow) -> str:
+    if row.last_attempt_at is None:
+        return "no contact yet"
+    outcome = OUTCOME_WORDS.get(
+        row.last_attempt_outcome or "", row.last_attempt_outcome or "outcome not recorded"
+    )
+    return f"last contact {text(show_instant(row.last_attempt_at))}: {text(outcome)} ({row.attempts} in all)"

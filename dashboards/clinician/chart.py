@@ -1,0 +1,62 @@
+"""The chart: banner, care gaps, then the record's summary and its results, on one page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards.clinician.gap_cards import gap_cards
+from dashboards.clinician.record_forms import record_buttons
+from dashboards.clinician.results import results_panel
+from dashboards.clinician.summary import (
+    allergies_html,
+    history_html,
+    medications_html,
+    problems_html,
+    vitals_html,
+)
+from dashboards.shared.banner import show_banner
+from dashboards.shared.page import start_page, tell_remembered, told_errors
+from dashboards.shared.session import StaffSession
+from data_contracts.api.chart import ALLERGY_STATE_WORDS, ChartSummary
+
+
+def chart_page() -> None:
+    session: StaffSession = st.session_state["session"]
+    start_page("Chart", heading=False)
+    patient_id = st.query_params.get("patient")
+    if not patient_id:
+        st.info("No patient is chosen. Find one under Patients, or open a visit under Today.")
+        return
+    with told_errors():
+        summary = session.client.charting.summary(patient_id)
+        show_banner(summary.banner)
+        tell_remembered()
+        if summary.hidden_items:
+            st.warning(f"{summary.hidden_items} items of this record are restricted and not shown to you.")
+        if session.may("chart.write"):
+            record_buttons(session, summary.banner)
+        gaps, record = st.columns([5, 6], gap="medium")
+        with gaps:
+            gap_cards(session, summary.banner)
+        with record:
+            _record(summary)
+        results_panel(session, summary.banner)
+
+
+def _record(summary: ChartSummary) -> None:
+    with st.container(border=True, key="allergies"):
+        st.subheader(ALLERGY_STATE_WORDS[summary.allergy_state], anchor=False)
+        st.html(allergies_html(summary))
+    left, right = st.columns(2)
+    with left:
+        _section("Problems", problems_html(summary))
+        _section("Latest vitals", vitals_html(summary))
+    with right:
+        _section("Medications", medications_html(summary))
+        _section("Visits and immunizations", history_html(summary))
+
+
+def _section(title: str, body: str) -> None:
+    with st.container(border=True):
+        st.subheader(title, anchor=False)
+        st.html(f'<div class="card">{body}</div>')

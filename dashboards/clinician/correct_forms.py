@@ -1,0 +1,63 @@
+"""Correcting a result or marking it entered in error: the old version stays in the history."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards.clinician.gap_cards import watch_for_remeasure
+from dashboards.clinician.record_forms import parse_decimal
+from dashboards.shared.page import remember, told_errors
+from dashboards.shared.session import StaffSession
+from data_contracts.api.chart import CorrectResult, MarkInError, ResultPoint, ResultSeries
+from data_contracts.api.patients import PatientBanner
+from ehr_core.display import show_date, show_name
+
+
+def _about(banner: PatientBanner, series: ResultSeries, point: ResultPoint) -> None:
+    st.write(
+        f"**{show_name(banner.name)}**, born {show_date(banner.birth_date)}, MRN {banner.mrn or 'not recorded'}"
+    )
+    st.write(f"{series.name} {point.text} of {show_date(point.at)}")
+
+
+@st.dialog("Correct this result")
+def correct_dialog(
+    session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint
+) -> None:
+    _about(banner, series, point)
+    value, unit = st.columns(2)
+    typed = value.text_input("Correct value", key="correct-value", max_chars=20)
+    chosen_unit = unit.text_input("Unit", value=point.unit or "", key="correct-unit", max_chars=20)
+    reason = st.text_input("Why", key="correct-reason", max_chars=500)
+    if st.button("Save correction", type="primary"):
+        with told_errors():
+            number = parse_decimal(typed or "")
+            if number is None or len(reason.strip()) < 3:
+                st.error("Not saved: give the correct value as a number, and why it is corrected.")
+                return
+            correction = CorrectResult(
+                version_id=point.version_id, value=number, unit=chosen_unit, reason=reason.strip()
+            )
+            session.client.charting.correct_result(point.observation_id, correction)
+            watch_for_remeasure()
+            remember(f"{series.name} corrected to {number} {chosen_unit}.")
+            st.rerun()
+
+
+@st.dialog("Mark as entered in error")
+def in_error_dialog(
+    session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint
+) -> None:
+    _about(banner, series, point)
+    st.caption("It stays in the history, struck through, and counts for nothing: care gaps are judged again.")
+    reason = st.text_input("Why", key="error-reason", max_chars=500)
+    if st.button("Mark as entered in error", type="primary"):
+        with told_errors():
+            if len(reason.strip()) < 3:
+                st.error("Not saved: say why.")
+                return
+            act = MarkInError(version_id=point.version_id, reason=reason.strip())
+            session.client.charting.mark_in_error(point.observation_id, act)
+            watch_for_remeasure()
+            remember(f"{series.name} of {show_date(point.at)} marked as entered in error.")
+            st.rerun()

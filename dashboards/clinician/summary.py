@@ -1,0 +1,76 @@
+"""The summary's sections as HTML: allergies, problems, medications, vitals, visits."""
+
+from __future__ import annotations
+
+from dashboards.shared.markup import lines, text
+from data_contracts.api.chart import Allergy, ChartSummary, Medication, Problem, ResultSeries
+from ehr_core.display import show_date
+
+
+def allergies_html(summary: ChartSummary) -> str:
+    """The list belongs to the state 'known' only; the other three states say what they mean."""
+    if summary.allergy_state == "known":
+        return lines((_allergy(allergy) for allergy in summary.allergies), "")
+    explained = {
+        "none_known": "The patient was asked: no known allergies.",
+        "not_recorded": "Nobody has recorded an answer. This does not mean that there are none.",
+        "unavailable": "The allergy list could not be read. Do not prescribe on the strength of this page.",
+    }
+    kind = "quiet" if summary.allergy_state == "none_known" else "warn"
+    return f'<p class="{kind}">{explained[summary.allergy_state]}</p>'
+
+
+def _allergy(allergy: Allergy) -> str:
+    reactions = ", ".join(allergy.reactions) or "reaction not recorded"
+    severity = allergy.severity or (
+        f"criticality {allergy.criticality}" if allergy.criticality else "severity not recorded"
+    )
+    return f"<b>{text(allergy.substance)}</b> {text(reactions)} <span class='quiet'>({text(severity)})</span>"
+
+
+def problems_html(summary: ChartSummary) -> str:
+    return lines((_problem(problem) for problem in summary.problems), "No active problems recorded")
+
+
+def _problem(problem: Problem) -> str:
+    since = f"since {show_date(problem.onset)}" if problem.onset else "onset not recorded"
+    return f"<b>{text(problem.name)}</b> <span class='quiet'>{text(problem.code, '')} · {text(since)}</span>"
+
+
+def medications_html(summary: ChartSummary) -> str:
+    return lines(
+        (_medication(medication) for medication in summary.medications), "No active medications recorded"
+    )
+
+
+def _medication(medication: Medication) -> str:
+    since = f" · since {show_date(medication.since)}" if medication.since else ""
+    return (
+        f"<b>{text(medication.name)}</b><br><span class='quiet'>DOSE</span> "
+        f"<b>{text(medication.dose, 'not recorded')}</b><span class='quiet'>{text(since, '')}</span>"
+    )
+
+
+def vitals_html(summary: ChartSummary) -> str:
+    return lines(
+        (_vital(series) for series in summary.latest_vitals if series.points), "No vital signs recorded"
+    )
+
+
+def _vital(series: ResultSeries) -> str:
+    newest = series.points[0]
+    flag = f' <span class="flag-{newest.flag}">{newest.flag}</span>' if newest.flag not in (None, "N") else ""
+    when = f"<span class='quiet'>{text(show_date(newest.at))}</span>"
+    return f"{text(series.name)} <b>{text(newest.text)}</b>{flag} {when}"
+
+
+def history_html(summary: ChartSummary) -> str:
+    visits = lines(
+        (
+            f"{text(show_date(visit.on))} {text(visit.kind)} <span class='quiet'>{text(visit.reason, '')}</span>"
+            for visit in summary.encounters
+        ),
+        "No visits recorded",
+    )
+    shots = lines((text(line) for line in summary.immunizations), "No immunizations recorded")
+    return f"{visits}<h4>Immunizations</h4>{shots}"

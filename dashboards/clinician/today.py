@@ -1,0 +1,98 @@
+"""Today: the schedule in order, each visit with the care gaps that it could close."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboards.shared.gap_words import gap_line
+from dashboards.shared.markup import lines, tag, text
+from dashboards.shared.page import start_page, tell_remembered, told_errors
+from dashboards.shared.session import StaffSession
+from data_contracts.api.schedule import TodaySchedule, TodayVisit
+from ehr_core.client.streamlit_app import app_settings
+from ehr_core.display import show_age, show_date, show_name, show_time
+
+SHOWN_GAPS = 4
+EVERYONE = "everyone"
+
+
+def visit_html(visit: TodayVisit) -> str:
+    """Who comes and why, on two lines."""
+    marks = []
+    if visit.interpreter_required:
+        marks.append(tag(f"Interpreter: {visit.language or 'language not recorded'}", "waiting"))
+    if visit.same_name_today:
+        marks.append(tag("Same name today", "open"))
+    return (
+        f"<h4>{text(show_name(visit.patient_name))}</h4>"
+        f'<p class="quiet">{text(show_age(visit.age_years))} · {text(visit.sex, "sex not recorded")} · '
+        f"{text(visit.reason, 'no reason given')} · {text(visit.practitioner, 'no clinician named')}</p>"
+        f"{' '.join(marks)}"
+    )
+
+
+def gaps_html(visit: TodayVisit) -> str:
+    """The first gaps of a visit; what is not shown is counted."""
+    shown = [gap_line(gap) for gap in visit.gaps[:SHOWN_GAPS]]
+    if len(visit.gaps) > SHOWN_GAPS:
+        shown.append(f'<span class="quiet">and {len(visit.gaps) - SHOWN_GAPS} more in the chart</span>')
+    return lines(shown, "No open care gaps")
+
+
+def today_page() -> None:
+    session: StaffSession = st.session_state["session"]
+    start_page("Today")
+    tell_remembered()
+    with told_errors():
+        day, of_whom = st.columns([1, 2], width=560)
+        with day:
+            on = _chosen_day()
+        st.session_state.setdefault("schedule_of", session.me.practitioner_id or EVERYONE)
+        chosen = st.session_state["schedule_of"]
+        schedule = session.client.scheduling.today(
+            on=on, practitioner_id=None if chosen == EVERYONE else chosen
+        )
+        with of_whom:
+            _choose_practitioner(schedule, chosen)
+        _summary(schedule)
+        for visit in schedule.visits:
+            _visit(visit, schedule.time_zone)
+        if not schedule.visits:
+            st.info(
+                "No visits are booked for this day and clinician. Choose another day, or everyone's schedule."
+            )
+
+
+def _chosen_day() -> date:
+    today = datetime.now(ZoneInfo(app_settings().site_time_zone)).date()
+    return st.date_input("Day", value=today, key="day", bind="query-params", format="YYYY-MM-DD")
+
+
+def _choose_practitioner(schedule: TodaySchedule, chosen: str) -> None:
+    offered = {EVERYONE: "Everyone", **dict(schedule.practitioners)}
+    offered.setdefault(chosen, "My schedule")
+    st.selectbox("Schedule of", list(offered), format_func=offered.get, key="schedule_of")
+
+
+def _summary(schedule: TodaySchedule) -> None:
+    open_gaps = sum(len(visit.gaps) for visit in schedule.visits)
+    st.caption(
+        f"{show_date(schedule.on)} · {len(schedule.visits)} visits · {open_gaps} care gaps that want action · "
+        f"{schedule.unreviewed_results} results not yet reviewed · times in {schedule.time_zone}"
+    )
+
+
+def _visit(visit: TodayVisit, time_zone: str) -> None:
+    with st.container(border=True, key=f"visit-{visit.appointment_id}"):
+        when, who, gaps, go = st.columns([1, 3, 5, 1.2], vertical_alignment="top")
+        when.html(
+            f'<div class="card"><h4>{show_time(visit.starts_at, time_zone)}</h4>'
+            f'<p class="quiet">{text(visit.minutes, "?")} min · {text(visit.status)}</p></div>'
+        )
+        who.html(f'<div class="card">{visit_html(visit)}</div>')
+        gaps.html(f'<div class="card">{gaps_html(visit)}</div>')
+        if go.button("Open chart", key=f"open-{visit.appointment_id}", width="stretch"):
+            st.switch_page(st.session_state["chart"], query_params={"patient": visit.patient_id})

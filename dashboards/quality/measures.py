@@ -1,0 +1,71 @@
+"""Measures: the list with rates and change; one measure in full when the address names it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards.quality.measure import measure_section
+from dashboards.quality.rates import change_words, count_words, rate_words
+from dashboards.shared.markup import table, text
+from dashboards.shared.page import start_page, told_errors
+from dashboards.shared.session import StaffSession
+from data_contracts.api.quality import MeasureLine, MeasureList
+from ehr_core.display import show_date, show_instant
+
+
+def measures_page() -> None:
+    session: StaffSession = st.session_state["session"]
+    start_page("Measures")
+    with told_errors():
+        listed = session.client.quality.measures()
+        _freshness(listed)
+        if not listed.measures:
+            st.info(
+                "No measure has been computed yet. The nightly run computes them; an administrator can start it."
+            )
+            return
+        st.html(
+            table(
+                ["Measure", "Rate", "Met", "Denominator", "Excluded", "Excepted", "Not evaluable", "30 days"],
+                map(_row, listed.measures),
+                caption="Measures with their rates and the counts beside them",
+            )
+        )
+        titles = {line.measure_id: line.title for line in listed.measures}
+        chosen = st.selectbox(
+            "Look at one measure",
+            list(titles),
+            index=None,
+            format_func=titles.get,
+            key="measure",
+            bind="query-params",
+        )
+        if chosen:
+            measure_section(session, chosen)
+
+
+def _freshness(listed: MeasureList) -> None:
+    if listed.stale:
+        st.warning(listed.stale)
+    st.caption(f"As of {show_instant(listed.as_of)}" if listed.as_of else "Never computed")
+
+
+def _row(line: MeasureLine) -> list[str]:
+    counts = line.counts
+    period = f"{show_date(line.period_begin)} to {show_date(line.period_end)}"
+    return [
+        f"<b>{text(line.title)}</b><br><span class='quiet'>{text(period)} · "
+        f"{'higher' if line.improvement == 'increase' else 'lower'} is better</span>",
+        f"<b>{text(rate_words(counts))}</b>",
+        *(
+            text(count_words(count))
+            for count in (
+                counts.numerator,
+                counts.denominator,
+                counts.exclusions,
+                counts.exceptions,
+                counts.not_evaluable,
+            )
+        ),
+        text(change_words(line.change)),
+    ]

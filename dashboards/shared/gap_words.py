@@ -1,0 +1,43 @@
+"""A care gap in words: one vocabulary, the same on the chart, the schedule and the worklist."""
+
+from __future__ import annotations
+
+from dashboards.shared.markup import tag, text
+from data_contracts.api.care_gaps import STATUS_WORDS, CareGap, WorklistGap
+from ehr_core.display import show_date
+
+STATUS_KIND = {
+    "open": "open",
+    "outreach_sent": "waiting",
+    "scheduled": "waiting",
+    "result_pending": "waiting",
+    "closed": "closed",
+}
+
+KIND_WORDS = {"due": "Due", "above_goal": "Above goal", "follow_up_due": "Follow-up due", "none": ""}
+
+
+def status_tag(gap: CareGap | WorklistGap) -> str:
+    """The status as a tag; an open gap says what it wants: 'Open · Above goal'."""
+    words = STATUS_WORDS[gap.status]
+    if gap.status == "open" and KIND_WORDS[gap.gap_kind]:
+        words = f"{words} · {KIND_WORDS[gap.gap_kind]}"
+    return tag(words, STATUS_KIND.get(gap.status, "apart"))
+
+
+def due_words(gap: CareGap | WorklistGap) -> str:
+    """When it is due, as words; nothing for a gap that wants no action."""
+    if gap.due_on is None:
+        return "No earlier record" if gap.gap_kind == "due" else ""
+    return f"{'Overdue since' if gap.overdue else 'Due'} {show_date(gap.due_on)}"
+
+
+def gap_line(gap: WorklistGap) -> str:
+    """One gap on one line of a list."""
+    due = due_words(gap)
+    late = (
+        f' <span class="warn">{text(due)}</span>'
+        if gap.overdue
+        else f' <span class="quiet">{text(due, "")}</span>'
+    )
+    return f'<b>{text(gap.title)}</b> {status_tag(gap)}{late}<br><span class="quiet">{text(gap.why)}</span>'

@@ -1,0 +1,12 @@
+"""Which app the portal is to the authorization server."""
+
+from __future__ import annotations
+
+from ehr_core.client.streamlit_app import AppIdentity
+
+PORTAL = AppIdentity(
+    client_id="portal",
+    secret=lambda secrets: secrets.portal_client_secret,
+    url=lambda settings: settings.portal_url,
+    sorry="We're sorry, something went wrong on our side. Try again, or call the clinic.",
+)

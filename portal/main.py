@@ -1,0 +1,24 @@
+"""The portal: signs a patient in, then shows their own record in plain words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from portal.pages.home import home_page
+from portal.pages.results import results_page
+from portal.session import language_switch, patient_session, sign_out
+
+st.set_page_config(page_title="Almoner", layout="centered", initial_sidebar_state="collapsed")
+st.html(Path(__file__).with_name("style.css"))
+language_switch()
+session = patient_session()
+st.session_state["session"] = session
+words = session.words
+home = st.Page(home_page, title=words("home.page"), default=True)
+results = st.Page(results_page, title=words("results.page"), url_path="results")
+st.session_state["results_page"] = results
+current = st.navigation([home, results], position="top")
+current.run()
+st.button(words("gate.sign_out"), on_click=sign_out, args=(session,))
