@@ -125,4 +125,33 @@ CARE_GAPS = Table(
     key=("patient_key", "source_kind", "source_id"),
 )
 
-RESULT_TABLES: tuple[Table, ...] = (RECOMMENDATION_RESULTS, MEASURE_RESULTS, CARE_GAPS)
+PATIENT_STRATA = Table(
+    name="patient_strata",
+    description="By what a person is counted: one row per person. A value that is not recorded is null, never a guess.",
+    zone="results",
+    columns=(
+        *KEY_COLUMNS,
+        Column("clinic_key", "text", "Managing organization."),
+        Column("clinician_key", "text", "General practitioner."),
+        Column("sex", "text", "Administrative gender."),
+        Column(
+            "age_band",
+            "text",
+            "Age on the as-of day.",
+            values=("0-17", "18-44", "45-64", "65-74", "75+"),
+            unit="years",
+        ),
+        Column("race", "text", "US Core race: OMB category code."),
+        Column("ethnicity", "text", "US Core ethnicity: OMB category code."),
+        Column("payer", "text", "Type of the coverage in force on the as-of day."),
+        Column("as_of", "date", "The day (site time zone) that the answer is for.", required=True),
+        Column(
+            "next_change_on",
+            "date",
+            "First day on which time alone would change any answer about this person; null when never.",
+        ),
+    ),
+    key=("patient_key",),
+)
+
+RESULT_TABLES: tuple[Table, ...] = (RECOMMENDATION_RESULTS, MEASURE_RESULTS, CARE_GAPS, PATIENT_STRATA)
