@@ -1,0 +1,106 @@
+"""A unit of work: one actor, one transaction, one clock. Everything in it commits together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ehr_core.access import audit
+from ehr_core.access.actor import Actor
+from ehr_core.db.database import Database
+from ehr_core.kernel.clock import Clock, SystemClock, site_date
+
+
+@dataclass
+class UnitOfWork:
+    """What a service is handed. Services never commit: `begin` does, when its block ends."""
+
+    connection: Connection
+    actor: Actor
+    clock: Clock
+    site_time_zone: str
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def today(self) -> date:
+        """Today at the site."""
+        return site_date(self.clock, self.site_time_zone)
+
+    def audit(
+        self,
+        act: str,
+        *,
+        resource_type: str | None = None,
+        resource_id: str | None = None,
+        patient_id: str | None = None,
+        patient_ids: Iterable[str] | None = None,
+        outcome: str = "success",
+        detail: dict[str, Any] | None = None,
+    ) -> None:
+        """Writes an audit row that commits with the act. `patient_ids` seals the list of an export or search."""
+        audit.record(
+            self.connection,
+            self.actor,
+            self.now(),
+            act,
+            resource_type=resource_type,
+            resource_id=resource_id,
+            patient_id=patient_id,
+            patient_ids=patient_ids,
+            outcome=outcome,
+            detail=detail,
+        )
+
+
+@contextmanager
+def begin(
+    database: Database,
+    actor: Actor,
+    clock: Clock,
+    site_time_zone: str,
+    *,
+    isolation: str | None = None,
+) -> Iterator[UnitOfWork]:
+    """Opens a unit of work; commits when the block ends, rolls back when it raises."""
+    with database.transaction(
+        actor_id=actor.actor_id, reach=actor.reach, patient_id=actor.patient_id, isolation=isolation
+    ) as connection:
+        yield UnitOfWork(connection, actor, clock, site_time_zone)
+
+
+def audit_refusal(
+    database: Database,
+    actor: Actor | None,
+    act: str,
+    reason: str,
+    *,
+    clock: Clock | None = None,
+    resource_type: str | None = None,
+    resource_id: str | None = None,
+    patient_id: str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Records a refused act in a transaction of its own, so that it stays when the act is rolled back.
+
+    `actor` is None before sign-in. `reason` is a short code, such as the error's class name.
+    """
+    with database.transaction(
+        actor_id=actor.actor_id if actor else "nobody", reach="none", patient_id=None
+    ) as connection:
+        audit.record(
+            connection,
+            actor,
+            (clock or SystemClock()).now(),
+            act,
+            resource_type=resource_type,
+            resource_id=resource_id,
+            patient_id=patient_id,
+            outcome="refused",
+            detail={**(detail or {}), "reason": reason},
+        )

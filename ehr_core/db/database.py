@@ -1,0 +1,98 @@
+"""The door to PostgreSQL: a pool, and transactions in which the server knows who acts and how far they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from ehr_core.kernel.errors import Unavailable
+
+REACHES = frozenset({"all", "own", "none"})
+CONNECT_SECONDS = 10
+POOL_WAIT_SECONDS = 20
+
+SET_ACTOR = text(
+    "SELECT set_config('almoner.actor', :actor, true), set_config('almoner.reach', :reach, true), "
+    "set_config('almoner.patient', :patient, true)"
+)
+
+
+class Database:
+    """A pool of connections as the application role, which owns nothing and bypasses no policy."""
+
+    def __init__(self, engine: Engine):
+        self.engine = engine
+
+    @property
+    def url(self) -> str:
+        """The address with its password, for a worker process that opens a pool of its own. Never log it."""
+        return self.engine.url.render_as_string(hide_password=False)
+
+    @contextmanager
+    def transaction(
+        self,
+        *,
+        actor_id: str,
+        reach: str,
+        patient_id: str | None,
+        isolation: str | None = None,
+        read_only: bool = False,
+    ) -> Iterator[Connection]:
+        """One transaction in which row-level security sees this actor; commits at the end, rolls back on error.
+
+        `reach`: 'all' rows of patients, 'own' (needs `patient_id`), or 'none'. `isolation` is SQLAlchemy's name of
+        a level, such as 'REPEATABLE READ'. Raises Unavailable when the server cannot be reached.
+        """
+        if reach not in REACHES or (reach == "own") != (patient_id is not None):
+            raise ValueError("reach is 'all', 'none', or 'own' together with a patient_id")
+        with self._connection() as connection:
+            if isolation or read_only:
+                options = {"isolation_level": isolation} if isolation else {}
+                connection = connection.execution_options(**options, postgresql_readonly=read_only)
+            with connection.begin():
+                connection.execute(
+                    SET_ACTOR, {"actor": actor_id, "reach": reach, "patient": patient_id or ""}
+                )
+                yield connection
+
+    @contextmanager
+    def system(self) -> Iterator[Connection]:
+        """A transaction without an actor, for health checks only: it sees no row of any patient."""
+        with self._connection() as connection, connection.begin():
+            yield connection
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        try:
+            connection = self.engine.connect()
+        except OperationalError as error:
+            raise Unavailable(
+                "The database cannot be reached. Check that it runs (`almoner status`) and try again."
+            ) from error
+        with connection:
+            yield connection
+
+
+def connect(url: str, *, pool_size: int = 5, application_name: str = "almoner") -> Database:
+    """A Database for a `postgresql://` address. Opens no connection yet."""
+    address = make_url(url).set(drivername="postgresql+psycopg")
+    engine = create_engine(
+        address,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=POOL_WAIT_SECONDS,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": application_name,
+            "options": "-c timezone=UTC",
+        },
+    )
+    return Database(engine)
