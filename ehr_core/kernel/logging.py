@@ -25,4 +25,4 @@ def configure_logging(level: str = "info", *, json: bool = False) -> None:
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    return structlog.get_logger(logger=name)
+    return structlog.get_logger(source=name)

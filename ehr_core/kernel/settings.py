@@ -28,6 +28,11 @@ class Settings(BaseSettings):
         description="A PostgreSQL server to use in place of the embedded one, as its owner: "
         "postgresql://owner:password@host:5432/database. Almoner makes its own, weaker role there.",
     )
+    app_database_url: str | None = Field(
+        default=None,
+        description="The same database as the weaker application role: what the API connects to. `almoner up` "
+        "sets it for the processes that it starts; never the owner's address.",
+    )
     patients: int = Field(
         default=1000,
         ge=12,
@@ -85,7 +90,10 @@ class Settings(BaseSettings):
 
     @property
     def portal_url(self) -> str:
-        return f"http://{self.host}:{self.portal_port}"
+        """On the loopback address under the name `localhost`: browsers share cookies between ports of one host,
+        and a patient's sign-in must not replace a staff member's."""
+        host = "localhost" if self.host == "127.0.0.1" else self.host
+        return f"http://{host}:{self.portal_port}"
 
     @property
     def dagster_url(self) -> str:

@@ -1,0 +1,94 @@
+"""Accounts and sessions: who am I, where am I signed in, and what an administrator may change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from data_contracts.api.model import ApiModel
+
+ActorKind = Literal["user", "service", "patient"]
+
+
+class Me(ApiModel):
+    """Whoever the token belongs to, with the roles and permissions of this very moment."""
+
+    account_id: str
+    kind: ActorKind
+    name: str
+    roles: list[str]
+    permissions: list[str]
+    session_id: str | None = Field(description="Null for a service.")
+    patient_id: str | None = Field(description="The person's own record; null for staff and services.")
+    practitioner_id: str | None = None
+    totp_enabled: bool = False
+
+
+class TotpRequest(ApiModel):
+    """`enrol` makes a secret, `confirm` proves that the app has it, `disable` takes it away; both need a code."""
+
+    act: Literal["enrol", "confirm", "disable"]
+    code: str | None = Field(default=None, max_length=7)
+
+
+class TotpState(ApiModel):
+    """The secret and its address are shown once, when enrolling."""
+
+    enabled: bool
+    secret: str | None = None
+    otpauth_uri: str | None = None
+
+
+class SessionInfo(ApiModel):
+    """One sign-in. `ended` says why it counts no more; null while it is open."""
+
+    session_id: str
+    account_id: str
+    account_name: str
+    application: str
+    address: str | None
+    created_at: datetime
+    last_seen_at: datetime
+    ends_at: datetime
+    ended: str | None
+    current: bool = Field(description="The session that this request came with.")
+
+
+class SessionList(ApiModel):
+    sessions: list[SessionInfo]
+
+
+class AccountInfo(ApiModel):
+    account_id: str
+    username: str
+    name: str
+    roles: list[str]
+    practitioner_id: str | None
+    patient_id: str | None
+    totp_enabled: bool
+    disabled: bool
+    created_at: datetime
+
+
+class AccountList(ApiModel):
+    accounts: list[AccountInfo]
+
+
+class NewAccount(ApiModel):
+    username: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=200)
+    password: SecretStr = Field(min_length=12, max_length=256)
+    roles: list[str] = Field(min_length=1)
+    practitioner_id: str | None = None
+    patient_id: str | None = None
+
+
+class ChangeAccount(ApiModel):
+    """Only what is given changes. Each change counts at the account's next call."""
+
+    roles: list[str] | None = Field(default=None, min_length=1)
+    disabled: bool | None = None
+    reset_second_factor: bool = False
+    password: SecretStr | None = Field(default=None, min_length=12, max_length=256)

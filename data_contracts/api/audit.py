@@ -1,0 +1,30 @@
+"""The audit log as people read it: one line an event, in a plain sentence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+
+from data_contracts.api.model import ApiModel
+
+
+class AuditEvent(ApiModel):
+    event_id: str
+    at: datetime
+    actor_id: str | None = Field(description="Null when nobody was signed in.")
+    actor_name: str | None
+    actor_kind: str | None
+    act: str
+    sentence: str = Field(description="What happened, in words: 'Dr Chen read Observation 123 (v2)'.")
+    outcome: str = Field(description="`success`, `refused` or `failure`.")
+    resource_type: str | None
+    resource_id: str | None
+    patient_id: str | None
+
+
+class AuditPage(ApiModel):
+    """The newest events that match, newest first."""
+
+    events: list[AuditEvent]
+    more: bool = Field(description="True: older events match too. Narrow by patient or person.")

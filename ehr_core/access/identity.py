@@ -1,0 +1,232 @@
+"""Who is this? From a token to an actor, and from a session to a token. Everything is looked up at each call."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ehr_core.access import audit, sessions
+from ehr_core.access.actor import Actor
+from ehr_core.access.authorization_codes import redeem_code
+from ehr_core.access.clients import Client, registered_clients
+from ehr_core.access.id_token import IdTokenSigner, access_token_hash
+from ehr_core.access.policy import effective_roles, why_session_ended
+from ehr_core.access.roles import PATIENT_ROLES, permissions_of
+from ehr_core.access.unit_of_work import audit_refusal
+from ehr_core.db.database import Database
+from ehr_core.kernel.clock import Clock
+from ehr_core.kernel.errors import Forbidden, SignInRequired
+from ehr_core.kernel.secrets import Secrets
+from ehr_core.kernel.settings import Settings
+
+SIGN_IN_ACTOR_ID = "service:sign-in"
+SERVICE_TOKEN_LIFE = timedelta(minutes=5)
+ID_TOKEN_LIFE = timedelta(minutes=10)
+
+SESSION_ENDED = "Your session has ended. Sign in again."
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    access_token: str
+    expires_in: int
+    id_token: str | None = None
+    scope: str | None = None
+
+
+class Identity:
+    """The door of this process: knows the clients, the issuer's key and the time limits of a session."""
+
+    def __init__(self, database: Database, clock: Clock, settings: Settings, secrets: Secrets):
+        self.database = database
+        self.clock = clock
+        self.settings = settings
+        self.signing_secret = secrets.token_signing_key
+        self.clients = registered_clients(settings, secrets)
+        self.signer = IdTokenSigner(self.signing_secret)
+        self.idle = timedelta(minutes=settings.session_idle_minutes)
+        self.session_life = timedelta(hours=settings.session_hours)
+        self.token_life = timedelta(seconds=settings.access_token_seconds)
+
+    @property
+    def issuer(self) -> str:
+        return self.settings.api_url
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """A transaction that sees no patient row at all."""
+        return self.database.transaction(actor_id=SIGN_IN_ACTOR_ID, reach="none", patient_id=None)
+
+    def actor_for(self, token: str) -> Actor:
+        """The person or service behind an access token; raises SignInRequired when it is good no more."""
+        now = self.clock.now()
+        with self.transaction() as connection:
+            row = sessions.find_token(connection, token, now)
+            if row is None or row.audience != "api":
+                raise SignInRequired("The access token is not valid or has expired. Get a new one.")
+            if row.session is None:
+                return self._service_actor(self.clients.get(row.client_id))
+            actor, ended = self._session_actor(row.session, now)
+            if ended is None:
+                sessions.note_use(connection, row.session, now)
+                return actor
+        self._refuse(actor, "use_session", ended)
+        raise SignInRequired(SESSION_ENDED)
+
+    def session_token(self, client: Client, sid: str) -> IssuedToken:
+        """A short-lived access token for a session of this client; SignInRequired once it has ended."""
+        now = self.clock.now()
+        with self.transaction() as connection:
+            session = sessions.find_session(connection, sid)
+            if session is None or session.client_id != client.client_id:
+                raise SignInRequired(SESSION_ENDED)
+            _, ended = self._session_actor(session, now)
+            if ended is None:
+                sessions.note_use(connection, session, now)
+                expires_at = min(now + self.token_life, session.facts.ends_at)
+                return self._issue(connection, client, session.sid, "api", expires_at, now)
+        raise SignInRequired(SESSION_ENDED)
+
+    def service_token(self, client: Client) -> IssuedToken:
+        """A token for a service as itself; Forbidden for an app that people sign in to."""
+        if client.service_role is None:
+            raise Forbidden("This application cannot act on its own: a person has to sign in.")
+        now = self.clock.now()
+        with self.transaction() as connection:
+            return self._issue(connection, client, None, "api", now + SERVICE_TOKEN_LIFE, now)
+
+    def redeem(self, client: Client, code: str, *, redirect_uri: str, verifier: str) -> IssuedToken | None:
+        """The tokens for an authorization code; None when it is refused. A replayed code ends its session.
+
+        The access token is good for the userinfo endpoint alone: Streamlit keeps it in a browser cookie.
+        """
+        now = self.clock.now()
+        with self.transaction() as connection:
+            answer = redeem_code(
+                connection,
+                code,
+                client_id=client.client_id,
+                redirect_uri=redirect_uri,
+                verifier=verifier,
+                now=now,
+            )
+            session = sessions.find_session(connection, answer.sid) if answer.sid else None
+            if session and answer.outcome == "good":
+                _, ended = self._session_actor(session, now)
+                if ended is None:
+                    issued = self._issue(
+                        connection, client, session.sid, "userinfo", now + sessions.USERINFO_LIFE, now
+                    )
+                    claims = self.claims(session, client, now) | {
+                        "at_hash": access_token_hash(issued.access_token)
+                    }
+                    if answer.nonce is not None:
+                        claims["nonce"] = answer.nonce
+                    return IssuedToken(
+                        issued.access_token, issued.expires_in, self.signer.sign(claims), answer.scope
+                    )
+            elif session:
+                sessions.end_session(connection, session.sid, why=f"code_{answer.outcome}", now=now)
+        if session:
+            self._refuse(self.actor_of(session), "redeem_code", answer.outcome)
+        return None
+
+    def end_session(self, sid: str, *, why: str) -> None:
+        """Ends a session, audited. One that is unknown or has ended stays as it is."""
+        now = self.clock.now()
+        with self.transaction() as connection:
+            session = sessions.find_session(connection, sid)
+            if session is not None and sessions.end_session(connection, sid, why=why, now=now):
+                audit.record(connection, self.actor_of(session), now, "signed_out", detail={"why": why})
+
+    def actor_of(self, session: sessions.SessionRow) -> Actor:
+        """Whose session this is, for the audit log; says nothing about whether it is still good."""
+        return self._session_actor(session, self.clock.now())[0]
+
+    def userinfo(self, token: str) -> dict[str, Any]:
+        """The claims about the person behind a token."""
+        now = self.clock.now()
+        with self.transaction() as connection:
+            row = sessions.find_token(connection, token, now)
+        if row is None or row.session is None:
+            raise SignInRequired("The access token is not valid or has expired. Get a new one.")
+        _, ended = self._session_actor(row.session, now)
+        if ended is not None:
+            raise SignInRequired(SESSION_ENDED)
+        return self.person_claims(row.session)
+
+    def claims(self, session: sessions.SessionRow, client: Client, now: datetime) -> dict[str, Any]:
+        """What an ID token says."""
+        return {
+            "iss": self.issuer,
+            "aud": client.client_id,
+            "iat": int(now.timestamp()),
+            "exp": int((now + ID_TOKEN_LIFE).timestamp()),
+            "auth_time": int(session.created_at.timestamp()),
+            "sid": session.sid,
+        } | self.person_claims(session)
+
+    def person_claims(self, session: sessions.SessionRow) -> dict[str, Any]:
+        return {
+            "sub": session.account_id,
+            "name": session.display_name,
+            "preferred_username": session.username,
+            "roles": list(self._roles(session)),
+        }
+
+    def _refuse(self, actor: Actor, act: str, reason: str) -> None:
+        audit_refusal(self.database, actor, act, reason, clock=self.clock)
+
+    def _issue(
+        self,
+        connection: Connection,
+        client: Client,
+        sid: str | None,
+        audience: str,
+        expires_at: datetime,
+        now: datetime,
+    ) -> IssuedToken:
+        token = sessions.issue_token(
+            connection, client_id=client.client_id, sid=sid, audience=audience, expires_at=expires_at, now=now
+        )
+        return IssuedToken(token, int((expires_at - now).total_seconds()))
+
+    def _roles(self, session: sessions.SessionRow) -> tuple[str, ...]:
+        client = self.clients.get(session.client_id)
+        allowed = client.allowed_roles if client else frozenset()
+        return effective_roles(session.facts.roles, allowed, patient_id=session.facts.patient_id)
+
+    def _session_actor(self, session: sessions.SessionRow, now: datetime) -> tuple[Actor, str | None]:
+        """The actor with today's roles, and why the session has ended if it has."""
+        roles = self._roles(session)
+        is_patient = bool(PATIENT_ROLES & set(roles))
+        actor = Actor(
+            actor_id=session.account_id,
+            kind="patient" if is_patient else "user",
+            name=session.display_name,
+            roles=roles,
+            permissions=permissions_of(roles),
+            session_id=session.sid,
+            patient_id=session.facts.patient_id if is_patient else None,
+            practitioner_id=session.practitioner_id,
+        )
+        ended = why_session_ended(session.facts, now=now, idle=self.idle)
+        return actor, ended or (None if roles else "no_role_here")
+
+    def _service_actor(self, client: Client | None) -> Actor:
+        if client is None or client.service_role is None:
+            raise SignInRequired("The access token belongs to no service that is registered here.")
+        roles = (client.service_role,)
+        return Actor(
+            actor_id=f"service:{client.client_id}",
+            kind="service",
+            name=client.name,
+            roles=roles,
+            permissions=permissions_of(roles),
+            session_id=None,
+            patient_id=None,
+            practitioner_id=None,
+        )

@@ -1,0 +1,193 @@
+"""Sessions and the short-lived tokens issued under them. Every call looks both up: revocation works at once."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Row, text
+
+from ehr_core.access.policy import SessionFacts
+
+SEEN_EVERY = timedelta(minutes=1)
+"""The last use of a session is written down at most this often."""
+
+USERINFO_LIFE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    """A session with what its account says at this moment."""
+
+    sid: str
+    client_id: str
+    account_id: str
+    display_name: str
+    username: str
+    practitioner_id: str | None
+    created_at: datetime
+    facts: SessionFacts
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """A live token; `session` is None for a service's."""
+
+    client_id: str
+    audience: str
+    session: SessionRow | None
+
+
+SESSION_COLUMNS = """
+  s.sid, s.client_id AS session_client_id, s.created_at, s.last_seen_at, s.ends_at, s.revoked_at,
+  a.id AS account_id, a.display_name, a.username, a.practitioner_id, a.patient_id, a.roles, a.disabled
+"""
+
+
+def start_session(
+    connection: Connection, *, account_id: str, client_id: str, address: str, now: datetime, life: timedelta
+) -> str:
+    """A new session's id."""
+    sid = secrets.token_urlsafe(24)
+    connection.execute(
+        text(
+            "INSERT INTO access.session"
+            " (sid, account_id, client_id, address, created_at, last_seen_at, ends_at)"
+            " VALUES (:sid, :account_id, :client_id, :address, :now, :now, :ends_at)"
+        ),
+        {
+            "sid": sid,
+            "account_id": account_id,
+            "client_id": client_id,
+            "address": address,
+            "now": now,
+            "ends_at": now + life,
+        },
+    )
+    return sid
+
+
+def find_session(connection: Connection, sid: str) -> SessionRow | None:
+    row = connection.execute(
+        text(
+            f"SELECT {SESSION_COLUMNS} FROM access.session s"
+            " JOIN access.account a ON a.id = s.account_id WHERE s.sid = :sid"
+        ),
+        {"sid": sid},
+    ).one_or_none()
+    return _session(row) if row else None
+
+
+def note_use(connection: Connection, session: SessionRow, now: datetime) -> None:
+    """Moves the idle limit, at most once a minute."""
+    if now - session.facts.last_seen_at >= SEEN_EVERY:
+        connection.execute(
+            text("UPDATE access.session SET last_seen_at = :now WHERE sid = :sid AND last_seen_at < :now"),
+            {"now": now, "sid": session.sid},
+        )
+
+
+def end_session(connection: Connection, sid: str, *, why: str, now: datetime) -> bool:
+    """Revokes a session; its tokens stop working at their next use. False when it had ended before."""
+    result = connection.execute(
+        text(
+            "UPDATE access.session SET revoked_at = :now, revoked_why = :why"
+            " WHERE sid = :sid AND revoked_at IS NULL"
+        ),
+        {"now": now, "why": why, "sid": sid},
+    )
+    return result.rowcount > 0
+
+
+def end_all_sessions(connection: Connection, account_id: str, *, why: str, now: datetime) -> int:
+    """Revokes every session of an account; the number that were open."""
+    return connection.execute(
+        text(
+            "UPDATE access.session SET revoked_at = :now, revoked_why = :why"
+            " WHERE account_id = :account_id AND revoked_at IS NULL"
+        ),
+        {"now": now, "why": why, "account_id": account_id},
+    ).rowcount
+
+
+def issue_token(
+    connection: Connection,
+    *,
+    client_id: str,
+    sid: str | None,
+    audience: str,
+    expires_at: datetime,
+    now: datetime,
+) -> str:
+    """A new opaque token; only its hash is kept. Expired ones are swept out on the way."""
+    token = secrets.token_urlsafe(32)
+    connection.execute(
+        text(
+            "INSERT INTO access.access_token (token_hash, client_id, sid, audience, expires_at)"
+            " VALUES (:token_hash, :client_id, :sid, :audience, :expires_at)"
+        ),
+        {
+            "token_hash": token_hash(token),
+            "client_id": client_id,
+            "sid": sid,
+            "audience": audience,
+            "expires_at": expires_at,
+        },
+    )
+    sweep(connection, "access_token", "token_hash", before=now)
+    return token
+
+
+def sweep(connection: Connection, table: str, key: str, *, before: datetime) -> None:
+    """Deletes some rows that expired before this time; two sweepers never wait for each other."""
+    connection.execute(
+        text(
+            f"DELETE FROM access.{table} WHERE {key} IN (SELECT {key} FROM access.{table}"
+            " WHERE expires_at < :before LIMIT 100 FOR UPDATE SKIP LOCKED)"
+        ),
+        {"before": before},
+    )
+
+
+def find_token(connection: Connection, token: str, now: datetime) -> TokenRow | None:
+    """The token with its session, unless nobody issued it or it has expired."""
+    row = connection.execute(
+        text(
+            f"SELECT t.client_id, t.audience, t.sid AS token_sid, {SESSION_COLUMNS}"
+            " FROM access.access_token t"
+            " LEFT JOIN access.session s ON s.sid = t.sid"
+            " LEFT JOIN access.account a ON a.id = s.account_id"
+            " WHERE t.token_hash = :token_hash AND t.expires_at > :now"
+        ),
+        {"token_hash": token_hash(token), "now": now},
+    ).one_or_none()
+    if row is None:
+        return None
+    return TokenRow(row.client_id, row.audience, _session(row) if row.token_sid else None)
+
+
+def token_hash(token: str) -> bytes:
+    """Tokens are 256 random bits, so a plain SHA-256 cannot be guessed back."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _session(row: Row) -> SessionRow:
+    return SessionRow(
+        sid=row.sid,
+        client_id=row.session_client_id,
+        account_id=row.account_id,
+        display_name=row.display_name,
+        username=row.username,
+        practitioner_id=row.practitioner_id,
+        created_at=row.created_at,
+        facts=SessionFacts(
+            account_disabled=row.disabled,
+            revoked=row.revoked_at is not None,
+            last_seen_at=row.last_seen_at,
+            ends_at=row.ends_at,
+            roles=tuple(row.roles),
+            patient_id=row.patient_id,
+        ),
+    )

@@ -1,0 +1,179 @@
+"""Signing in: the password, the second factor, then a session and a code for the app that asked."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import NoReturn
+
+from sqlalchemy import Connection, Row, text
+
+from ehr_core.access import audit, sessions, throttle, totp
+from ehr_core.access.authorization_codes import AuthorizationRequest, issue_code
+from ehr_core.access.clients import Client
+from ehr_core.access.identity import Identity
+from ehr_core.access.passwords import is_outdated, password_matches, rehash
+from ehr_core.access.policy import effective_roles
+from ehr_core.access.sealing import Seal, derive_key
+from ehr_core.access.unit_of_work import audit_refusal
+from ehr_core.kernel.errors import Forbidden, SignInRequired, TooMuch
+
+NOT_RIGHT = "The user name or the password is not right."
+CODE_NOT_RIGHT = "The code is not right or was used before. Wait for the next one."
+TOO_MANY = "There were too many attempts. Wait 15 minutes, or ask an administrator for help."
+WRONG_APP = "This account is not for this application. Staff use the workspace, patients the portal."
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """The password was right. `needs_code`: the second factor is still to come."""
+
+    account_id: str
+    needs_code: bool
+
+
+class SignIn:
+    """The steps of the sign-in page. Every failure sounds the same, costs the same time and is audited."""
+
+    def __init__(self, identity: Identity):
+        self._identity = identity
+        self._name_key = derive_key(identity.signing_secret, "sign-in-name")
+        self.totp_seal = totp_seal(identity.signing_secret)
+
+    def with_password(self, username: str, password: str, *, address: str, client: Client) -> Admitted:
+        """Raises SignInRequired, TooMuch or Forbidden (right password, wrong application)."""
+        name_hash = self._name_hash(username)
+        attempt, account = self._reserve(name_hash, address, username)
+        right = password_matches(account.password_hash if account else None, password)
+        if account is None or not right or account.disabled:
+            self._refuse(account, "password", address, NOT_RIGHT)
+        if not effective_roles(account.roles, client.allowed_roles, patient_id=account.patient_id):
+            self._refuse(account, "application", address, WRONG_APP, Forbidden)
+        with self._identity.transaction() as connection:
+            throttle.attempt_succeeded(connection, attempt, name_hash, address)
+            throttle.prune_attempts(connection, self._identity.clock.now())
+            if is_outdated(account.password_hash):
+                _store_hash(connection, account, rehash(password))
+        return Admitted(account.id, account.totp_enabled)
+
+    def with_code(self, account_id: str, code: str, *, address: str) -> None:
+        """The second step. A code works once; guesses are counted like passwords."""
+        name_hash = self._name_hash(f"code of {account_id}")
+        attempt, account = self._reserve(name_hash, address, None, account_id=account_id)
+        if account is None or account.disabled or not account.totp_enabled:
+            self._refuse(account, "code", address, CODE_NOT_RIGHT)
+        with self._identity.transaction() as connection:
+            accepted = use_code(connection, self.totp_seal, account_id, code, self._identity.clock.now())
+            if accepted:
+                throttle.attempt_succeeded(connection, attempt, name_hash, address)
+        if not accepted:
+            self._refuse(account, "code", address, CODE_NOT_RIGHT)
+
+    def open_session(self, account_id: str, request: AuthorizationRequest, *, address: str) -> str:
+        """A session of this account in the app that asked, and the code to fetch it with."""
+        identity, now = self._identity, self._identity.clock.now()
+        with identity.transaction() as connection:
+            sid = sessions.start_session(
+                connection,
+                account_id=account_id,
+                client_id=request.client_id,
+                address=address,
+                now=now,
+                life=identity.session_life,
+            )
+            session = sessions.find_session(connection, sid)
+            audit.record(
+                connection,
+                identity.actor_of(session),
+                now,
+                "signed_in",
+                resource_type="Account",
+                resource_id=account_id,
+                detail={"client": request.client_id, "address": address},
+            )
+            return issue_code(connection, request, sid=sid, now=now)
+
+    def _reserve(
+        self, name_hash: bytes, address: str, username: str | None, *, account_id: str | None = None
+    ) -> tuple[int, Row | None]:
+        """Counts this attempt and reads the account; raises TooMuch before anything is compared."""
+        now = self._identity.clock.now()
+        with self._identity.transaction() as connection:
+            attempt = throttle.reserve_attempt(connection, name_hash, address, now)
+        with self._identity.transaction() as connection:
+            account = _find(connection, username, account_id)
+            if throttle.may_try(throttle.recent_failures(connection, name_hash, address, now)):
+                return attempt, account
+            throttle.forget_attempt(connection, attempt)
+        self._refuse(account, "too_many_attempts", address, TOO_MANY, TooMuch)
+
+    def _refuse(
+        self,
+        account: Row | None,
+        reason: str,
+        address: str,
+        sentence: str,
+        error: type[SignInRequired] | type[TooMuch] | type[Forbidden] = SignInRequired,
+    ) -> NoReturn:
+        """Audits the failure, with the account's id when there is one; never what was typed."""
+        audit_refusal(
+            self._identity.database,
+            None,
+            "sign_in",
+            reason,
+            clock=self._identity.clock,
+            resource_type="Account",
+            resource_id=account.id if account else None,
+            detail={"address": address},
+        )
+        raise error(sentence)
+
+    def _name_hash(self, name: str) -> bytes:
+        return hmac.digest(self._name_key, _typed(name).encode(), "sha256")
+
+
+def totp_seal(signing_secret: str) -> Seal:
+    """What second-factor secrets are encrypted with."""
+    return Seal(signing_secret, "totp-secret")
+
+
+def use_code(connection: Connection, seal: Seal, account_id: str, code: str, now: object) -> bool:
+    """Checks a code and uses it up, under the account's row lock: two requests cannot share one code."""
+    row = connection.execute(
+        text("SELECT totp_secret, totp_last_step FROM access.account WHERE id = :id FOR UPDATE"),
+        {"id": account_id},
+    ).one()
+    if row.totp_secret is None:
+        return False
+    secret = seal.open(bytes(row.totp_secret), account_id).decode()
+    step = totp.accepted_step(secret, code, now=now, last_step=row.totp_last_step)
+    if step is None:
+        return False
+    connection.execute(
+        text("UPDATE access.account SET totp_last_step = :step WHERE id = :id"),
+        {"step": step, "id": account_id},
+    )
+    return True
+
+
+def _find(connection: Connection, username: str | None, account_id: str | None) -> Row | None:
+    return connection.execute(
+        text(
+            "SELECT id, password_hash, roles, patient_id, disabled, totp_enabled FROM access.account"
+            " WHERE username = :username OR id = :account_id"
+        ),
+        {"username": _typed(username or ""), "account_id": account_id},
+    ).one_or_none()
+
+
+def _typed(name: str) -> str:
+    """A user name as it is compared. PostgreSQL text cannot hold a NUL, so no account has one."""
+    return name.strip().lower().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _store_hash(connection: Connection, account: Row, password_hash: str) -> None:
+    """Keeps hashes at today's cost, unless the password was changed in the meantime."""
+    connection.execute(
+        text("UPDATE access.account SET password_hash = :new WHERE id = :id AND password_hash = :old"),
+        {"new": password_hash, "id": account.id, "old": account.password_hash},
+    )

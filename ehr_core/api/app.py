@@ -1,0 +1,65 @@
+"""Puts the API together: settings, database, identity, error handlers, and one router a room."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from ehr_core.access.identity import Identity
+from ehr_core.api import health
+from ehr_core.api.dependencies import POOL_SIZE, Parts
+from ehr_core.api.errors import install_error_handlers
+from ehr_core.api.guard import RequestGuard
+from ehr_core.db.database import Database, connect
+from ehr_core.kernel.clock import Clock, SystemClock
+from ehr_core.kernel.errors import StartupFailed
+from ehr_core.kernel.secrets import load_or_create_secrets
+from ehr_core.kernel.settings import Settings
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""The largest request that is read: a transaction bundle of one patient with documents fits many times over."""
+
+ROOMS = (health,)
+"""One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here."""
+
+
+def create_app(
+    settings: Settings | None = None, database: Database | None = None, clock: Clock | None = None
+) -> FastAPI:
+    """The API. Tests hand in a database and a clock; otherwise both come from the settings."""
+    settings = settings or Settings()
+    secrets = load_or_create_secrets(settings.state_folder)
+    database = database or open_database(settings)
+    clock = clock or SystemClock()
+    app = FastAPI(
+        title="Almoner",
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+        lifespan=_close_database_at_exit,
+    )
+    identity = Identity(database, clock, settings, secrets)
+    app.state.parts = Parts(settings, secrets, database, clock, identity)
+    install_error_handlers(app)
+    app.add_middleware(RequestGuard)
+    for room in ROOMS:
+        app.include_router(room.router)
+    return app
+
+
+def open_database(settings: Settings) -> Database:
+    """The database as the weaker application role; the supervisor says where it is."""
+    if settings.app_database_url is None:
+        raise StartupFailed(
+            "The API does not know its database. Start it with 'almoner up', or set ALMONER_APP_DATABASE_URL "
+            "to the address of the application role (never the owner's)."
+        )
+    return connect(settings.app_database_url, pool_size=POOL_SIZE)
+
+
+@asynccontextmanager
+async def _close_database_at_exit(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.parts.database.dispose()

@@ -1,0 +1,75 @@
+"""What every route stands on: the parts of this process, and one unit of work a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ehr_core.access.identity import Identity
+from ehr_core.access.unit_of_work import UnitOfWork, begin
+from ehr_core.db.database import Database
+from ehr_core.kernel.clock import Clock
+from ehr_core.kernel.errors import SignInRequired
+from ehr_core.kernel.secrets import Secrets
+from ehr_core.kernel.settings import Settings
+
+WORK_SLOTS = 12
+"""Requests that may hold a database connection at once. Less than POOL_SIZE, so that nobody who holds a
+connection waits for a thread while all threads wait for a connection."""
+
+POOL_SIZE = 16
+"""Connections of the API process; what WORK_SLOTS leaves serves sign-in, health and refusals."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What create_app put together."""
+
+    settings: Settings
+    secrets: Secrets
+    database: Database
+    clock: Clock
+    identity: Identity
+
+
+def parts_of(request: Request) -> Parts:
+    return request.app.state.parts
+
+
+def bearer_token(request: Request) -> str:
+    """The token of the Authorization header; raises SignInRequired when there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise SignInRequired("This needs a sign-in. Send an access token as 'Authorization: Bearer …'.")
+    return token.strip()
+
+
+def open_work(request: Request) -> Iterator[UnitOfWork]:
+    """One request, one transaction, as the person or service whose token this is.
+
+    Commits after the route has returned and before the answer is sent: when the commit fails, the answer is an
+    error. The token is looked up each time, so that a revoked session or a lost role counts at once.
+    """
+    parts = parts_of(request)
+    actor = parts.identity.actor_for(bearer_token(request))
+    request.state.actor = actor
+    with begin(parts.database, actor, parts.clock, parts.settings.site_time_zone) as work:
+        yield work
+
+
+Work = Annotated[UnitOfWork, Depends(open_work, scope="function", max_concurrency=WORK_SLOTS)]
+"""The unit of work of this request: `def route(work: Work, …)`. Check a permission with
+`work.actor.require("…")` first. Parameters that read the body stand before it."""
+
+ProcessParts = Annotated[Parts, Depends(parts_of)]
+
+
+async def raw_body(request: Request) -> bytes:
+    """The body as it came; read before a connection is taken, so that a slow sender holds none."""
+    return await request.body()
+
+
+RawBody = Annotated[bytes, Depends(raw_body)]

@@ -1,0 +1,185 @@
+"""Answers for what goes wrong: sentences, never patient data; an OperationOutcome under /fhir."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from ehr_core.access.unit_of_work import audit_refusal
+from ehr_core.kernel.errors import (
+    AlmonerError,
+    BadRequest,
+    Forbidden,
+    InvalidResource,
+    Issue,
+    NotFound,
+    SignInRequired,
+    TooMuch,
+    Unavailable,
+)
+from ehr_core.kernel.logging import get_logger
+
+log = get_logger(__name__)
+
+FHIR_JSON = "application/fhir+json"
+LONGEST_LOCATION = 120
+"""Characters of a failing element's path that are repeated to the sender."""
+
+TRY_AGAIN = frozenset({"40001", "40P01", "55P03", "57014"})
+"""SQLSTATEs of a transaction that lost a race: serialization, deadlock, lock not available, cancelled."""
+
+
+class UnreadableRequest(BadRequest):
+    """The body or a parameter has the wrong shape; `issues` name each place, without values."""
+
+    def __init__(self, issues: list[Issue]):
+        self.issues = issues
+        listed = "; ".join(f"{issue.expression}: {issue.message}" for issue in issues)
+        super().__init__(f"The request cannot be understood. {listed}")
+
+
+class TooLarge(TooMuch):
+    http_status, fhir_issue_code = 413, "too-long"
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(AlmonerError, answer_almoner_error)
+    app.add_exception_handler(RequestValidationError, answer_validation_error)
+    app.add_exception_handler(HTTPException, answer_http_exception)
+    app.add_exception_handler(DBAPIError, answer_database_error)
+    app.add_exception_handler(PoolTimeout, answer_database_error)
+
+
+def answer_almoner_error(request: Request, error: AlmonerError) -> Response:
+    """The error as an answer. A refusal is audited on its own commit first; if that fails, so does this."""
+    actor = getattr(request.state, "actor", None)
+    hidden_from_patient = isinstance(error, NotFound) and actor is not None and actor.reach == "own"
+    if isinstance(error, Forbidden) or hidden_from_patient:
+        parts = request.app.state.parts
+        reason = type(error).__name__
+        audit_refusal(
+            parts.database, actor, route_name(request), reason, clock=parts.clock, **_target(request)
+        )
+    return error_response(request, error)
+
+
+def answer_validation_error(request: Request, error: RequestValidationError) -> Response:
+    """FastAPI would repeat the input; we name the place and the rule only."""
+    issues = [
+        Issue(
+            ".".join(str(part) for part in problem["loc"])[:LONGEST_LOCATION],
+            "is not valid JSON" if problem["type"] == "json_invalid" else problem["msg"],
+        )
+        for problem in error.errors()
+    ]
+    return error_response(request, UnreadableRequest(issues))
+
+
+def answer_http_exception(request: Request, error: HTTPException) -> Response:
+    """What the framework itself refuses: no such address, wrong method, too large a body."""
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return error_response(request, NotFound("There is nothing at this address."))
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return error_response(
+            request, TooLarge("The request is larger than this server takes. Send it in smaller parts.")
+        )
+    refused = BadRequest(f"{HTTPStatus(error.status_code).phrase}.")
+    return error_response(request, refused, status=error.status_code, headers=dict(error.headers or {}))
+
+
+def answer_database_error(request: Request, error: Exception) -> Response:
+    """A database that is away or busy is 503; any other database error is ours, and goes to the guard."""
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    lost = isinstance(error, PoolTimeout) or getattr(error, "connection_invalidated", False)
+    if lost or sqlstate is None or sqlstate.startswith(("08", "57P", "53")):
+        log.warning("database_unavailable", route=route_name(request), sqlstate=sqlstate)
+        return error_response(request, Unavailable("The database cannot be reached. Try again in a minute."))
+    if sqlstate in TRY_AGAIN:
+        log.warning("transaction_lost_race", route=route_name(request), sqlstate=sqlstate)
+        return error_response(request, Unavailable("Somebody else changed the same thing. Try again."))
+    raise error
+
+
+def error_response(
+    request: Request, error: AlmonerError, *, status: int | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """The answer's body, as an OperationOutcome under /fhir and as plain JSON elsewhere."""
+    headers = dict(headers or {})
+    if isinstance(error, SignInRequired):
+        headers["WWW-Authenticate"] = 'Bearer realm="almoner"'
+    if isinstance(error, Unavailable):
+        headers["Retry-After"] = "2"
+    issues: list[Issue] = getattr(error, "issues", [])
+    if is_fhir(request):
+        body, media_type = operation_outcome(error, issues), FHIR_JSON
+    else:
+        body = {
+            "error": public_name(error),
+            "message": error.message,
+            "issues": [vars(issue) for issue in issues],
+        }
+        media_type = "application/json"
+    return Response(
+        json.dumps(body, ensure_ascii=False),
+        status_code=status or error.http_status,
+        media_type=media_type,
+        headers=headers,
+    )
+
+
+def operation_outcome(error: AlmonerError, issues: list[Issue]) -> dict[str, object]:
+    """One issue an element that is wrong, or one for the whole."""
+    if not issues:
+        entry = {"severity": "error", "code": error.fhir_issue_code, "diagnostics": error.message}
+        return {"resourceType": "OperationOutcome", "issue": [entry]}
+    entries = [
+        {
+            "severity": "error",
+            "code": issue.code,
+            "diagnostics": f"{issue.expression}: {issue.message}",
+            "expression": [issue.expression],
+        }
+        for issue in issues
+    ]
+    return {"resourceType": "OperationOutcome", "issue": entries}
+
+
+def public_name(error: AlmonerError) -> str:
+    """The error's class as kernel/errors.py names it: that is what a client can know."""
+    for cls in type(error).__mro__:
+        if cls.__module__ == AlmonerError.__module__:
+            return cls.__name__
+    return AlmonerError.__name__
+
+
+def is_fhir(request: Request) -> bool:
+    return request.url.path == "/fhir" or request.url.path.startswith("/fhir/")
+
+
+def route_name(request: Request) -> str:
+    """Method and route template: names the act without any id or search value."""
+    template = getattr(request.scope.get("route"), "path", "unmatched")
+    return f"{request.method} {template}"
+
+
+def _target(request: Request) -> dict[str, str]:
+    """What the refused request was about, as far as its address says."""
+    named = request.path_params
+    target = {}
+    if "resource_type" in named:
+        target["resource_type"] = named["resource_type"]
+    if "resource_id" in named:
+        target["resource_id"] = named["resource_id"]
+    if "patient_id" in named:
+        target["patient_id"] = named["patient_id"]
+    return target
+
+
+__all__ = ["InvalidResource", "error_response", "install_error_handlers", "is_fhir", "route_name"]

@@ -1,0 +1,112 @@
+"""The outermost layer of the API: request ids, security headers, the access log, and the last-resort 500."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import traceback
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ehr_core.kernel.ids import new_id
+from ehr_core.kernel.logging import get_logger
+
+log = get_logger(__name__)
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""On every answer that does not say otherwise itself."""
+
+
+class RequestGuard:
+    """Wraps the whole application as plain ASGI, so that streams stay streams."""
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        started, status = time.perf_counter(), 0
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(message, request_id)
+            await send(message)
+
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, send_guarded)
+        except Exception as error:
+            _log_incident(scope, request_id, error)
+            if status:
+                raise AnswerCutShort(request_id) from None
+            await _send_500(send_guarded, scope, request_id)
+        finally:
+            log.info(
+                "request",
+                method=scope["method"],
+                route=getattr(scope.get("route"), "path", "unmatched"),
+                status=status,
+                milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            )
+            structlog.contextvars.unbind_contextvars("request_id")
+
+
+class AnswerCutShort(RuntimeError):
+    """The answer had begun when something failed: the connection is dropped. Carries the incident id only."""
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own id when it is a plain one, else a new one."""
+    given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+    return given if REQUEST_ID.fullmatch(given) else new_id()
+
+
+def _add_headers(message: Message, request_id: str) -> None:
+    headers = MutableHeaders(scope=message)
+    headers["X-Request-Id"] = request_id
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+
+
+def _log_incident(scope: Scope, incident_id: str, error: Exception) -> None:
+    """Class and places only: an exception's text may hold a resource or SQL parameters."""
+    frames = traceback.extract_tb(error.__traceback__)
+    log.error(
+        "unexpected_error",
+        incident_id=incident_id,
+        method=scope["method"],
+        route=getattr(scope.get("route"), "path", "unmatched"),
+        error=f"{type(error).__module__}.{type(error).__qualname__}",
+        places=[f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
+    )
+
+
+async def _send_500(send: Send, scope: Scope, incident_id: str) -> None:
+    sentence = f"Something went wrong on our side. Incident {incident_id} is in the log: name it when you report this."
+    if scope["path"].startswith("/fhir"):
+        issue = {"severity": "fatal", "code": "exception", "diagnostics": sentence}
+        media_type, body = "application/fhir+json", {"resourceType": "OperationOutcome", "issue": [issue]}
+    else:
+        media_type = "application/json"
+        body = {"error": "AlmonerError", "message": sentence, "issues": [], "incident": incident_id}
+    payload = json.dumps(body).encode()
+    headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(payload)).encode())]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": payload})

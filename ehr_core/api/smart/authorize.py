@@ -1,0 +1,170 @@
+"""The sign-in pages: password, then the code where the account has a second factor, then back to the app."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from ehr_core.access.clients import Client
+from ehr_core.access.sealing import Seal
+from ehr_core.access.sign_in import SignIn
+from ehr_core.api.dependencies import Parts, ProcessParts
+from ehr_core.api.smart.authorization_request import AskedWrongly, answer_address, read_request
+from ehr_core.api.smart.pages import page
+from ehr_core.api.smart.ticket import Ticket, new_binding, read_ticket, write_ticket
+from ehr_core.kernel.errors import AlmonerError, BadRequest, Forbidden, SignInRequired, TooMuch
+
+router = APIRouter(tags=["sign-in"])
+
+COOKIE = "almoner_sign_in"
+Field = Annotated[str, Form(max_length=20_000)]
+
+
+@router.get("/auth/authorize", response_model=None)
+def sign_in_page(request: Request, parts: ProcessParts) -> Response:
+    """Shows the sign-in page for an application's request, or says what is wrong with it."""
+    try:
+        client, asked = read_request(request.query_params, parts.identity.clients)
+    except AskedWrongly as error:
+        answer = {"error": error.code, "error_description": error.message}
+        return RedirectResponse(
+            answer_address(error.redirect_uri, parts.identity.issuer, error.state, **answer), status_code=303
+        )
+    except BadRequest as error:
+        return _message(parts, error)
+    binding = request.cookies.get(COOKIE) or new_binding()
+    response = _password_page(parts, client, Ticket(asked), binding)
+    response.set_cookie(
+        COOKIE,
+        binding,
+        path="/auth/authorize",
+        httponly=True,
+        samesite="strict",
+        secure=parts.identity.issuer.startswith("https:"),
+    )
+    return response
+
+
+@router.post("/auth/authorize", response_model=None)
+def password_step(
+    request: Request, parts: ProcessParts, ticket: Field, username: Field = "", password: Field = ""
+) -> Response:
+    """Looks at the user name and password."""
+    try:
+        binding, stands = _ticket(request, parts, ticket)
+    except BadRequest as error:
+        return _message(parts, error)
+    client = parts.identity.clients[stands.request.client_id]
+    sign_in = SignIn(parts.identity)
+    try:
+        admitted = sign_in.with_password(username, password, address=_address(request), client=client)
+    except (SignInRequired, TooMuch, Forbidden) as error:
+        return _password_page(parts, client, stands, binding, error)
+    if admitted.needs_code:
+        return _code_page(parts, client, Ticket(stands.request, admitted.account_id), binding)
+    return _back_to_app(request, parts, sign_in, Ticket(stands.request, admitted.account_id))
+
+
+@router.post("/auth/authorize/code", response_model=None)
+def code_step(request: Request, parts: ProcessParts, ticket: Field, code: Field = "") -> Response:
+    """Looks at the second factor."""
+    try:
+        binding, stands = _ticket(request, parts, ticket)
+        if stands.account_id is None:
+            raise BadRequest("The password comes first. Go back to the application and start again.")
+    except BadRequest as error:
+        return _message(parts, error)
+    client = parts.identity.clients[stands.request.client_id]
+    sign_in = SignIn(parts.identity)
+    try:
+        sign_in.with_code(stands.account_id, code, address=_address(request))
+    except (SignInRequired, TooMuch) as error:
+        return _code_page(parts, client, stands, binding, error)
+    return _back_to_app(request, parts, sign_in, stands)
+
+
+def _back_to_app(request: Request, parts: Parts, sign_in: SignIn, stands: Ticket) -> Response:
+    """The session is open: the browser takes the code to the application."""
+    asked = stands.request
+    code = sign_in.open_session(stands.account_id, asked, address=_address(request))
+    response = RedirectResponse(
+        answer_address(asked.redirect_uri, parts.identity.issuer, asked.state, code=code), status_code=303
+    )
+    response.delete_cookie(COOKIE, path="/auth/authorize")
+    return response
+
+
+def _password_page(
+    parts: Parts, client: Client, ticket: Ticket, binding: str, error: AlmonerError | None = None
+) -> Response:
+    return _step_page(
+        parts,
+        client,
+        ticket,
+        binding,
+        "sign_in.html",
+        error,
+        app_name=client.name,
+        demo=parts.settings.environment == "demo",
+    )
+
+
+def _code_page(
+    parts: Parts, client: Client, ticket: Ticket, binding: str, error: AlmonerError | None = None
+) -> Response:
+    return _step_page(parts, client, ticket, binding, "code.html", error)
+
+
+def _step_page(
+    parts: Parts,
+    client: Client,
+    ticket: Ticket,
+    binding: str,
+    name: str,
+    error: AlmonerError | None,
+    **values: object,
+) -> Response:
+    return page(
+        name,
+        status=error.http_status if error else 200,
+        send_to=client.origins,
+        site_name=parts.settings.site_name,
+        ticket=write_ticket(_seal(parts), ticket, binding=binding, now=parts.clock.now()),
+        error=error.message if error else None,
+        **values,
+    )
+
+
+def _ticket(request: Request, parts: Parts, ticket: str) -> tuple[str, Ticket]:
+    binding = request.cookies.get(COOKIE)
+    stands = read_ticket(_seal(parts), ticket, binding=binding, now=parts.clock.now())
+    if stands.request.client_id not in parts.identity.clients:
+        raise BadRequest("The application is not registered here any more.")
+    return binding or "", stands
+
+
+def _message(parts: Parts, error: BadRequest) -> Response:
+    """A page for a person, with ways back to the applications."""
+    links = [
+        {"address": parts.settings.staff_url, "words": "Go to the staff workspace"},
+        {"address": parts.settings.portal_url, "words": "Go to the patient portal"},
+    ]
+    return page(
+        "message.html",
+        status=error.http_status,
+        site_name=parts.settings.site_name,
+        title="This sign-in cannot go on",
+        sentence=error.message,
+        links=links,
+    )
+
+
+def _seal(parts: Parts) -> Seal:
+    return Seal(parts.identity.signing_secret, "sign-in-ticket")
+
+
+def _address(request: Request) -> str:
+    """Where the browser is, as far as the server knows."""
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,59 @@
+"""The sealed ticket that a sign-in page carries from step to step, bound to the browser that it was made for.
+
+It holds what the app asked for, so that nothing of it can be changed between the steps, and it is worthless in
+another browser: a cookie of the first page has to come back with it. That is the protection against forged
+sign-in posts too.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from ehr_core.access.authorization_codes import AuthorizationRequest
+from ehr_core.access.sealing import NotSealedHere, Seal
+from ehr_core.kernel.errors import BadRequest
+
+TICKET_LIFE = timedelta(minutes=15)
+
+STALE = "This sign-in page is too old or was opened in another window. Go back to the application and start again."
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Where a sign-in stands. `account_id` is set once the password was right and a code is awaited."""
+
+    request: AuthorizationRequest
+    account_id: str | None = None
+
+
+def new_binding() -> str:
+    """The value of the browser's cookie."""
+    return secrets.token_urlsafe(24)
+
+
+def write_ticket(seal: Seal, ticket: Ticket, *, binding: str, now: datetime) -> str:
+    content = json.dumps(
+        {
+            "request": asdict(ticket.request),
+            "account_id": ticket.account_id,
+            "until": (now + TICKET_LIFE).timestamp(),
+        }
+    )
+    return base64.urlsafe_b64encode(seal.close(content.encode(), binding)).decode()
+
+
+def read_ticket(seal: Seal, text: str, *, binding: str | None, now: datetime) -> Ticket:
+    """The ticket; raises BadRequest when it is another browser's, altered or too old."""
+    if not binding:
+        raise BadRequest(STALE)
+    try:
+        content = json.loads(seal.open(base64.urlsafe_b64decode(text), binding))
+    except (NotSealedHere, ValueError) as error:
+        raise BadRequest(STALE) from error
+    if now.timestamp() > content["until"]:
+        raise BadRequest(STALE)
+    return Ticket(AuthorizationRequest(**content["request"]), content["account_id"])

@@ -1,0 +1,54 @@
+"""My account and sessions; for administrators, everybody's."""
+
+from __future__ import annotations
+
+from data_contracts.api.account import (
+    AccountInfo,
+    AccountList,
+    ChangeAccount,
+    Me,
+    NewAccount,
+    SessionInfo,
+    SessionList,
+    TotpRequest,
+    TotpState,
+)
+from ehr_core.client.transport import Transport
+
+
+class AccountRoom:
+    def __init__(self, transport: Transport):
+        self._transport = transport
+
+    def me(self) -> Me:
+        """Who this is, with today's roles; raises SignInRequired once the session has ended."""
+        return self._transport.get("/api/me", Me)
+
+    def end_session(self) -> None:
+        """Signs out: the session and its tokens are good no more."""
+        self._transport.send("POST", "/api/me/end-session")
+
+    def enrol_totp(self) -> TotpState:
+        return self._transport.post("/api/me/totp", TotpState, TotpRequest(act="enrol"))
+
+    def confirm_totp(self, code: str) -> TotpState:
+        return self._transport.post("/api/me/totp", TotpState, TotpRequest(act="confirm", code=code))
+
+    def disable_totp(self, code: str) -> TotpState:
+        return self._transport.post("/api/me/totp", TotpState, TotpRequest(act="disable", code=code))
+
+    def sessions(self, *, account_id: str | None = None) -> list[SessionInfo]:
+        """My sessions, newest first; an administrator may name another account."""
+        return self._transport.get("/api/sessions", SessionList, {"account_id": account_id}).sessions
+
+    def revoke_session(self, session_id: str) -> None:
+        self._transport.send("POST", f"/api/sessions/{session_id}/revoke")
+
+    def accounts(self) -> list[AccountInfo]:
+        return self._transport.get("/api/accounts", AccountList).accounts
+
+    def create(self, account: NewAccount) -> AccountInfo:
+        return self._transport.post("/api/accounts", AccountInfo, account)
+
+    def change(self, account_id: str, change: ChangeAccount) -> AccountInfo:
+        return self._transport.patch(f"/api/accounts/{account_id}", AccountInfo, change)
