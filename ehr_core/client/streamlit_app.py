@@ -62,7 +62,7 @@ def build_app(main: Path, identity: AppIdentity) -> st.App:
     secrets = load_or_create_secrets(settings.state_folder)
     auth = {
         "redirect_uri": f"{identity.url(settings)}/oauth2callback",
-        "cookie_secret": secrets.cookie_secret,
+        "cookie_secret": f"{identity.client_id}:{secrets.cookie_secret}",
         "client_id": identity.client_id,
         "client_secret": identity.secret(secrets),
         "server_metadata_url": f"{settings.api_url}/.well-known/openid-configuration",

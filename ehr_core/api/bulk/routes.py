@@ -1,0 +1,150 @@
+"""FHIR Bulk Data at the wire: kick-off, status, files, delete; system, patient and group level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.api.bulk import jobs
+from ehr_core.api.bulk.sealed_files import file_key, read_sealed
+from ehr_core.api.bulk.selection import offered_types
+from ehr_core.api.dependencies import ProcessParts, Work
+from ehr_core.kernel.errors import BadRequest, NotFound, Unavailable
+
+router = APIRouter(prefix="/fhir")
+
+NDJSON = "application/fhir+ndjson"
+ACCEPTED_FORMATS = frozenset({NDJSON, "application/ndjson", "ndjson"})
+PARAMETERS = frozenset({"_type", "_since", "_outputFormat"})
+RETRY_SECONDS = 1
+
+
+@router.api_route("/$export", methods=["GET", "POST"])
+def export_system(request: Request, work: Work, parts: ProcessParts) -> Response:
+    return _kick_off(request, work, parts, "system", None)
+
+
+@router.api_route("/Patient/$export", methods=["GET", "POST"])
+def export_patients(request: Request, work: Work, parts: ProcessParts) -> Response:
+    return _kick_off(request, work, parts, "patient", None)
+
+
+@router.api_route("/Group/{group_id}/$export", methods=["GET", "POST"])
+def export_group(group_id: str, request: Request, work: Work, parts: ProcessParts) -> Response:
+    return _kick_off(request, work, parts, "group", group_id)
+
+
+def _kick_off(
+    request: Request, work: UnitOfWork, parts: ProcessParts, level: str, group_id: str | None
+) -> Response:
+    """202 with the status address; the job itself runs in the background."""
+    asked = jobs.ExportRequest(
+        level=level,
+        group_id=group_id,
+        resource_types=_types(request, level),
+        since=_since(request),
+        request_url=str(request.url),
+    )
+    _check_headers(request)
+    job_id = jobs.ask(work, asked, keep=timedelta(hours=parts.settings.bulk_file_hours))
+    return Response(
+        status_code=202, headers={"Content-Location": f"{parts.settings.api_url}/fhir/bulk/{job_id}"}
+    )
+
+
+def _check_headers(request: Request) -> None:
+    if "respond-async" not in request.headers.get("prefer", ""):
+        raise BadRequest("A bulk export answers later: send the header 'Prefer: respond-async'.")
+    unknown = sorted(set(request.query_params) - PARAMETERS)
+    if unknown:
+        raise BadRequest(
+            f"Unknown parameter '{unknown[0]}'. A bulk export knows _type, _since and _outputFormat."
+        )
+    wanted = request.query_params.get("_outputFormat", NDJSON)
+    if wanted not in ACCEPTED_FORMATS:
+        raise BadRequest(f"_outputFormat must be {NDJSON}.")
+
+
+def _types(request: Request, level: str) -> tuple[str, ...]:
+    offered = offered_types(level)
+    named = [name for part in request.query_params.getlist("_type") for name in part.split(",") if name]
+    unknown = [name for name in named if name not in offered]
+    if unknown:
+        raise BadRequest(f"_type: '{unknown[0][:64]}' is not exported at {level} level.")
+    return tuple(dict.fromkeys(named)) or offered
+
+
+def _since(request: Request) -> datetime | None:
+    given = request.query_params.get("_since")
+    if given is None:
+        return None
+    try:
+        since = datetime.fromisoformat(given.replace(" ", "+"))
+    except ValueError as error:
+        raise BadRequest("_since must be a FHIR instant, such as 2026-11-22T10:00:00Z.") from error
+    if since.tzinfo is None:
+        raise BadRequest("_since must say its offset from UTC, such as 2026-11-22T10:00:00Z.")
+    return since
+
+
+@router.get("/bulk/{job_id}")
+def status(job_id: str, work: Work, parts: ProcessParts) -> Response:
+    """202 with progress while it runs, the manifest when it is complete, a sentence when it failed."""
+    job = jobs.find(work, job_id)
+    if job.state in ("accepted", "running"):
+        return Response(
+            status_code=202, headers={"X-Progress": job.progress[:100], "Retry-After": str(RETRY_SECONDS)}
+        )
+    if job.state == "failed":
+        raise Unavailable(job.failure or "The export failed. Start it again.")
+    manifest = _manifest(
+        job, jobs.files_of(work, job_id), f"{parts.settings.api_url}/fhir/bulk/{job_id}/files"
+    )
+    return JSONResponse(manifest, headers={"Expires": format_datetime(job.expires_at, usegmt=True)})
+
+
+def _manifest(job: Any, files: list[jobs.ExportedFile], address: str) -> dict[str, Any]:
+    """The manifest of the Bulk Data guide. The extension is the outbox position that the snapshot has seen."""
+
+    def listed(kind: str) -> list[dict[str, Any]]:
+        return [
+            {"type": file.resource_type, "url": f"{address}/{file.name}", "count": file.resources}
+            for file in files
+            if file.kind == kind
+        ]
+
+    return {
+        "transactionTime": job.transaction_time.isoformat(),
+        "request": job.request_url,
+        "requiresAccessToken": True,
+        "output": listed("output"),
+        "deleted": listed("deleted"),
+        "error": [],
+        "extension": {"outboxTransaction": job.outbox_transaction},
+    }
+
+
+@router.delete("/bulk/{job_id}", status_code=202)
+def delete(job_id: str, work: Work) -> Response:
+    jobs.cancel(work, job_id)
+    return Response(status_code=202)
+
+
+@router.get("/bulk/{job_id}/files/{name}")
+def download(job_id: str, name: str, work: Work, parts: ProcessParts) -> StreamingResponse:
+    """One file, opened as it is sent; the name must be one that the job lists, so no path can be smuggled in."""
+    job = jobs.find(work, job_id)
+    listed = next((file for file in jobs.files_of(work, job_id) if file.name == name), None)
+    path = parts.settings.state_folder / "bulk" / job_id / name
+    if job.state != "completed" or listed is None or not path.exists():
+        raise NotFound("There is no such file in this export.")
+    work.audit("bulk_file_downloaded", detail={"job_id": job_id, "file": name})
+    key = file_key(parts.secrets.bulk_file_key, f"{job_id}/{name}")
+    chunks: Iterator[bytes] = read_sealed(path, key)
+    return StreamingResponse(chunks, media_type=NDJSON, headers={"Content-Length": str(listed.bytes)})

@@ -1,0 +1,207 @@
+"""Runs export jobs in the background: one snapshot of the record, streamed from PostgreSQL into sealed files."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ehr_core.access.actor import Actor
+from ehr_core.access.unit_of_work import begin
+from ehr_core.api.bulk import jobs
+from ehr_core.api.bulk.sealed_files import SealedWriter, file_key
+from ehr_core.api.bulk.selection import Selection, patients_in, select_for
+from ehr_core.db.database import Database
+from ehr_core.kernel.clock import Clock
+from ehr_core.kernel.errors import AlmonerError
+from ehr_core.kernel.logging import get_logger
+from ehr_core.kernel.secrets import Secrets
+from ehr_core.kernel.settings import Settings
+from ehr_core.store.exporter import deleted_since, stream_type
+
+RUNNER_ID = "service:bulk-export"
+IDLE_SECONDS = 1.0
+MOST_FILE_BYTES = 512 * 1024 * 1024
+TELL_EVERY_BYTES = 16 * 1024 * 1024
+
+SNAPSHOT = text(
+    """
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS outbox_transaction,
+      least(transaction_timestamp(), (SELECT min(xact_start) FROM pg_stat_activity
+                                      WHERE datname = current_database() AND backend_xid IS NOT NULL)) AS at
+    """
+)
+
+log = get_logger("bulk_export")
+
+
+class Stopped(Exception):
+    """The job was deleted, taken over, or the process is ending: leave quietly."""
+
+
+class BulkRunner:
+    """One thread of the API process. A job that it leaves behind when it dies is started again by the next one."""
+
+    def __init__(self, database: Database, clock: Clock, settings: Settings, secrets: Secrets):
+        self.database = database
+        self.clock = clock
+        self.settings = settings
+        self.secrets = secrets
+        self.folder = settings.state_folder / "bulk"
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._follow, name="bulk-export", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._wake.set()
+        if self._thread:
+            self._thread.join(timeout=10)
+
+    def _follow(self) -> None:
+        while not self._ending.is_set():
+            try:
+                worked = self.run_one()
+            except (AlmonerError, SQLAlchemyError) as error:
+                log.warning("bulk_runner_waits", kind=type(error).__name__)
+                worked = False
+            if not worked:
+                self._wake.wait(IDLE_SECONDS)
+                self._wake.clear()
+
+    def run_one(self) -> bool:
+        """Runs the next waiting job to its end; False when there is none."""
+        self.sweep()
+        with self._system() as connection:
+            job = jobs.claim(connection, self.clock.now())
+        if job is None:
+            return False
+        try:
+            self._run(job)
+        except Stopped:
+            log.info("bulk_export_stopped", job_id=job.job_id)
+        except OSError as error:
+            self._fail(job, _sentence(error))
+        except (AlmonerError, SQLAlchemyError) as error:
+            log.error("bulk_export_failed", job_id=job.job_id, kind=type(error).__name__)
+            self._fail(job, "The database did not answer to the end. Start the export again.")
+        return True
+
+    def sweep(self) -> None:
+        """Removes files of jobs that are gone, cancelled or expired, and the rows of expired ones."""
+        with self._system() as connection:
+            over = "expires_at <= :now OR state = 'cancelled'"
+            connection.execute(text(f"DELETE FROM bulk.job WHERE {over}"), {"now": self.clock.now()})
+            living = {row.job_id for row in connection.execute(text("SELECT job_id FROM bulk.job"))}
+        for folder in self.folder.glob("*"):
+            if folder.name not in living:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _run(self, job: Row[Any]) -> None:
+        folder = self.folder / job.job_id
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        actor = Actor(job.client_id, "service", "Bulk export", (), frozenset())
+        with begin(
+            self.database, actor, self.clock, self.settings.site_time_zone, isolation="REPEATABLE READ"
+        ) as work:
+            snapshot = work.connection.execute(SNAPSHOT).one()
+            selection = select_for(work.connection, job)
+            files = self._write_all(work.connection, job, selection, folder)
+            work.audit(
+                "bulk_export",
+                patient_ids=patients_in(work.connection, selection),
+                detail={"job_id": job.job_id, "level": job.level, "files": len(files)},
+            )
+        self._complete(job, files, snapshot.at, snapshot.outbox_transaction)
+
+    def _write_all(
+        self, connection: Connection, job: Row[Any], selection: Selection, folder: Path
+    ) -> list[jobs.ExportedFile]:
+        files: list[jobs.ExportedFile] = []
+        for resource_type in job.resource_types:
+            chunks = stream_type(
+                connection, resource_type, patient_ids=selection.patient_ids, since=job.since
+            )
+            files += self._write_type(job, folder, "output", resource_type, chunks)
+        if job.since is not None:
+            bundles = deleted_since(
+                connection, list(job.resource_types), since=job.since, patient_ids=selection.patient_ids
+            )
+            files += self._write_type(job, folder, "deleted", "Bundle", bundles)
+        return files
+
+    def _write_type(
+        self, job: Row[Any], folder: Path, kind: str, resource_type: str, chunks: Iterator[bytes]
+    ) -> list[jobs.ExportedFile]:
+        """Sealed files of one type, each of at most MOST_FILE_BYTES and whole lines; no file for no resource."""
+        files: list[jobs.ExportedFile] = []
+        chunk = next(chunks, None)
+        while chunk is not None:
+            name = f"{kind}-{resource_type}-{len(files) + 1:04d}.ndjson"
+            key = file_key(self.secrets.bulk_file_key, f"{job.job_id}/{name}")
+            resources = 0
+            with SealedWriter(folder / name, key) as writer:
+                told = 0
+                while chunk is not None and writer.plain_bytes < MOST_FILE_BYTES:
+                    writer.write(chunk)
+                    resources += chunk.count(b"\n")
+                    if writer.plain_bytes >= told + TELL_EVERY_BYTES:
+                        told = writer.plain_bytes
+                        self._tell(job, f"{resource_type}: {resources:,} resources")
+                    chunk = next(chunks, None)
+            files.append(jobs.ExportedFile(name, kind, resource_type, resources, writer.plain_bytes))
+            self._tell(job, f"{resource_type}: done")
+        return files
+
+    def _tell(self, job: Row[Any], progress: str) -> None:
+        with self._system() as connection:
+            held = jobs.hold(connection, job, now=self.clock.now(), progress=progress)
+        if not held or self._ending.is_set():
+            raise Stopped
+
+    def _complete(
+        self, job: Row[Any], files: list[jobs.ExportedFile], at: datetime, outbox_transaction: str
+    ) -> None:
+        with self._system() as connection:
+            done = jobs.finish(
+                connection,
+                job,
+                now=self.clock.now(),
+                state="completed",
+                transaction_time=at,
+                outbox_transaction=outbox_transaction,
+                files=files,
+                keep=timedelta(hours=self.settings.bulk_file_hours),
+            )
+        if not done:
+            raise Stopped
+        log.info("bulk_export_completed", job_id=job.job_id, files=len(files))
+
+    def _fail(self, job: Row[Any], sentence: str) -> None:
+        shutil.rmtree(self.folder / job.job_id, ignore_errors=True)
+        with self._system() as connection:
+            jobs.finish(connection, job, now=self.clock.now(), state="failed", failure=sentence)
+
+    def _system(self):
+        return self.database.transaction(actor_id=RUNNER_ID, reach="all", patient_id=None)
+
+
+def _sentence(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk of the export folder is full. Free some space, then start the export again."
+    return "The export folder cannot be written. Check its permissions, then start the export again."
