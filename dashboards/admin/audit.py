@@ -7,8 +7,8 @@ import streamlit as st
 from dashboards.shared.markup import table, text
 from dashboards.shared.page import start_page, told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_instant
 from data_contracts.api.audit import AuditEvent
-from ehr_core.display import show_instant
 
 LIMIT = 200
 

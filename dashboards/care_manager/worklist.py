@@ -8,6 +8,7 @@ from dashboards.care_manager.worklist_acts import assign_dialog, contact_dialog
 from dashboards.care_manager.worklist_rows import contact_html, gaps_html, patient_html
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_instant
 from data_contracts.api.care_gaps import (
     STATUS_WORDS,
     WorklistChoices,
@@ -15,7 +16,6 @@ from data_contracts.api.care_gaps import (
     WorklistQuery,
     WorklistRow,
 )
-from ehr_core.display import show_instant
 
 PAGE_SIZE = 25
 SORTS = {"priority": "Priority", "due_on": "Due date", "name": "Name", "last_attempt": "Last contact"}

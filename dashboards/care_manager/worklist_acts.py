@@ -9,8 +9,9 @@ import streamlit as st
 from dashboards.care_manager.worklist_rows import OUTCOME_WORDS
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date
 from data_contracts.api.care_gaps import AssignGaps, LogContact, WorklistRow
-from ehr_core.display import show_date, show_name
+from ehr_core.display import show_name
 
 
 def _names(rows: list[WorklistRow]) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dashboards.shared.gap_words import gap_line
 from dashboards.shared.markup import lines, tag, text
+from dashboards.shared.site_time import show_date, show_instant
 from data_contracts.api.care_gaps import WorklistRow
-from ehr_core.display import show_age, show_date, show_instant, show_name
+from ehr_core.display import show_age, show_name
 
 OUTCOME_WORDS = {
     "reached": "reached",

@@ -8,9 +8,10 @@ from dashboards.clinician.gap_cards import watch_for_remeasure
 from dashboards.clinician.record_forms import parse_decimal
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date
 from data_contracts.api.chart import CorrectResult, MarkInError, ResultPoint, ResultSeries
 from data_contracts.api.patients import PatientBanner
-from ehr_core.display import show_date, show_name
+from ehr_core.display import show_name
 
 
 def _about(banner: PatientBanner, series: ResultSeries, point: ResultPoint) -> None:

@@ -11,9 +11,9 @@ from dashboards.shared.gap_words import due_words, status_tag
 from dashboards.shared.markup import text
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date, show_instant
 from data_contracts.api.care_gaps import CareGap, GapAct, GapList
 from data_contracts.api.patients import PatientBanner
-from ehr_core.display import show_date, show_instant
 
 WATCH_SECONDS = 20
 ACTION_STATUSES = ("open", "outreach_sent", "scheduled", "result_pending")

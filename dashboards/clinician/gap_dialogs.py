@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date
 from data_contracts.api.care_gaps import (
     CLINICAL_EXCLUSION_REASONS,
     EXCLUSION_REASON_WORDS,
@@ -17,7 +18,7 @@ from data_contracts.api.care_gaps import (
     SnoozeGap,
 )
 from data_contracts.api.patients import PatientBanner
-from ehr_core.display import show_date, show_name
+from ehr_core.display import show_name
 
 RE_ASK_DAYS = 180
 SNOOZE_DAYS = 30

@@ -7,8 +7,9 @@ import streamlit as st
 from dashboards.shared.markup import tag, text
 from dashboards.shared.page import start_page, told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date
 from data_contracts.api.patients import PatientHit
-from ehr_core.display import show_age, show_date, show_name
+from ehr_core.display import show_age, show_name
 
 LIMIT = 25
 

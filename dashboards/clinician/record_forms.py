@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from dashboards.clinician.gap_cards import watch_for_remeasure
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date
 from data_contracts.api.chart import RecordableResult, RecordOutsideResult, RecordResult, RecordVitals
 from data_contracts.api.patients import PatientBanner
 from ehr_core.client.streamlit_app import app_settings
-from ehr_core.display import show_date, show_name
+from ehr_core.display import show_name
 
 VITALS = {
     "systolic_mmhg": "Systolic (mm[Hg])",

@@ -11,9 +11,9 @@ from dashboards.clinician.trend import spark_html, trend_spec
 from dashboards.shared.markup import table, tag, text
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date
 from data_contracts.api.chart import ResultPoint, ResultSeries, ReviewResult
 from data_contracts.api.patients import PatientBanner
-from ehr_core.display import show_date
 
 CATEGORIES = {
     "laboratory": "Laboratory",

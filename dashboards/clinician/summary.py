@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dashboards.shared.markup import lines, text
+from dashboards.shared.site_time import show_date
 from data_contracts.api.chart import Allergy, ChartSummary, Medication, Problem, ResultSeries
-from ehr_core.display import show_date
 
 
 def allergies_html(summary: ChartSummary) -> str:

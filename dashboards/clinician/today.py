@@ -11,9 +11,10 @@ from dashboards.shared.gap_words import gap_line
 from dashboards.shared.markup import lines, tag, text
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date
 from data_contracts.api.schedule import TodaySchedule, TodayVisit
 from ehr_core.client.streamlit_app import app_settings
-from ehr_core.display import show_age, show_date, show_name, show_time
+from ehr_core.display import show_age, show_name, show_time
 
 SHOWN_GAPS = 4
 EVERYONE = "everyone"

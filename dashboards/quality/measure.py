@@ -10,8 +10,8 @@ from dashboards.quality.measure_patients import patients_section
 from dashboards.quality.rates import count_words, rate_words
 from dashboards.shared.markup import lines, table, text
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date
 from data_contracts.api.quality import MeasureDefinition, MeasurePage, Stratum
-from ehr_core.display import show_date
 
 STRATUM_WORDS = {
     "clinic": "Clinic",

@@ -6,8 +6,9 @@ import streamlit as st
 
 from dashboards.shared.markup import text
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date
 from data_contracts.api.quality import MeasurePage, MeasurePatient
-from ehr_core.display import show_date, show_name
+from ehr_core.display import show_name
 
 MEMBERSHIP_WORDS = {
     "not_in_numerator": "Not met",

@@ -9,8 +9,8 @@ from dashboards.quality.rates import change_words, count_words, rate_words
 from dashboards.shared.markup import table, text
 from dashboards.shared.page import start_page, told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_date, show_instant
 from data_contracts.api.quality import MeasureLine, MeasureList
-from ehr_core.display import show_date, show_instant
 
 
 def measures_page() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.shared.markup import tag, text
+from dashboards.shared.site_time import show_date
 from data_contracts.api.patients import PatientBanner
-from ehr_core.display import show_age, show_date, show_name
+from ehr_core.display import show_age, show_name
 
 
 def banner_html(banner: PatientBanner) -> str:

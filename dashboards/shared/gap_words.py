@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dashboards.shared.markup import tag, text
+from dashboards.shared.site_time import show_date
 from data_contracts.api.care_gaps import STATUS_WORDS, CareGap, WorklistGap
-from ehr_core.display import show_date
 
 STATUS_KIND = {
     "open": "open",

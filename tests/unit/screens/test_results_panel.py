@@ -1,0 +1,96 @@
+"""What a clinician reads beside a result: value, flag, range and standing, never a guess."""
+
+from decimal import Decimal
+
+import pytest
+
+from dashboards.clinician.results import range_words, value_html
+from dashboards.clinician.trend import spark_html, trend_spec
+from data_contracts.api.chart import ResultPoint, ResultSeries
+
+
+def point(**changes: object) -> ResultPoint:
+    facts = {
+        "observation_id": "o1",
+        "version_id": 1,
+        "at": "2026-03-05",
+        "number": Decimal("7.10"),
+        "text": "7.10 %",
+        "unit": "%",
+        "status": "final",
+        "flag": None,
+    }
+    return ResultPoint(**{**facts, **changes})
+
+
+def series(*points: ResultPoint) -> ResultSeries:
+    return ResultSeries(
+        code="4548-4",
+        system="http://loinc.org",
+        name="Hemoglobin A1c",
+        category="laboratory",
+        unit="%",
+        points=points,
+    )
+
+
+def test_a_value_keeps_its_digits_and_unit():
+    assert "<b>7.10 %</b>" in value_html(point())
+
+
+@pytest.mark.parametrize(("flag", "shown"), [("H", "H ↑"), ("HH", "HH ↑↑"), ("L", "L ↓"), ("LL", "LL ↓↓")])
+def test_a_flag_is_a_letter_and_an_arrow_not_only_a_colour(flag, shown):
+    assert shown in value_html(point(flag=flag))
+
+
+def test_a_result_entered_in_error_is_struck_through_and_carries_no_flag():
+    html = value_html(point(status="entered-in-error", flag="HH"))
+    assert "struck" in html
+    assert "↑" not in html
+
+
+def test_an_unreviewed_and_a_preliminary_result_say_so():
+    assert "not yet reviewed" in value_html(point(reviewed=False))
+    assert "preliminary" in value_html(point(status="preliminary"))
+
+
+def test_text_from_the_record_is_escaped():
+    assert "<script>" not in value_html(point(text="<script>alert(1)</script>"))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        ("4.0", "5.6", "4.0 to 5.6"),
+        (None, "5.6", "up to 5.6"),
+        ("4.0", None, "from 4.0"),
+        (None, None, "no range given"),
+    ],
+)
+def test_the_range_is_as_recorded_and_a_missing_one_is_said(low, high, words):
+    bounds = {
+        "reference_low": Decimal(low) if low else None,
+        "reference_high": Decimal(high) if high else None,
+    }
+    assert range_words(point(**bounds)) == words
+
+
+def test_a_trend_leaves_out_what_does_not_count_and_other_units():
+    spec = trend_spec(
+        series(
+            point(number=Decimal("8.0"), text="8.0 %"),
+            point(observation_id="o2", status="entered-in-error", number=Decimal("71")),
+            point(observation_id="o3", unit="mmol/mol", number=Decimal("64")),
+            point(observation_id="o4", at="2025-03-05"),
+        )
+    )
+    assert [row["value"] for row in spec["data"]["values"]] == [8.0, 7.1]
+
+
+def test_one_value_has_no_trend():
+    assert trend_spec(series(point())) is None
+    assert spark_html([7.1]) == ""
+
+
+def test_equal_values_make_a_flat_line_instead_of_an_error():
+    assert "polyline" in spark_html([7.0, 7.0, 7.0])
