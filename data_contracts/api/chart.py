@@ -54,6 +54,9 @@ class ResultPoint(ApiModel):
     version_id: int
     at: str | None = Field(description="As recorded: instant, day, month or year.")
     number: Decimal | None
+    second_number: Decimal | None = Field(
+        default=None, description="The diastolic of a blood pressure, whose systolic is `number`."
+    )
     text: str = Field(description="Value with unit exactly as recorded: '7.10 %'.")
     unit: str | None
     status: str
@@ -64,6 +67,7 @@ class ResultPoint(ApiModel):
     source: str | None = Field(default=None, description="'Outside record: …' when it came from elsewhere.")
     reviewed: bool = Field(default=True, description="False: final, but no clinician has reviewed it yet.")
     reviewed_by: str | None = None
+    comment: str | None = Field(default=None, description="What the reviewer wrote to the patient.")
     can_correct: bool = False
 
 
@@ -124,12 +128,16 @@ class RecordVitals(ApiModel):
 
 
 class RecordResult(ApiModel):
-    """A result measured here. `code` must be one that the site records (see `/api/recordable-results`)."""
+    """A result measured here. `code` must be one that the site records (see `/api/recordable-results`).
+
+    Either a number with its unit, or the code of one of the answers that this item may have.
+    """
 
     code: str = Field(description="LOINC code.")
     at: datetime
-    value: Decimal
-    unit: str = Field(description="UCUM code; must be one that this analyte may have.")
+    value: Decimal | None = Field(default=None, description="Sent as text ('7.10') so that no digit is lost.")
+    unit: str | None = Field(default=None, description="UCUM code; must be one that this analyte may have.")
+    value_code: str | None = Field(default=None, description="The answer's code, where answers are listed.")
     note: str | None = Field(default=None, max_length=2000)
     encounter_id: str | None = None
 
@@ -144,6 +152,7 @@ class RecordOutsideResult(ApiModel):
     source: str = Field(min_length=2, max_length=200, description="Who did it, or where the record is from.")
     value: Decimal | None = None
     unit: str | None = None
+    value_code: str | None = Field(default=None, description="The answer's code, where answers are listed.")
     finding: Literal["normal", "abnormal", "not_stated"] = "not_stated"
     document_name: str | None = None
     document_type: str | None = None
@@ -160,6 +169,9 @@ class RecordableResult(ApiModel):
     units: list[str]
     plausible_low: Decimal | None
     plausible_high: Decimal | None
+    answers: list[tuple[str, str]] = Field(
+        default=[], description="(code, words) of the answers it may have in place of a number."
+    )
     source_ids: list[str] = Field(default=[], description="Recommendations for which it can be evidence.")
 
 
