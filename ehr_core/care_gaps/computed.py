@@ -1,0 +1,89 @@
+"""Takes computed answers into the gaps: only the computed columns, only of rows that changed, each change told.
+
+What people decided stays as it is. Evidence that closes a gap ends its workflow state (outreach, visit, pending
+result); a new result ends "result pending" also when the gap stays open.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from data_contracts.tables.results import CARE_GAPS
+
+KEY = ("source_kind", "source_id")
+COMPUTED = [name for name in CARE_GAPS.column_names if name not in (*KEY, "patient_key")]
+
+ENDED = """(delta.computed_status <> 'open'
+  OR gap.workflow_state = 'result_pending' AND delta.evidence_id IS DISTINCT FROM gap.evidence_id)"""
+
+TELL_CHANGES = """
+INSERT INTO care_gaps.event (gap_id, patient_id, at, actor_id, actor_name, act, from_status, to_status, reason)
+SELECT gap.gap_id, gap.patient_id, :now, :actor_id, :actor_name,
+       CASE WHEN gap.present THEN 'computed' ELSE 'returned' END,
+       gap.computed_status, delta.computed_status, delta.reason_code
+FROM {delta} AS delta JOIN care_gaps.gap AS gap USING (patient_id, source_kind, source_id)
+WHERE NOT delta.is_new AND (NOT gap.present OR gap.computed_status <> delta.computed_status
+  OR gap.gap_kind <> delta.gap_kind OR gap.evidence_id IS DISTINCT FROM delta.evidence_id)"""
+
+CHANGE = """
+UPDATE care_gaps.gap AS gap SET
+  {columns}, evidence_id = delta.evidence_id, present = true, computed_at = :now, run_id = :run_id,
+  workflow_state = CASE WHEN {ended} THEN NULL ELSE gap.workflow_state END,
+  workflow_until = CASE WHEN {ended} THEN NULL ELSE gap.workflow_until END,
+  workflow_at = CASE WHEN {ended} THEN NULL ELSE gap.workflow_at END,
+  workflow_reference = CASE WHEN {ended} THEN NULL ELSE gap.workflow_reference END,
+  version = gap.version + 1
+FROM {delta} AS delta
+WHERE NOT delta.is_new AND gap.patient_id = delta.patient_id
+  AND gap.source_kind = delta.source_kind AND gap.source_id = delta.source_id"""
+
+ADD = """
+INSERT INTO care_gaps.gap
+  (patient_id, source_kind, source_id, {names}, evidence_id, computed_at, run_id)
+SELECT delta.patient_id, delta.source_kind, delta.source_id, {values}, delta.evidence_id, :now, :run_id
+FROM {delta} AS delta WHERE delta.is_new"""
+
+TELL_REMOVALS = """
+INSERT INTO care_gaps.event (gap_id, patient_id, at, actor_id, actor_name, act, from_status, to_status)
+SELECT gap.gap_id, gap.patient_id, :now, :actor_id, :actor_name, 'removed', gap.computed_status, NULL
+FROM {gone} AS gone JOIN care_gaps.gap AS gap USING (patient_id, source_kind, source_id)"""
+
+REMOVE = """
+UPDATE care_gaps.gap AS gap SET
+  present = false, computed_at = :now, run_id = :run_id, next_change_on = NULL, version = gap.version + 1,
+  workflow_state = NULL, workflow_until = NULL, workflow_at = NULL, workflow_reference = NULL
+FROM {gone} AS gone
+WHERE gap.patient_id = gone.patient_id
+  AND gap.source_kind = gone.source_kind AND gap.source_id = gone.source_id"""
+
+
+def apply_computed(
+    connection: Connection,
+    *,
+    delta: str,
+    gone: str,
+    now: datetime,
+    run_id: str,
+    actor_id: str,
+    actor_name: str,
+) -> tuple[int, int, int]:
+    """Applies the two staging tables; returns (inserted, changed, removed) rows."""
+    values = {"now": now, "run_id": run_id, "actor_id": actor_id, "actor_name": actor_name}
+    connection.execute(text(TELL_CHANGES.format(delta=delta)), values)
+    columns = ", ".join(f"{name} = delta.{name}" for name in COMPUTED)
+    changed = connection.execute(text(CHANGE.format(delta=delta, columns=columns, ended=ENDED)), values)
+    inserted = connection.execute(
+        text(
+            ADD.format(
+                delta=delta,
+                names=", ".join(COMPUTED),
+                values=", ".join(f"delta.{name}" for name in COMPUTED),
+            )
+        ),
+        values,
+    )
+    connection.execute(text(TELL_REMOVALS.format(gone=gone)), values)
+    removed = connection.execute(text(REMOVE.format(gone=gone)), values)
+    return inserted.rowcount, changed.rowcount, removed.rowcount

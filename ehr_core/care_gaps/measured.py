@@ -1,0 +1,55 @@
+"""When each person was last measured, until when the answers hold, and whose measuring fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import Connection, text
+
+TRIES_BEFORE_QUARANTINE = 3
+"""Failures in a row after which a person's record no longer holds up the queue; screens say so."""
+
+
+def note_measured(
+    connection: Connection,
+    measured: str,
+    *,
+    now: datetime,
+    as_of: date,
+    run_id: str,
+    partial: bool,
+    always: bool,
+) -> None:
+    """Notes the persons in the temporary table `measured` (patient_id, next_change_on) as measured now.
+
+    `partial`: only some definitions were evaluated, so the earlier of the old and the new day stays: it may be too
+    early, never too late. `always`: also when the day is unchanged (the nightly run touches only who changed).
+    """
+    day = "least(held.next_change_on, excluded.next_change_on)" if partial else "excluded.next_change_on"
+    connection.execute(
+        text(
+            "INSERT INTO care_gaps.measured_patient AS held (patient_id, computed_at, as_of, run_id, next_change_on) "
+            f"SELECT patient_id, :now, :as_of, :run_id, next_change_on FROM {measured} ORDER BY patient_id "
+            "ON CONFLICT (patient_id) DO UPDATE SET computed_at = excluded.computed_at, as_of = excluded.as_of, "
+            f"run_id = excluded.run_id, next_change_on = {day}, failures = 0, failed_at = NULL, quarantined = false "
+            "WHERE :always OR held.quarantined OR held.failures > 0 "
+            f"OR held.next_change_on IS DISTINCT FROM {day}"
+        ),
+        {"now": now, "as_of": as_of, "run_id": run_id, "always": always},
+    )
+
+
+def note_failed(connection: Connection, patient_ids: Sequence[str], now: datetime) -> list[str]:
+    """Counts one more failure of each; returns those that are quarantined by it."""
+    counted = connection.execute(
+        text(
+            "INSERT INTO care_gaps.measured_patient AS held (patient_id, failures, failed_at) "
+            "SELECT unnest(CAST(:ids AS text[])), 1, :now ORDER BY 1 ON CONFLICT (patient_id) DO UPDATE SET "
+            "failures = held.failures + 1, failed_at = :now, "
+            "quarantined = held.quarantined OR held.failures + 1 >= :most "
+            "RETURNING patient_id, quarantined"
+        ),
+        {"ids": list(patient_ids), "now": now, "most": TRIES_BEFORE_QUARANTINE},
+    )
+    return [patient_id for patient_id, quarantined in counted if quarantined]

@@ -1,0 +1,88 @@
+"""Takes computed measure results and strata: current flags per person, and the cells that move with them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from data_contracts.tables.results import MEASURE_RESULTS
+from ehr_core.quality.cells import moving_cells
+
+KEY = ("measure_id", "period_begin")
+COMPUTED = [name for name in MEASURE_RESULTS.column_names if name not in (*KEY, "patient_key")]
+STRATA = ("clinic", "clinician", "sex", "age_band", "race", "ethnicity", "payer")
+
+
+def apply_flags(
+    connection: Connection, *, delta: str, gone: str, now: datetime, run_id: str
+) -> tuple[int, int, int]:
+    """Applies the two staging tables; returns (inserted, changed, removed) rows. Cells move along."""
+    moved = _patients_of(connection, delta, gone)
+    with moving_cells(connection, moved):
+        return _apply_flags(connection, delta, gone, {"now": now, "run_id": run_id})
+
+
+def apply_strata(connection: Connection, *, delta: str, gone: str) -> tuple[int, int, int]:
+    """The same for strata: `delta` has a column per stratum kind, already as ids of this chart."""
+    moved = _patients_of(connection, delta, gone)
+    with moving_cells(connection, moved):
+        names = ", ".join(STRATA)
+        updates = ", ".join(f"{name} = excluded.{name}" for name in STRATA)
+        connection.execute(
+            text(
+                f"INSERT INTO quality.patient_stratum (patient_id, {names}) SELECT patient_id, {names} FROM {delta} "
+                f"ON CONFLICT (patient_id) DO UPDATE SET {updates}"
+            )
+        )
+        removed = connection.execute(
+            text(f"DELETE FROM quality.patient_stratum WHERE patient_id IN (SELECT patient_id FROM {gone})")
+        )
+    new, changed = connection.execute(
+        text(f"SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM {delta}")
+    ).one()
+    return new, changed, removed.rowcount
+
+
+def _apply_flags(
+    connection: Connection, delta: str, gone: str, values: dict[str, object]
+) -> tuple[int, int, int]:
+    columns = ", ".join(f"{name} = delta.{name}" for name in COMPUTED)
+    same = (
+        "flag.patient_id = delta.patient_id AND flag.measure_id = delta.measure_id AND flag.period_begin = "
+    )
+    changed = connection.execute(
+        text(
+            f"UPDATE quality.measure_flag AS flag SET {columns}, evidence_id = delta.evidence_id, "
+            f"computed_at = :now, run_id = :run_id FROM {delta} AS delta "
+            f"WHERE NOT delta.is_new AND {same} delta.period_begin"
+        ),
+        values,
+    )
+    names, given = ", ".join(COMPUTED), ", ".join(f"delta.{name}" for name in COMPUTED)
+    inserted = connection.execute(
+        text(
+            "INSERT INTO quality.measure_flag (patient_id, measure_id, period_begin, evidence_id, computed_at, run_id, "
+            f"{names}) SELECT delta.patient_id, delta.measure_id, delta.period_begin, delta.evidence_id, :now, "
+            f":run_id, {given} FROM {delta} AS delta WHERE delta.is_new"
+        ),
+        values,
+    )
+    removed = connection.execute(
+        text(
+            f"DELETE FROM quality.measure_flag AS flag USING {gone} AS gone WHERE flag.patient_id = gone.patient_id "
+            "AND flag.measure_id = gone.measure_id AND flag.period_begin = gone.period_begin"
+        )
+    )
+    return inserted.rowcount, changed.rowcount, removed.rowcount
+
+
+def _patients_of(connection: Connection, delta: str, gone: str) -> str:
+    connection.execute(
+        text("CREATE TEMP TABLE IF NOT EXISTS moved_patients (patient_id text) ON COMMIT DELETE ROWS")
+    )
+    connection.execute(text("DELETE FROM moved_patients"))
+    connection.execute(
+        text(f"INSERT INTO moved_patients SELECT patient_id FROM {delta} UNION SELECT patient_id FROM {gone}")
+    )
+    return "moved_patients"

@@ -1,0 +1,118 @@
+"""Takes a write-back: pseudonyms become patients again, only what changed is touched, the receipt adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, text
+
+from data_contracts.api.pipeline import WriteBackReceipt
+from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.care_gaps.computed import apply_computed
+from ehr_core.kernel.errors import Conflict
+from ehr_core.quality.computed import apply_flags
+from ehr_core.workflows.write_back.changed_since import find_changed_since, leave_out_changed, take_lock
+from ehr_core.workflows.write_back.crosswalk import key_named
+from ehr_core.workflows.write_back.differences import Target, count_unknown, find_delta, find_gone
+from ehr_core.workflows.write_back.evidence import resolve_evidence
+from ehr_core.workflows.write_back.scope import WriteBackScope
+from ehr_core.workflows.write_back.staging import read_rows, stage
+
+GAPS = Target(CARE_GAPS, "care_gaps.gap", ("source_kind", "source_id"), "source_id", said="held.present")
+FLAGS = Target(
+    MEASURE_RESULTS,
+    "quality.measure_flag",
+    ("measure_id", "period_begin"),
+    "measure_id",
+    said="true",
+    in_scope="held.period_begin <= :as_of AND held.period_end >= :as_of",
+)
+Apply = Callable[[Connection, Target], tuple[int, int, int]]
+
+
+def take_care_gaps(
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+) -> WriteBackReceipt:
+    """Raises BadRequest when a row breaks its contract, NotFound for an unknown key."""
+
+    def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
+        return apply_computed(
+            connection,
+            delta=target.delta,
+            gone=target.gone,
+            now=work.now(),
+            run_id=scope.run_id,
+            actor_id=work.actor.actor_id,
+            actor_name=work.actor.name,
+        )
+
+    return _take(work, scope, GAPS, body, master_key_hex, apply)
+
+
+def take_measure_results(
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+) -> WriteBackReceipt:
+    def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
+        return apply_flags(
+            connection, delta=target.delta, gone=target.gone, now=work.now(), run_id=scope.run_id
+        )
+
+    return _take(work, scope, FLAGS, body, master_key_hex, apply)
+
+
+def _take(
+    work: UnitOfWork, scope: WriteBackScope, target: Target, body: bytes, master_key_hex: str, apply: Apply
+) -> WriteBackReceipt:
+    connection = work.connection
+    key = key_named(work, master_key_hex, scope.key_id)
+    rows = read_rows(body, target.contract, scope.key_id)
+    staged = stage(connection, rows, target.contract)
+    if scope.patient_keys is not None:
+        take_lock(connection)
+    find_delta(connection, target, staged)
+    find_gone(connection, target, staged, scope)
+    _refuse_silence(connection, scope, target, rows.num_rows)
+    resolve_evidence(connection, target.delta, key)
+    if scope.patient_keys is None:
+        take_lock(connection)  # late, so that a long comparison does not hold up the instant path
+    find_changed_since(connection, scope)
+    skipped = leave_out_changed(connection, target.delta, target.gone, staged)
+    inserted, changed, removed = apply(connection, target)
+    unknown = count_unknown(connection, staged)
+    receipt = WriteBackReceipt(
+        received=rows.num_rows,
+        inserted=inserted,
+        changed=changed,
+        unchanged=rows.num_rows - inserted - changed - skipped - unknown,
+        skipped_changed_since=skipped,
+        refused_unknown_patient=unknown,
+        removed=removed,
+    )
+    audit_write_back(work, scope, target.contract.name, (target.delta, target.gone), receipt)
+    return receipt
+
+
+def audit_write_back(
+    work: UnitOfWork,
+    scope: WriteBackScope,
+    table: str,
+    touched: tuple[str, str],
+    receipt: WriteBackReceipt,
+) -> None:
+    """One audit row with the sealed list of the patients that were turned back and touched."""
+    union = " UNION ".join(f"SELECT patient_id FROM {name}" for name in touched)
+    patient_ids = work.connection.execute(text(union)).scalars().all()
+    detail = {"table": table, "run_id": scope.run_id, "key_id": scope.key_id, **receipt.model_dump()}
+    work.audit("pipeline.write_back", patient_ids=patient_ids, detail=detail)
+
+
+def _refuse_silence(connection: Connection, scope: WriteBackScope, target: Target, received: int) -> None:
+    """A whole run that says nothing at all is a broken run: it must not wipe what is known."""
+    if received or scope.patient_keys is not None:
+        return
+    if connection.execute(text(f"SELECT EXISTS (SELECT 1 FROM {target.gone})")).scalar_one():
+        raise Conflict(
+            f"A complete run without a single row of '{target.contract.name}' would remove every stored one. "
+            "Check the run; nothing was changed."
+        )
