@@ -1,0 +1,100 @@
+"""Decides depression and tobacco screening, and the vaccines."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from ehr_core.population.assumptions import assumptions
+from ehr_core.population.decisions.decision import (
+    DUE,
+    FOLLOW_UP_DUE,
+    NO_WISH,
+    NOT_APPLICABLE,
+    UP_TO_DATE,
+    Decision,
+    Wish,
+    decide_state,
+    draw_status,
+    is_silenced,
+    outside,
+)
+from ehr_core.population.draws import Draws
+from ehr_core.population.person import Person
+
+DEPRESSION = "depression_screening"
+TOBACCO = "tobacco_screening"
+INFLUENZA = "influenza_immunization"
+PNEUMOCOCCAL = "pneumococcal_immunization"
+
+
+def decide_depression(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
+    """`value` is the total score: a PHQ-9 of 10 or more, or a PHQ-2 of 3 or more, wants follow-up."""
+    if decided := outside(DEPRESSION, person):
+        return decided
+    if person.age < 12:
+        return Decision(DEPRESSION, NOT_APPLICABLE, "outside_age")
+    if decided := decide_state(DEPRESSION, person):
+        return decided
+    status, way = draw_status(DEPRESSION, person, draws, wish)
+    if status == FOLLOW_UP_DUE:
+        score = draws.whole(12, 24) if way == "phq9" else draws.whole(3, 6)
+        span = (6, 60)
+    else:
+        score = draws.whole(0, 7) if way == "phq9" else draws.whole(0, 1)
+        span = (430, 1100) if status == DUE else (20, 320)
+    known = not is_silenced(DEPRESSION, person)
+    return Decision(
+        DEPRESSION, status, way, wish.days_ago or draws.whole(*span), wish.value or str(score), known
+    )
+
+
+def decide_tobacco(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
+    """`value` is the recorded answer; a current smoker is done only with help to stop in the last year."""
+    if decided := outside(TOBACCO, person):
+        return decided
+    if person.age < 18:
+        return Decision(TOBACCO, NOT_APPLICABLE, "outside_age")
+    row = assumptions("uptake")[TOBACCO]
+    known = not is_silenced(TOBACCO, person)
+    status = wish.status or (UP_TO_DATE if draws.chance(row["screened"]) else DUE)
+    if status == DUE:
+        way = wish.way or draws.weighted(row["due_ways"])
+        return Decision(TOBACCO, DUE, way, wish.days_ago or draws.whole(430, 1200), person.smoking, known)
+    way = ""
+    if person.smoking == "current":
+        treated = wish.way == "treated" or (wish.status is None and draws.chance(row["smoker_treated"]))
+        status, way = (UP_TO_DATE, "treated") if treated else (FOLLOW_UP_DUE, "")
+    return Decision(TOBACCO, status, way, wish.days_ago or draws.whole(20, 320), person.smoking, known)
+
+
+def season_start(as_of: date) -> date:
+    """The first day of the influenza season (1 July to 30 June) that this day is in."""
+    return date(as_of.year if as_of.month >= 7 else as_of.year - 1, 7, 1)
+
+
+def decide_influenza(person: Person, as_of: date, draws: Draws, wish: Wish = NO_WISH) -> Decision:
+    """This season's vaccine is given from September, so early in a season everybody is due."""
+    if decided := outside(INFLUENZA, person):
+        return decided
+    if person.age == 0 and (as_of - person.birth_date).days < 184:
+        return Decision(INFLUENZA, NOT_APPLICABLE, "outside_age")
+    status, way = draw_status(INFLUENZA, person, draws, wish)
+    first_dose_days_ago = (as_of - season_start(as_of)).days - 64
+    oldest = min(first_dose_days_ago, 10_000 if person.age else (as_of - person.birth_date).days - 183)
+    if status == UP_TO_DATE and oldest < 3:
+        status, way = DUE, "last_season"
+    if person.age == 0 and way == "last_season":
+        way = "never"
+    days_ago = wish.days_ago or draws.whole(2, max(2, min(oldest, 130)))
+    known = not is_silenced(INFLUENZA, person)
+    return Decision(INFLUENZA, status, way, days_ago, known=known)
+
+
+def decide_pneumococcal(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
+    if decided := outside(PNEUMOCOCCAL, person):
+        return decided
+    if person.age < 50:
+        return Decision(PNEUMOCOCCAL, NOT_APPLICABLE, "outside_age")
+    status, way = draw_status(PNEUMOCOCCAL, person, draws, wish)
+    known = not is_silenced(PNEUMOCOCCAL, person)
+    return Decision(PNEUMOCOCCAL, status, way, wish.days_ago or draws.whole(60, 900), known=known)
