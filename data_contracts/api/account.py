@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from data_contracts.api.model import ApiModel
 
@@ -79,7 +79,7 @@ class AccountList(ApiModel):
 class NewAccount(ApiModel):
     username: str = Field(min_length=1, max_length=100)
     name: str = Field(min_length=1, max_length=200)
-    password: SecretStr = Field(min_length=12, max_length=256)
+    password: str = Field(min_length=12, max_length=256, repr=False)
     roles: list[str] = Field(min_length=1)
     practitioner_id: str | None = None
     patient_id: str | None = None
@@ -91,4 +91,4 @@ class ChangeAccount(ApiModel):
     roles: list[str] | None = Field(default=None, min_length=1)
     disabled: bool | None = None
     reset_second_factor: bool = False
-    password: SecretStr | None = Field(default=None, min_length=12, max_length=256)
+    password: str | None = Field(default=None, min_length=12, max_length=256, repr=False)

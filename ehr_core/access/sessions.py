@@ -27,6 +27,7 @@ class SessionRow:
     display_name: str
     username: str
     practitioner_id: str | None
+    address: str | None
     created_at: datetime
     facts: SessionFacts
 
@@ -41,7 +42,7 @@ class TokenRow:
 
 
 SESSION_COLUMNS = """
-  s.sid, s.client_id AS session_client_id, s.created_at, s.last_seen_at, s.ends_at, s.revoked_at,
+  s.sid, s.client_id AS session_client_id, s.address, s.created_at, s.last_seen_at, s.ends_at, s.revoked_at,
   a.id AS account_id, a.display_name, a.username, a.practitioner_id, a.patient_id, a.roles, a.disabled
 """
 
@@ -78,6 +79,18 @@ def find_session(connection: Connection, sid: str) -> SessionRow | None:
         {"sid": sid},
     ).one_or_none()
     return _session(row) if row else None
+
+
+def sessions_of(connection: Connection, account_id: str, *, most: int = 50) -> list[SessionRow]:
+    """An account's sessions, newest first, ended ones too."""
+    rows = connection.execute(
+        text(
+            f"SELECT {SESSION_COLUMNS} FROM access.session s JOIN access.account a ON a.id = s.account_id"
+            " WHERE s.account_id = :account_id ORDER BY s.created_at DESC, s.sid LIMIT :most"
+        ),
+        {"account_id": account_id, "most": most},
+    )
+    return [_session(row) for row in rows]
 
 
 def note_use(connection: Connection, session: SessionRow, now: datetime) -> None:
@@ -181,6 +194,7 @@ def _session(row: Row) -> SessionRow:
         display_name=row.display_name,
         username=row.username,
         practitioner_id=row.practitioner_id,
+        address=row.address,
         created_at=row.created_at,
         facts=SessionFacts(
             account_disabled=row.disabled,

@@ -8,13 +8,14 @@ from typing import NoReturn
 
 from sqlalchemy import Connection, Row, text
 
-from ehr_core.access import audit, sessions, throttle, totp
+from ehr_core.access import audit, sessions, throttle
 from ehr_core.access.authorization_codes import AuthorizationRequest, issue_code
 from ehr_core.access.clients import Client
 from ehr_core.access.identity import Identity
 from ehr_core.access.passwords import is_outdated, password_matches, rehash
 from ehr_core.access.policy import effective_roles
-from ehr_core.access.sealing import Seal, derive_key
+from ehr_core.access.sealing import derive_key
+from ehr_core.access.second_factor import totp_seal, use_code
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.kernel.errors import Forbidden, SignInRequired, TooMuch
 
@@ -38,7 +39,7 @@ class SignIn:
     def __init__(self, identity: Identity):
         self._identity = identity
         self._name_key = derive_key(identity.signing_secret, "sign-in-name")
-        self.totp_seal = totp_seal(identity.signing_secret)
+        self._totp_seal = totp_seal(identity.signing_secret)
 
     def with_password(self, username: str, password: str, *, address: str, client: Client) -> Admitted:
         """Raises SignInRequired, TooMuch or Forbidden (right password, wrong application)."""
@@ -56,14 +57,17 @@ class SignIn:
                 _store_hash(connection, account, rehash(password))
         return Admitted(account.id, account.totp_enabled)
 
-    def with_code(self, account_id: str, code: str, *, address: str) -> None:
-        """The second step. A code works once; guesses are counted like passwords."""
+    def with_code(self, account_id: str, code: str, *, address: str, enrolling: bool = False) -> None:
+        """The second step. A code works once; guesses are counted like passwords.
+
+        `enrolling`: the code proves a secret that does not count yet.
+        """
         name_hash = self._name_hash(f"code of {account_id}")
         attempt, account = self._reserve(name_hash, address, None, account_id=account_id)
-        if account is None or account.disabled or not account.totp_enabled:
+        if account is None or account.disabled or not (account.totp_enabled or enrolling):
             self._refuse(account, "code", address, CODE_NOT_RIGHT)
         with self._identity.transaction() as connection:
-            accepted = use_code(connection, self.totp_seal, account_id, code, self._identity.clock.now())
+            accepted = use_code(connection, self._totp_seal, account_id, code, self._identity.clock.now())
             if accepted:
                 throttle.attempt_succeeded(connection, attempt, name_hash, address)
         if not accepted:
@@ -130,30 +134,6 @@ class SignIn:
 
     def _name_hash(self, name: str) -> bytes:
         return hmac.digest(self._name_key, _typed(name).encode(), "sha256")
-
-
-def totp_seal(signing_secret: str) -> Seal:
-    """What second-factor secrets are encrypted with."""
-    return Seal(signing_secret, "totp-secret")
-
-
-def use_code(connection: Connection, seal: Seal, account_id: str, code: str, now: object) -> bool:
-    """Checks a code and uses it up, under the account's row lock: two requests cannot share one code."""
-    row = connection.execute(
-        text("SELECT totp_secret, totp_last_step FROM access.account WHERE id = :id FOR UPDATE"),
-        {"id": account_id},
-    ).one()
-    if row.totp_secret is None:
-        return False
-    secret = seal.open(bytes(row.totp_secret), account_id).decode()
-    step = totp.accepted_step(secret, code, now=now, last_step=row.totp_last_step)
-    if step is None:
-        return False
-    connection.execute(
-        text("UPDATE access.account SET totp_last_step = :step WHERE id = :id"),
-        {"step": step, "id": account_id},
-    )
-    return True
 
 
 def _find(connection: Connection, username: str | None, account_id: str | None) -> Row | None:

@@ -12,16 +12,28 @@ from ehr_core.api import health
 from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.guard import RequestGuard
+from ehr_core.api.routes import account, audit
+from ehr_core.api.smart import authorize, discovery, logout, token
+from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import Clock, SystemClock
 from ehr_core.kernel.errors import StartupFailed
+from ehr_core.kernel.logging import configure_logging
 from ehr_core.kernel.secrets import load_or_create_secrets
 from ehr_core.kernel.settings import Settings
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 """The largest request that is read: a transaction bundle of one patient with documents fits many times over."""
 
-ROOMS = (health,)
+ROOMS = (
+    health,
+    discovery,
+    authorize,
+    token,
+    logout,
+    account,
+    audit,
+)
 """One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here."""
 
 
@@ -29,7 +41,9 @@ def create_app(
     settings: Settings | None = None, database: Database | None = None, clock: Clock | None = None
 ) -> FastAPI:
     """The API. Tests hand in a database and a clock; otherwise both come from the settings."""
-    settings = settings or Settings()
+    if settings is None:
+        settings = Settings()
+        configure_logging(settings.log_level, json=True)
     secrets = load_or_create_secrets(settings.state_folder)
     database = database or open_database(settings)
     clock = clock or SystemClock()
@@ -43,6 +57,7 @@ def create_app(
     identity = Identity(database, clock, settings, secrets)
     app.state.parts = Parts(settings, secrets, database, clock, identity)
     install_error_handlers(app)
+    install_refusals(app)
     app.add_middleware(RequestGuard)
     for room in ROOMS:
         app.include_router(room.router)

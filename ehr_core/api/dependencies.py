@@ -39,6 +39,11 @@ def parts_of(request: Request) -> Parts:
     return request.app.state.parts
 
 
+def caller_address(request: Request) -> str:
+    """Where the caller is, as far as this server knows."""
+    return request.client.host if request.client else "unknown"
+
+
 def bearer_token(request: Request) -> str:
     """The token of the Authorization header; raises SignInRequired when there is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -31,6 +31,11 @@ log = get_logger(__name__)
 FHIR_JSON = "application/fhir+json"
 LONGEST_LOCATION = 120
 """Characters of a failing element's path that are repeated to the sender."""
+
+FRAMEWORK_SENTENCES = {
+    HTTPStatus.BAD_REQUEST: "The body of the request cannot be read: it is malformed, or a part is too large.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method.",
+}
 
 TRY_AGAIN = frozenset({"40001", "40P01", "55P03", "57014"})
 """SQLSTATEs of a transaction that lost a race: serialization, deadlock, lock not available, cancelled."""
@@ -90,15 +95,19 @@ def answer_http_exception(request: Request, error: HTTPException) -> Response:
         return error_response(
             request, TooLarge("The request is larger than this server takes. Send it in smaller parts.")
         )
-    refused = BadRequest(f"{HTTPStatus(error.status_code).phrase}.")
+    sentence = FRAMEWORK_SENTENCES.get(error.status_code, f"{HTTPStatus(error.status_code).phrase}.")
+    refused = BadRequest(sentence)
     return error_response(request, refused, status=error.status_code, headers=dict(error.headers or {}))
 
 
 def answer_database_error(request: Request, error: Exception) -> Response:
     """A database that is away or busy is 503; any other database error is ours, and goes to the guard."""
     sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
-    lost = isinstance(error, PoolTimeout) or getattr(error, "connection_invalidated", False)
-    if lost or sqlstate is None or sqlstate.startswith(("08", "57P", "53")):
+    if isinstance(error, DataError) and sqlstate is None:
+        return error_response(
+            request, BadRequest("The request holds a NUL character, which no text here can.")
+        )
+    if isinstance(error, PoolTimeout) or sqlstate is None or sqlstate.startswith(("08", "57P", "53")):
         log.warning("database_unavailable", route=route_name(request), sqlstate=sqlstate)
         return error_response(request, Unavailable("The database cannot be reached. Try again in a minute."))
     if sqlstate in TRY_AGAIN:

@@ -13,7 +13,7 @@ from data_contracts.api.account import (
     TotpRequest,
     TotpState,
 )
-from ehr_core.client.transport import Transport
+from ehr_core.client.transport import Transport, segment
 
 
 class AccountRoom:
@@ -42,7 +42,7 @@ class AccountRoom:
         return self._transport.get("/api/sessions", SessionList, {"account_id": account_id}).sessions
 
     def revoke_session(self, session_id: str) -> None:
-        self._transport.send("POST", f"/api/sessions/{session_id}/revoke")
+        self._transport.send("POST", f"/api/sessions/{segment(session_id)}/revoke")
 
     def accounts(self) -> list[AccountInfo]:
         return self._transport.get("/api/accounts", AccountList).accounts
@@ -51,4 +51,4 @@ class AccountRoom:
         return self._transport.post("/api/accounts", AccountInfo, account)
 
     def change(self, account_id: str, change: ChangeAccount) -> AccountInfo:
-        return self._transport.patch(f"/api/accounts/{account_id}", AccountInfo, change)
+        return self._transport.patch(f"/api/accounts/{segment(account_id)}", AccountInfo, change)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from ehr_core.client.transport import Transport
+from ehr_core.client.transport import Transport, segment
 
 FHIR_JSON = "application/fhir+json"
 
@@ -26,42 +26,46 @@ class FhirRoom:
         self._transport = transport
 
     def read(self, resource_type: str, resource_id: str) -> FhirResource:
-        return _resource(self._transport.request("GET", f"/fhir/{resource_type}/{resource_id}"))
+        return _resource(
+            self._transport.request("GET", f"/fhir/{segment(resource_type)}/{segment(resource_id)}")
+        )
 
     def vread(self, resource_type: str, resource_id: str, version_id: int) -> FhirResource:
-        path = f"/fhir/{resource_type}/{resource_id}/_history/{version_id}"
+        path = f"/fhir/{segment(resource_type)}/{segment(resource_id)}/_history/{version_id}"
         return _resource(self._transport.request("GET", path))
 
     def history(self, resource_type: str, resource_id: str) -> bytes:
         """A history Bundle, newest first."""
-        return self._transport.request("GET", f"/fhir/{resource_type}/{resource_id}/_history").content
+        return self._transport.request(
+            "GET", f"/fhir/{segment(resource_type)}/{segment(resource_id)}/_history"
+        ).content
 
     def search(self, resource_type: str, params: Mapping[str, str] | Sequence[tuple[str, str]] = ()) -> bytes:
         """A searchset Bundle. Sent as a form, so that no search value stands in an address or a log."""
         pairs = list(params.items()) if isinstance(params, Mapping) else list(params)
         form = httpx.QueryParams(pairs)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        path = f"/fhir/{resource_type}/_search"
+        path = f"/fhir/{segment(resource_type)}/_search"
         return self._transport.request("POST", path, content=str(form), headers=headers).content
 
     def create(self, resource_type: str, body: bytes, *, if_none_exist: str | None = None) -> FhirResource:
         """A new resource; with `if_none_exist` (a search query) the one that is there already, if any."""
         headers = _headers(if_none_exist=if_none_exist)
         return _resource(
-            self._transport.request("POST", f"/fhir/{resource_type}", content=body, headers=headers)
+            self._transport.request("POST", f"/fhir/{segment(resource_type)}", content=body, headers=headers)
         )
 
     def update(
         self, resource_type: str, resource_id: str, body: bytes, *, if_match: int | None
     ) -> FhirResource:
         """A new version. StaleVersion when somebody else saved a newer one than `if_match`."""
-        path = f"/fhir/{resource_type}/{resource_id}"
+        path = f"/fhir/{segment(resource_type)}/{segment(resource_id)}"
         return _resource(
             self._transport.request("PUT", path, content=body, headers=_headers(if_match=if_match))
         )
 
     def delete(self, resource_type: str, resource_id: str, *, if_match: int | None = None) -> None:
-        path = f"/fhir/{resource_type}/{resource_id}"
+        path = f"/fhir/{segment(resource_type)}/{segment(resource_id)}"
         self._transport.request("DELETE", path, headers=_headers(if_match=if_match))
 
     def transaction(self, bundle: bytes) -> bytes:

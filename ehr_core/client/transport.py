@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel
@@ -113,6 +114,13 @@ class Transport:
         if self._token_source is not None:
             given["Authorization"] = f"Bearer {self._token_source()}"
         return given
+
+
+def segment(value: str) -> str:
+    """An id as one segment of an address: whatever it holds, it cannot lead to another route."""
+    if value in ("", ".", ".."):
+        raise errors.NotFound("There is nothing under this id.")
+    return quote(value, safe="")
 
 
 def error_of(answer: httpx.Response) -> AlmonerError:

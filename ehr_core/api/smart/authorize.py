@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from ehr_core.access.clients import Client
 from ehr_core.access.sealing import Seal
 from ehr_core.access.sign_in import SignIn
-from ehr_core.api.dependencies import Parts, ProcessParts
+from ehr_core.api.dependencies import Parts, ProcessParts, caller_address
 from ehr_core.api.smart.authorization_request import AskedWrongly, answer_address, read_request
 from ehr_core.api.smart.pages import page
 from ehr_core.api.smart.ticket import Ticket, new_binding, read_ticket, write_ticket
@@ -59,7 +59,7 @@ def password_step(
     client = parts.identity.clients[stands.request.client_id]
     sign_in = SignIn(parts.identity)
     try:
-        admitted = sign_in.with_password(username, password, address=_address(request), client=client)
+        admitted = sign_in.with_password(username, password, address=caller_address(request), client=client)
     except (SignInRequired, TooMuch, Forbidden) as error:
         return _password_page(parts, client, stands, binding, error)
     if admitted.needs_code:
@@ -79,7 +79,7 @@ def code_step(request: Request, parts: ProcessParts, ticket: Field, code: Field 
     client = parts.identity.clients[stands.request.client_id]
     sign_in = SignIn(parts.identity)
     try:
-        sign_in.with_code(stands.account_id, code, address=_address(request))
+        sign_in.with_code(stands.account_id, code, address=caller_address(request))
     except (SignInRequired, TooMuch) as error:
         return _code_page(parts, client, stands, binding, error)
     return _back_to_app(request, parts, sign_in, stands)
@@ -88,7 +88,7 @@ def code_step(request: Request, parts: ProcessParts, ticket: Field, code: Field 
 def _back_to_app(request: Request, parts: Parts, sign_in: SignIn, stands: Ticket) -> Response:
     """The session is open: the browser takes the code to the application."""
     asked = stands.request
-    code = sign_in.open_session(stands.account_id, asked, address=_address(request))
+    code = sign_in.open_session(stands.account_id, asked, address=caller_address(request))
     response = RedirectResponse(
         answer_address(asked.redirect_uri, parts.identity.issuer, asked.state, code=code), status_code=303
     )
@@ -163,8 +163,3 @@ def _message(parts: Parts, error: BadRequest) -> Response:
 
 def _seal(parts: Parts) -> Seal:
     return Seal(parts.identity.signing_secret, "sign-in-ticket")
-
-
-def _address(request: Request) -> str:
-    """Where the browser is, as far as the server knows."""
-    return request.client.host if request.client else "unknown"

@@ -1,0 +1,69 @@
+"""An audit event as a plain sentence. An act that has no words yet is told by its own name, never hidden."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WORDS: dict[str, str] = {
+    "account_created": "made an account",
+    "account_disabled": "closed an account",
+    "account_enabled": "opened an account again",
+    "account_password_set": "set an account's password",
+    "account_roles_changed": "changed an account's roles",
+    "audit_read": "read the audit log",
+    "create": "created",
+    "delete": "deleted",
+    "export": "exported",
+    "history": "read the history of",
+    "read": "read",
+    "redeem_code": "used a sign-in code",
+    "search": "searched",
+    "second_factor_confirmed": "set up a second factor",
+    "second_factor_enrolled": "began to set up a second factor",
+    "second_factor_removed": "took the second factor away",
+    "second_factor_reset": "reset an account's second factor",
+    "session_revoked": "ended a session",
+    "sign_in": "tried to sign in",
+    "signed_in": "signed in",
+    "signed_out": "signed out",
+    "update": "changed",
+    "use_session": "used a session",
+    "vread": "read an earlier version of",
+}
+
+SERVICES = {
+    "service:pipeline": "The nightly pipeline",
+    "service:remeasure": "The re-measure worker",
+    "service:sign-in": "The sign-in page",
+}
+
+
+def actor_words(actor_id: str | None, actor_name: str | None) -> str:
+    """A person's name, a service's, or what is known."""
+    if actor_id is None:
+        return "Somebody who was not signed in"
+    return actor_name or SERVICES.get(actor_id, actor_id)
+
+
+def sentence(
+    *,
+    actor: str,
+    act: str,
+    outcome: str,
+    resource_type: str | None,
+    resource_id: str | None,
+    patients: int | None,
+    detail: dict[str, Any] | None,
+) -> str:
+    """'Dr Chen read Observation 123'; for a refusal, that it was refused and why."""
+    words = WORDS.get(act, f"did '{act}' on" if resource_type else f"did '{act}'")
+    parts = [actor, words]
+    if resource_type and resource_type != "Account":
+        parts.append(" ".join(filter(None, (resource_type, resource_id))))
+    if patients is not None:
+        parts.append(f"({patients} {'patient' if patients == 1 else 'patients'})")
+    told = " ".join(parts)
+    if outcome == "success":
+        return told
+    reason = (detail or {}).get("reason")
+    return f"{told}: {outcome}" + (f" ({reason})" if reason else "")
