@@ -1,0 +1,166 @@
+"""Compiles the allow-list into shapes: what has no field cannot pass, what has one is treated while decoding.
+
+Codes, concepts and references repeat a lot, so their scrubbed bytes are remembered by the bytes that came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal
+
+from msgspec import Raw
+
+from pipelines.deidentify.ages import hide_old_age
+from pipelines.deidentify.boundary import Boundary, Remembered
+from pipelines.deidentify.nested import ListedByName, name_of_extension, name_of_resource, remembering
+from pipelines.deidentify.profile import Profile
+from pipelines.deidentify.references import CONTAINED_DOMAIN
+from pipelines.deidentify.structs import Shape
+from pipelines.deidentify.treatments import GONE, TREATMENTS, Tools, dropped, refused_modifier
+
+REMEMBERED_DATATYPES = frozenset({"concept", "coding", "reference"})
+VALUE_ELEMENTS = {
+    "boolean": "valueBoolean",
+    "code": "valueCode",
+    "coding": "valueCoding",
+    "concept": "valueCodeableConcept",
+    "period": "valuePeriod",
+}
+MAX_DEPTH = 6
+Ancestors = tuple[tuple[str, Mapping[str, Any]], ...]
+RAW_TREATMENTS = frozenset({"number"})
+
+
+class Compiler:
+    """Turns tables of one profile into shapes. One compiler serves one Deidentifier."""
+
+    def __init__(self, profile: Profile, tools: Tools):
+        self.profile = profile
+        self.tools = tools
+
+    def resource(self, resource_type: str) -> Boundary:
+        """The boundary of a resource type that the profile lists."""
+        shape = self._resource(resource_type, resource_type, domain=resource_type)
+        contained = remembering(
+            lambda name: self._boundary(
+                self._resource(f"{resource_type}.contained.{name}", name, domain=CONTAINED_DOMAIN)
+            ),
+            self.profile.resource_types,
+        )
+        path = f"{resource_type}.contained"
+        shape.add_treated(
+            "contained", Raw, ListedByName(path, name_of_resource, contained, self.tools.dropped)
+        )
+        return self._boundary(shape)
+
+    def _resource(self, path: str, resource_type: str, *, domain: str) -> Shape:
+        """`domain` is what record codes are made for: a contained resource is known to its parent only."""
+        shape = Shape(path, self.tools.dropped)
+        shape.add("resourceType", Literal[resource_type], ...)
+        shape.add_treated("id", str, partial(self.tools.codes.pseudonym, domain), ...)
+        self.fill(shape, {group: names for group, names in self.profile.common.items() if group != "id"}, ())
+        self._refuse_modifiers(shape, "implicitRules", "modifierExtension")
+        shape.add_treated("extension", Raw, self._extensions(path, resource_type))
+        self.fill(shape, self.profile.resources[resource_type], ())
+        return shape
+
+    def _boundary(self, shape: Shape, *, repeats: bool = False, needed: str | None = None) -> Boundary:
+        return Boundary(shape, self.tools.dropped, repeats=repeats, needed=needed)
+
+    def _refuse_modifiers(self, shape: Shape, *names: str) -> None:
+        for name in names:
+            shape.add_dropped(name, refused_modifier(f"{shape.path}.{name}", self.tools))
+
+    def _extensions(self, path: str, resource_type: str) -> ListedByName:
+        tables = {
+            url: table for url, table in self.profile.extensions.items() if resource_type in table["on"]
+        }
+        path = f"{path}.extension"
+        kept = remembering(lambda url: self._extension(path, url, tables[url]), tables)
+        return ListedByName(path, name_of_extension, kept, self.tools.dropped)
+
+    def _extension(self, path: str, url: str, table: Mapping[str, Any]) -> Boundary:
+        """One extension, with a value of its own or with parts. Without anything left in it, it goes (ext-1)."""
+        path = f"{path}({url.rpartition('/')[2]})"
+        shape = Shape(path, self.tools.dropped)
+        shape.add("url", Literal[url], ...)
+        if "value" in table:
+            needed = VALUE_ELEMENTS[table["value"]]
+            self._element(shape, table["value"], needed)
+            return self._boundary(shape, needed=needed)
+        parts = table["parts"]
+        kept = remembering(lambda name: self._extension(path, name, {"value": parts[name]}), parts)
+        shape.add_treated("extension", Raw, ListedByName(path, name_of_extension, kept, self.tools.dropped))
+        return self._boundary(shape, needed="extension")
+
+    def object(self, path: str, table: Mapping[str, Any], ancestors: Ancestors) -> Shape:
+        """The shape of an element with parts, or of a data type."""
+        shape = Shape(path, self.tools.dropped)
+        self.fill(shape, table, ancestors)
+        for name in {"id", "extension"} - shape.names:
+            shape.add_dropped(name, dropped(f"{path}.{name}", self.tools))
+        self._refuse_modifiers(shape, "modifierExtension")
+        return shape
+
+    def fill(self, shape: Shape, table: Mapping[str, Any], ancestors: Ancestors) -> None:
+        for group, content in table.items():
+            if group == "dropped":
+                for name in (name for names in content.values() for name in names):
+                    shape.add_dropped(name, dropped(f"{shape.path}.{name}", self.tools))
+            elif group == "again":
+                for name, ancestor in content.items() if len(ancestors) < MAX_DEPTH else ():
+                    table_again = next(found for key, found in reversed(ancestors) if key == ancestor)
+                    self._part(shape, name, table_again, ancestors)
+            elif isinstance(content, Mapping):
+                self._part(shape, group, content, ancestors)
+            else:
+                for name in content:
+                    self._element(shape, group, name)
+
+    def _part(self, shape: Shape, name: str, table: Mapping[str, Any], ancestors: Ancestors) -> None:
+        plain = name.removesuffix("[]")
+        shape.parts[plain] = self.object(f"{shape.path}.{plain}", table, (*ancestors, (name, table)))
+        shape.add(plain, list if name.endswith("[]") else object)
+
+    def _element(self, shape: Shape, group: str, name: str) -> None:
+        plain, repeats = name.removesuffix("[]"), name.endswith("[]")
+        path = f"{shape.path}.{plain}"
+        if group not in self.profile.datatypes:
+            self._value(shape, plain, self.profile.treatment[group], repeats)
+        elif group in REMEMBERED_DATATYPES:
+            inner = self.object(path, self.profile.datatypes[group], ())
+            boundary = self._boundary(inner, repeats=repeats, needed=self._needed(group))
+            shape.add_treated(plain, Raw, Remembered(boundary, self.tools.dropped))
+        else:
+            inner = shape.parts[plain] = self.object(path, self.profile.datatypes[group], ())
+            if group in self.profile.rules.get("age_datatypes", ()):
+                inner.after.append(hide_old_age(path, self.tools))
+            shape.add(plain, list if repeats else object)
+
+    def _needed(self, group: str) -> str | None:
+        """The element without which the rest means nothing: a reference's target, a coding's listed system."""
+        if group == "reference":
+            return "reference"
+        return "system" if "known_system" in self.profile.datatypes[group] else None
+
+    def _value(self, shape: Shape, name: str, treatment: str, repeats: bool) -> None:
+        path = f"{shape.path}.{name}"
+        if treatment == "boolean":
+            shape.add(name, bool)
+            return
+        treat = TREATMENTS[treatment](path, self.tools)
+        if treatment in RAW_TREATMENTS:
+            shape.add_treated(name, Raw, treat)
+        elif repeats:
+            shape.add_treated(name, list[str], _each(treat))
+        else:
+            shape.add_treated(name, str, treat)
+
+
+def _each(treat: Callable[[str], Any]) -> Callable[[list[str]], Any]:
+    def treat_list(values: list[str]) -> Any:
+        kept = [value for value in map(treat, values) if value is not GONE]
+        return kept or GONE
+
+    return treat_list
