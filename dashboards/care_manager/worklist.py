@@ -9,6 +9,7 @@ from dashboards.care_manager.worklist_rows import contact_html, gaps_html, patie
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
+from dashboards.shared.url_choice import clear_choices, url_choice
 from data_contracts.api.care_gaps import (
     STATUS_WORDS,
     WorklistChoices,
@@ -19,17 +20,8 @@ from data_contracts.api.care_gaps import (
 
 PAGE_SIZE = 25
 SORTS = {"priority": "Priority", "due_on": "Due date", "name": "Name", "last_attempt": "Last contact"}
-FILTERS = (
-    "source_id",
-    "status",
-    "clinic_id",
-    "clinician_id",
-    "owner_id",
-    "language",
-    "overdue_only",
-    "sort",
-    "page",
-)
+DEFAULT_SORT = "priority"
+CHOICES = ("source_id", "status", "clinic_id", "clinician_id", "owner_id", "language", "sort")
 
 
 def worklist_page() -> None:
@@ -51,18 +43,16 @@ def worklist_page() -> None:
 def _filters(choices: WorklistChoices) -> WorklistQuery:
     """Every filter but the name stands in the address, so that a view can be kept; a name is patient data."""
     with st.container(horizontal=True, key="filters"):
-        source = _choice("Care gap", "source_id", choices.sources)
-        status = _choice("Status", "status", list(STATUS_WORDS.items()), everything="Wants action")
-        clinic = _choice("Clinic", "clinic_id", choices.clinics)
-        clinician = _choice("Clinician", "clinician_id", choices.clinicians)
-        owner = _choice("Owner", "owner_id", [("me", "Me"), ("nobody", "Nobody"), *choices.owners])
-        language = _choice("Language", "language", choices.languages)
+        source = _choice("Care gap", "source_id", dict(choices.sources))
+        status = _choice("Status", "status", STATUS_WORDS, "Wants action")
+        clinic = _choice("Clinic", "clinic_id", dict(choices.clinics))
+        clinician = _choice("Clinician", "clinician_id", dict(choices.clinicians))
+        owner = _choice("Owner", "owner_id", {"me": "Me", "nobody": "Nobody", **dict(choices.owners)})
+        language = _choice("Language", "language", dict(choices.languages))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Name", key="worklist_name", max_chars=100, width=200)
-        sort = st.selectbox(
-            "Sort by", list(SORTS), format_func=SORTS.get, key="sort", bind="query-params", width=160
-        )
-        overdue = st.checkbox("Overdue only", key="overdue_only", bind="query-params")
+        name = st.text_input("Name", key="worklist_name", max_chars=100, width=200, on_change=_first_page)
+        sort = _choice("Sort by", "sort", SORTS, SORTS[DEFAULT_SORT])
+        overdue = st.checkbox("Overdue only", key="overdue_only", bind="query-params", on_change=_first_page)
         st.button("Reset filters", on_click=_reset)
     return WorklistQuery(
         source_id=source,
@@ -73,25 +63,19 @@ def _filters(choices: WorklistChoices) -> WorklistQuery:
         language=language,
         overdue_only=overdue,
         name=name or None,
-        sort=sort,
-        page=st.session_state.get("page") or 1,
+        sort=sort or DEFAULT_SORT,
+        page=st.session_state.get("page") or _page_in_address(),
         size=PAGE_SIZE,
     )
 
 
-def _choice(label: str, key: str, pairs: list[tuple[str, str]], *, everything: str = "All") -> str | None:
-    words = dict(pairs)
-    return st.selectbox(
-        label,
-        list(words),
-        index=None,
-        format_func=lambda value: words.get(value, value),
-        key=key,
-        placeholder=everything,
-        bind="query-params",
-        width=190,
-        on_change=_first_page,
-    )
+def _choice(label: str, key: str, words: dict[str, str], everything: str = "All") -> str | None:
+    return url_choice(label, key, words, placeholder=everything, on_change=_first_page, width=190)
+
+
+def _page_in_address() -> int:
+    given = st.query_params.get("page", "1")
+    return max(1, int(given)) if given.isdigit() and len(given) < 6 else 1
 
 
 def _first_page() -> None:
@@ -99,10 +83,10 @@ def _first_page() -> None:
 
 
 def _reset() -> None:
-    for key in FILTERS:
-        st.session_state.pop(key, None)
+    clear_choices(CHOICES)
+    st.session_state["overdue_only"] = False
     st.session_state["worklist_name"] = ""
-    st.query_params.clear()
+    _first_page()
 
 
 def _summary(page: WorklistPage) -> None:

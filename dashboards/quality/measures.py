@@ -10,6 +10,7 @@ from dashboards.shared.markup import table, text
 from dashboards.shared.page import start_page, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
+from dashboards.shared.url_choice import url_choice
 from data_contracts.api.quality import MeasureLine, MeasureList
 
 
@@ -32,14 +33,7 @@ def measures_page() -> None:
             )
         )
         titles = {line.measure_id: line.title for line in listed.measures}
-        chosen = st.selectbox(
-            "Look at one measure",
-            list(titles),
-            index=None,
-            format_func=titles.get,
-            key="measure",
-            bind="query-params",
-        )
+        chosen = url_choice("Look at one measure", "measure", titles, placeholder="Choose a measure")
         if chosen:
             measure_section(session, chosen)
 
