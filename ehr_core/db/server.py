@@ -31,12 +31,13 @@ from ehr_core.db.server_files import (
     switch_arguments,
     write_configuration,
 )
-from ehr_core.db.server_place import PASSABLE, server_folder
+from ehr_core.db.server_place import PASSABLE, make_server_folder, server_folder
 from ehr_core.db.server_programs import MAJOR_VERSION, reachable_programs
 from ehr_core.kernel.errors import StartupFailed
 
 DATABASE = "almoner"
 START_SECONDS = 60  # recovery after a kill takes about 2 s; a large one may take more
+DYING_SECONDS = 2
 STOP_SECONDS = 30  # for a fast shutdown: open transactions roll back, a checkpoint is written
 MINIMUM_FREE_BYTES = 256_000_000
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux' prctl(2)
@@ -89,23 +90,26 @@ class EmbeddedServer:
         running = self._running()
         return running.process_id if running else None
 
+    @property
+    def is_child(self) -> bool:
+        """Whether this process started the server (rather than joined one that ran)."""
+        return self._process is not None and self._process.pid == self.process_id
+
     def is_running(self) -> bool:
         return self._running() is not None
 
     def start(self) -> str:
         """The admin URL of the ready server. Raises StartupFailed with one sentence when it cannot be had."""
         with self._exclusively():
-            running = self._running()
-            if running is None:
-                self._launch()
-            else:
-                self.port = running.port
-            self._join()
+            joined = self._launch_or_join()
             try:
                 self._ensure_database()
-            except BaseException:
-                self._leave()
-                raise
+            except StartupFailed:
+                if not (joined and self._has_just_died()):
+                    self._leave()
+                    raise
+                self._launch_or_join()
+                self._ensure_database()
         return self.admin_url
 
     def stop(self, *, even_if_shared: bool = False) -> None:
@@ -115,6 +119,23 @@ class EmbeddedServer:
             running = self._running()
             if running is not None and (even_if_shared or self._nobody_left()):
                 self._shut_down(running)
+
+    def _launch_or_join(self) -> bool:
+        """True when a server ran already. Whoever uses the server holds a shared lock on the list of users."""
+        running = self._running()
+        if running is None:
+            self._launch()
+        else:
+            self.port = running.port
+        if self._membership is None:
+            self._membership = (self.state_folder / "postgres.users").open("ab")
+            fcntl.flock(self._membership, fcntl.LOCK_SH)
+        return running is not None
+
+    def _has_just_died(self) -> bool:
+        """Whether the server that we joined was on its way out: killed a moment ago, and gone a moment later."""
+        running = self._running()
+        return running is None or self._ended(running.process_id, DYING_SECONDS)
 
     def _running(self) -> RunningServer | None:
         return running_server(self.folder / "data") if self.state_folder.exists() else None
@@ -126,11 +147,6 @@ class EmbeddedServer:
         with (self.state_folder / "postgres.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-    def _join(self) -> None:
-        if self._membership is None:
-            self._membership = (self.state_folder / "postgres.users").open("ab")
-            fcntl.flock(self._membership, fcntl.LOCK_SH)
 
     def _leave(self) -> None:
         if self._membership is not None:
@@ -146,7 +162,7 @@ class EmbeddedServer:
         return True
 
     def _launch(self) -> None:
-        folder = self.folder
+        folder = make_server_folder(self.state_folder)
         data, log = folder / "data", folder / "postgres.log"
         free = shutil.disk_usage(folder).free
         if free < self._minimum_free_bytes:

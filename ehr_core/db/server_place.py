@@ -18,27 +18,34 @@ ELSEWHERE = (Path("/var/lib"), Path("/srv"))
 
 
 def server_folder(state_folder: Path) -> Path:
-    """The server's own folder (data, log, locks), made on first use.
+    """The server's own folder (data, log, programs): where the state folder's record says, else inside it.
 
-    As root with a state folder under an unreachable parent such as /root it lies in /var/lib, and the state folder
-    records where; a recorded folder that has gone is an error, never a reason to begin an empty database.
+    A recorded folder that has gone is an error, never a reason to begin an empty database.
     """
     record = state_folder / RECORD
-    if record.exists():
-        recorded = Path(record.read_text().strip())
-        if not recorded.is_dir():
-            raise StartupFailed(
-                f"The database's folder '{recorded}' (recorded in '{record}') is missing. Put it back, or remove "
-                "the state folder to begin anew."
-            )
-        return recorded
-    folder = state_folder / FOLDER
+    if not record.exists():
+        return state_folder / FOLDER
+    recorded = Path(record.read_text().strip())
+    if not recorded.is_dir():
+        raise StartupFailed(
+            f"The database's folder '{recorded}' (recorded in '{record}') is missing. Put it back, or remove "
+            "the state folder to begin anew."
+        )
+    return recorded
+
+
+def make_server_folder(state_folder: Path) -> Path:
+    """The same, made on first use; as root with a state folder under an unreachable parent such as /root it is made
+    in /var/lib and recorded. Call it under the starters' lock."""
+    folder = server_folder(state_folder)
+    if (folder / "data").exists() or (state_folder / RECORD).exists():
+        return folder
     _make_enterable(folder)
     account = server_account(folder / "data")
     if _can_pass(account, folder):
         return folder
     folder.rmdir()
-    return _elsewhere(state_folder, account, record)
+    return _elsewhere(state_folder, account)
 
 
 def _make_enterable(folder: Path) -> None:
@@ -59,7 +66,7 @@ def _can_pass(account: Account, folder: Path) -> bool:
         probe.rmdir()
 
 
-def _elsewhere(state_folder: Path, account: Account, record: Path) -> Path:
+def _elsewhere(state_folder: Path, account: Account) -> Path:
     name = "almoner-" + hashlib.sha256(str(state_folder).encode()).hexdigest()[:12]
     for parent in ELSEWHERE:
         if parent.is_dir() and os.access(parent, os.W_OK) and can_reach(account, parent):
@@ -70,7 +77,7 @@ def _elsewhere(state_folder: Path, account: Account, record: Path) -> Path:
                     "remove it, then start again."
                 )
             _make_enterable(folder)
-            record.write_text(f"{folder}\n")
+            (state_folder / RECORD).write_text(f"{folder}\n")
             return folder
     raise StartupFailed(
         f"The account that runs PostgreSQL cannot reach '{state_folder}'. Set ALMONER_STATE to a folder that other "

@@ -1,0 +1,148 @@
+"""`almoner …`: the commands of the house itself; other packages bring theirs by entry point."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import entry_points
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from ehr_core.kernel.errors import AlmonerError
+from ehr_core.kernel.settings import Settings
+
+COMMANDS = "almoner.commands"
+
+
+class Commands(TyperGroup):
+    """Our own commands, then those of entry points: each names a Typer app whose commands join ours.
+
+    They are loaded only when one of them (or the list of all) is asked for, so that `almoner status` stays quick.
+    """
+
+    def list_commands(self, ctx):
+        self._load_others()
+        return sorted(self.commands)
+
+    def get_command(self, ctx, cmd_name):
+        if cmd_name not in self.commands:
+            self._load_others()
+        return super().get_command(ctx, cmd_name)
+
+    def _load_others(self) -> None:
+        from ehr_core.supervisor.catalog import load
+
+        for entry in entry_points(group=COMMANDS):
+            found = typer.main.get_group(load(entry))
+            for name, command in found.commands.items():
+                self.commands.setdefault(name, command)
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Almoner: an EHR whose chart, measures, care gaps and outreach are one loop.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+say = Console(highlight=False, soft_wrap=True)
+
+
+@app.callback()
+def almoner() -> None:
+    pass
+
+
+@app.command()
+def up() -> None:
+    """Start everything and keep it running until Ctrl-C."""
+    from ehr_core.supervisor.progress import Progress
+    from ehr_core.supervisor.up import House
+
+    House(Settings(), Progress()).run()
+
+
+@app.command()
+def down() -> None:
+    """Stop what `almoner up` started from this state folder."""
+    from ehr_core.supervisor.down import stop_house
+
+    settings = Settings()
+    ran = stop_house(settings.state_folder, _print)
+    _print("Almoner is stopped." if ran else "Almoner was not running.")
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+    """List each service with its URL and health; exit code 0 only when all are healthy."""
+    from ehr_core.supervisor.status import house_status
+
+    found = house_status(Settings().state_folder)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        _print_status(found)
+    raise typer.Exit(0 if found.healthy else 1)
+
+
+@app.command()
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Stop everything and remove the state folder: database, lake, secrets and logs."""
+    from ehr_core.supervisor.down import reset_house
+
+    folder = Settings().state_folder
+    if not yes:
+        typer.confirm(f"Remove everything in '{folder}'? This cannot be undone.", abort=True)
+    reset_house(folder, _print)
+    _print(f"Removed '{folder}'.")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's schema (`almoner up` does it too)."""
+    from ehr_core.db.own_database import own_database
+
+    with own_database(Settings(), _print):
+        _print("The database is ready.")
+
+
+def main() -> None:
+    """The console script: failures are sentences with the exit code of their class."""
+    try:
+        app(standalone_mode=True)
+    except AlmonerError as error:
+        print(error.message, file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def _print(text: str) -> None:
+    say.print(text, markup=False)
+
+
+def _print_status(found) -> None:
+    if not found.services:
+        _print("Almoner is not running. Start it with `make up` or `almoner up`.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("Service", "State", "URL", "PID", "Memory"):
+        table.add_column(heading)
+    for service in found.services:
+        state = "healthy" if service.healthy else "not answering" if service.running else "stopped"
+        memory = f"{service.memory_mb} MB" if service.running else ""
+        table.add_row(service.title, state, service.url or "", str(service.pid or ""), memory)
+    say.print(table)
+    if found.running and not found.ready:
+        _print("Almoner is still starting.")
+
+
+if __name__ == "__main__":
+    main()
