@@ -22,9 +22,6 @@ from ehr_core.kernel.logging import configure_logging
 from ehr_core.kernel.secrets import load_or_create_secrets
 from ehr_core.kernel.settings import Settings
 
-MAX_BODY_BYTES = 32 * 1024 * 1024
-"""The largest request that is read: a transaction bundle of one patient with documents fits many times over."""
-
 ROOMS = (
     health,
     discovery,
@@ -51,7 +48,6 @@ def create_app(
         title="Almoner",
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
         lifespan=_close_database_at_exit,
     )
     identity = Identity(database, clock, settings, secrets)

@@ -1,4 +1,4 @@
-"""The outermost layer of the API: request ids, security headers, the access log, and the last-resort 500."""
+"""The outermost layer of the API: request ids, a size limit, security headers, the access log, the last-resort 500."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ import traceback
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ehr_core.kernel.ids import new_id
 from ehr_core.kernel.logging import get_logger
 
 log = get_logger(__name__)
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""The largest request that is read: a transaction bundle of one patient with documents fits many times over."""
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -51,7 +55,7 @@ class RequestGuard:
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            await self._app(scope, receive, send_guarded)
+            await self._app(scope, limited(scope, receive), send_guarded)
         except Exception as error:
             _log_incident(scope, request_id, error)
             if status:
@@ -70,6 +74,24 @@ class RequestGuard:
 
 class AnswerCutShort(RuntimeError):
     """The answer had begun when something failed: the connection is dropped. Carries the incident id only."""
+
+
+def limited(scope: Scope, receive: Receive) -> Receive:
+    """The request's body, refused as soon as it is or says that it is too large."""
+    declared = dict(scope["headers"]).get(b"content-length", b"0")
+    received = 0
+
+    async def receive_limited() -> Message:
+        nonlocal received
+        if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+            raise HTTPException(413)
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES:
+            raise HTTPException(413)
+        return message
+
+    return receive_limited
 
 
 def _request_id(scope: Scope) -> str:
