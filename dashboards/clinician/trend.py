@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 from data_contracts.api.chart import ResultPoint, ResultSeries
@@ -9,6 +10,11 @@ from data_contracts.api.chart import ResultPoint, ResultSeries
 DONE_STATUSES = ("final", "amended", "corrected")
 WIDTH, HEIGHT, EDGE = 90, 22, 3
 MOST_POINTS = 20
+COLOURS = (
+    "<style>polyline{fill:none;stroke:#0b5cad;stroke-width:1.5}circle{fill:#0b5cad}"
+    "@media(prefers-color-scheme:dark){polyline{stroke:#6db3f2}circle{fill:#6db3f2}}</style>"
+)
+"""An image knows no style of the page around it, and `st.html` takes no SVG of its own."""
 
 
 def spark_html(values: list[float]) -> str:
@@ -24,10 +30,11 @@ def spark_html(values: list[float]) -> str:
     ]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     x, y = points[-1]
-    return (
-        f'<svg class="spark" width="{WIDTH}" height="{HEIGHT}" aria-hidden="true">'
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}">{COLOURS}'
         f'<polyline points="{line}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/></svg>'
     )
+    return f'<img alt="" src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}">'
 
 
 def trend_spec(series: ResultSeries) -> dict[str, Any] | None:
