@@ -178,8 +178,11 @@ def _completed_months(born: date, on: date) -> int:
 
 
 def show_unit(unit: str | None) -> str:
-    """A UCUM code as people read it; an unlisted one as it stands."""
-    return UNIT_WORDS.get(unit, unit) if unit else ""
+    """A UCUM code as people read it; an annotation without its braces; any other as it stands."""
+    if not unit:
+        return ""
+    annotation = re.fullmatch(r"\{([^{}]+)\}", unit)
+    return UNIT_WORDS.get(unit, annotation[1] if annotation else unit)
 
 
 def show_quantity(value: Decimal | str | None, unit: str | None) -> str:

@@ -113,6 +113,7 @@ def test_completed_years_are_shown_and_an_unknown_age_is_not_zero(years, shown):
         (Decimal("0.000000001"), "g", "0.000000001 g"),
         (Decimal("36.60"), "Cel", "36.60 °C"),
         (Decimal("14"), "{score}", "14"),
+        (Decimal("-2.5"), "{T-score}", "-2.5 T-score"),
         (Decimal("62"), "mL/min/{1.73_m2}", "62 mL/min/1.73 m²"),
         (Decimal("5"), None, "5"),
         (None, "%", "not recorded"),

@@ -1,0 +1,75 @@
+"""Who has looked at a result, kept on the result itself; and which results still wait for that. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from ehr_core.charting.moments import day_of, observed_at
+from ehr_core.kernel.fhir_json import codes, extension
+
+Resource = dict[str, Any]
+
+REVIEW_URL = "https://almoner.dev/fhir/StructureDefinition/result-review"
+"""Extension on Observation: `at`, `by`, and `comment` for the patient. It travels with the result and its history."""
+
+REVIEWED_CATEGORIES = frozenset({"laboratory", "imaging"})
+"""A vital sign, an answer or a habit is seen by whoever records it; these may arrive unseen."""
+
+DONE = frozenset({"final", "amended", "corrected"})
+
+REVIEW_EXPECTED_DAYS = 60
+"""A result older than this with no review recorded came with historical records: nobody is waiting for its review.
+Ours, to be set by the site's clinical lead."""
+
+
+@dataclass(frozen=True)
+class Review:
+    at: str
+    by: str
+    comment: str | None
+
+
+def review_of(observation: Resource) -> Review | None:
+    """The recorded review; None when there is none."""
+    found = extension(observation, REVIEW_URL)
+    if found is None:
+        return None
+    parts = {part["url"]: part for part in found.get("extension") or ()}
+    return Review(
+        at=parts.get("at", {}).get("valueDateTime", ""),
+        by=parts.get("by", {}).get("valueReference", {}).get("display", "not recorded"),
+        comment=parts.get("comment", {}).get("valueString"),
+    )
+
+
+def awaits_review(observation: Resource, today: date, time_zone: str) -> bool:
+    """Final, of a kind that may arrive unseen, recent (or without a readable day), and not reviewed."""
+    categories = {code for concept in observation.get("category") or () for code in codes(concept)}
+    if observation.get("status") not in DONE or not categories & REVIEWED_CATEGORIES:
+        return False
+    if review_of(observation) is not None:
+        return False
+    day = day_of(observed_at(observation), time_zone)
+    return day is None or day >= review_expected_from(today)
+
+
+def review_expected_from(today: date) -> date:
+    return today - timedelta(days=REVIEW_EXPECTED_DAYS)
+
+
+def with_review(observation: Resource, *, at: datetime, by: Resource, comment: str | None) -> Resource:
+    """The observation with this review in place of any earlier one. `by` is a Reference."""
+    parts = [{"url": "at", "valueDateTime": at.isoformat()}, {"url": "by", "valueReference": by}]
+    if comment:
+        parts.append({"url": "comment", "valueString": comment})
+    kept = without_review(observation)
+    return {**kept, "extension": [*kept.get("extension", ()), {"url": REVIEW_URL, "extension": parts}]}
+
+
+def without_review(observation: Resource) -> Resource:
+    """The observation as if nobody had reviewed it: a changed value has not been seen."""
+    others = [item for item in observation.get("extension") or () if item.get("url") != REVIEW_URL]
+    kept = {key: value for key, value in observation.items() if key != "extension"}
+    return {**kept, "extension": others} if others else kept
