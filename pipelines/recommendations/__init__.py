@@ -1,0 +1,45 @@
+"""Recommendations: is this care due for this person today? Flat tables in, recommendation_results out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+
+import duckdb
+
+from data_contracts.guidelines import definition
+from data_contracts.guidelines.facts import Facts, gather_facts
+from data_contracts.guidelines.requirements import Requirements, requirements_of
+from data_contracts.guidelines.rules import recommendation_rules
+from data_contracts.tables.results import RECOMMENDATION_RESULTS
+from pipelines.recommendations.statements import RECOMMENDATIONS
+
+_INSERT = f"INSERT INTO {RECOMMENDATION_RESULTS.name} {RECOMMENDATIONS}"
+
+
+def evaluate(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    as_of: date,
+    only: Collection[str] | None = None,
+    facts: Facts | None = None,
+) -> None:
+    """Creates recommendation_results in the connection: one row per living, active patient and topic.
+
+    `only` limits the topics. `facts` are those already gathered in this connection (data_contracts.guidelines.facts);
+    without them they are gathered here. Raises NotFound for an unknown topic.
+    """
+    topics = None if only is None else frozenset(definition(topic).id for topic in only)
+    if facts is None:
+        facts = gather_facts(connection, topics)
+    facts.must_cover(topics)
+    for name, table in recommendation_rules(topics).tables().items():
+        connection.register(name, table)
+    connection.execute(f"DROP TABLE IF EXISTS {RECOMMENDATION_RESULTS.name}")
+    connection.execute(RECOMMENDATION_RESULTS.duckdb_ddl())
+    connection.execute(_INSERT, {"as_of": as_of})
+
+
+def data_requirements() -> Mapping[str, Requirements]:
+    """Per topic: the resource types and codes that can change its answer."""
+    return requirements_of(recommendation_rules)

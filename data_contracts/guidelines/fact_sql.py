@@ -1,0 +1,172 @@
+"""The SQL that turns flat tables into facts: what counts as having happened is decided here, once.
+
+Few large statements rather than many small ones: planning is most of the cost when one patient is measured again.
+"""
+
+from __future__ import annotations
+
+from data_contracts.guidelines.sql import ALWAYS
+from data_contracts.valuesets import value_set
+
+
+def _codes(name: str) -> str:
+    return ", ".join(f"'{code.code}'" for code in value_set(name).codes)
+
+
+CODE_ELEMENTS = {
+    "observation": "code",
+    "diagnostic_report": "code",
+    "procedure": "code",
+    "immunization": "vaccine",
+    "medication_request": "medication",
+    "condition": "code",
+    "encounter": None,
+    "allergy": "code",
+}
+"""Which element's codes say what the resource is about; an encounter's type and reason both do."""
+
+_CODINGS = "\n  UNION ALL\n  ".join(
+    f"SELECT '{kind}' AS fact_type, resource_key, system, code FROM {kind}_coding"
+    + (f" WHERE element = '{element}'" if element else "")
+    for kind, element in CODE_ELEMENTS.items()
+)
+
+CODE_SQL = f"""
+CREATE OR REPLACE TEMP TABLE guideline_hit AS
+WITH coding AS (
+  {_CODINGS}
+  UNION ALL
+  SELECT 'discharge', resource_key, 'http://terminology.hl7.org/CodeSystem/discharge-disposition',
+    discharge_disposition FROM encounter WHERE discharge_disposition IS NOT NULL
+),
+prefixed AS (
+  SELECT p.fact_type, p.value_set, s.system, s.code
+  FROM (SELECT DISTINCT system, code FROM coding WHERE fact_type IN ('condition', 'procedure', 'encounter')) s
+  JOIN rule_prefix p ON p.system = s.system AND starts_with(s.code, p.prefix)
+),
+named AS (SELECT * FROM rule_code UNION SELECT * FROM prefixed)
+SELECT c.fact_type, c.resource_key, n.value_set, min(c.code) AS code, arg_min(c.system, c.code) AS system
+FROM coding c JOIN named n ON n.fact_type = c.fact_type AND n.system = c.system AND n.code = c.code
+GROUP BY ALL
+"""
+
+OUTCOME_SQL = """
+CREATE OR REPLACE TEMP TABLE guideline_outcome AS
+WITH said AS (
+  SELECT 'observation' AS fact_type, resource_key, system, code
+  FROM observation_coding WHERE element IN ('value', 'interpretation')
+  UNION ALL
+  SELECT 'diagnostic_report', resource_key, system, code FROM diagnostic_report_coding WHERE element = 'conclusion'
+)
+SELECT s.fact_type, s.resource_key, o.outcome, min(o.rank) AS rank, min(o.words) AS words
+FROM said s JOIN rule_outcome o ON o.system = s.system AND o.code = s.code
+GROUP BY ALL
+"""
+
+_SCORE_UNITS = "'{score}', '1', '{#}', '{points}', 'score', ''"
+_HAPPENED = "'finished', 'in-progress', 'arrived', 'triaged', 'onleave'"
+_NO_VALUE = "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+
+_RECORDS = f"""
+  SELECT 'observation' AS fact_type, 'Observation' AS resource_type, patient_key, resource_key, sensitivity,
+    effective_low AS on_day, coalesce(effective_high, effective_low) AS on_high, CAST(NULL AS DATE) AS until_day,
+    coalesce(effective_at, issued_at) AS moment, value_number, value_text, value_comparator, value_unit,
+    value_code, value_boolean, normalised_value, normalised_unit, normalised_reason
+  FROM observation
+  WHERE status IN ('final', 'amended', 'corrected')
+    AND (data_absent_reason IS NULL OR value_number IS NOT NULL OR value_code IS NOT NULL)
+  UNION ALL
+  SELECT 'diagnostic_report', 'DiagnosticReport', patient_key, resource_key, sensitivity,
+    effective_low, coalesce(effective_high, effective_low), NULL, {_NO_VALUE}
+  FROM diagnostic_report WHERE status IN ('final', 'amended', 'corrected', 'appended')
+  UNION ALL
+  SELECT 'procedure', 'Procedure', patient_key, resource_key, sensitivity,
+    performed_low, coalesce(performed_high, performed_low), NULL, {_NO_VALUE}
+  FROM procedure WHERE status = 'completed'
+  UNION ALL
+  SELECT 'immunization', 'Immunization', patient_key, resource_key, sensitivity,
+    occurrence_low, coalesce(occurrence_high, occurrence_low), NULL, {_NO_VALUE}
+  FROM immunization WHERE status = 'completed'
+  UNION ALL
+  SELECT 'medication_request', 'MedicationRequest', patient_key, resource_key, sensitivity,
+    authored_low, coalesce(authored_high, authored_low),
+    CASE WHEN status <> 'active' THEN authored_low ELSE dispense_end_high + 1 END, {_NO_VALUE}
+  FROM medication_request
+  WHERE status IN ('active', 'completed') AND do_not_perform IS DISTINCT FROM TRUE
+    AND intent IN ('order', 'original-order', 'reflex-order', 'filler-order', 'instance-order', 'plan')
+  UNION ALL
+  SELECT 'condition', 'Condition', patient_key, resource_key, sensitivity,
+    coalesce(onset_low, recorded_low, {ALWAYS}), coalesce(onset_low, recorded_low, {ALWAYS}),
+    CASE WHEN abatement_low IS NOT NULL THEN abatement_low
+      WHEN clinical_status IN ('inactive', 'remission', 'resolved') THEN coalesce(onset_low, recorded_low, {ALWAYS})
+    END, {_NO_VALUE}
+  FROM condition WHERE verification_status IS NULL OR verification_status = 'confirmed'
+  UNION ALL
+  SELECT 'encounter', 'Encounter', patient_key, resource_key, sensitivity,
+    start_low, coalesce(start_high, start_low),
+    CASE WHEN status = 'finished' THEN coalesce(end_high, start_high, start_low) + 1 ELSE end_high + 1 END,
+    {_NO_VALUE}
+  FROM encounter WHERE status IN ({_HAPPENED})
+  UNION ALL
+  SELECT 'discharge', 'Encounter', patient_key, resource_key, sensitivity,
+    coalesce(end_low, start_low), coalesce(end_high, end_low, start_high, start_low), NULL, {_NO_VALUE}
+  FROM encounter WHERE status IN ({_HAPPENED}) AND discharge_disposition IS NOT NULL
+  UNION ALL
+  SELECT 'allergy', 'AllergyIntolerance', patient_key, resource_key, sensitivity,
+    coalesce(recorded_low, {ALWAYS}), coalesce(recorded_low, {ALWAYS}), NULL, {_NO_VALUE}
+  FROM allergy
+  WHERE coalesce(verification_status, 'confirmed') NOT IN ('refuted', 'entered-in-error')
+    AND coalesce(clinical_status, 'active') = 'active'"""
+
+_PRESSURE = f"""
+  SELECT resource_key,
+    max(normalised_value) FILTER (WHERE code IN ({_codes("systolic_pressure")})) AS systolic,
+    max(normalised_value) FILTER (WHERE code IN ({_codes("diastolic_pressure")})) AS diastolic,
+    max(normalised_unit) AS unit,
+    max(value_text) FILTER (WHERE code IN ({_codes("systolic_pressure")})) AS systolic_text,
+    max(value_text) FILTER (WHERE code IN ({_codes("diastolic_pressure")})) AS diastolic_text
+  FROM observation_component
+  WHERE code_system = 'http://loinc.org'
+    AND code IN ({_codes("systolic_pressure")}, {_codes("diastolic_pressure")})
+  GROUP BY resource_key"""
+
+_WORDS = f"""CASE
+    WHEN b.resource_key IS NOT NULL THEN
+      coalesce(b.systolic_text, '?') || '/' || coalesce(b.diastolic_text, '?') || coalesce(' ' || b.unit, '')
+    WHEN r.value_number IS NULL THEN NULL
+    WHEN coalesce(r.value_unit, '') IN ({_SCORE_UNITS}) THEN
+      coalesce(r.value_comparator || ' ', '') || coalesce(r.value_text, CAST(r.value_number AS VARCHAR))
+    WHEN r.normalised_unit <> r.value_unit THEN
+      coalesce(r.value_text, CAST(r.value_number AS VARCHAR)) || ' ' || r.value_unit
+        || coalesce(' (' || CAST(round(r.normalised_value, 1) AS VARCHAR) || ' ' || r.normalised_unit || ')', '')
+    ELSE coalesce(r.value_comparator || ' ', '') || coalesce(r.value_text, CAST(r.value_number AS VARCHAR))
+      || ' ' || r.value_unit
+  END"""
+
+FACT_SQL = f"""
+CREATE OR REPLACE TEMP TABLE guideline_fact AS
+WITH record AS ({_RECORDS}
+),
+pressure AS ({_PRESSURE}
+)
+SELECT row_number() OVER (ORDER BY r.on_day, r.moment, r.resource_type, r.resource_key, h.value_set) AS fact_no,
+  r.patient_key, r.fact_type, r.resource_type, r.resource_key, r.sensitivity, r.on_day, r.on_high, r.until_day,
+  h.value_set, h.system, h.code,
+  coalesce(b.systolic, r.normalised_value, CASE
+    WHEN r.normalised_reason = 'comparator' THEN r.value_number
+    WHEN coalesce(r.value_unit, '') IN ({_SCORE_UNITS})
+      AND coalesce(r.normalised_reason, 'no_unit') IN ('unlisted_analyte', 'no_unit') THEN r.value_number
+  END) AS number,
+  b.diastolic,
+  CASE WHEN b.resource_key IS NOT NULL THEN b.unit
+    WHEN r.normalised_value IS NOT NULL THEN r.normalised_unit
+    WHEN r.normalised_reason = 'comparator' THEN r.value_unit
+    ELSE '{{score}}' END AS unit,
+  r.value_comparator AS comparator,
+  coalesce(r.value_boolean, CASE WHEN r.value_code IN ('LA9633-4', 'LA33-6') THEN TRUE
+    WHEN r.value_code IN ('LA9634-2', 'LA32-8') THEN FALSE END) AS flag,
+  {_WORDS} AS words
+FROM guideline_hit h JOIN record r ON r.fact_type = h.fact_type AND r.resource_key = h.resource_key
+LEFT JOIN pressure b ON r.fact_type = 'observation' AND b.resource_key = r.resource_key
+WHERE r.on_day IS NOT NULL
+"""

@@ -1,0 +1,241 @@
+"""Compiles packs into rule tables: what the engines join facts with, one row a rule, no Python in between.
+
+Both engines read the same tables, so a recommendation and a measure of one topic cannot mean different facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+
+from data_contracts.guidelines import definitions, guidelines
+from data_contracts.guidelines.criterion import Criterion, Exclusion, Recorded
+from data_contracts.guidelines.duration import read_duration
+from data_contracts.guidelines.pack import Abnormal, Evidence, Pack, Population
+from data_contracts.guidelines.rule_columns import RULE_COLUMNS
+from data_contracts.valuesets import value_set
+
+ORGAN_FACTS = {
+    organ: Criterion(
+        recorded=(Recorded.model_validate({"value_set": f"organ_{organ}", "in": ["observation"]}),),
+        counts_for=read_duration("ever"),
+    )
+    for organ in ("breast", "cervix")
+}
+OUTCOME_WORDS = {
+    "positive_result": "positive",
+    "breast_abnormal": "needs more work-up",
+    "cervical_abnormal": "abnormal",
+    "tobacco_user": "uses tobacco",
+    "tobacco_non_user": "does not use tobacco",
+    "negative_result": "negative",
+}
+"""How a coded result is said, worst first: a report with both is said as the worse."""
+
+
+@dataclass
+class Rules:
+    """The rule tables of some topics, as rows by table name."""
+
+    rows: dict[str, list[tuple]] = field(default_factory=lambda: {name: [] for name in RULE_COLUMNS})
+    _criteria: dict[Any, int] = field(default_factory=dict)
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The rule tables as Arrow, empty ones included, so that every statement finds its tables."""
+        return {name: _arrow(name, rows) for name, rows in self.rows.items()}
+
+    def criterion(self, criterion: Criterion, period: str) -> int:
+        """The number of a criterion, added on first use. The same facts over another period are another one."""
+        key = (criterion.model_dump_json(exclude={"id", "title"}), period)
+        if key not in self._criteria:
+            self._criteria[key] = len(self._criteria)
+            self._add_criterion(self._criteria[key], criterion, period)
+        return self._criteria[key]
+
+    def _add_criterion(self, number: int, criterion: Criterion, period: str) -> None:
+        counts, window = criterion.counts_for, criterion.window
+        self.rows["rule_criterion"].append(
+            (
+                number,
+                counts.mode,
+                counts.months,
+                window.mode,
+                window.months_before,
+                period,
+                None if criterion.age_at_least_at_test is None else 12 * criterion.age_at_least_at_test,
+                criterion.needs_number,
+                bool(criterion.needs_result_in),
+                criterion.number_at_least,
+                criterion.number_unit,
+            )
+        )
+        for result_set in criterion.needs_result_in:
+            self.rows["rule_result"].append((number, result_set))
+        for recorded in criterion.recorded:
+            for place in recorded.places:
+                self.rows["rule_source"].append((number, recorded.value_set, place))
+
+    def population(self, pack: Pack, rank: int, population: Population, period: str) -> None:
+        organ, condition = population.organ, population.condition
+        self.rows["rule_population"].append(
+            (
+                pack.id,
+                rank,
+                population.id,
+                population.from_months,
+                population.until_months,
+                None if organ is None else self.criterion(ORGAN_FACTS[organ], period),
+                None if condition is None else self.criterion(condition, period),
+                period,
+                pack.measure.age_on,
+            )
+        )
+
+    def exclusion(self, topic: str, rank: int, role: str, exclusion: Exclusion, period: str) -> None:
+        name = f"{exclusion.id}@{period}"
+        self.rows["rule_topic_exclusion"].append((topic, name, exclusion.id, rank, role))
+        if any(row[0] == name for row in self.rows["rule_exclusion"]):
+            return
+        for way, needed in enumerate(exclusion.ways):
+            months = None if needed.age_at_least is None else 12 * needed.age_at_least
+            for criterion in needed.all_of:
+                number = self.criterion(criterion, period)
+                self.rows["rule_exclusion"].append((name, way, len(needed.all_of), number, months, period))
+
+    def evidence(self, pack: Pack, populations: Iterable[Population], period: str) -> dict[str, int]:
+        """Adds the evidence rules; returns the criterion of each evidence by id."""
+        ranks = {population.id: rank for rank, population in enumerate(populations)}
+        numbers = {}
+        for evidence in pack.evidence:
+            numbers[evidence.id] = self.criterion(_plain(evidence), period)
+            parts = {e.part for e in pack.evidence if e.alternative == evidence.alternative}
+            for rank in [ranks[name] for name in evidence.populations if name in ranks] or [None]:
+                self.rows["rule_evidence"].append(
+                    (
+                        pack.id,
+                        rank,
+                        evidence.alternative,
+                        evidence.part,
+                        len(parts),
+                        numbers[evidence.id],
+                        evidence.waiting,
+                    )
+                )
+        return numbers
+
+    def abnormal(self, pack: Pack, abnormal: Abnormal, criteria: dict[str, int], period: str) -> None:
+        name = f"{pack.id}.{abnormal.id}"
+        for evidence in abnormal.evidence:
+            self.rows["rule_abnormal"].append(
+                (
+                    name,
+                    pack.id,
+                    criteria[evidence],
+                    abnormal.number_at_least,
+                    abnormal.only_latest,
+                    abnormal.relevant_for_months,
+                    abnormal.deadline_days,
+                )
+            )
+            self.rows["rule_watch"].append((pack.id, criteria[evidence]))
+        for result_set in abnormal.result_in:
+            self.rows["rule_abnormal_result"].append((name, result_set))
+        for follow_up in abnormal.follow_up:
+            number = self.criterion(_plain(follow_up), period)
+            self.rows["rule_follow_up"].append((name, number, follow_up.earliest_day))
+            self.rows["rule_watch"].append((pack.id, number))
+
+    def goal(self, pack: Pack, below: float, diastolic_below: float | None) -> None:
+        goal = pack.goal
+        self.rows["rule_goal"].append((pack.id, goal.unit, below, diastolic_below, goal.recheck_months))
+
+    def codes(self) -> None:
+        """Adds the codes of every value set that a rule names, by the kind of record where it counts."""
+        places = {(name, place) for _, name, place in self.rows["rule_source"]}
+        for name, place in sorted(places):
+            for code in value_set(name).codes:
+                self.rows["rule_prefix" if code.is_prefix else "rule_code"].append(
+                    (place, name, code.system.uri, code.code)
+                )
+        named = {row[1] for row in (*self.rows["rule_result"], *self.rows["rule_abnormal_result"])}
+        for rank, (name, words) in enumerate(OUTCOME_WORDS.items()):
+            if named:
+                self.rows["rule_outcome"] += [
+                    (name, rank, words, code.system.uri, code.code) for code in value_set(name).codes
+                ]
+
+
+def _plain(criterion: Criterion) -> Criterion:
+    """The criterion alone, without what only its pack needs, so that equal facts share one number."""
+    return Criterion(**{name: getattr(criterion, name) for name in Criterion.model_fields})
+
+
+def _arrow(name: str, rows: list[tuple]) -> pa.Table:
+    columns = RULE_COLUMNS[name]
+    data = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    return pa.table(
+        {
+            column: pa.array(values, type=kind)
+            for (column, kind), values in zip(columns.items(), data, strict=True)
+        }
+    )
+
+
+@lru_cache(maxsize=64)
+def recommendation_rules(only: frozenset[str] | None = None) -> Rules:
+    """The rules of the recommendations, of all topics or only those named. Compiled once."""
+    rules = Rules()
+    for pack in _chosen(only):
+        rules.rows["rule_topic"].append((pack.id, pack.version, pack.kind, "", None))
+        for rank, population in enumerate(pack.population):
+            rules.population(pack, rank, population, "")
+        for rank, name in enumerate(pack.exclusions):
+            rules.exclusion(pack.id, rank, "exclusion", guidelines().exclusions[name], "")
+        criteria = rules.evidence(pack, pack.population, "")
+        for abnormal in pack.abnormal:
+            rules.abnormal(pack, abnormal, criteria, "")
+        if pack.goal:
+            rules.goal(pack, pack.goal.below, pack.goal.diastolic_below)
+    rules.codes()
+    return rules
+
+
+@lru_cache(maxsize=64)
+def measure_rules(only: frozenset[str] | None = None) -> Rules:
+    """The rules of the measures, of all topics or only those named. Compiled once."""
+    rules = Rules()
+    for pack in _chosen(only):
+        measure, period = pack.measure, pack.measure.period
+        within = measure.abnormal_needs_follow_up_within_days
+        rules.rows["rule_topic"].append((pack.id, pack.version, pack.kind, period, within))
+        populations = measure.populations or pack.population
+        for rank, population in enumerate(populations):
+            rules.population(pack, rank, population, period)
+        names = pack.exclusions if measure.exclusions is None else measure.exclusions
+        for rank, name in enumerate(names):
+            rules.exclusion(pack.id, rank, "exclusion", guidelines().exclusions[name], period)
+        for rank, name in enumerate(measure.exceptions):
+            rules.exclusion(pack.id, rank, "exception", guidelines().exclusions[name], period)
+        counted = pack.model_copy(update={"evidence": tuple(e for e in pack.evidence if e.in_measure)})
+        criteria = rules.evidence(counted, populations, period)
+        for abnormal in pack.abnormal if within is not None else ():
+            rules.abnormal(pack, abnormal, criteria, period)
+        if pack.goal:
+            rules.goal(
+                pack,
+                measure.goal_below or pack.goal.below,
+                measure.goal_diastolic_below or pack.goal.diastolic_below,
+            )
+    rules.codes()
+    return rules
+
+
+def _chosen(only: frozenset[str] | None) -> list[Pack]:
+    return [pack for topic, pack in definitions().items() if only is None or topic in only]
+
+
+__all__ = ["Evidence", "Rules", "measure_rules", "recommendation_rules"]

@@ -1,0 +1,327 @@
+"""The SQL of the recommendations, in the order in which a clinician would ask: who, unless, what was done, what now.
+
+A fact holds over a span of days: from its day until its interval lapses. Everything else follows from spans, so the
+first day on which time alone changes an answer (`next_change`) is the nearest end or beginning that matters.
+Rule tables come from the packs; `$as_of` is the day that is asked about.
+"""
+
+from __future__ import annotations
+
+from data_contracts.guidelines.sql import NEVER, anniversary, season_end, sensitivity_rank
+
+_HELD = "FILTER (WHERE begins <= $as_of AND ends > $as_of)"
+_BEGUN = "FILTER (WHERE begins <= $as_of)"
+
+SPANS = f"""
+person AS MATERIALIZED (
+  SELECT key_id, patient_key, birth_low, coalesce(birth_high, birth_low) AS birth_high,
+    CASE WHEN birth_sex = 'F' THEN TRUE WHEN birth_sex = 'M' THEN FALSE
+      WHEN sex = 'female' THEN TRUE WHEN sex = 'male' THEN FALSE END AS female
+  FROM patient
+  WHERE replaced_by_key IS NULL AND active IS DISTINCT FROM FALSE
+    AND deceased IS DISTINCT FROM TRUE AND deceased_low IS NULL
+),
+readable_result AS (
+  SELECT DISTINCT o.fact_type, o.resource_key, r.criterion
+  FROM guideline_outcome o JOIN rule_result r ON r.outcome = o.outcome
+),
+counted AS (
+  SELECT f.patient_key, f.fact_type, f.resource_key, f.fact_no, f.number, f.on_day, f.until_day,
+    c.criterion, c.mode, c.months,
+    (NOT c.needs_number OR f.number IS NOT NULL) AND (NOT c.needs_result OR r.criterion IS NOT NULL) AS readable
+  FROM guideline_fact f
+  JOIN rule_source s ON s.value_set = f.value_set AND s.fact_type = f.fact_type
+  JOIN rule_criterion c ON c.criterion = s.criterion
+  JOIN person p ON p.patient_key = f.patient_key
+  LEFT JOIN readable_result r
+    ON r.criterion = c.criterion AND r.resource_key = f.resource_key AND r.fact_type = f.fact_type
+  WHERE (c.number_at_least IS NULL OR (f.number >= c.number_at_least AND f.unit = c.number_unit))
+    AND (c.age_at_least_months IS NULL OR {anniversary("p.birth_high", "c.age_at_least_months")} <= f.on_day)
+),
+span AS MATERIALIZED (
+  SELECT patient_key, fact_type, resource_key, criterion, mode, fact_no, number, readable, on_day AS begins,
+    CASE
+      WHEN NOT readable THEN on_day
+      WHEN mode = 'ever' THEN {NEVER}
+      WHEN mode = 'season' THEN {season_end("on_day")}
+      WHEN mode = 'months' THEN {anniversary("on_day", "months")}
+      ELSE least(coalesce(until_day, {NEVER}), coalesce({anniversary("on_day", "months")}, {NEVER}))
+    END AS ends
+  FROM counted
+),
+state AS MATERIALIZED (
+  SELECT patient_key, criterion,
+    coalesce(bool_or(ends > $as_of) {_BEGUN}, FALSE) AS holds,
+    max(fact_no) {_HELD} AS fact_no,
+    max(fact_no) {_BEGUN} AS last_fact_no,
+    arg_max(readable, fact_no) {_BEGUN} AS last_readable,
+    max(ends) {_BEGUN} AS last_end,
+    CASE WHEN any_value(mode) = 'active' THEN min(ends) {_HELD} ELSE max(ends) {_HELD} END AS lapses,
+    min(begins) FILTER (WHERE begins > $as_of) AS next_begin
+  FROM span
+  GROUP BY patient_key, criterion
+)"""
+
+_ENTERS_LOW, _ENTERS_HIGH = (anniversary(f"p.birth_{end}", "r.from_months") for end in ("low", "high"))
+_LEAVES_LOW, _LEAVES_HIGH = (anniversary(f"p.birth_{end}", "r.until_months") for end in ("low", "high"))
+
+WHO = f"""
+membership AS (
+  SELECT p.key_id, p.patient_key, r.topic, r.rank,
+    {_ENTERS_LOW} AS enters_low, {_ENTERS_HIGH} AS enters_high,
+    coalesce({_LEAVES_LOW}, {NEVER}) AS leaves_low, coalesce({_LEAVES_HIGH}, {NEVER}) AS leaves_high,
+    p.birth_low IS NOT NULL AS born_known,
+    r.organ_criterion IS NULL OR coalesce(f.flag, p.female) AS organ,
+    r.condition_criterion IS NULL OR coalesce(c.holds, FALSE) AS condition,
+    c.fact_no AS condition_fact_no,
+    o.next_begin AS organ_next, least(c.next_begin, c.lapses) AS condition_next
+  FROM person p CROSS JOIN rule_population r
+  LEFT JOIN state o ON o.patient_key = p.patient_key AND o.criterion = r.organ_criterion
+  LEFT JOIN guideline_fact f ON f.fact_no = o.last_fact_no
+  LEFT JOIN state c ON c.patient_key = p.patient_key AND c.criterion = r.condition_criterion
+),
+judged AS (
+  SELECT *, CASE
+      WHEN organ IS FALSE THEN '1organ_absent'
+      WHEN born_known AND ($as_of < enters_low OR $as_of >= leaves_high) THEN '2outside_age'
+      WHEN NOT condition THEN '3no_condition'
+      WHEN organ IS NULL THEN '4missing_sex'
+      WHEN NOT born_known THEN '6missing_birth_date'
+      WHEN $as_of < enters_high OR $as_of >= leaves_low THEN '5imprecise_birth_date'
+      ELSE '9in'
+    END AS verdict,
+    least(
+      CASE WHEN enters_low > $as_of THEN enters_low WHEN enters_high > $as_of THEN enters_high
+        WHEN leaves_low > $as_of THEN leaves_low WHEN leaves_high > $as_of THEN leaves_high END,
+      organ_next, condition_next) AS next_change
+  FROM membership
+),
+who AS MATERIALIZED (
+  SELECT key_id, patient_key, topic, max(verdict) AS verdict,
+    min(rank) FILTER (WHERE verdict = '9in') AS rank,
+    max(condition_fact_no) FILTER (WHERE verdict = '9in') AS condition_fact_no,
+    bool_or(organ IS NOT FALSE AND condition) AS but_for_age,
+    min(next_change) AS next_change
+  FROM judged
+  GROUP BY key_id, patient_key, topic
+)"""
+
+_OLD_ENOUGH = anniversary("p.birth_high", "x.age_at_least_months")
+
+UNLESS = f"""
+exclusion_way AS (
+  SELECT s.patient_key, x.name, x.way,
+    count(*) FILTER (WHERE s.holds AND (x.age_at_least_months IS NULL OR {_OLD_ENOUGH} <= $as_of)) = max(x.parts)
+      AS holds,
+    max(s.fact_no) AS fact_no,
+    min(least(s.next_begin, s.lapses, CASE WHEN {_OLD_ENOUGH} > $as_of THEN {_OLD_ENOUGH} END)) AS next_change
+  FROM rule_exclusion x
+  JOIN state s ON s.criterion = x.criterion
+  JOIN person p ON p.patient_key = s.patient_key
+  GROUP BY s.patient_key, x.name, x.way
+),
+exclusion_held AS (
+  SELECT patient_key, name, bool_or(holds) AS holds, max(fact_no) FILTER (WHERE holds) AS fact_no,
+    min(next_change) AS next_change
+  FROM exclusion_way
+  GROUP BY patient_key, name
+),
+unless AS (
+  SELECT h.patient_key, t.topic, arg_min(t.exclusion, t.rank) FILTER (WHERE h.holds) AS reason,
+    arg_min(h.fact_no, t.rank) FILTER (WHERE h.holds) AS fact_no, min(h.next_change) AS next_change
+  FROM exclusion_held h JOIN rule_topic_exclusion t ON t.name = h.name
+  GROUP BY h.patient_key, t.topic
+)"""
+
+DONE = """
+part AS (
+  SELECT w.patient_key, w.topic, e.alternative, e.part, max(e.parts) AS parts, bool_or(e.waiting) AS waiting,
+    bool_or(s.holds) AS holds,
+    arg_max(s.fact_no, row(s.lapses, s.fact_no)) FILTER (WHERE s.holds) AS fact_no,
+    max(s.last_fact_no) AS last_fact_no,
+    arg_max(s.last_readable, s.last_fact_no) AS last_readable,
+    max(s.last_end) AS last_end,
+    max(s.lapses) AS lapses,
+    min(s.next_begin) AS next_begin
+  FROM who w
+  JOIN rule_evidence e ON e.topic = w.topic AND (e.population_rank IS NULL OR e.population_rank = w.rank)
+  JOIN state s ON s.patient_key = w.patient_key AND s.criterion = e.criterion
+  GROUP BY w.patient_key, w.topic, e.alternative, e.part
+),
+alternative AS (
+  SELECT patient_key, topic, alternative, bool_or(waiting) AS waiting,
+    count(*) FILTER (WHERE holds) = max(parts) AS holds,
+    count(*) FILTER (WHERE holds) > 0 AND max(parts) > 1 AS partial,
+    arg_min(fact_no, row(lapses, fact_no)) FILTER (WHERE holds) AS fact_no,
+    CASE WHEN count(*) FILTER (WHERE last_end IS NOT NULL) = max(parts) THEN min(last_end) END AS last_end,
+    max(last_fact_no) AS last_fact_no,
+    arg_max(last_readable, last_fact_no) AS last_readable,
+    least(min(next_begin), min(lapses)) AS next_change
+  FROM part
+  GROUP BY patient_key, topic, alternative
+),
+done AS (
+  SELECT patient_key, topic, bool_or(holds) AS holds, bool_or(partial) AS partial,
+    bool_and(waiting) FILTER (WHERE holds) AS waiting,
+    arg_max(fact_no, row(last_end, fact_no)) FILTER (WHERE holds) AS fact_no,
+    max(last_end) FILTER (WHERE holds) AS due_on,
+    max(last_end) AS lapsed_on,
+    max(last_fact_no) AS last_fact_no,
+    arg_max(last_readable, last_fact_no) AS last_readable,
+    min(next_change) AS next_change
+  FROM alternative
+  GROUP BY patient_key, topic
+)"""
+
+_RELEVANT_UNTIL = anniversary("s.begins", "a.relevant_for_months")
+
+ABNORMAL = f"""
+abnormal_result AS (
+  SELECT DISTINCT o.fact_type, o.resource_key, r.abnormal
+  FROM guideline_outcome o JOIN rule_abnormal_result r ON r.outcome = o.outcome
+),
+found AS MATERIALIZED (
+  SELECT s.patient_key, a.topic, a.abnormal, s.fact_no, s.begins, a.deadline_days,
+    {_RELEVANT_UNTIL} AS relevant_until
+  FROM span s
+  JOIN rule_abnormal a ON a.criterion = s.criterion
+  JOIN state l ON l.patient_key = s.patient_key AND l.criterion = s.criterion
+  LEFT JOIN abnormal_result r
+    ON r.abnormal = a.abnormal AND r.fact_type = s.fact_type AND r.resource_key = s.resource_key
+  WHERE s.begins <= $as_of AND {_RELEVANT_UNTIL} > $as_of
+    AND (r.abnormal IS NOT NULL OR s.number >= a.number_at_least)
+    AND (NOT a.only_latest OR s.fact_no = l.last_fact_no)
+),
+followed AS (
+  SELECT f.patient_key, f.topic, f.abnormal, f.fact_no, max(s.ends) AS until, max(s.fact_no) AS follow_fact_no
+  FROM found f
+  JOIN rule_follow_up u ON u.abnormal = f.abnormal
+  JOIN span s ON s.patient_key = f.patient_key AND s.criterion = u.criterion
+    AND s.begins <= $as_of AND s.ends > $as_of AND s.begins >= f.begins + u.earliest_day
+  GROUP BY f.patient_key, f.topic, f.abnormal, f.fact_no
+),
+abnormal AS (
+  SELECT f.patient_key, f.topic,
+    max(f.fact_no) FILTER (WHERE u.until IS NULL) AS open_fact_no,
+    arg_max(f.begins + f.deadline_days, f.fact_no) FILTER (WHERE u.until IS NULL) AS deadline,
+    max(u.follow_fact_no) AS follow_fact_no,
+    max(f.fact_no) AS last_fact_no,
+    least(min(f.relevant_until), min(u.until)) AS next_change
+  FROM found f
+  LEFT JOIN followed u ON u.patient_key = f.patient_key AND u.topic = f.topic AND u.abnormal = f.abnormal
+    AND u.fact_no = f.fact_no
+  GROUP BY f.patient_key, f.topic
+),
+watch AS (
+  SELECT s.patient_key, w.topic, min(s.next_begin) AS next_change
+  FROM state s JOIN rule_watch w ON w.criterion = s.criterion
+  GROUP BY s.patient_key, w.topic
+)"""
+
+GATHERED = """
+gathered AS (
+  SELECT w.key_id, w.patient_key, w.topic, t.version, t.kind, w.verdict, w.condition_fact_no,
+    w.verdict = '9in' OR (a.open_fact_no IS NOT NULL AND w.but_for_age) AS applies,
+    u.reason AS exclusion, u.fact_no AS exclusion_fact_no,
+    a.open_fact_no, a.deadline,
+    a.follow_fact_no,
+    coalesce(a.last_fact_no >= d.last_fact_no, FALSE) AS last_was_abnormal,
+    coalesce(d.holds, FALSE) AS holds, coalesce(d.partial, FALSE) AS partial, coalesce(d.waiting, FALSE) AS waiting,
+    d.fact_no AS done_fact_no, d.due_on, d.lapsed_on, d.last_fact_no, coalesce(d.last_readable, TRUE) AS last_readable,
+    w.next_change AS who_next, u.next_change AS unless_next, d.next_change AS done_next,
+    CASE WHEN w.but_for_age THEN least(a.next_change, h.next_change) END AS abnormal_next
+  FROM who w
+  JOIN rule_topic t ON t.topic = w.topic
+  LEFT JOIN unless u ON u.patient_key = w.patient_key AND u.topic = w.topic
+  LEFT JOIN done d ON d.patient_key = w.patient_key AND d.topic = w.topic
+  LEFT JOIN abnormal a ON a.patient_key = w.patient_key AND a.topic = w.topic
+  LEFT JOIN watch h ON h.patient_key = w.patient_key AND h.topic = w.topic
+),
+read AS (
+  SELECT g.*, q.recheck_months, f.on_day AS done_on, CASE
+      WHEN q.topic IS NULL OR NOT g.holds THEN NULL
+      WHEN f.unit IS DISTINCT FROM q.unit THEN 'unreadable'
+      WHEN f.number >= q.below AND coalesce(f.comparator, '>') IN ('>', '>=') THEN 'above'
+      WHEN f.diastolic >= q.diastolic_below THEN 'above'
+      WHEN f.number < q.below AND f.comparator IS NULL
+        AND (q.diastolic_below IS NULL OR f.diastolic < q.diastolic_below) THEN 'at_goal'
+      WHEN f.number <= q.below AND f.comparator IN ('<', '<=') AND q.diastolic_below IS NULL
+        AND (f.comparator = '<' OR f.number < q.below) THEN 'at_goal'
+      ELSE 'unreadable'
+    END AS reading
+  FROM gathered g
+  LEFT JOIN rule_goal q ON q.topic = g.topic
+  LEFT JOIN guideline_fact f ON q.topic IS NOT NULL AND f.fact_no = g.done_fact_no
+),
+decided AS (
+  SELECT *, CASE
+      WHEN NOT applies AND verdict >= '4' THEN 'not_evaluable'
+      WHEN NOT applies THEN 'not_applicable'
+      WHEN exclusion IS NOT NULL THEN 'excluded'
+      WHEN open_fact_no IS NOT NULL THEN 'follow_up_due'
+      WHEN reading = 'unreadable' THEN 'due'
+      WHEN reading = 'above' THEN 'above_goal'
+      WHEN holds THEN 'up_to_date'
+      ELSE 'due'
+    END AS status
+  FROM read
+),
+worded AS (
+  SELECT *, CASE status
+      WHEN 'not_evaluable' THEN substr(verdict, 2)
+      WHEN 'not_applicable' THEN substr(verdict, 2)
+      WHEN 'excluded' THEN exclusion
+      WHEN 'follow_up_due' THEN 'abnormal_result'
+      WHEN 'above_goal' THEN 'above_goal'
+      WHEN 'up_to_date' THEN CASE
+        WHEN kind = 'control' THEN 'at_goal' WHEN kind = 'therapy' THEN 'on_therapy'
+        WHEN last_was_abnormal AND follow_fact_no IS NOT NULL THEN 'followed_up'
+        WHEN waiting THEN 'next_dose_not_yet_due' ELSE 'done_in_interval' END
+      ELSE CASE
+        WHEN kind = 'therapy' THEN 'no_therapy' WHEN reading = 'unreadable' THEN 'unreadable_result'
+        WHEN last_fact_no IS NULL THEN 'never_done' WHEN NOT last_readable THEN 'unreadable_result'
+        WHEN partial THEN 'missing_part' ELSE 'interval_lapsed' END
+    END AS reason_code
+  FROM decided
+),
+placed AS (
+  SELECT *, CASE
+      WHEN status IN ('not_evaluable', 'not_applicable') THEN NULL
+      WHEN status = 'excluded' THEN exclusion_fact_no
+      WHEN status = 'follow_up_due' THEN open_fact_no
+      WHEN reason_code = 'followed_up' THEN greatest(follow_fact_no, done_fact_no)
+      WHEN holds THEN done_fact_no
+      ELSE last_fact_no
+    END AS evidence_fact_no,
+    nullif(CASE
+      WHEN NOT applies THEN least(who_next, abnormal_next)
+      WHEN status = 'excluded' AND verdict = '9in' THEN least(who_next, unless_next)
+      ELSE least(who_next, unless_next, done_next, abnormal_next)
+    END, $never) AS next_change
+  FROM worded
+)""".replace("$never", NEVER)
+
+_RECHECK = anniversary("p.done_on", "p.recheck_months")
+
+ANSWER = f"""
+said AS (
+  SELECT fact_type, resource_key, arg_min(words, rank) AS words FROM guideline_outcome GROUP BY fact_type, resource_key
+)
+SELECT p.key_id, p.patient_key, p.topic, p.version, p.status, p.reason_code,
+  CASE
+    WHEN p.status = 'follow_up_due' THEN p.deadline
+    WHEN p.status = 'above_goal' THEN {_RECHECK}
+    WHEN p.reason_code = 'unreadable_result' THEN f.on_day
+    WHEN p.status = 'up_to_date' THEN nullif(p.due_on, {NEVER})
+    WHEN p.status = 'due' THEN nullif(p.lapsed_on, {NEVER})
+  END,
+  f.resource_type, f.resource_key, f.on_day, f.system, f.code, coalesce(f.words, o.words),
+  substr(greatest({sensitivity_rank("f.sensitivity")}, {sensitivity_rank("c.sensitivity")}), 2),
+  $as_of, p.next_change
+FROM placed p
+LEFT JOIN guideline_fact f ON f.fact_no = p.evidence_fact_no
+LEFT JOIN guideline_fact c ON c.fact_no = p.condition_fact_no
+LEFT JOIN said o ON o.fact_type = f.fact_type AND o.resource_key = f.resource_key
+"""
+
+RECOMMENDATIONS = "WITH" + ",".join((SPANS, WHO, UNLESS, DONE, ABNORMAL, GATHERED, ANSWER))
