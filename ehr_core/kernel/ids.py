@@ -7,7 +7,7 @@ import secrets
 import time
 import uuid
 
-FHIR_ID = re.compile(r"^[A-Za-z0-9\-.]{1,64}$")
+FHIR_ID = re.compile(r"\A[A-Za-z0-9\-.]{1,64}\Z")
 
 
 def new_id() -> str:
