@@ -38,6 +38,7 @@ class Person:
     states: set[str] = field(default_factory=set)
     conditions: dict[str, date] = field(default_factory=dict)
     allergies: str | None = None
+    organs: tuple[str, ...] = ()
     address: dict | None = None
     story: str | None = None
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-LOINC = "http://loinc.org"
+from data_contracts import code_systems
+
+LOINC = code_systems.LOINC.uri
+ICD10CM = code_systems.ICD_10_CM.uri
+ICD10PCS = code_systems.ICD_10_PCS.uri
+HCPCS = code_systems.HCPCS.uri
+RXNORM = code_systems.RXNORM.uri
+CVX = code_systems.CVX.uri
+SNOMED = code_systems.SNOMED_CT.uri
+INTERPRETATION = code_systems.INTERPRETATION.uri
+DISCHARGE = code_systems.DISCHARGE.uri
+ORGAN = code_systems.ORGAN.uri
+PANEL_STATUS = code_systems.PANEL_STATUS.uri
 UCUM = "http://unitsofmeasure.org"
-ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-CVX = "http://hl7.org/fhir/sid/cvx"
-SNOMED = "http://snomed.info/sct"
 SOPT = "https://nahdo.org/sopt"
 NUCC = "http://nucc.org/provider-taxonomy"
 NPI = "http://hl7.org/fhir/sid/us-npi"
 RACE_AND_ETHNICITY = "urn:oid:2.16.840.1.113883.6.238"
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
 FHIR_EXTENSION = "http://hl7.org/fhir/StructureDefinition"
@@ -24,9 +31,8 @@ FHIR_EXTENSION = "http://hl7.org/fhir/StructureDefinition"
 OURS = "https://almoner.dev/fhir"
 MRN = f"{OURS}/NamingSystem/mrn"
 MEMBER_NUMBER = f"{OURS}/NamingSystem/member-number"
-PANEL_STATUS = f"{OURS}/CodeSystem/panel-status"
 OUTREACH_CHANNEL = f"{OURS}/CodeSystem/outreach-channel"
-ALLERGY_STATE = f"{OURS}/CodeSystem/allergy-state"
+ABSENT_OR_UNKNOWN = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
 VISIT_TYPE = f"{OURS}/CodeSystem/visit-type"
 
 

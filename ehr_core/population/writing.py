@@ -33,6 +33,7 @@ from ehr_core.population.facts.long_term import (
     write_states,
     write_statin,
 )
+from ehr_core.population.facts.results import write_organs
 from ehr_core.population.facts.screening import write_cancer_screening
 from ehr_core.population.facts.visits import write_bookings, write_visits
 from ehr_core.population.person import Person, life_ends
@@ -46,6 +47,7 @@ STEPS = (
     write_visits,
     write_problems,
     write_states,
+    write_organs,
     write_allergies,
     write_vaccines,
     write_cancer_screening,

@@ -14,7 +14,6 @@ from ehr_core.population.decisions.decision import (
     Wish,
     decide_state,
     draw_status,
-    is_silenced,
     outside,
 )
 from ehr_core.population.draws import Draws
@@ -53,7 +52,9 @@ def decide_breast(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decisio
     span = DAYS_AGO[BREAST, UP_TO_DATE if status == UP_TO_DATE else DUE]
     if way in ("preliminary", "entered_in_error", "ordered"):
         span = (15, 300)
-    return Decision(BREAST, status, way, wish.days_ago or draws.whole(*span), known=_is_plain(BREAST, person))
+    return Decision(
+        BREAST, status, way, wish.days_ago or draws.whole(*span), known=_is_plain(person, "breast")
+    )
 
 
 def decide_colorectal(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
@@ -67,8 +68,7 @@ def decide_colorectal(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Dec
     span = DAYS_AGO.get((COLORECTAL, way)) or DAYS_AGO.get((COLORECTAL, status)) or (15, 300)
     if status == EXCLUDED:
         span = (400, 2500)
-    silent = is_silenced(COLORECTAL, person)
-    return Decision(COLORECTAL, status, way, wish.days_ago or draws.whole(*span), known=not silent)
+    return Decision(COLORECTAL, status, way, wish.days_ago or draws.whole(*span))
 
 
 def decide_cervical(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
@@ -78,7 +78,7 @@ def decide_cervical(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decis
     status, way = draw_status(CERVICAL, person, draws, wish)
     way, span = _cervical_test(person, status, way)
     return Decision(
-        CERVICAL, status, way, wish.days_ago or draws.whole(*span), known=_is_plain(CERVICAL, person)
+        CERVICAL, status, way, wish.days_ago or draws.whole(*span), known=_is_plain(person, "cervix")
     )
 
 
@@ -109,6 +109,6 @@ def _by_sex(recommendation_id: str, person: Person, low: int, high: int) -> Deci
     return None
 
 
-def _is_plain(recommendation_id: str, person: Person) -> bool:
-    """The key speaks where sex at birth and administrative gender agree and no state blurs the answer."""
-    return person.gender == "female" and not is_silenced(recommendation_id, person)
+def _is_plain(person: Person, organ: str) -> bool:
+    """The key speaks where the organ is recorded, or sex at birth and administrative gender agree."""
+    return organ in person.organs or person.gender == "female"

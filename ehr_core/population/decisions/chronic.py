@@ -13,7 +13,6 @@ from ehr_core.population.decisions.decision import (
     Wish,
     decide_state,
     draw_status,
-    is_silenced,
     outside,
 )
 from ehr_core.population.draws import Draws
@@ -40,8 +39,7 @@ def decide_glycemic(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decis
     else:
         span, value = (15, 150), draws.near(6.9, 0.5, 5.6, 7.7)
     days_ago = wish.days_ago or draws.whole(*span)
-    known = not is_silenced(GLYCEMIC, person)
-    return Decision(GLYCEMIC, status, way, days_ago, wish.value or f"{value:.1f}", known)
+    return Decision(GLYCEMIC, status, way, days_ago, wish.value or f"{value:.1f}")
 
 
 def decide_blood_pressure(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
@@ -59,9 +57,8 @@ def decide_blood_pressure(person: Person, draws: Draws, wish: Wish = NO_WISH) ->
     else:
         value = f"{draws.whole(142, 176)}/{draws.whole(78, 102)}"
     span = (410, 900) if status == DUE else (20, 300)
-    known = not is_silenced(BLOOD_PRESSURE, person)
     days_ago = wish.days_ago or draws.whole(*span)
-    return Decision(BLOOD_PRESSURE, status, way, days_ago, wish.value or value, known)
+    return Decision(BLOOD_PRESSURE, status, way, days_ago, wish.value or value)
 
 
 def decide_kidney(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
@@ -71,8 +68,7 @@ def decide_kidney(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decisio
         return decided
     status, way = draw_status(KIDNEY, person, draws, wish)
     span = (410, 1000) if way == "lapsed" else (20, 320)
-    known = not is_silenced(KIDNEY, person)
-    return Decision(KIDNEY, status, way, wish.days_ago or draws.whole(*span), known=known)
+    return Decision(KIDNEY, status, way, wish.days_ago or draws.whole(*span))
 
 
 def decide_statin(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
@@ -88,8 +84,7 @@ def decide_statin(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decisio
     status, way = draw_status(STATIN, person, draws, wish)
     if status == EXCLUDED:
         way = "statin_intolerance"
-    known = not is_silenced(STATIN, person)
-    return Decision(STATIN, status, way, wish.days_ago or draws.whole(40, 1400), known=known)
+    return Decision(STATIN, status, way, wish.days_ago or draws.whole(40, 1400))
 
 
 def _needs(

@@ -58,12 +58,6 @@ def state_that_excludes(recommendation_id: str, person: Person) -> str | None:
     return next((state for state in sorted(person.states) if recommendation_id in table[state]), None)
 
 
-def is_silenced(recommendation_id: str, person: Person) -> bool:
-    """Whether a state of this person may be read either way by the guideline."""
-    table = assumptions("uptake")["state_silences"]
-    return any(recommendation_id in table[state] for state in person.states)
-
-
 def draw_status(recommendation_id: str, person: Person, draws: Draws, wish: Wish) -> tuple[str, str]:
     """Status and way from the uptake shares; whoever is harder to reach is less often up to date."""
     row = assumptions("uptake")[recommendation_id]

@@ -15,7 +15,6 @@ from ehr_core.population.decisions.decision import (
     Wish,
     decide_state,
     draw_status,
-    is_silenced,
     outside,
 )
 from ehr_core.population.draws import Draws
@@ -42,10 +41,7 @@ def decide_depression(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Dec
     else:
         score = draws.whole(0, 7) if way == "phq9" else draws.whole(0, 1)
         span = (430, 1100) if status == DUE else (20, 320)
-    known = not is_silenced(DEPRESSION, person)
-    return Decision(
-        DEPRESSION, status, way, wish.days_ago or draws.whole(*span), wish.value or str(score), known
-    )
+    return Decision(DEPRESSION, status, way, wish.days_ago or draws.whole(*span), wish.value or str(score))
 
 
 def decide_tobacco(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
@@ -54,17 +50,18 @@ def decide_tobacco(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decisi
         return decided
     if person.age < 18:
         return Decision(TOBACCO, NOT_APPLICABLE, "outside_age")
+    if decided := decide_state(TOBACCO, person):
+        return decided
     row = assumptions("uptake")[TOBACCO]
-    known = not is_silenced(TOBACCO, person)
     status = wish.status or (UP_TO_DATE if draws.chance(row["screened"]) else DUE)
     if status == DUE:
         way = wish.way or draws.weighted(row["due_ways"])
-        return Decision(TOBACCO, DUE, way, wish.days_ago or draws.whole(430, 1200), person.smoking, known)
+        return Decision(TOBACCO, DUE, way, wish.days_ago or draws.whole(430, 1200), person.smoking)
     way = ""
     if person.smoking == "current":
         treated = wish.way == "treated" or (wish.status is None and draws.chance(row["smoker_treated"]))
         status, way = (UP_TO_DATE, "treated") if treated else (FOLLOW_UP_DUE, "")
-    return Decision(TOBACCO, status, way, wish.days_ago or draws.whole(20, 320), person.smoking, known)
+    return Decision(TOBACCO, status, way, wish.days_ago or draws.whole(20, 320), person.smoking)
 
 
 def season_start(as_of: date) -> date:
@@ -78,6 +75,8 @@ def decide_influenza(person: Person, as_of: date, draws: Draws, wish: Wish = NO_
         return decided
     if person.age == 0 and (as_of - person.birth_date).days < 184:
         return Decision(INFLUENZA, NOT_APPLICABLE, "outside_age")
+    if decided := decide_state(INFLUENZA, person):
+        return decided
     status, way = draw_status(INFLUENZA, person, draws, wish)
     first_dose_days_ago = (as_of - season_start(as_of)).days - 64
     oldest = min(first_dose_days_ago, 10_000 if person.age else (as_of - person.birth_date).days - 183)
@@ -86,8 +85,7 @@ def decide_influenza(person: Person, as_of: date, draws: Draws, wish: Wish = NO_
     if person.age == 0 and way == "last_season":
         way = "never"
     days_ago = wish.days_ago or draws.whole(2, max(2, min(oldest, 130)))
-    known = not is_silenced(INFLUENZA, person)
-    return Decision(INFLUENZA, status, way, days_ago, known=known)
+    return Decision(INFLUENZA, status, way, days_ago)
 
 
 def decide_pneumococcal(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
@@ -95,6 +93,7 @@ def decide_pneumococcal(person: Person, draws: Draws, wish: Wish = NO_WISH) -> D
         return decided
     if person.age < 50:
         return Decision(PNEUMOCOCCAL, NOT_APPLICABLE, "outside_age")
+    if decided := decide_state(PNEUMOCOCCAL, person):
+        return decided
     status, way = draw_status(PNEUMOCOCCAL, person, draws, wish)
-    known = not is_silenced(PNEUMOCOCCAL, person)
-    return Decision(PNEUMOCOCCAL, status, way, wish.days_ago or draws.whole(60, 900), known=known)
+    return Decision(PNEUMOCOCCAL, status, way, wish.days_ago or draws.whole(60, 900))

@@ -9,9 +9,11 @@ from ehr_core.population.assumptions import assumptions, snomed
 from ehr_core.population.facts.chart import Chart
 from ehr_core.population.site import clinician_reference, location_reference
 from ehr_core.population.vocabulary import (
-    ALLERGY_STATE,
+    ABSENT_OR_UNKNOWN,
     CVX,
+    HCPCS,
     ICD10CM,
+    ICD10PCS,
     LOINC,
     RXNORM,
     SNOMED,
@@ -26,6 +28,7 @@ PROBLEM = [concept(f"{TERMINOLOGY}/condition-category", "problem-list-item", "Pr
 ENCOUNTER_DIAGNOSIS = [
     concept(f"{TERMINOLOGY}/condition-category", "encounter-diagnosis", "Encounter Diagnosis")
 ]
+PROCEDURE_SYSTEMS = {"hcpcs": HCPCS, "icd10pcs": ICD10PCS}
 GIVEN_MINUTE = 9 * 60 + 5
 
 
@@ -126,7 +129,7 @@ def write_allergy(
 
 
 def write_no_known_allergies(chart: Chart, day: date) -> None:
-    code = concept(ALLERGY_STATE, "no-known-allergies", "No known allergies")
+    code = concept(ABSENT_OR_UNKNOWN, "no-known-allergies", "No known allergies")
     if codes := snomed():
         row = codes["allergy"]["none_known"]
         code["coding"].insert(0, {"system": SNOMED, **row})
@@ -166,7 +169,7 @@ def write_procedure(chart: Chart, procedure: str, day: date, *, status: str = "c
     body: dict[str, Any] = {
         "meta": profile("us-core-procedure"),
         "status": status,
-        "code": concept(assumptions("treatments")["system"][system], code, name),
+        "code": concept(PROCEDURE_SYSTEMS[system], code, name),
         "subject": chart.subject,
     }
     if status == "not-done":

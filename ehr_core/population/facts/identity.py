@@ -12,6 +12,7 @@ from ehr_core.population.site import clinic_reference, clinician_reference, paye
 from ehr_core.population.vocabulary import (
     ACT_CODE,
     FHIR_EXTENSION,
+    ICD10CM,
     LOINC,
     MEMBER_NUMBER,
     MRN,
@@ -268,7 +269,7 @@ def write_family_history(chart: Chart) -> None:
             "date": max(chart.calendar.days_ago(700), years_before(chart.calendar.as_of, 2)).isoformat(),
             "relationship": concept(f"{TERMINOLOGY}/v3-RoleCode", who, name),
             "condition": [
-                {"code": concept("http://hl7.org/fhir/sid/icd-10-cm", code, words)},
+                {"code": concept(ICD10CM, code, words)},
             ],
         },
     )

@@ -16,7 +16,7 @@ from ehr_core.population.facts.care import (
 from ehr_core.population.facts.chart import Chart
 from ehr_core.population.facts.results import answer, write_answer, write_lab, write_panel
 from ehr_core.population.facts.visits import write_encounter
-from ehr_core.population.vocabulary import TERMINOLOGY, concept, profile
+from ehr_core.population.vocabulary import DISCHARGE, HCPCS, concept, profile
 
 STATINS = ("atorvastatin", "atorvastatin_40", "rosuvastatin")
 HOSPICE_DAY_CARE = ("T2042", "Hospice routine home care; per diem")
@@ -57,13 +57,13 @@ def write_states(chart: Chart) -> None:
     states, draws, calendar = chart.person.states, chart.draws, chart.calendar
     recent = calendar.days_ago(draws.whole(25, 90))
     if "hospice" in states:
-        extra = concept(assumptions("treatments")["system"]["hcpcs"], *HOSPICE_DAY_CARE)
+        extra = concept(HCPCS, *HOSPICE_DAY_CARE)
         diagnosis = ("C34.90", "Malignant neoplasm of unspecified part of unspecified bronchus or lung")
         write_encounter(chart, recent, 620, "HH", "Hospice care at home", diagnosis, extra_type=extra)
         write_answer(chart, "hospice", recent, answer("yes"))
         write_condition(chart, *diagnosis, calendar.days_ago(draws.whole(200, 500)))
     if "palliative" in states:
-        extra = concept(assumptions("treatments")["system"]["hcpcs"], *PALLIATIVE_CARE)
+        extra = concept(HCPCS, *PALLIATIVE_CARE)
         diagnosis = ("Z51.5", "Encounter for palliative care")
         write_encounter(chart, recent, 660, "AMB", "Palliative care visit", diagnosis, extra_type=extra)
         write_condition(chart, *diagnosis, recent)
@@ -327,6 +327,6 @@ def write_plan(chart: Chart) -> None:
 
 def write_discharge_to_hospice(chart: Chart, day: date) -> None:
     """A stay that ended with a discharge to hospice at home."""
-    home = concept(f"{TERMINOLOGY}/discharge-disposition", "hosp", "Hospice")
+    home = concept(DISCHARGE, "hosp", "Hospice")
     reason = ("C34.90", "Malignant neoplasm of unspecified part of unspecified bronchus or lung")
     write_encounter(chart, day, 840, "IMP", "Lung cancer", reason, days=4, disposition=home)

@@ -10,8 +10,11 @@ from ehr_core.population.assumptions import assumptions
 from ehr_core.population.facts.chart import Chart, digits
 from ehr_core.population.site import clinic_reference, clinician_reference
 from ehr_core.population.vocabulary import (
+    ICD10CM,
     INTERPRETATION,
     LOINC,
+    ORGAN,
+    OURS,
     TERMINOLOGY,
     UCUM,
     concept,
@@ -20,6 +23,10 @@ from ehr_core.population.vocabulary import (
     status_concept,
 )
 
+RESULT_REVIEW = f"{OURS}/StructureDefinition/result-review"
+REVIEW_DAYS = 60  # an older result arrived reviewed, or nobody waits for it
+REVIEWED_SHARE = 0.8
+REVIEWED_MINUTE = 17 * 60 + 10
 RESULTED_NEXT_MORNING_MINUTE = 7 * 60 + 15
 DRAWN_MINUTE = 8 * 60 + 10
 
@@ -40,17 +47,27 @@ def _fixed(kind: str, key: str) -> tuple[dict[str, Any], list[dict[str, Any]], d
     return meta, [concept(f"{TERMINOLOGY}/observation-category", name, shown)], code
 
 
+def _review(chart: Chart, day: date) -> list[dict[str, Any]] | None:
+    """Most recent results have been looked at by the clinician the evening after they came; the rest wait."""
+    reviewed_on = day + timedelta(days=2)
+    too_old = (chart.calendar.as_of - day).days > REVIEW_DAYS
+    if too_old or reviewed_on >= chart.calendar.as_of or not chart.draws.chance(REVIEWED_SHARE):
+        return None
+    parts = [
+        {"url": "at", "valueDateTime": chart.calendar.instant(reviewed_on, REVIEWED_MINUTE)},
+        {"url": "by", "valueReference": clinician_reference(chart.person.clinician)},
+    ]
+    return [{"url": RESULT_REVIEW, "extension": parts}]
+
+
 def _start(
     chart: Chart, kind: str, key: str, day: date, minute: int | None, status: str, label: str | None = None
 ) -> dict[str, Any]:
     meta, kinds, code = _fixed(kind, key)
-    body: dict[str, Any] = {
-        "meta": labelled(meta, label) if label else meta,
-        "status": status,
-        "category": kinds,
-        "code": code,
-        "subject": chart.subject,
-    }
+    body: dict[str, Any] = {"meta": labelled(meta, label) if label else meta}
+    if kind == "lab" and status in ("final", "corrected") and (review := _review(chart, day)):
+        body["extension"] = review
+    body |= {"status": status, "category": kinds, "code": code, "subject": chart.subject}
     if encounter := chart.encounter_reference(day):
         body["encounter"] = encounter
     body["effectiveDateTime"] = chart.calendar.instant(day, DRAWN_MINUTE if minute is None else minute)
@@ -153,7 +170,7 @@ def write_cytology(chart: Chart, day: date, *, abnormal: bool, status: str = "fi
     body["performer"] = [clinic_reference(chart.person.clinician)]
     if abnormal:
         name = "High grade squamous intraepithelial lesion on cytologic smear of cervix (HGSIL)"
-        body["valueCodeableConcept"] = concept("http://hl7.org/fhir/sid/icd-10-cm", "R87.613", name)
+        body["valueCodeableConcept"] = concept(ICD10CM, "R87.613", name)
         body["interpretation"] = [concept(INTERPRETATION, "A", "Abnormal")]
     else:
         body["valueCodeableConcept"] = {"text": "Negative for intraepithelial lesion or malignancy"}
@@ -230,6 +247,20 @@ def write_score(
         code = _fixed("survey", "phq9_item9")[2]
         body["component"] = [{"code": code, "valueCodeableConcept": answer(f"item_{item9}")}]
     return chart.add("Observation", body)
+
+
+def write_organs(chart: Chart) -> None:
+    """The organ inventory, where one was taken: an organ that is written is present."""
+    for organ in chart.person.organs:
+        body = {
+            "status": "final",
+            "category": [status_concept("observation-category", "exam")],
+            "code": concept(ORGAN, organ, f"{organ.capitalize()} present"),
+            "subject": chart.subject,
+            "effectiveDateTime": chart.calendar.days_ago(200).isoformat(),
+            "valueBoolean": True,
+        }
+        chart.add("Observation", body)
 
 
 def write_answer(

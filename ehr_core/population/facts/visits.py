@@ -11,7 +11,7 @@ from ehr_core.population.facts.chart import Chart
 from ehr_core.population.facts.results import write_blood_pressure, write_vital
 from ehr_core.population.site import clinic_reference, clinician_reference, location_reference
 from ehr_core.population.site_calendar import slot_minute, today_slot, visit_day, visit_minute
-from ehr_core.population.vocabulary import ACT_CODE, ICD10CM, VISIT_TYPE, coding, concept, profile
+from ehr_core.population.vocabulary import ACT_CODE, DISCHARGE, ICD10CM, VISIT_TYPE, coding, concept, profile
 
 BLOOD_PRESSURE = "blood_pressure_control"
 FIRST_VISIT_AGE_DAYS = 10
@@ -148,7 +148,7 @@ def _write_unplanned(chart: Chart, days: list[date]) -> None:
     rows = assumptions("conditions")
     if chart.person.age >= 45 and chart.draws.chance(visits["stay_per_year"] * 4):
         code, name = rows["stay"]["code"], rows["stay"]["name"]
-        home = concept("http://terminology.hl7.org/CodeSystem/discharge-disposition", "home", "Home")
+        home = concept(DISCHARGE, "home", "Home")
         write_encounter(chart, day, 900, "IMP", "Pneumonia", (code, name), days=3, disposition=home)
         write_condition(chart, code, name, day, ended=day + timedelta(days=20), visit=True)
     elif chart.draws.chance(visits["emergency_per_year"] * 4):

@@ -56,6 +56,7 @@ def tell_person(story: Story, index: int, as_of: date) -> Person:
             key: as_of - timedelta(days=years * 365) for key, years in story.get("conditions", {}).items()
         },
         allergies=story.get("allergies"),
+        organs=tuple(story.get("organs", [])),
         address=story.get("address"),
     )
 
