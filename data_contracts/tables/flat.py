@@ -74,6 +74,7 @@ PATIENT = Table(
         Column("ethnicity", "text", "US Core ethnicity: OMB category code, or null."),
         Column("language", "text", "Preferred language (BCP 47)."),
         Column("zip5", "text", "ZIP code (limited zone only)."),
+        Column("zip3", "text", "First three ZIP digits; in the safe-harbor zone 000 where few people live."),
         Column("state", "text", "State (two letters)."),
         Column("active", "boolean", "False when the record is inactive; null counts as active."),
         Column("deceased", "boolean", "True when recorded as deceased."),

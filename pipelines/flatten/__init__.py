@@ -1,0 +1,9 @@
+"""Flatten: ViewDefinitions compiled to DuckDB SQL over typed columns, from files or from lines in memory."""
+
+from __future__ import annotations
+
+from pipelines.flatten.engine import FlattenedType, FlattenReport, flatten
+from pipelines.flatten.parquet import open_parquet, write_parquet
+from pipelines.flatten.sources import Source
+
+__all__ = ["FlattenReport", "FlattenedType", "Source", "flatten", "open_parquet", "write_parquet"]
