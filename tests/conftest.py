@@ -1,4 +1,4 @@
-"""Fixtures that every suite shares: a fresh, migrated PostgreSQL database, and a network that is shut."""
+"""What every suite shares: a fresh, migrated PostgreSQL database, a browser, and a network that is shut."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from ehr_core.kernel.secrets import Secrets
-from tests.lib import postgres
+from tests.lib import browser, postgres
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +53,26 @@ def database(database_url: tuple[str, str]):
 @pytest.fixture(scope="session")
 def secrets() -> Secrets:
     return postgres.TEST_SECRETS
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the browser for tests marked `browser`; skips with what to install when there is none."""
+    found = browser.find_chromium()
+    if found is None:
+        pytest.skip(browser.MISSING)
+    return found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """A browser story that is skipped fails where ALMONER_REQUIRE_BROWSER=1 says so."""
+    report = yield
+    if report.skipped and item.get_closest_marker("browser") and browser.browser_is_required():
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"A browser story may not be skipped here ({browser.REQUIRED}=1). {reason}"
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,0 +1,56 @@
+# Two commands for a newcomer: `make up` and `make test`. Nothing but Python 3.11–3.13 and make is assumed.
+# Settings are environment variables, e.g. `make up PATIENTS=300 ALMONER_STATE=/srv/almoner`.
+
+ALMONER = .venv/bin/almoner
+PYTEST = .venv/bin/python -m pytest
+
+.PHONY: help up install down reset status test test-all bench lint install-test
+
+help:
+	@echo "make up        start everything and print where it is; Ctrl-C stops it"
+	@echo "make status    what runs, where, and is it healthy"
+	@echo "make down      stop it from another terminal"
+	@echo "make reset     stop it and remove all its data"
+	@echo "make install   only make the environment"
+	@echo "make test      all tests but the long ones (at most 15 minutes)"
+	@echo "make test-all  the long ones too (under an hour)"
+	@echo "make bench     measure against limits of this machine"
+	@echo "make lint      style and the floors' import rules"
+
+install:
+	@sh scripts/install.sh
+
+up: install
+	@exec $(ALMONER) up
+
+down: install
+	@$(ALMONER) down
+
+reset: install
+	@$(ALMONER) reset --yes
+
+status: install
+	@$(ALMONER) status
+
+install-test:
+	@sh scripts/install.sh test
+
+lint: install-test
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports --config .importlinter
+
+test: install-test
+	@sh scripts/chromium.sh
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@$(PYTEST) -m "not long" -n 2 --dist loadfile
+
+test-all: install-test
+	@sh scripts/chromium.sh
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@$(PYTEST) -n 2 --dist loadfile --timeout=3000
+
+bench: install-test
+	@.venv/bin/python -m tests.bench
