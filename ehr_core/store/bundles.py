@@ -1,0 +1,348 @@
+"""Transaction and batch Bundles: many acts in one request.
+
+A transaction is one database transaction: every entry or none. References among its entries ('urn:uuid:…') and
+conditional references ('Practitioner?identifier=…') are resolved before anything is written. Order of work, as FHIR
+says: deletes, creates, updates, reads; the answer is in the order of the request. In a batch each entry stands alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Raw
+
+from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue, TooMuch
+from ehr_core.kernel.ids import FHIR_ID, new_id
+from ehr_core.store.content import instant_text
+from ehr_core.store.locks import identity_key
+from ehr_core.store.references import is_conditional, is_temporary, references, rewrite
+from ehr_core.store.resource_types import resource_type
+from ehr_core.store.search_parameters import parameter_list
+from ehr_core.store.validation import NotJson, peek_type
+from ehr_core.store.versions import StoredResource
+
+if TYPE_CHECKING:
+    from ehr_core.store.repository import Store
+
+MOST_ENTRIES = 5000
+WORK_ORDER = ("DELETE", "POST", "PUT", "GET")
+_encode = msgspec.json.Encoder().encode
+
+
+class _Request(msgspec.Struct):
+    method: str
+    url: str
+    ifNoneExist: str | None = None
+    ifMatch: str | None = None
+    ifNoneMatch: str | None = None
+    ifModifiedSince: str | None = None
+
+
+class _Entry(msgspec.Struct):
+    request: _Request
+    fullUrl: str | None = None
+    resource: Raw = Raw(b"")
+
+
+class _Bundle(msgspec.Struct, tag_field="resourceType", tag="Bundle"):
+    type: str
+    entry: list[_Entry] = []
+
+
+_bundle = msgspec.json.Decoder(_Bundle)
+
+
+@dataclass
+class Act:
+    """One entry, understood: what is to be done to what. `found` is what its condition found; `repeats` says that an
+    earlier entry creates under the same condition."""
+
+    index: int
+    method: str
+    type_name: str
+    resource_id: str | None
+    query: str | None
+    body: bytes
+    full_url: str | None
+    if_match: int | None = None
+    found: StoredResource | None = None
+    repeats: bool = False
+
+    @property
+    def place(self) -> str:
+        return f"Bundle.entry[{self.index}]"
+
+
+def run_bundle(store: Store, body: bytes) -> bytes:
+    """Runs the Bundle for the store's actor and returns the response Bundle.
+
+    Raises the failing entry's error, its index and element in front; a batch reports it in the entry's outcome.
+    """
+    try:
+        bundle = _bundle.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidResource(
+            [Issue(_place(str(error)), "is not as a Bundle of requests needs it")]
+        ) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJson(error) from None
+    if bundle.type not in ("transaction", "batch"):
+        raise InvalidResource([Issue("Bundle.type", "must be transaction or batch")])
+    if len(bundle.entry) > MOST_ENTRIES:
+        raise TooMuch(f"A Bundle has at most {MOST_ENTRIES} entries. Use `almoner import` for more.")
+    store.work.audit(bundle.type, resource_type="Bundle", detail={"entries": len(bundle.entry)})
+    answers = _batch(store, bundle) if bundle.type == "batch" else _transaction(store, bundle)
+    answer = {"resourceType": "Bundle", "type": f"{bundle.type}-response", "entry": answers}
+    return _encode(answer)
+
+
+def _transaction(store: Store, bundle: _Bundle) -> list[dict[str, Any]]:
+    acts = [_named(index, entry) for index, entry in enumerate(bundle.entry)]
+    _refuse_doubles(acts)
+    _lock_conditions(store, acts)
+    targets = _find_targets(store, acts)
+    for act in acts:
+        with_place(act, lambda act=act: _resolve_references(store, act, targets))
+    answers: list[dict[str, Any]] = [{} for _ in acts]
+    for act in sorted(
+        acts, key=lambda act: (WORK_ORDER.index(act.method), act.type_name, act.resource_id or "")
+    ):
+        answers[act.index] = with_place(act, lambda act=act: _perform(store, act))
+    return answers
+
+
+def _batch(store: Store, bundle: _Bundle) -> list[dict[str, Any]]:
+    answers = []
+    for index, entry in enumerate(bundle.entry):
+        try:
+            with store.connection.begin_nested():
+                act = _named(index, entry)
+                _find_targets(store, [act])
+                with_place(act, lambda act=act: _resolve_references(store, act, {}))
+                answers.append(with_place(act, lambda act=act: _perform(store, act)))
+        except AlmonerError as error:
+            answers.append({"response": {"status": str(error.http_status), "outcome": _outcome(error)}})
+    return answers
+
+
+def with_place(act: Act, work: Any) -> Any:
+    """Does the work; an error gets the entry's place in front of what it says."""
+    try:
+        return work()
+    except InvalidResource as error:
+        raise InvalidResource(
+            [Issue(f"{act.place}.{_inside(issue)}", issue.message, issue.code) for issue in error.issues]
+        ) from error
+    except AlmonerError as error:
+        if not error.message.startswith("Bundle.entry["):
+            error.message = f"{act.place}: {error.message}"
+            error.args = (error.message,)
+        raise
+
+
+def _inside(issue: Issue) -> str:
+    """'resource.status' for 'Observation.status'; what speaks of the request stays."""
+    return (
+        issue.expression if issue.expression.startswith("request") else f"resource.{_tail(issue.expression)}"
+    )
+
+
+def _tail(expression: str) -> str:
+    head, dot, tail = expression.partition(".")
+    return tail if dot else f"ofType({head})"
+
+
+def _place(message: str) -> str:
+    _, _, found = message.rpartition("`$")
+    return f"Bundle{found.rstrip('`')}"
+
+
+def _named(index: int, entry: _Entry) -> Act:
+    """The entry as an act. Raises InvalidResource naming what it lacks."""
+    act = Act(index, entry.request.method, "", None, None, bytes(entry.resource), entry.fullUrl)
+
+    def understand() -> Act:
+        if act.method not in WORK_ORDER:
+            raise InvalidResource([Issue("request.method", f"must be one of: {', '.join(WORK_ORDER)}")])
+        path, question, query = entry.request.url.partition("?")
+        act.type_name, _, act.resource_id = path.strip("/").partition("/")
+        act.resource_id = act.resource_id or None
+        act.query = query if question else None
+        act.if_match = _version(entry.request.ifMatch)
+        _check_target(act, entry)
+        return act
+
+    return with_place(act, understand)
+
+
+def _check_target(act: Act, entry: _Entry) -> None:
+    resource_type(act.type_name)
+    if act.resource_id and not FHIR_ID.match(act.resource_id):
+        raise InvalidResource([Issue("request.url", "must be Type, Type/id or Type?query")])
+    if act.method in ("POST", "PUT"):
+        if not act.body:
+            raise InvalidResource([Issue("resource", "is required", "required")])
+        if peek_type(act.body) != act.type_name:
+            raise InvalidResource([Issue("request.url", "must name the type of the entry's resource")])
+    if act.method == "POST":
+        act.query, act.resource_id = entry.request.ifNoneExist, None
+    elif act.method != "GET" and not act.resource_id and not act.query:
+        raise InvalidResource([Issue("request.url", "must be Type/id or Type?query")])
+
+
+def _version(if_match: str | None) -> int | None:
+    if if_match is None:
+        return None
+    digits = if_match.removeprefix("W/").strip('"')
+    if not digits.isascii() or not digits.isdigit():
+        raise InvalidResource([Issue("request.ifMatch", 'must be a version such as W/"3"')])
+    return int(digits)
+
+
+def _refuse_doubles(acts: list[Act]) -> None:
+    """One resource may be changed once, and one fullUrl may mean one thing."""
+    seen: set[tuple[str, str]] = set()
+    for act in acts:
+        targets = [("fullUrl", act.full_url)] if act.full_url else []
+        if act.method in ("PUT", "DELETE") and act.resource_id:
+            targets.append((act.type_name, act.resource_id))
+        for target in targets:
+            if target in seen:
+                what = "fullUrl" if target[0] == "fullUrl" else "request.url"
+                raise InvalidResource(
+                    [Issue(f"{act.place}.{what}", "means the same resource as an earlier entry")]
+                )
+            seen.add(target)
+
+
+def _lock_conditions(store: Store, acts: list[Act]) -> None:
+    """Takes every condition's lock in one fixed order, so that two Bundles cannot wait for each other."""
+    conditions = [
+        (act.type_name, parameter_list(act.query))
+        for act in acts
+        if act.query and act.method in ("POST", "PUT")
+    ]
+    for type_name, given in sorted(conditions, key=lambda condition: identity_key(*condition)):
+        store.lock_condition(type_name, given)
+
+
+def _find_targets(store: Store, acts: list[Act]) -> dict[str, str]:
+    """Decides every entry's id and returns what each fullUrl stands for.
+
+    Two entries that create under the same condition are one resource.
+    """
+    targets: dict[str, str] = {}
+    promised: dict[int, str] = {}
+    for act in acts:
+        if act.method in ("POST", "PUT", "DELETE") and act.query and not act.resource_id:
+            act.found = with_place(act, lambda act=act: store.match_one(act.type_name, act.query, lock=True))
+            act.resource_id = act.found.id if act.found else None
+            if act.method != "DELETE":
+                key = identity_key(act.type_name, parameter_list(act.query))
+                act.repeats = key in promised
+                act.resource_id = promised.setdefault(key, act.resource_id or _sent_id(act) or new_id())
+        elif act.method == "POST":
+            act.resource_id = new_id()
+        if act.full_url and act.resource_id:
+            targets[act.full_url] = f"{act.type_name}/{act.resource_id}"
+    return targets
+
+
+def _sent_id(act: Act) -> str | None:
+    """A conditional update that finds nothing creates the resource with the id that it brings, if any."""
+    if act.method != "PUT":
+        return None
+    sent = msgspec.json.decode(act.body, type=dict[str, Raw]).get("id")
+    return msgspec.json.decode(sent, type=str) if sent else None
+
+
+def _resolve_references(store: Store, act: Act, targets: dict[str, str]) -> None:
+    """Puts the real references into the entry's bytes. Raises InvalidResource for one that leads nowhere."""
+    if not act.body:
+        return
+    looked_up: dict[str, str] = {}
+    for reference in set(references(act.body)):
+        if reference in targets:
+            continue
+        if is_temporary(reference):
+            raise InvalidResource(
+                [Issue("Resource.reference", "refers to nothing in this Bundle", "not-found")]
+            )
+        if is_conditional(reference):
+            looked_up[reference] = look_up(store, reference)
+    if targets or looked_up:
+        act.body = rewrite(act.body, lambda reference: targets.get(reference) or looked_up.get(reference))
+
+
+def look_up(store: Store, reference: str) -> str:
+    """'Type/id' for a conditional reference. Raises InvalidResource when not exactly one resource matches."""
+    type_name, _, query = reference.partition("?")
+    resource_type(type_name)
+    found = store.match_one(type_name, query, lock=False)
+    if found is None:
+        raise InvalidResource(
+            [Issue("Resource.reference", "is conditional and matches nothing", "not-found")]
+        )
+    return found.reference
+
+
+def _perform(store: Store, act: Act) -> dict[str, Any]:
+    """Does one act and gives its entry of the answer."""
+    if act.method == "GET":
+        return _read(store, act)
+    if act.method == "DELETE":
+        if act.resource_id:
+            store.delete(act.type_name, act.resource_id, if_match=act.if_match)
+        return {"response": {"status": _status(HTTPStatus.NO_CONTENT)}}
+    if act.method == "POST" and (act.found or act.repeats):
+        return _answer(act.found or store.read(act.type_name, str(act.resource_id)), HTTPStatus.OK)
+    if act.method == "POST":
+        return _answer(store.create(act.type_name, act.body, id=act.resource_id), HTTPStatus.CREATED)
+    if act.repeats:
+        raise InvalidResource([Issue("request.url", "means the same resource as an earlier entry")])
+    written = store.put(act.type_name, act.resource_id or new_id(), act.body, if_match=act.if_match)
+    return _answer(written.resource, HTTPStatus.CREATED if written.created else HTTPStatus.OK)
+
+
+def _read(store: Store, act: Act) -> dict[str, Any]:
+    if act.resource_id:
+        found = store.read(act.type_name, act.resource_id)
+        return _answer(found, HTTPStatus.OK) | {"resource": Raw(found.body)}
+    page = store.search(act.type_name, act.query or "")
+    entries = [{"fullUrl": found.reference, "resource": Raw(found.body)} for found in page.resources]
+    result = {"resourceType": "Bundle", "type": "searchset", "total": page.total, "entry": entries}
+    return {"resource": result, "response": {"status": _status(HTTPStatus.OK)}}
+
+
+def _answer(resource: StoredResource, status: HTTPStatus) -> dict[str, Any]:
+    return {
+        "response": {
+            "status": _status(status),
+            "location": f"{resource.reference}/_history/{resource.version_id}",
+            "etag": resource.etag,
+            "lastModified": instant_text(resource.last_updated),
+        }
+    }
+
+
+def _status(status: HTTPStatus) -> str:
+    return f"{status.value} {status.phrase}"
+
+
+def _outcome(error: AlmonerError) -> dict[str, Any]:
+    if isinstance(error, InvalidResource):
+        issues = [
+            {
+                "severity": "error",
+                "code": issue.code,
+                "diagnostics": issue.message,
+                "expression": [issue.expression],
+            }
+            for issue in error.issues
+        ]
+    else:
+        issues = [{"severity": "error", "code": error.fhir_issue_code, "diagnostics": error.message}]
+    return {"resourceType": "OperationOutcome", "issue": issues}

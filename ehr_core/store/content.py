@@ -1,0 +1,84 @@
+"""A resource's own bytes: identity and version are spliced in, all else stays as it was sent, digit for digit."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Raw
+
+from ehr_core.kernel.errors import InvalidResource, Issue
+from ehr_core.kernel.ids import FHIR_ID
+
+HASH_BYTES = 16
+_fields = msgspec.json.Decoder(dict[str, Raw])
+_encode = msgspec.json.Encoder().encode
+
+
+class Content:
+    """The top-level elements of a resource as bytes, with its id, and its meta without version and time.
+
+    Elements keep their order and their bytes; line breaks between tokens are dropped, so that a resource is one line.
+    """
+
+    __slots__ = ("caller_meta", "content_hash", "fields", "resource_id", "sent_id")
+
+    def __init__(self, body: bytes, resource_id: str | None):
+        """`resource_id` None keeps the id in the body. Raises InvalidResource when there is no usable id or meta."""
+        if b"\n" in body or b"\r" in body:
+            body = msgspec.json.format(body, indent=-1)
+        fields = _fields.decode(body)
+        self.sent_id = read_id(fields) if "id" in fields or resource_id is None else None
+        self.resource_id = resource_id or self.sent_id
+        self.caller_meta = _caller_meta(fields)
+        self.fields = _with_places(fields)
+        self.fields["id"] = Raw(_encode(self.resource_id))
+        self.fields["meta"] = Raw(_encode(self.caller_meta) if self.caller_meta else b"")
+        hashed = self.fields if self.caller_meta else {k: v for k, v in self.fields.items() if k != "meta"}
+        self.content_hash = hashlib.blake2b(_encode(hashed), digest_size=HASH_BYTES).digest()
+
+    def at_version(self, version_id: int, last_updated: datetime) -> bytes:
+        """The resource as one line of JSON, with `meta.versionId` and `meta.lastUpdated` set."""
+        meta = {
+            "versionId": Raw(b'"%d"' % version_id),
+            "lastUpdated": Raw(_encode(instant_text(last_updated))),
+        } | self.caller_meta
+        return _encode(self.fields | {"meta": Raw(_encode(meta))})
+
+
+def read_id(fields: dict[str, Raw]) -> str:
+    """The id that a body brings; raises InvalidResource when it brings none."""
+    if "id" not in fields:
+        raise InvalidResource([Issue("Resource.id", "is required here", "required")])
+    found = msgspec.json.decode(fields["id"])
+    if not isinstance(found, str) or not FHIR_ID.match(found):
+        raise InvalidResource([Issue("Resource.id", "must be 1 to 64 letters, digits, hyphens and dots")])
+    return found
+
+
+def instant_text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _caller_meta(fields: dict[str, Raw]) -> dict[str, Raw]:
+    if "meta" not in fields:
+        return {}
+    meta = _fields.decode(fields["meta"])
+    meta.pop("versionId", None)
+    meta.pop("lastUpdated", None)
+    return meta
+
+
+def _with_places(fields: dict[str, Raw]) -> dict[str, Raw]:
+    """The fields in their order, with places for id and meta behind resourceType where there are none."""
+    if "id" in fields and "meta" in fields:
+        return fields
+    placed: dict[str, Raw] = {}
+    for name, value in fields.items():
+        placed[name] = value
+        if name == "resourceType":
+            for missing in ("id", "meta"):
+                if missing not in fields:
+                    placed[missing] = Raw(b"")
+    return placed

@@ -1,0 +1,242 @@
+"""Fills the promoted columns of a resource: what is searched, joined and measured without reading its JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from ehr_core.store.dates import bounds
+from ehr_core.store.names import display_name, name_parts, search_text
+from ehr_core.store.resource_types import PERSON, ResourceType, resource_type
+from ehr_core.store.structs import field_name
+
+ANY_SYSTEM = "*"
+"""An identifier is also kept as '*|value', so that a number is found without its system."""
+MINIMUM_DIGITS = 7
+LOCAL_REFERENCE = re.compile(r"([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
+
+
+@dataclass(slots=True)
+class Promoted:
+    """The columns; lists are None when empty. `announced_codes` are what the outbox says about the change."""
+
+    patient_id: str | None = None
+    status: str | None = None
+    code_tokens: list[str] | None = None
+    category_tokens: list[str] | None = None
+    identifier_tokens: list[str] | None = None
+    reference_tokens: list[str] | None = None
+    security_tokens: list[str] | None = None
+    date_low: datetime | None = None
+    date_high: datetime | None = None
+    encounter_id: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    announced_codes: list[str] = field(default_factory=list)
+
+    def columns(self) -> dict[str, Any]:
+        """Every promoted column by name, the type's extra ones included."""
+        return {name: getattr(self, name) for name in COLUMN_NAMES} | self.extra
+
+
+COLUMN_NAMES = (
+    *("patient_id", "status", "code_tokens", "category_tokens", "identifier_tokens", "reference_tokens"),
+    *("security_tokens", "date_low", "date_high", "encounter_id"),
+)
+
+
+def promote(type_name: str, resource: Struct, resource_id: str, time_zone: str) -> Promoted:
+    """The columns of a validated resource. `time_zone` is the site's: it decides when a day begins."""
+    row = resource_type(type_name)
+    promoted = Promoted()
+    promoted.patient_id = resource_id if row.patient == ("id",) else _patient_of(resource, row)
+    promoted.status = next(_values(resource, row.status), None) if row.status else None
+    promoted.code_tokens = _tokens(resource, row.code)
+    promoted.category_tokens = _tokens(resource, row.category)
+    promoted.identifier_tokens = _identifiers(resource)
+    promoted.reference_tokens = _references(resource, row)
+    promoted.security_tokens = _security(resource)
+    promoted.date_low, promoted.date_high = _dates(resource, row, time_zone)
+    promoted.encounter_id = _encounter(resource, row)
+    if row.extra_columns:
+        promoted.extra = _extra(resource, row, promoted)
+    components = _tokens(resource, "component.code") if type_name == "Observation" else None
+    promoted.announced_codes = [*(promoted.code_tokens or ()), *(components or ())]
+    return promoted
+
+
+def local_reference(reference: str) -> str | None:
+    """'Patient/1' from 'Patient/1' or 'Patient/1/_history/2'; None from others.
+
+    Another server's 'https://there/Patient/1' is no patient of ours.
+    """
+    found = LOCAL_REFERENCE.match(reference)
+    return found.group(1) if found else None
+
+
+def _values(node: Any, path: str) -> Iterator[Any]:
+    """What stands at a dotted path, lists flattened, absent values left out."""
+    name, _, rest = path.partition(".")
+    value = getattr(node, field_name(name), UNSET)
+    for item in value if type(value) is list else (value,):
+        if item is not UNSET and item is not None:
+            if rest:
+                yield from _values(item, rest)
+            else:
+                yield item
+
+
+def _tokens(resource: Struct, path: str | None) -> list[str] | None:
+    """'system|code' of CodeableConcepts, Codings and codes at a path."""
+    if path is None:
+        return None
+    tokens: list[str] = []
+    for value in _values(resource, path):
+        if type(value) is str:
+            tokens.append(f"|{value}")
+            continue
+        codings = value.coding if hasattr(value, "coding") else [value]
+        for coding in codings if codings is not UNSET else ():
+            if coding.code is not UNSET:
+                system = "" if coding.system is UNSET else coding.system
+                tokens.append(f"{system}|{coding.code}")
+    return list(dict.fromkeys(tokens)) or None
+
+
+def _identifiers(resource: Struct) -> list[str] | None:
+    tokens: list[str] = []
+    for identifier in _values(resource, "identifier"):
+        if identifier.value is not UNSET:
+            system = "" if identifier.system is UNSET else identifier.system
+            tokens += (f"{system}|{identifier.value}", f"{ANY_SYSTEM}|{identifier.value}")
+    return list(dict.fromkeys(tokens)) or None
+
+
+def _security(resource: Struct) -> list[str] | None:
+    return None if resource.meta is UNSET else _tokens(resource, "meta.security")
+
+
+def _references(resource: Struct, row: ResourceType) -> list[str] | None:
+    """'parameter:Type/id' for what is searched by reference."""
+    tokens = [
+        f"{parameter}:{local_reference(reference) or reference}"
+        for parameter, paths in row.references.items()
+        for path in paths
+        for reference in _values(resource, f"{path}.reference")
+    ]
+    return list(dict.fromkeys(tokens)) or None
+
+
+def _patient_of(resource: Struct, row: ResourceType) -> str | None:
+    """The one patient that the resource is about; None when there is none, or more than one."""
+    found = {
+        local.removeprefix("Patient/")
+        for path in row.patient
+        for reference in _values(resource, f"{path}.reference")
+        if (local := local_reference(reference)) and local.startswith("Patient/")
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _encounter(resource: Struct, row: ResourceType) -> str | None:
+    if row.encounter is None:
+        return None
+    for reference in _values(resource, f"{row.encounter}.reference"):
+        local = local_reference(reference)
+        if local and local.startswith("Encounter/"):
+            return local.removeprefix("Encounter/")
+    return None
+
+
+def _dates(resource: Struct, row: ResourceType, time_zone: str) -> tuple[datetime | None, datetime | None]:
+    """First and last instant of the primary date; None where a period is open."""
+    for path in row.dates:
+        start, interval, end = path.partition("..")
+        if interval:
+            low, high = next(_values(resource, start), None), next(_values(resource, end), None)
+            if low is not None:
+                return bounds(low, time_zone)[0], bounds(high, time_zone)[1] if high else None
+            continue
+        value = next(_values(resource, path), None)
+        if type(value) is str:
+            return bounds(value, time_zone)
+        if value is not None and (value.start is not UNSET or value.end is not UNSET):
+            return (
+                None if value.start is UNSET else bounds(value.start, time_zone)[0],
+                None if value.end is UNSET else bounds(value.end, time_zone)[1],
+            )
+    return None, None
+
+
+def _extra(resource: Any, row: ResourceType, promoted: Promoted) -> dict[str, Any]:
+    return {name: EXTRA[name](resource, row) for name in row.extra_columns}
+
+
+def _names(resource: Any) -> list[Any]:
+    """The names of a person, as HumanNames."""
+    return [name for name in _values(resource, "name") if type(name) is not str]
+
+
+def _name_text(resource: Any, row: ResourceType) -> str | None:
+    if row.named == PERSON or row.name == "RelatedPerson":
+        return search_text(part for name in _names(resource) for part in name_parts(name))
+    return search_text([*_values(resource, "name"), *_values(resource, "alias")])
+
+
+def _display_name(resource: Any, row: ResourceType) -> str | None:
+    if row.named == PERSON or row.name == "RelatedPerson":
+        return display_name(_names(resource))
+    return next(_values(resource, "name"), None)
+
+
+def _birth_date(resource: Any, row: ResourceType) -> date | None:
+    """The day of birth; None when only a month or a year is known."""
+    written = resource.birthDate
+    return date.fromisoformat(written) if written is not UNSET and len(written) == 10 else None
+
+
+def _deceased(resource: Any, row: ResourceType) -> bool:
+    return resource.deceasedBoolean is True or resource.deceasedDateTime is not UNSET
+
+
+def _replaced_by(resource: Any, row: ResourceType) -> str | None:
+    """The id of the record that took this one's place in a merge."""
+    for link in _values(resource, "link"):
+        if link.type == "replaced-by" and link.other.reference is not UNSET:
+            local = local_reference(link.other.reference)
+            return local.removeprefix("Patient/") if local else None
+    return None
+
+
+def _phone_digits(resource: Any, row: ResourceType) -> list[str] | None:
+    """Phone numbers as digits: all of them, and the last ten and seven as people type them."""
+    found: list[str] = []
+    for contact in _values(resource, "telecom"):
+        digits = "" if contact.value is UNSET else re.sub(r"\D", "", contact.value)
+        if contact.system in ("phone", "sms") and len(digits) >= MINIMUM_DIGITS:
+            found += (digits, digits[-10:], digits[-MINIMUM_DIGITS:])
+    return list(dict.fromkeys(found)) or None
+
+
+def _first(path: str) -> Callable[[Any, ResourceType], Any]:
+    return lambda resource, row: next(_values(resource, path), None)
+
+
+EXTRA: dict[str, Callable[[Any, ResourceType], Any]] = {
+    "name_text": _name_text,
+    "display_name": _display_name,
+    "family_text": lambda resource, row: search_text(_values(resource, "name.family")),
+    "given_text": lambda resource, row: search_text(_values(resource, "name.given")),
+    "gender": _first("gender"),
+    "birth_date": _birth_date,
+    "deceased": _deceased,
+    "replaced_by": _replaced_by,
+    "phone_digits": _phone_digits,
+    "active": _first("active"),
+    "clinical_status": _first("clinicalStatus.coding.code"),
+    "verification_status": _first("verificationStatus.coding.code"),
+}

@@ -1,0 +1,349 @@
+"""The store: the one door to FHIR resources. It opens only for an actor and leaves a trace of every act.
+
+A write puts the row, the version it replaces, an audit row and an outbox row into the caller's transaction. Bodies
+are kept losslessly (content.py). Nothing here commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, select, text
+
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.db.outbox import announce
+from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, Issue, NotFound, StaleVersion
+from ehr_core.kernel.ids import FHIR_ID, new_id
+from ehr_core.store import versions
+from ehr_core.store.bundles import run_bundle
+from ehr_core.store.content import Content, read_id
+from ehr_core.store.locks import identity_lock
+from ehr_core.store.promote import Promoted, promote
+from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
+from ehr_core.store.search import SearchPage, find
+from ehr_core.store.search_parameters import parameter_list
+from ehr_core.store.tables import current_table
+from ehr_core.store.validation import validate
+from ehr_core.store.versions import StoredResource, stored
+
+Body = bytes | dict[str, Any]
+Parameters = str | Mapping[str, str] | Sequence[tuple[str, str]]
+encode_body = msgspec.json.Encoder(decimal_format="number").encode
+DEFAULT_LIMIT = 50
+
+
+class SeveralMatch(Conflict):
+    """A condition that must find one resource finds more."""
+
+    http_status = 412
+
+
+@dataclass
+class Written:
+    """What a write did; `changed` is False when the content was there already."""
+
+    resource: StoredResource
+    created: bool
+    changed: bool
+
+
+class Store:
+    """FHIR resources as one actor sees them, within one unit of work."""
+
+    def __init__(self, work: UnitOfWork):
+        self.work = work
+        self.connection = work.connection
+
+    # Reading
+
+    def read(self, type_name: str, resource_id: str) -> StoredResource:
+        """The current version. Raises NotFound, or Gone when it is deleted."""
+        row = self._current(type_name, resource_id)
+        if row.deleted:
+            raise Gone(f"This {type_name} has been deleted. Its history is still there.")
+        found = stored(type_name, row)
+        self._audit_read("read", found)
+        return found
+
+    def vread(self, type_name: str, resource_id: str, version_id: int) -> StoredResource:
+        """One version, current or old. Raises NotFound, or Gone when that version is the deletion."""
+        row = self._current(type_name, resource_id)
+        if row.version_id != version_id:
+            row = versions.old_version(self.connection, type_name, resource_id, version_id)
+            if row is None:
+                raise NotFound(f"This {type_name} has no such version.")
+        if row.deleted:
+            raise Gone(f"In this version the {type_name} was deleted.")
+        found = stored(type_name, row)
+        self._audit_read("vread", found)
+        return found
+
+    def history(self, type_name: str, resource_id: str) -> list[StoredResource]:
+        """Every version, newest first; deletions have an empty body. Raises NotFound."""
+        row = self._current(type_name, resource_id)
+        older = versions.old_versions(self.connection, type_name, resource_id)
+        found = [stored(type_name, version) for version in (row, *older)]
+        self._audit_read("history", found[0])
+        return found
+
+    def read_many(self, type_name: str, resource_ids: Sequence[str]) -> list[StoredResource]:
+        """The resources that exist among these, in any order; one audit row with the patients sealed."""
+        resource_type(type_name)
+        table = current_table(type_name)
+        query = select(*versions.version_columns(table)).where(
+            table.c.id.in_(list(resource_ids)), table.c.deleted.is_(False)
+        )
+        found = [stored(type_name, row) for row in self.connection.execute(query)]
+        self._audit_found("read_many", type_name, found)
+        return found
+
+    def search(
+        self, type_name: str, parameters: Parameters, *, limit: int = DEFAULT_LIMIT, offset: int = 0
+    ) -> SearchPage:
+        """A page of current resources. `_count` and `_offset` among the parameters win over the arguments.
+
+        Raises BadRequest naming a parameter that this type does not know: none is ignored.
+        """
+        given = parameter_list(parameters)
+        page = find(
+            self.connection, type_name, given, limit=limit, offset=offset, time_zone=self.work.site_time_zone
+        )
+        names = sorted({name for name, _ in given})
+        self._audit_found("search", type_name, page.resources, {"parameters": names, "total": page.total})
+        return page
+
+    def patient_record(self, patient_ids: Sequence[str]) -> Iterator[bytes]:
+        """The bodies of everything in these patients' records, the patients themselves first; see below."""
+        return (body for _, body in self.patient_resources(patient_ids))
+
+    def patient_resources(self, patient_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """(type, body) of everything current in these patients' records; one audit row with the list sealed.
+
+        The audit row is written before the first resource is handed out.
+        """
+        wanted = sorted(set(patient_ids))
+        self.work.audit("patient_record", patient_ids=wanted, detail={"patients": len(wanted)})
+        return self._compartment(wanted)
+
+    def _compartment(self, patient_ids: list[str]) -> Iterator[tuple[str, bytes]]:
+        names = ["Patient"] + [n for n, row in RESOURCE_TYPES.items() if row.patient and n != "Patient"]
+        for name in names:
+            query = text(
+                f'SELECT body FROM fhir."{resource_type(name).table}" '
+                "WHERE patient_id = ANY(:ids) AND NOT deleted ORDER BY patient_id, id"
+            )
+            if name == "Patient":
+                query = text("SELECT body FROM fhir.patient WHERE id = ANY(:ids) AND NOT deleted ORDER BY id")
+            for (body,) in self.connection.execute(query, {"ids": patient_ids}):
+                yield name, body.encode()
+
+    # Writing
+
+    def create(self, type_name: str, body: Body, *, id: str | None = None) -> StoredResource:
+        """A new resource, with a new id or the given one. Raises InvalidResource, or Conflict when the id is taken."""
+        return self._add(type_name, body, checked_id(id) if id else new_id())
+
+    def update(
+        self, type_name: str, resource_id: str, body: Body, *, if_match: int | None = None
+    ) -> StoredResource:
+        """A new version; the first one when there is none yet. The same content again changes nothing.
+
+        Raises StaleVersion when `if_match` is not the current version, InvalidResource, Forbidden.
+        """
+        return self.put(type_name, resource_id, body, if_match=if_match).resource
+
+    def put(self, type_name: str, resource_id: str, body: Body, *, if_match: int | None = None) -> Written:
+        """As `update`, and says whether the resource was created and whether anything changed."""
+        checked_id(resource_id)
+        row = versions.current_version(self.connection, type_name, resource_id, lock=True)
+        check_version(row, if_match)
+        if row is None:
+            return Written(self._add(type_name, body, resource_id, same_id=True), created=True, changed=True)
+        content, promoted = self._prepared(type_name, body, resource_id, same_id=True)
+        if row.content_hash == content.content_hash:
+            unchanged = stored(type_name, row)
+            self._audit_write("update", unchanged, {"changed": False})
+            return Written(unchanged, created=False, changed=False)
+        values = self._values(content, promoted, row.version_id + 1)
+        versions.replace_version(self.connection, type_name, resource_id, values)
+        written = as_stored(type_name, values)
+        self._audit_write("update", written)
+        self._announce("update", written, promoted, replaced=row)
+        return Written(written, created=row.deleted, changed=True)
+
+    def delete(self, type_name: str, resource_id: str, *, if_match: int | None = None) -> StoredResource:
+        """Marks the resource deleted; its history stays. Deleting again changes nothing. Raises NotFound."""
+        resource_type(type_name)
+        row = versions.current_version(self.connection, type_name, resource_id, lock=True)
+        if row is None:
+            raise self._not_found(type_name)
+        check_version(row, if_match)
+        if row.deleted:
+            return stored(type_name, row)
+        values = versions.deletion_values(type_name, row.version_id + 1, self.work.now())
+        versions.replace_version(self.connection, type_name, resource_id, values)
+        deleted = StoredResource(
+            type_name, resource_id, row.version_id + 1, values["last_updated"], True, b"", row.patient_id
+        )
+        self._audit_write("delete", deleted)
+        self._announce("delete", deleted, Promoted(patient_id=row.patient_id), replaced=row)
+        return deleted
+
+    def conditional_create(
+        self, type_name: str, body: Body, query: Parameters
+    ) -> tuple[StoredResource, bool]:
+        """Creates unless the query finds one; (the resource, whether it was created). Raises SeveralMatch.
+
+        Race-free: whoever asks with the same condition waits until the first one commits.
+        """
+        existing = self.match_one(type_name, query, lock=True)
+        if existing is not None:
+            return existing, False
+        return self.create(type_name, body), True
+
+    def match_one(self, type_name: str, query: Parameters, *, lock: bool) -> StoredResource | None:
+        """The one resource that a condition finds, None when it finds none. Raises SeveralMatch."""
+        given = parameter_list(query)
+        if not given:
+            raise BadRequest("A condition needs at least one search parameter.")
+        if lock:
+            self.lock_condition(type_name, given)
+        page = self.search(type_name, given, limit=2)
+        if len(page.resources) > 1:
+            raise SeveralMatch(f"More than one {type_name} matches the condition. Make it more exact.")
+        return page.resources[0] if page.resources else None
+
+    def lock_condition(self, type_name: str, given: Sequence[tuple[str, str]]) -> None:
+        """Keeps others from creating under this condition until the transaction ends."""
+        identity_lock(self.connection, type_name, given)
+
+    def transaction(self, bundle: bytes) -> bytes:
+        """Runs a transaction or batch Bundle and returns the response Bundle; see bundles.py."""
+        return run_bundle(self, bundle)
+
+    # Inside
+
+    def _current(self, type_name: str, resource_id: str) -> Row:
+        resource_type(type_name)
+        row = versions.current_version(self.connection, type_name, resource_id, lock=False)
+        if row is None:
+            raise self._not_found(type_name)
+        return row
+
+    @staticmethod
+    def _not_found(type_name: str) -> NotFound:
+        return NotFound(f"There is no such {type_name}.")
+
+    def _prepared(
+        self, type_name: str, body: Body, resource_id: str, *, same_id: bool = False
+    ) -> tuple[Content, Promoted]:
+        """The validated content and its columns. `same_id` refuses a body that brings another id."""
+        resource_type(type_name)
+        sent = body if isinstance(body, bytes) else encode_body(body)
+        resource = validate(type_name, sent)
+        content = Content(sent, resource_id)
+        if same_id and content.sent_id not in (None, resource_id):
+            raise InvalidResource([Issue(f"{type_name}.id", "must be the id that is updated")])
+        return content, promote(type_name, resource, resource_id, self.work.site_time_zone)
+
+    def _values(self, content: Content, promoted: Promoted, version_id: int) -> dict[str, Any]:
+        now = self.work.now()
+        return promoted.columns() | {
+            "id": content.resource_id,
+            "version_id": version_id,
+            "last_updated": now,
+            "deleted": False,
+            "content_hash": content.content_hash,
+            "body": content.at_version(version_id, now).decode(),
+        }
+
+    def _add(self, type_name: str, body: Body, resource_id: str, *, same_id: bool = False) -> StoredResource:
+        content, promoted = self._prepared(type_name, body, resource_id, same_id=same_id)
+        values = self._values(content, promoted, 1)
+        if not versions.add_first_version(self.connection, type_name, values):
+            raise Conflict(f"A {type_name} with this id is already there.")
+        written = as_stored(type_name, values)
+        self._audit_write("create", written)
+        self._announce("create", written, promoted, replaced=None)
+        return written
+
+    def _announce(
+        self, act: str, written: StoredResource, promoted: Promoted, *, replaced: Row | None
+    ) -> None:
+        """One outbox row with the patients and codes of the new version and of the one it replaces."""
+        patients, codes = [promoted.patient_id], list(promoted.announced_codes)
+        if replaced is not None and not replaced.deleted:
+            patients.append(replaced.patient_id)
+            codes += announced_codes(written.resource_type, replaced.body.encode())
+        announce(
+            self.connection,
+            act=act,
+            resource_type=written.resource_type,
+            resource_id=written.id,
+            version_id=written.version_id,
+            patient_ids=sorted({patient for patient in patients if patient}),
+            code_tokens=list(dict.fromkeys(codes)),
+        )
+
+    def _audit_read(self, act: str, found: StoredResource) -> None:
+        """Reads of what belongs to no patient by nature (organizations, clinicians) leave no row."""
+        if not resource_type(found.resource_type).shared:
+            self._audit_write(act, found)
+
+    def _audit_found(
+        self, act: str, type_name: str, found: Sequence[StoredResource], detail: dict[str, Any] | None = None
+    ) -> None:
+        if resource_type(type_name).shared:
+            return
+        patients = [resource.patient_id for resource in found if resource.patient_id]
+        self.work.audit(
+            act,
+            resource_type=type_name,
+            patient_ids=patients,
+            detail={"count": len(found)} | (detail or {}),
+        )
+
+    def _audit_write(self, act: str, resource: StoredResource, detail: dict[str, Any] | None = None) -> None:
+        self.work.audit(
+            act,
+            resource_type=resource.resource_type,
+            resource_id=resource.id,
+            patient_id=resource.patient_id,
+            detail={"version": resource.version_id} | (detail or {}),
+        )
+
+
+def announced_codes(type_name: str, body: bytes) -> list[str]:
+    """The codes that a stored body stands for, components included."""
+    return promote(type_name, validate(type_name, body), read_id_of(body), "UTC").announced_codes
+
+
+def read_id_of(body: bytes) -> str:
+    return read_id(msgspec.json.decode(body, type=dict[str, msgspec.Raw]))
+
+
+def as_stored(type_name: str, values: dict[str, Any]) -> StoredResource:
+    return StoredResource(
+        resource_type=type_name,
+        id=values["id"],
+        version_id=values["version_id"],
+        last_updated=values["last_updated"],
+        deleted=False,
+        body=values["body"].encode(),
+        patient_id=values["patient_id"],
+    )
+
+
+def checked_id(resource_id: str) -> str:
+    if not FHIR_ID.match(resource_id):
+        raise BadRequest("An id has 1 to 64 letters, digits, hyphens and dots.")
+    return resource_id
+
+
+def check_version(row: Row | None, if_match: int | None) -> None:
+    """Raises StaleVersion when the caller's version is not the current one."""
+    if if_match is not None and (row is None or row.version_id != if_match):
+        raise StaleVersion("Somebody else saved a newer version. Read it again, then make your change.")

@@ -1,0 +1,184 @@
+"""Compiles FHIR definitions to msgspec structs: decoding a resource into one is the fast structural check.
+
+A struct is made at the first use of its type. Its fields are named as in FHIR, with `_` after a Python keyword and
+`sibling_x` for the `_x` that carries a primitive's extensions. What is absent is UNSET, never None. Contained
+resources stay bytes, for the caller to check.
+"""
+
+from __future__ import annotations
+
+import keyword
+import sys
+from functools import cache
+from operator import attrgetter
+from types import ModuleType
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import Meta as Limits
+
+from ehr_core.store.definitions import ANY_RESOURCE, Definition, Element, definition
+from ehr_core.store.primitives import LONGEST_STRING, PRIMITIVES, Primitive
+
+NAMESPACE = ModuleType("ehr_core.store.compiled_structs")
+"""Where compiled structs live, so that those that hold each other find each other by name."""
+NAMESPACE.__dict__.update(Annotated=Annotated, Literal=Literal, UnsetType=UnsetType, Raw=Raw, Limits=Limits)
+sys.modules[NAMESPACE.__name__] = NAMESPACE
+
+
+@cache
+def decoder(resource_type: str) -> msgspec.json.Decoder:
+    """Decodes one resource of this type and raises msgspec.ValidationError at the first fault it sees."""
+    return msgspec.json.Decoder(_compile(resource_type))
+
+
+def field_name(element_name: str) -> str:
+    return f"{element_name}_" if keyword.iskeyword(element_name) else element_name
+
+
+def sibling_name(element_name: str) -> str:
+    return f"sibling_{element_name}"
+
+
+def _primitive_type(name: str, kind: Primitive) -> Any:
+    if kind.json is bool:
+        return bool
+    if kind.json is float:
+        return float
+    if kind.json is int:
+        return Annotated[int, Limits(ge=kind.low, le=kind.high)]
+    longest = None if name == "base64Binary" else LONGEST_STRING
+    pattern = f"^{kind.pattern}" if kind.pattern else None
+    return Annotated[str, Limits(min_length=1, max_length=longest, pattern=pattern)]
+
+
+for _name, _kind in PRIMITIVES.items():
+    setattr(NAMESPACE, f"fhir_{_name}", _primitive_type(_name, _kind))
+
+
+def _compile(name: str) -> type[Struct]:
+    """The struct of a type and, before it, of everything it holds."""
+    made = getattr(NAMESPACE, name, None)
+    if made is not None:
+        return made
+    described = definition(name)
+    rename: dict[str, str] = {}
+    required: list[tuple] = []
+    optional: list[tuple] = []
+    for element in described.elements.values():
+        attribute = field_name(element.name)
+        if attribute != element.name:
+            rename[attribute] = element.name
+        if element.required and not element.primitive:
+            required.append((attribute, _annotation(element)))
+        else:
+            optional.append((attribute, f"{_annotation(element)} | UnsetType", UNSET))
+        if element.primitive:
+            sibling = sibling_name(element.name)
+            rename[sibling] = f"_{element.name}"
+            extension = (
+                "Annotated[list[Extension | None], Limits(min_length=1)]" if element.many else "Extension"
+            )
+            optional.append((sibling, f"{extension} | UnsetType", UNSET))
+    methods = {} if (check := _after_decoding(described)) is None else {"__post_init__": check}
+    struct = msgspec.defstruct(
+        name,
+        required + optional,
+        module=NAMESPACE.__name__,
+        namespace=methods,
+        tag_field="resourceType" if described.is_resource else None,
+        tag=name if described.is_resource else None,
+        forbid_unknown_fields=True,
+        omit_defaults=True,
+        rename=rename or None,
+        gc=False,
+        kw_only=True,
+    )
+    setattr(NAMESPACE, name, struct)
+    _compile("Extension")
+    for element in described.elements.values():
+        if not element.primitive and element.type != ANY_RESOURCE:
+            _compile(element.type)
+    return struct
+
+
+def _annotation(element: Element) -> str:
+    if element.type == ANY_RESOURCE:
+        inner = "Raw"
+    elif element.codes:
+        inner = f"Literal[{', '.join(map(repr, element.codes))}]"
+    else:
+        inner = f"fhir_{element.type}" if element.primitive else element.type
+    if not element.many:
+        return inner
+    return f"Annotated[list[{inner}{' | None' if element.primitive else ''}], Limits(min_length=1)]"
+
+
+def _after_decoding(described: Definition) -> Any:
+    """A check of what msgspec's types cannot say, or None when they say it all for this type.
+
+    It raises ValueError without explaining; explain.py finds the words.
+    """
+    if described.name == "Extension":
+        checks = [_extension_check(described), *_required_primitive_checks(described)]
+    else:
+        checks = [*_choice_checks(described), *_required_primitive_checks(described)]
+    if not checks:
+        return None
+
+    def __post_init__(self: Struct) -> None:
+        for is_fine in checks:
+            if not is_fine(self):
+                raise ValueError(described.name)
+
+    return __post_init__
+
+
+def _attributes(described: Definition, names: tuple[str, ...]) -> tuple[str, ...]:
+    siblings = [sibling_name(name) for name in names if described.elements[name].primitive]
+    return (*map(field_name, names), *siblings)
+
+
+def _choice_checks(described: Definition) -> list[Any]:
+    return [
+        _choice_check(_attributes(described, names), group in described.required_choices)
+        for group, names in described.choices.items()
+    ]
+
+
+def _choice_check(attributes: tuple[str, ...], required: bool) -> Any:
+    read = attrgetter(*attributes)
+    none_set = len(attributes)
+
+    def is_fine(struct: Struct) -> bool:
+        values = read(struct)
+        unset = values.count(UNSET)
+        if unset >= none_set - 1:
+            return unset < none_set or not required
+        pairs = zip(attributes, values, strict=True)
+        return len({name.removeprefix("sibling_") for name, value in pairs if value is not UNSET}) == 1
+
+    return is_fine
+
+
+def _required_primitive_checks(described: Definition) -> list[Any]:
+    def check(name: str) -> Any:
+        read = attrgetter(field_name(name), sibling_name(name))
+        return lambda struct: read(struct).count(UNSET) < 2
+
+    return [check(e.name) for e in described.elements.values() if e.required and e.primitive and not e.choice]
+
+
+def _extension_check(described: Definition) -> Any:
+    """A value of one type, or extensions, and never both."""
+    attributes = _attributes(described, described.choices["value"])
+    read = attrgetter(*attributes)
+    has_one_value = _choice_check(attributes, required=True)
+
+    def is_fine(extension: Any) -> bool:
+        if extension.extension is UNSET:
+            return has_one_value(extension)
+        return read(extension).count(UNSET) == len(attributes)
+
+    return is_fine

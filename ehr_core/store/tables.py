@@ -1,0 +1,66 @@
+"""The store's tables as SQLAlchemy sees them; the migrations make them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, LargeBinary, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from ehr_core.store.resource_types import resource_type
+
+METADATA = MetaData(schema="fhir")
+MOMENT = DateTime(timezone=True)
+
+VERSION_COLUMNS = {
+    "id": Text,
+    "version_id": BigInteger,
+    "last_updated": MOMENT,
+    "deleted": Boolean,
+    "patient_id": Text,
+    "content_hash": LargeBinary,
+    "body": Text,
+}
+PROMOTED_COLUMNS = {
+    "status": Text,
+    "code_tokens": ARRAY(Text),
+    "category_tokens": ARRAY(Text),
+    "identifier_tokens": ARRAY(Text),
+    "reference_tokens": ARRAY(Text),
+    "security_tokens": ARRAY(Text),
+    "date_low": MOMENT,
+    "date_high": MOMENT,
+    "encounter_id": Text,
+}
+EXTRA_COLUMNS = {
+    "name_text": Text,
+    "display_name": Text,
+    "family_text": Text,
+    "given_text": Text,
+    "gender": Text,
+    "birth_date": Date,
+    "active": Boolean,
+    "deceased": Boolean,
+    "replaced_by": Text,
+    "phone_digits": ARRAY(Text),
+    "clinical_status": Text,
+    "verification_status": Text,
+}
+
+
+@cache
+def current_table(type_name: str) -> Table:
+    """One row a resource: its current version, or the mark that it is deleted."""
+    row = resource_type(type_name)
+    columns = VERSION_COLUMNS | PROMOTED_COLUMNS | {name: EXTRA_COLUMNS[name] for name in row.extra_columns}
+    return _table(row.table, columns)
+
+
+@cache
+def history_table(type_name: str) -> Table:
+    """One row for every version that is no longer current."""
+    return _table(f"{resource_type(type_name).table}_history", VERSION_COLUMNS)
+
+
+def _table(name: str, columns: dict) -> Table:
+    return Table(name, METADATA, *(Column(column, kind) for column, kind in columns.items()))

@@ -1,0 +1,119 @@
+"""Checks the structure of a resource on its way in: fast for the good, exact words for the bad.
+
+One msgspec decode settles names, types, cardinality, codes and patterns; a few scans of the bytes find what a decode
+cannot see (a key given twice, an empty object, a gap in a list), and explain.py settles those.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, Struct
+
+from ehr_core.kernel.errors import BadRequest, InvalidResource, Issue, TooMuch
+from ehr_core.store.explain import DEEPEST, explain
+from ehr_core.store.structs import decoder
+
+LARGEST_RESOURCE = 16 * 1024 * 1024
+"""Bytes of one resource, attachments included."""
+_encode = msgspec.json.Encoder().encode
+
+
+def validate(resource_type: str, body: bytes) -> Struct:
+    """The resource as a struct (see structs.py). Raises InvalidResource with every failing element's FHIRPath."""
+    if len(body) > LARGEST_RESOURCE:
+        raise ResourceTooLarge(f"A resource has at most {LARGEST_RESOURCE // 1024**2} MB.")
+    try:
+        resource = decoder(resource_type).decode(body)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise InvalidResource(_explained(resource_type, body, error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJson(error) from None
+    if _doubtful(body, resource) and (issues := explain(resource_type, body)):
+        raise InvalidResource(issues)
+    if getattr(resource, "contained", UNSET) is not UNSET:
+        _validate_contained(resource_type, resource.contained)
+    return resource
+
+
+class ResourceTooLarge(TooMuch):
+    http_status, fhir_issue_code = 413, "too-long"
+
+
+class NotJson(BadRequest):
+    """The bytes are not JSON in UTF-8. Says where, not what."""
+
+    def __init__(self, error: ValueError):
+        found = re.search(r"\(byte (\d+)\)", str(error))
+        where = f" (byte {found.group(1)})" if found else ""
+        super().__init__(f"The resource is not valid JSON in UTF-8{where}.")
+
+
+def _doubtful(body: bytes, resource: Struct) -> bool:
+    """True when the decode alone cannot tell that the resource is good.
+
+    A key given twice is decoded once, so the struct encodes to fewer colons; an escaped character could hide that.
+    """
+    tight = msgspec.json.format(body, indent=-1)
+    if b"null" in tight or b"{}" in tight or b"[]" in tight or b"\\u00" in tight:
+        return True
+    return _encode(resource).count(b":") != tight.count(b":")
+
+
+def _validate_contained(resource_type: str, contained: list[Raw]) -> None:
+    """Contained resources, each as its own type; they contain nothing themselves."""
+    for index, raw in enumerate(contained):
+        path = f"{resource_type}.contained[{index}]"
+        inner_type = peek_type(bytes(raw))
+        if inner_type is None or (issue := _misplaced(inner_type, bytes(raw))):
+            message = "must name a resource type" if inner_type is None else issue
+            raise InvalidResource([Issue(f"{path}", message)])
+        try:
+            validate(inner_type, bytes(raw))
+        except InvalidResource as error:
+            inner = [
+                Issue(f"{path}{issue.expression.removeprefix(inner_type)}", issue.message, issue.code)
+                for issue in error.issues
+            ]
+            raise InvalidResource(inner) from None
+
+
+def _misplaced(inner_type: str, body: bytes) -> str | None:
+    try:
+        decoder(inner_type)
+    except ValueError:
+        return "must name a resource type"
+    holds_more = b'"contained"' in body and "contained" in msgspec.json.decode(body, type=dict[str, Raw])
+    return "must not contain resources itself" if holds_more else None
+
+
+class _Peek(msgspec.Struct):
+    resourceType: Any = None
+
+
+_peek = msgspec.json.Decoder(_Peek)
+
+
+def peek_type(body: bytes) -> str | None:
+    """The value of `resourceType`, unchecked; None when there is none. Raises NotJson."""
+    try:
+        found = _peek.decode(body).resourceType
+    except msgspec.ValidationError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotJson(error) from None
+    except RecursionError:
+        raise InvalidResource([Issue("Resource", f"is nested more than {DEEPEST} levels deep")]) from None
+    return found if isinstance(found, str) else None
+
+
+def _explained(resource_type: str, body: bytes, error: Exception) -> list[Issue]:
+    issues = explain(resource_type, body)
+    if issues:
+        return issues
+    found = re.search(r" - at `\$(.*)`$", str(error))
+    return [
+        Issue(f"{resource_type}{found.group(1) if found else ''}", "does not have the structure of its type")
+    ]

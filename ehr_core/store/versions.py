@@ -1,0 +1,125 @@
+"""Versions of one resource in the database: the current row, and the history rows that it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or
+from sqlalchemy.exc import ProgrammingError
+
+from ehr_core.kernel.errors import Forbidden
+from ehr_core.store.content import HASH_BYTES
+from ehr_core.store.promote import COLUMN_NAMES
+from ehr_core.store.tables import VERSION_COLUMNS, current_table, history_table
+
+ROW_SECURITY_VIOLATION = "42501"
+NO_CONTENT = bytes(HASH_BYTES)
+"""Content hash of a deleted version: no content has it in practice, so whatever comes next is a change."""
+
+
+@dataclass(frozen=True)
+class StoredResource:
+    """One version. `body` is one line of JSON with id and meta set; empty when this version is the deletion."""
+
+    resource_type: str
+    id: str
+    version_id: int
+    last_updated: datetime
+    deleted: bool
+    body: bytes
+    patient_id: str | None
+
+    @property
+    def reference(self) -> str:
+        return f"{self.resource_type}/{self.id}"
+
+    @property
+    def etag(self) -> str:
+        return f'W/"{self.version_id}"'
+
+
+def stored(type_name: str, row: Row) -> StoredResource:
+    return StoredResource(
+        resource_type=type_name,
+        id=row.id,
+        version_id=row.version_id,
+        last_updated=row.last_updated,
+        deleted=row.deleted,
+        body=row.body.encode(),
+        patient_id=row.patient_id,
+    )
+
+
+def version_columns(table: Any) -> list[Any]:
+    return [table.c[name] for name in VERSION_COLUMNS]
+
+
+def current_version(connection: Connection, type_name: str, resource_id: str, *, lock: bool) -> Row | None:
+    """The current row (a deletion too), or None. `lock` keeps others from changing it until this commits."""
+    table = current_table(type_name)
+    query = select(*version_columns(table)).where(table.c.id == resource_id)
+    return connection.execute(query.with_for_update() if lock else query).one_or_none()
+
+
+def old_versions(connection: Connection, type_name: str, resource_id: str) -> list[Row]:
+    """The versions that are no longer current, newest first."""
+    table = history_table(type_name)
+    query = select(table).where(table.c.id == resource_id).order_by(table.c.version_id.desc())
+    return list(connection.execute(query))
+
+
+def old_version(connection: Connection, type_name: str, resource_id: str, version_id: int) -> Row | None:
+    table = history_table(type_name)
+    query = select(table).where(table.c.id == resource_id, table.c.version_id == version_id)
+    return connection.execute(query).one_or_none()
+
+
+def add_first_version(connection: Connection, type_name: str, values: dict[str, Any]) -> bool:
+    """Inserts a new resource; False when its id is taken, even by a row that this actor cannot see."""
+    table = current_table(type_name)
+    statement = insert_or(table).values(values).on_conflict_do_nothing(index_elements=["id"])
+    counted = {"preserve_rowcount": True}
+    with row_security_as_refusal():
+        return connection.execute(statement, execution_options=counted).rowcount == 1
+
+
+def replace_version(connection: Connection, type_name: str, resource_id: str, values: dict[str, Any]) -> None:
+    """Moves the current row into history and puts `values` in its place. The row is locked already."""
+    current, history = current_table(type_name), history_table(type_name)
+    kept = select(*version_columns(current)).where(current.c.id == resource_id)
+    with row_security_as_refusal():
+        connection.execute(insert(history).from_select(list(VERSION_COLUMNS), kept))
+        connection.execute(update(current).where(current.c.id == resource_id).values(values))
+
+
+def deletion_values(type_name: str, version_id: int, at: datetime) -> dict[str, Any]:
+    """The columns of a deleted version: whose it was stays, so that exports can report it; all else goes."""
+    emptied = {name: None for name in COLUMN_NAMES if name != "patient_id"}
+    extra = {column.name: None for column in current_table(type_name).c if column.name not in VERSION_COLUMNS}
+    return (
+        emptied
+        | extra
+        | {
+            "version_id": version_id,
+            "last_updated": at,
+            "deleted": True,
+            "content_hash": NO_CONTENT,
+            "body": "",
+        }
+    )
+
+
+@contextmanager
+def row_security_as_refusal() -> Iterator[None]:
+    """A row that policy keeps this actor from writing is a Forbidden, not a server's error."""
+    try:
+        yield
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != ROW_SECURITY_VIOLATION:
+            raise
+        raise Forbidden("This record is not yours to change.") from error
