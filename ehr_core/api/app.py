@@ -11,6 +11,7 @@ from ehr_core.access.identity import Identity
 from ehr_core.api import health
 from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
+from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
 from ehr_core.api.routes import account, audit
 from ehr_core.api.smart import authorize, discovery, logout, token
@@ -30,8 +31,10 @@ ROOMS = (
     logout,
     account,
     audit,
+    fhir,
 )
-"""One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here."""
+"""One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here.
+`fhir` stays last: its addresses take any word for a resource type."""
 
 
 def create_app(
