@@ -29,8 +29,10 @@ EVENT = Table(
     Column("patient_ids", ARRAY(Text), comment="every patient of an export or search"),
     Column("patient_ids_sealed", Text, comment="sha256 of patient_ids, see seal()"),
     Column("outcome", Text, nullable=False),
-    Column("detail", JSONB),
+    Column("detail", JSONB(none_as_null=True)),
 )
+
+APPEND = insert(EVENT)
 
 
 def seal(patient_ids: Iterable[str]) -> tuple[list[str], str]:
@@ -54,20 +56,19 @@ def record(
 ) -> None:
     """Writes one audit row in this transaction. `detail` holds codes and counts, never clinical content."""
     listed, sealed = (None, None) if patient_ids is None else seal(patient_ids)
-    connection.execute(
-        insert(EVENT).values(
-            id=new_id(),
-            at=at,
-            actor_id=actor.actor_id if actor else None,
-            actor_kind=actor.kind if actor else None,
-            session_id=actor.session_id if actor else None,
-            act=act,
-            resource_type=resource_type,
-            resource_id=resource_id,
-            patient_id=patient_id,
-            patient_ids=listed,
-            patient_ids_sealed=sealed,
-            outcome=outcome,
-            detail=detail,
-        )
-    )
+    row = {
+        "id": new_id(),
+        "at": at,
+        "actor_id": actor.actor_id if actor else None,
+        "actor_kind": actor.kind if actor else None,
+        "session_id": actor.session_id if actor else None,
+        "act": act,
+        "resource_type": resource_type,
+        "resource_id": resource_id,
+        "patient_id": patient_id,
+        "patient_ids": listed,
+        "patient_ids_sealed": sealed,
+        "outcome": outcome,
+        "detail": detail,
+    }
+    connection.execute(APPEND, row)

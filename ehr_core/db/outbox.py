@@ -25,6 +25,8 @@ OUTBOX = Table(
     Column("remeasured_at", DateTime(timezone=True)),
 )
 
+APPEND = insert(OUTBOX).returning(OUTBOX.c.position)
+
 
 def announce(
     connection: Connection,
@@ -49,4 +51,4 @@ def announce(
         "patient_ids": list(patient_ids),
         "code_tokens": list(code_tokens),
     }
-    return connection.execute(insert(OUTBOX).values(row).returning(OUTBOX.c.position)).scalar_one()
+    return connection.execute(APPEND, row).scalar_one()

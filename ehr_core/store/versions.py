@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, Update, bindparam, insert, select, update
+from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.exc import ProgrammingError
 
@@ -61,9 +63,14 @@ def version_columns(table: Any) -> list[Any]:
 
 def current_version(connection: Connection, type_name: str, resource_id: str, *, lock: bool) -> Row | None:
     """The current row (a deletion too), or None. `lock` keeps others from changing it until this commits."""
+    return connection.execute(_by_id(type_name, lock), {"this_id": resource_id}).one_or_none()
+
+
+@cache
+def _by_id(type_name: str, lock: bool) -> Select:
     table = current_table(type_name)
-    query = select(*version_columns(table)).where(table.c.id == resource_id)
-    return connection.execute(query.with_for_update() if lock else query).one_or_none()
+    query = select(*version_columns(table)).where(table.c.id == bindparam("this_id"))
+    return query.with_for_update() if lock else query
 
 
 def old_versions(connection: Connection, type_name: str, resource_id: str) -> list[Row]:
@@ -81,20 +88,32 @@ def old_version(connection: Connection, type_name: str, resource_id: str, versio
 
 def add_first_version(connection: Connection, type_name: str, values: dict[str, Any]) -> bool:
     """Inserts a new resource; False when its id is taken, even by a row that this actor cannot see."""
-    table = current_table(type_name)
-    statement = insert_or(table).values(values).on_conflict_do_nothing(index_elements=["id"])
     counted = {"preserve_rowcount": True}
     with row_security_as_refusal():
-        return connection.execute(statement, execution_options=counted).rowcount == 1
+        done = connection.execute(_insert_new(type_name), values, execution_options=counted)
+    return done.rowcount == 1
+
+
+@cache
+def _insert_new(type_name: str) -> Insert:
+    return insert_or(current_table(type_name)).on_conflict_do_nothing(index_elements=["id"])
 
 
 def replace_version(connection: Connection, type_name: str, resource_id: str, values: dict[str, Any]) -> None:
     """Moves the current row into history and puts `values` in its place. The row is locked already."""
-    current, history = current_table(type_name), history_table(type_name)
-    kept = select(*version_columns(current)).where(current.c.id == resource_id)
+    keep, replace = _replacing(type_name)
     with row_security_as_refusal():
-        connection.execute(insert(history).from_select(list(VERSION_COLUMNS), kept))
-        connection.execute(update(current).where(current.c.id == resource_id).values(values))
+        connection.execute(keep, {"this_id": resource_id})
+        connection.execute(replace, {"this_id": resource_id} | values)
+
+
+@cache
+def _replacing(type_name: str) -> tuple[Insert, Update]:
+    """Statements that keep the current row of `this_id` in history, and that write over it."""
+    current, history = current_table(type_name), history_table(type_name)
+    this = current.c.id == bindparam("this_id")
+    kept = select(*version_columns(current)).where(this)
+    return insert(history).from_select(list(VERSION_COLUMNS), kept), update(current).where(this)
 
 
 def deletion_values(type_name: str, version_id: int, at: datetime) -> dict[str, Any]:
