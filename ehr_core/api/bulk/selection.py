@@ -10,10 +10,7 @@ import orjson
 from sqlalchemy import Connection, Row, text
 
 from ehr_core.kernel.errors import NotFound
-from ehr_core.store.resource_types import RESOURCE_TYPES, table_of
-
-SYSTEM_LEVEL_ONLY = frozenset({"Binary"})
-"""Held at system level only: a Binary names no patient, so it can be told to nobody's compartment."""
+from ehr_core.store.resource_types import RESOURCE_TYPES
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ def offered_types(level: str) -> tuple[str, ...]:
     """The types an export of this level holds when none are named: patient and group level only what is a patient's."""
     if level == "system":
         return tuple(RESOURCE_TYPES)
-    return tuple(name for name, kind in RESOURCE_TYPES.items() if kind.in_patient_compartment)
+    return tuple(name for name, kind in RESOURCE_TYPES.items() if kind.patient)
 
 
 def select_for(connection: Connection, job: Row[Any]) -> Selection:
@@ -38,8 +35,12 @@ def select_for(connection: Connection, job: Row[Any]) -> Selection:
     return Selection(members, tuple(job.resource_types), job.since)
 
 
+def _table(resource_type: str) -> str:
+    return f'fhir."{RESOURCE_TYPES[resource_type].table}"'
+
+
 def _members(connection: Connection, group_id: str) -> list[str]:
-    query = text(f"SELECT body FROM {table_of('Group')} WHERE id = :id AND NOT deleted")
+    query = text(f"SELECT body FROM {_table('Group')} WHERE id = :id AND NOT deleted")
     body = connection.execute(query, {"id": group_id}).scalar_one_or_none()
     if body is None:
         raise NotFound("There is no such group.")
@@ -55,10 +56,10 @@ def patients_in(connection: Connection, selection: Selection) -> list[str]:
     """The patients of whom the files hold anything: this list is sealed into the audit row."""
     parts = []
     for resource_type in selection.resource_types:
-        if RESOURCE_TYPES[resource_type].in_patient_compartment:
+        if RESOURCE_TYPES[resource_type].patient:
             changed = " AND last_updated >= :since" if selection.since else ""
             parts.append(
-                f"SELECT patient_id FROM {table_of(resource_type)} WHERE patient_id IS NOT NULL{changed}"
+                f"SELECT patient_id FROM {_table(resource_type)} WHERE patient_id IS NOT NULL{changed}"
             )
     if not parts:
         return []

@@ -1,0 +1,87 @@
+"""Fills an empty demonstration database: the synthetic population, and accounts for the people who show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import text
+
+from ehr_core.access.accounts import create_account
+from ehr_core.access.actor import Actor
+from ehr_core.access.unit_of_work import begin
+from ehr_core.db.database import Database, connect
+from ehr_core.kernel.clock import SystemClock, site_date
+from ehr_core.kernel.errors import StartupFailed
+from ehr_core.kernel.settings import Settings
+from ehr_core.population import demo_people, generate
+from ehr_core.store.importer import load_resources
+from ehr_core.supervisor.demo import DemoSignIn, write_demo_sign_ins
+
+SEEDER = Actor(
+    "service:seed", "service", "Demonstration seed", (), frozenset({"fhir.write", "account.manage"})
+)
+DEMO_PASSWORD = "demo-almoner-2026"  # noqa: S105  meant to be known: it opens synthetic records only
+PORTAL_ROLES = ("patient",)
+UNDER_WAY = "seeding"
+"""A file that stands while people are loaded: a seed that was killed is run again and adds what is missing."""
+
+
+def seed(settings: Settings, report: Callable[[str], None]) -> None:
+    """Seeds when there is no patient at all; otherwise leaves everything as it is. Refused in production."""
+    if settings.environment == "production":
+        raise StartupFailed(
+            "Synthetic patients are refused in production. Import your own with `almoner import`."
+        )
+    if settings.app_database_url is None:
+        raise StartupFailed("The seed step does not know its database. It is run by `almoner up`.")
+    database = connect(settings.app_database_url)
+    try:
+        _seed_people(database, settings, report)
+        _seed_accounts(database, settings, report)
+    finally:
+        database.dispose()
+
+
+def _seed_people(database: Database, settings: Settings, report: Callable[[str], None]) -> None:
+    clock = SystemClock()
+    under_way = settings.state_folder / UNDER_WAY
+    with begin(database, SEEDER, clock, settings.site_time_zone) as work:
+        filled = work.connection.execute(text("SELECT EXISTS (SELECT FROM fhir.patient)")).scalar_one()
+    if filled and not under_way.exists():
+        report("the database holds patients already")
+        return
+    under_way.touch()
+    as_of = site_date(clock, settings.site_time_zone)
+    people = generate(settings.patients, seed=settings.seed, as_of=as_of, time_zone=settings.site_time_zone)
+    loaded = load_resources(database, SEEDER, people)
+    under_way.unlink()
+    report(f"{settings.patients:,} synthetic patients, {loaded.stored:,} resources")
+
+
+def _seed_accounts(database: Database, settings: Settings, report: Callable[[str], None]) -> None:
+    people = demo_people()
+    with begin(database, SEEDER, SystemClock(), settings.site_time_zone) as work:
+        known = set(work.connection.execute(text("SELECT username FROM access.account")).scalars())
+        for person in people:
+            if person.username not in known:
+                create_account(
+                    work,
+                    username=person.username,
+                    display_name=person.name,
+                    password=DEMO_PASSWORD,
+                    roles=[person.role],
+                    practitioner_id=person.practitioner_id,
+                    patient_id=person.patient_id,
+                )
+    sign_ins = [
+        DemoSignIn(
+            app="portal" if person.role in PORTAL_ROLES else "staff",
+            role=person.role,
+            name=person.name,
+            user_name=person.username,
+            password=DEMO_PASSWORD,
+        )
+        for person in people
+    ]
+    write_demo_sign_ins(settings.state_folder, sign_ins)
+    report(f"{len(sign_ins)} demo sign-ins")

@@ -1,0 +1,111 @@
+import marimo
+
+__generated_with = "0.25.2"
+app = marimo.App(width="medium", app_title="One measure, taken apart")
+
+
+@app.cell
+def _():
+    import altair as alt
+    import marimo as mo
+    import polars as pl
+
+    from data_contracts.lake import Lake
+    from ehr_core.kernel.settings import Settings
+
+    return Lake, Settings, alt, mo, pl
+
+
+@app.cell
+def _(mo):
+    mo.md("""
+    # Whom do we reach less well?
+
+    One measure, by race, ethnicity, sex and language, from the **safe-harbor** zone. Bars are 95 % Wilson intervals:
+    where they overlap widely, the difference may be chance. Groups under the small-cell limit are left out and counted.
+    """)
+    return
+
+
+@app.cell
+def _(Lake, Settings):
+    settings = Settings()
+    lake = Lake(settings.lake_folder)
+    connection = lake.open("safe_harbor")
+    return connection, settings
+
+
+@app.cell
+def _(connection, mo):
+    measures = [
+        row[0]
+        for row in connection.sql("SELECT DISTINCT measure_id FROM measure_results ORDER BY 1").fetchall()
+    ]
+    measure = mo.ui.dropdown(measures, value=measures[0], label="Measure")
+    measure
+    return (measure,)
+
+
+@app.cell
+def _(connection, measure, pl, settings):
+    counted = connection.execute(
+        """
+        UNPIVOT (
+          SELECT coalesce(patient.race, 'not recorded') AS race,
+                 coalesce(patient.ethnicity, 'not recorded') AS ethnicity,
+                 coalesce(patient.sex, 'not recorded') AS sex, coalesce(patient.language, 'not recorded') AS language,
+                 result.numerator
+          FROM measure_results AS result JOIN patient USING (patient_key)
+          WHERE result.measure_id = $measure AND result.denominator AND result.evaluable
+            AND NOT result.denominator_exclusion AND NOT result.denominator_exception
+        ) ON race, ethnicity, sex, language INTO NAME kind VALUE stratum
+        """,
+        {"measure": measure.value},
+    ).pl()
+    groups = (
+        counted.group_by("kind", "stratum")
+        .agg(denominator=pl.len(), numerator=pl.col("numerator").sum())
+        .sort("kind", "stratum")
+    )
+    shown = groups.filter(pl.col("denominator") >= settings.small_cell)
+    left_out = groups.height - shown.height
+    return groups, left_out, shown
+
+
+@app.cell
+def _(pl, shown):
+    z = 1.959964
+    n, p = pl.col("denominator"), pl.col("numerator") / pl.col("denominator")
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * (p * (1 - p) / n + z**2 / (4 * n**2)).sqrt()
+    rates = shown.with_columns(rate=p, low=middle - half, high=middle + half)
+    return (rates,)
+
+
+@app.cell
+def _(alt, left_out, measure, mo, rates):
+    base = alt.Chart(rates.to_pandas()).encode(y=alt.Y("stratum", title=None))
+    bars = base.mark_rule().encode(x=alt.X("low", title="Rate", axis=alt.Axis(format="%")), x2="high")
+    points = base.mark_point(filled=True, size=60).encode(
+        x="rate", tooltip=["stratum", "denominator", "rate"]
+    )
+    chart = (bars + points).facet(row=alt.Row("kind", title=None)).resolve_scale(y="independent")
+    mo.vstack([mo.md(f"## {measure.value}"), chart, mo.md(f"{left_out} small groups are not shown.")])
+    return
+
+
+@app.cell
+def test_rates_lie_within_their_intervals(rates):
+    for low, rate, high in rates.select("low", "rate", "high").iter_rows():
+        assert 0 <= low <= rate <= high <= 1
+
+
+@app.cell
+def test_each_person_counts_once_in_each_kind(groups):
+    by_kind = {kind: rows["denominator"].sum() for (kind,), rows in groups.group_by("kind")}
+    assert by_kind.keys() == {"race", "ethnicity", "sex", "language"}
+    assert len(set(by_kind.values())) == 1
+
+
+if __name__ == "__main__":
+    app.run()

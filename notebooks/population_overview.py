@@ -1,0 +1,134 @@
+import marimo
+
+__generated_with = "0.25.2"
+app = marimo.App(width="medium", app_title="Population overview")
+
+
+@app.cell
+def _():
+    import altair as alt
+    import marimo as mo
+
+    from data_contracts.lake import Lake
+    from ehr_core.kernel.settings import Settings
+
+    return Lake, Settings, alt, mo
+
+
+@app.cell
+def _(mo):
+    mo.md("""
+    # Who are our patients?
+
+    This notebook reads the **safe-harbor** zone only: all eighteen HIPAA identifier kinds are removed, dates are
+    years, ages over 89 are one group. Counts under the site's small-cell limit are shown as suppressed.
+    """)
+    return
+
+
+@app.cell
+def _(Lake, Settings):
+    settings = Settings()
+    lake = Lake(settings.lake_folder)
+    manifest = lake.current("safe_harbor")
+    connection = lake.open("safe_harbor")
+    return connection, manifest, settings
+
+
+@app.cell
+def _(manifest, mo):
+    mo.md(
+        f"Snapshot **{manifest.snapshot_id}**, as of **{manifest.as_of:%d-%b-%Y}**, profile `{manifest.profile}`, "
+        f"code version `{manifest.code_version}`."
+    )
+    return
+
+
+@app.cell
+def _(connection, manifest, settings):
+    def suppressed(frame, count="people"):
+        """Counts under the limit become null: unknown to the reader, not zero."""
+        import polars as pl
+
+        return frame.with_columns(
+            pl.when(pl.col(count) >= settings.small_cell).then(pl.col(count)).alias(count)
+        )
+
+    age_bands = suppressed(
+        connection.sql(
+            f"""
+            SELECT CASE WHEN birth_low IS NULL THEN 'not recorded, or 90 and over'
+                        ELSE printf('%02d to %02d', age // 10 * 10, age // 10 * 10 + 9) END AS age_band,
+                   coalesce(sex, 'not recorded') AS sex, count(*) AS people
+            FROM (SELECT *, {manifest.as_of.year} - year(birth_low) AS age FROM patient)
+            GROUP BY ALL ORDER BY ALL
+            """
+        ).pl()
+    )
+    return age_bands, suppressed
+
+
+@app.cell
+def _(age_bands, alt, mo):
+    mo.vstack(
+        [
+            mo.md("## 1. How old are they?"),
+            alt.Chart(age_bands.to_pandas())
+            .mark_bar()
+            .encode(x=alt.X("age_band", title="Age (years)"), y=alt.Y("people", title="People"), color="sex"),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(connection, mo, suppressed):
+    conditions = suppressed(
+        connection.sql(
+            """
+            SELECT coding.code AS icd10_category, count(DISTINCT condition.patient_key) AS people
+            FROM condition
+            JOIN (SELECT DISTINCT patient_key, resource_key, left(code, 3) AS code FROM condition_coding
+                  WHERE system = 'http://hl7.org/fhir/sid/icd-10-cm' AND element = 'code') AS coding
+              USING (patient_key, resource_key)
+            WHERE condition.clinical_status IN ('active', 'recurrence', 'relapse')
+            GROUP BY ALL ORDER BY people DESC LIMIT 15
+            """
+        ).pl()
+    )
+    mo.vstack([mo.md("## 2. Which conditions do they live with?"), conditions])
+    return (conditions,)
+
+
+@app.cell
+def _(connection, mo, suppressed):
+    languages = suppressed(
+        connection.sql(
+            "SELECT coalesce(language, 'not recorded') AS language, count(*) AS people "
+            "FROM patient GROUP BY ALL ORDER BY people DESC"
+        ).pl()
+    )
+    mo.vstack([mo.md("## 3. Which languages do they speak?"), languages])
+    return (languages,)
+
+
+@app.cell
+def test_every_patient_is_in_one_age_band(connection):
+    people, keys = connection.sql("SELECT count(*), count(DISTINCT patient_key) FROM patient").fetchone()
+    assert people == keys > 0
+
+
+@app.cell
+def test_no_small_cell_is_shown(age_bands, conditions, languages, settings):
+    for frame in (age_bands, conditions, languages):
+        assert all(count is None or count >= settings.small_cell for count in frame["people"])
+
+
+@app.cell
+def test_the_zone_holds_no_exact_birth_date(connection):
+    exact = "SELECT count(*) FROM patient WHERE birth_precision IS NOT NULL AND birth_precision <> 'year'"
+    assert connection.sql(exact).fetchone() == (0,)
+
+
+if __name__ == "__main__":
+    app.run()
