@@ -21,6 +21,7 @@ class Person:
     heritage: str = "white"
     family: str = ""
     given: list[str] = field(default_factory=list)
+    used: str | None = None
     birth_date: date | None = None
     age: int | None = None
     gender: str | None = None

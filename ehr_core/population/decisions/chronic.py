@@ -27,7 +27,7 @@ TRAPS = ("preliminary", "entered_in_error")
 
 
 def decide_glycemic(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
-    decided = outside(GLYCEMIC, person) or _needs(GLYCEMIC, person, person.diabetic, 18, 75)
+    decided = _needs(GLYCEMIC, person, person.diabetic, 18, 75)
     decided = decided or decide_state(GLYCEMIC, person)
     if decided:
         return decided
@@ -44,8 +44,7 @@ def decide_glycemic(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decis
 
 def decide_blood_pressure(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
     """The goal is below 130/80; planted readings keep clear of it. `value` is 'systolic/diastolic'."""
-    decided = outside(BLOOD_PRESSURE, person)
-    decided = decided or _needs(BLOOD_PRESSURE, person, "hypertension" in person.conditions, 18, 85)
+    decided = _needs(BLOOD_PRESSURE, person, "hypertension" in person.conditions, 18, 85)
     decided = decided or decide_state(BLOOD_PRESSURE, person)
     if decided:
         return decided
@@ -62,7 +61,7 @@ def decide_blood_pressure(person: Person, draws: Draws, wish: Wish = NO_WISH) ->
 
 
 def decide_kidney(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
-    decided = outside(KIDNEY, person) or _needs(KIDNEY, person, person.diabetic, 18, 85)
+    decided = _needs(KIDNEY, person, person.diabetic, 18, 85)
     decided = decided or decide_state(KIDNEY, person)
     if decided:
         return decided
@@ -73,8 +72,8 @@ def decide_kidney(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decisio
 
 def decide_statin(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
     """Diabetes at 40 to 75, or ASCVD from 21: the third door (LDL of 190 or more) is left to the stories."""
-    if decided := outside(STATIN, person):
-        return decided
+    if person.age is None:
+        return _needs(STATIN, person, person.diabetic or "ascvd" in person.conditions, 21, 120)
     ascvd = "ascvd" in person.conditions and person.age >= 21
     severe = wish.way == "ldl_190"
     if not (ascvd or severe or (person.diabetic and person.aged(40, 75))):
@@ -90,8 +89,11 @@ def decide_statin(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decisio
 def _needs(
     recommendation_id: str, person: Person, has_condition: bool, low: int, high: int
 ) -> Decision | None:
-    if not person.aged(low, high):
-        return Decision(recommendation_id, NOT_APPLICABLE, "outside_age")
+    """Without the condition nothing applies, whatever the age; with it the age must be known and fit."""
     if not has_condition:
         return Decision(recommendation_id, NOT_APPLICABLE, "no_condition")
+    if decided := outside(recommendation_id, person):
+        return decided
+    if not person.aged(low, high):
+        return Decision(recommendation_id, NOT_APPLICABLE, "outside_age")
     return None

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from ehr_core.population.assumptions import assumptions, snomed
 from ehr_core.population.decisions.decision import FOLLOW_UP_DUE, UP_TO_DATE
 from ehr_core.population.decisions.habits import DEPRESSION, INFLUENZA, PNEUMOCOCCAL, TOBACCO, season_start
-from ehr_core.population.facts.care import write_condition, write_medication, write_vaccine
+from ehr_core.population.facts.care import write_condition, write_medication, write_procedure, write_vaccine
 from ehr_core.population.facts.chart import Chart
 from ehr_core.population.facts.results import answer, write_answer, write_finding, write_score
 from ehr_core.population.vocabulary import SNOMED, profile
@@ -51,10 +51,17 @@ def write_tobacco(chart: Chart) -> None:
     day = chart.calendar.days_ago(decision.days_ago)
     _write_smoking_answer(chart, day, decision.value or chart.person.smoking)
     if decision.way == "treated":
-        drug = "varenicline" if chart.draws.chance(0.5) else "nicotine_patch"
-        write_medication(chart, drug, day)
+        _write_help_to_stop(chart, day)
     if chart.draws.chance(0.3):
         _write_smoking_answer(chart, day - timedelta(days=400), decision.value or chart.person.smoking)
+
+
+def _write_help_to_stop(chart: Chart, day: date) -> None:
+    kind = chart.draws.pick(["varenicline", "nicotine_patch", "smoking_counselling"])
+    if kind == "smoking_counselling":
+        write_procedure(chart, kind, day)
+    else:
+        write_medication(chart, kind, day)
 
 
 def _write_smoking_answer(chart: Chart, day: date, smoking: str) -> None:

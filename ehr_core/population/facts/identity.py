@@ -47,6 +47,8 @@ def write_patient(chart: Chart) -> None:
     body["identifier"] = [_mrn(person)]
     body["active"] = person.standing not in ("inactive", "merged")
     body["name"] = [{"use": "official", "family": person.family, "given": person.given}]
+    if person.used:
+        body["name"].append({"use": "usual", "family": person.family, "given": [person.used]})
     body["telecom"] = _telecom(chart)
     if person.gender:
         body["gender"] = person.gender

@@ -23,6 +23,14 @@ def write_cancer_screening(chart: Chart) -> None:
     write_breast(chart, chart.decisions[BREAST])
     write_colorectal(chart, chart.decisions[COLORECTAL])
     write_cervical(chart, chart.decisions[CERVICAL])
+    _write_bone_density(chart)
+
+
+def _write_bone_density(chart: Chart) -> None:
+    """Bone density of older women; no recommendation of ours asks for it yet."""
+    person = chart.person
+    if person.aged(65, 110) and person.birth_sex == "F" and chart.draws.chance(0.55):
+        write_report(chart, "dxa", chart.calendar.days_ago(chart.draws.whole(90, 2200)))
 
 
 def _day(chart: Chart, decision: Decision) -> date | None:

@@ -35,6 +35,7 @@ def tell_person(story: Story, index: int, as_of: date) -> Person:
         heritage=story.get("heritage", "white"),
         family=story["family"],
         given=list(story["given"]),
+        used=story.get("used"),
         birth_date=birth,
         age=age_on(birth, as_of) if birth else None,
         gender=story.get("gender"),

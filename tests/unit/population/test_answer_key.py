@@ -201,6 +201,23 @@ def test_influenza_by_a_plain_reading(key, records):
             assert (min(ages, default=9999) <= season) == (status == "up_to_date")
 
 
+def test_nobody_was_seen_after_a_positive_depression_screen_without_follow_up(key, records):
+    for (patient, recommendation), status in key.items():
+        if recommendation == "depression_screening" and status == "follow_up_due":
+            scores = done(records[patient], ("Observation",), "phq9")
+            scores += done(records[patient], ("Observation",), "phq2")
+            seen = [found["period"]["start"][:10] for found in records[patient]["Encounter"]]
+            assert max(seen, default="") <= max(found["effectiveDateTime"][:10] for found in scores)
+            started = [
+                found["authoredOn"] for found in done_prescriptions(records[patient], "antidepressants")
+            ]
+            assert not started
+
+
+def done_prescriptions(record: dict, name: str) -> list[dict]:
+    return [found for found in record["MedicationRequest"] if coded(found, name)]
+
+
 def test_conditions_and_ages_put_people_where_the_key_says(key, records):
     for (patient, recommendation), status in key.items():
         diabetic = any(
@@ -211,8 +228,8 @@ def test_conditions_and_ages_put_people_where_the_key_says(key, records):
         if recommendation == "glycemic_control" and status not in ("not_applicable", "not_evaluable"):
             assert diabetic
         if recommendation == "kidney_health_diabetes" and status == "not_applicable":
-            born = date.fromisoformat(records[patient]["Patient"][0]["birthDate"])
-            age = (AS_OF - born) / timedelta(days=365.2425)
+            born = records[patient]["Patient"][0].get("birthDate")
+            age = (AS_OF - date.fromisoformat(born)) / timedelta(days=365.2425) if born else None
             assert not diabetic or age < 18 or age >= 86
 
 

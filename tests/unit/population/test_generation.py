@@ -8,9 +8,12 @@ from datetime import date
 
 import orjson
 import pytest
+import zstandard
+from typer.testing import CliRunner
 
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.population import generate, stories
+from ehr_core.population.commands import commands
 from ehr_core.population.panel import write_patients
 from ehr_core.population.shards import Panel, write_ndjson
 
@@ -99,13 +102,19 @@ def test_the_files_of_two_processes_hold_what_one_stream_gives(tmp_path):
 
 
 def test_compressed_files_read_back(tmp_path):
-    import zstandard
-
     panel = Panel(patients=3, seed=5, as_of=AS_OF, time_zone=ZONE)
     write_ndjson(panel, tmp_path / "out", processes=1, compress=True)
     path = tmp_path / "out" / "Patient.000000.ndjson.zst"
     with zstandard.open(path, "rb") as file:
         assert len(file.read().splitlines()) == 3
+
+
+def test_the_command_writes_the_files_and_says_how_many(tmp_path):
+    arguments = ["population", "--ndjson", str(tmp_path / "out"), "--patients", "3", "--processes", "1"]
+    said = CliRunner().invoke(commands, [*arguments, "--as-of", "2026-11-22"])
+    assert said.exit_code == 0, said.output
+    assert said.output.strip().startswith("3 people")
+    assert len((tmp_path / "out" / "Patient.000000.ndjson").read_bytes().splitlines()) == 3
 
 
 def test_a_folder_with_old_files_is_refused(tmp_path):

@@ -80,6 +80,16 @@ def test_ana_has_an_old_hba1c_an_interpreter_and_a_visit_today_with_dr_okafor(to
     assert {"E11.9", "E11.65", "E11.22", "E11.42"} & diagnoses(record)
 
 
+@pytest.mark.parametrize("key", ["ana-reyes", "priya-nair", "maria-garcia-younger"])
+def test_some_stories_come_today(told, key):
+    assert any(a["start"].startswith(AS_OF.isoformat()) for a in told[key]["Appointment"])
+
+
+def test_a_name_in_use_stands_beside_the_official_one(told):
+    names = told["eleanor-whitcombe"]["Patient"][0]["name"]
+    assert [(n["use"], n["given"]) for n in names] == [("official", ["Eleanor", "Maud"]), ("usual", ["Nell"])]
+
+
 def test_demo_sign_ins_point_at_people_of_the_panel(told):
     people = {person.role: person for person in demo_people()}
     assert set(people) == {"clinician", "care_manager", "front_desk", "admin", "analyst", "patient"}
