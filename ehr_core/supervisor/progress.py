@@ -16,7 +16,7 @@ class Progress:
     """One line a step with its time. `clock` gives seconds."""
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic):
-        self._console = console or Console(highlight=False)
+        self._console = console or Console(highlight=False, soft_wrap=True)
         self._clock = clock
         self.begun = clock()
 
