@@ -1,0 +1,142 @@
+"""One process of an import: takes parts, prepares them, writes batches, and notes what it has seen."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ehr_core.access.actor import Actor
+from ehr_core.access.unit_of_work import begin
+from ehr_core.db.database import Database, connect
+from ehr_core.kernel.clock import SystemClock
+from ehr_core.kernel.errors import AlmonerError
+from ehr_core.store.import_prepare import Prepared, Preparer, Problem
+from ehr_core.store.import_sources import Part
+from ehr_core.store.import_write import Outcome, add_new, replace_changed
+from ehr_core.store.search import find
+from ehr_core.store.search_parameters import parameter_list
+
+BATCH = 4000
+"""Resources in one transaction: large enough for set-based work, small enough to be repeated."""
+SIGHTING = struct.Struct("<QQ")
+"""(64 bits of type and id, place in the import) of every resource that was read."""
+
+
+@dataclass
+class PartReport:
+    """What became of one part, small enough to travel between processes."""
+
+    read: int = 0
+    rejected: int = 0
+    bytes: int = 0
+    created: Counter[str] = field(default_factory=Counter)
+    updated: Counter[str] = field(default_factory=Counter)
+    unchanged: Counter[str] = field(default_factory=Counter)
+    superseded: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        self.created += outcome.created
+        self.updated += outcome.updated
+        self.unchanged += outcome.unchanged
+        self.superseded += outcome.superseded
+
+
+class Worker:
+    """Imports parts as one actor. `folder` takes the notes on what was seen and what has to wait."""
+
+    def __init__(self, database: Database, actor: Actor, time_zone: str, folder: Path):
+        self.database = database
+        self.actor = actor
+        self.time_zone = time_zone
+        self.clock = SystemClock()
+        self.seen = folder / f"seen-{os.getpid()}"
+        self.waiting = folder / f"waiting-{os.getpid()}"
+        self.found: dict[str, str] = {}
+        self.preparer = Preparer(time_zone, self.look_up)
+
+    def take(self, part: Part) -> PartReport:
+        """Prepares and stores a part."""
+        done = self.preparer.prepare(part)
+        report = PartReport(done.read, done.rejected, part.size, problems=done.problems)
+        self._note_seen(done.prepared)
+        for batch in _batches(done.prepared):
+            with begin(self.database, self.actor, self.clock, self.time_zone) as work:
+                outcome = add_new(work, batch)
+            report.add(outcome)
+            if outcome.waiting:
+                append_waiting(self.waiting, outcome.waiting)
+        return report
+
+    def replace(self, batch: Sequence[Prepared]) -> PartReport:
+        """Stores new versions of resources that have waited."""
+        report = PartReport()
+        with begin(self.database, self.actor, self.clock, self.time_zone) as work:
+            report.add(replace_changed(work, batch))
+        return report
+
+    def look_up(self, reference: str) -> str | None:
+        """'Type/id' of the one resource that a conditional reference finds; None otherwise. Found ones are kept."""
+        if reference in self.found:
+            return self.found[reference]
+        type_name, _, query = reference.partition("?")
+        try:
+            with begin(self.database, self.actor, self.clock, self.time_zone) as work:
+                given = parameter_list(query)
+                page = find(work.connection, type_name, given, limit=2, offset=0, time_zone=self.time_zone)
+        except AlmonerError:
+            return None
+        if len(page.resources) != 1:
+            return None
+        self.found[reference] = page.resources[0].reference
+        return self.found[reference]
+
+    def _note_seen(self, prepared: list[Prepared]) -> None:
+        with self.seen.open("ab") as file:
+            file.write(b"".join(SIGHTING.pack(one.key, one.order) for one in prepared))
+
+
+def append_waiting(path: Path, waiting: list[Prepared]) -> None:
+    with path.open("ab") as file:
+        for prepared in waiting:
+            pickle.dump(prepared, file, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def read_waiting(path: Path) -> Iterator[Prepared]:
+    """What `append_waiting` wrote, in this import's own folder that nobody else can write to."""
+    with path.open("rb") as file:
+        while file.peek(1):
+            yield pickle.load(file)  # noqa: S301 (our own notes of a moment ago)
+
+
+def _batches(prepared: list[Prepared]) -> Iterator[list[Prepared]]:
+    for start in range(0, len(prepared), BATCH):
+        yield prepared[start : start + BATCH]
+
+
+_worker: Worker | None = None
+
+
+def start_worker(url: str, actor: Actor, time_zone: str, folder: Path) -> None:
+    """Makes this process a worker with a connection of its own."""
+    global _worker
+    _worker = Worker(connect(url, pool_size=1, application_name="almoner import"), actor, time_zone, folder)
+
+
+def take_part(part: Part) -> PartReport:
+    return _this_worker(lambda worker: worker.take(part))
+
+
+def replace_batch(batch: list[Prepared]) -> PartReport:
+    return _this_worker(lambda worker: worker.replace(batch))
+
+
+def _this_worker(act: Callable[[Worker], PartReport]) -> PartReport:
+    if _worker is None:
+        raise RuntimeError("this process is no import worker")
+    return act(_worker)

@@ -1,0 +1,232 @@
+"""Imports FHIR files into the store with several processes; a second run of the same input changes nothing.
+
+What is new is stored at once. What differs from a stored resource waits until everything has been read, and then the
+last copy in the input (by file, then by place in it) becomes a new version; earlier copies are counted as superseded.
+So the result does not depend on which process was faster, and repeating the import repeats the decision.
+An import that was stopped half-way is healed by running it again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ehr_core.access.actor import Actor
+from ehr_core.db.database import Database
+from ehr_core.kernel.errors import Unavailable
+from ehr_core.kernel.settings import Settings
+from ehr_core.store.import_prepare import Prepared, Problem
+from ehr_core.store.import_sources import Part, find_sources, parts_of, resource_parts
+from ehr_core.store.import_worker import (
+    BATCH,
+    SIGHTING,
+    PartReport,
+    Worker,
+    read_waiting,
+    replace_batch,
+    start_worker,
+    take_part,
+)
+
+MOST_PROBLEMS = 1000
+"""Problems that are kept for the report; all are counted."""
+
+
+@dataclass
+class ImportSummary:
+    """Counts by type, and the first problems. `read` = stored + unchanged + superseded + rejected."""
+
+    read: int = 0
+    rejected: int = 0
+    bytes: int = 0
+    created: Counter[str] = field(default_factory=Counter)
+    updated: Counter[str] = field(default_factory=Counter)
+    unchanged: Counter[str] = field(default_factory=Counter)
+    superseded: Counter[str] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+    problem_count: int = 0
+    seconds: float = 0.0
+
+    @property
+    def stored(self) -> int:
+        return self.created.total() + self.updated.total()
+
+    def add(self, report: PartReport) -> None:
+        self.read += report.read
+        self.rejected += report.rejected
+        self.bytes += report.bytes
+        self.created += report.created
+        self.updated += report.updated
+        self.unchanged += report.unchanged
+        self.superseded += report.superseded
+        self.problem_count += len(report.problems)
+        self.problems += report.problems[: max(0, MOST_PROBLEMS - len(self.problems))]
+
+
+Report = Callable[[ImportSummary], None]
+"""Called after every part with the counts so far."""
+
+
+def import_path(
+    database: Database,
+    actor: Actor,
+    paths: Sequence[Path | str],
+    *,
+    processes: int = 2,
+    report: Report | None = None,
+    site_time_zone: str | None = None,
+) -> ImportSummary:
+    """Imports files and folders of Bundles, resources and NDJSON. Bad resources are reported and the rest is kept.
+
+    Raises BadRequest when there is nothing to import, Unavailable when the database or a process goes away.
+    """
+    sources = list(enumerate(find_sources([Path(path) for path in paths])))
+    groups = ([pair for pair in sources if pair[1].first], [pair for pair in sources if not pair[1].first])
+    return _run(database, actor, [parts_of(group) for group in groups], processes, report, site_time_zone)
+
+
+def load_resources(
+    database: Database,
+    actor: Actor,
+    resources: Iterable[tuple[str, bytes]],
+    *,
+    processes: int = 2,
+    report: Report | None = None,
+    site_time_zone: str | None = None,
+) -> ImportSummary:
+    """Imports (type, body) pairs from a program: the way to seed a population. Bodies bring their ids.
+
+    `resources` is consumed in this process while others store what it gave.
+    """
+    return _run(database, actor, [resource_parts(resources)], processes, report, site_time_zone)
+
+
+def _run(
+    database: Database,
+    actor: Actor,
+    groups: list[Iterator[Part]],
+    processes: int,
+    report: Report | None,
+    site_time_zone: str | None,
+) -> ImportSummary:
+    """Stores every group of parts, one group after the other, then what had to wait."""
+    actor.require("fhir.write")
+    started = time.monotonic()
+    summary = ImportSummary()
+    time_zone = site_time_zone or Settings().site_time_zone
+    with tempfile.TemporaryDirectory(prefix="almoner-import-") as folder:
+        crew = _crew(database, actor, time_zone, Path(folder), processes)
+        try:
+            for parts in groups:
+                _spread(crew, "take", parts, summary, report, started)
+            winners = _winners(Path(folder), summary)
+            _spread(crew, "replace", winners, summary, report, started)
+        except BrokenProcessPool:
+            raise Unavailable(
+                "A process of the import was stopped. What it had stored stays; run the import again to finish."
+            ) from None
+        finally:
+            crew.close()
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+class _Alone:
+    """The crew of one: this process does the work."""
+
+    width = 0
+
+    def __init__(self, worker: Worker):
+        self.worker = worker
+
+    def submit(self, act: str, task: Any) -> Future[PartReport]:
+        done: Future[PartReport] = Future()
+        done.set_result(getattr(self.worker, act)(task))
+        return done
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+
+class _Crew:
+    """Several processes, each with a connection of its own."""
+
+    def __init__(self, pool: Executor, processes: int):
+        self.pool = pool
+        self.width = 2 * processes
+
+    def submit(self, act: str, task: Any) -> Future[PartReport]:
+        return self.pool.submit({"take": take_part, "replace": replace_batch}[act], task)
+
+    def close(self) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+
+def _crew(database: Database, actor: Actor, time_zone: str, folder: Path, processes: int) -> _Alone | _Crew:
+    if processes <= 1:
+        return _Alone(Worker(database, actor, time_zone, folder))
+    pool = ProcessPoolExecutor(
+        processes,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=start_worker,
+        initargs=(database.url, actor, time_zone, folder),
+    )
+    return _Crew(pool, processes)
+
+
+def _spread(
+    crew: _Alone | _Crew,
+    act: str,
+    tasks: Iterable[Any],
+    summary: ImportSummary,
+    report: Report | None,
+    started: float,
+) -> None:
+    """Hands tasks to the crew, few at a time so that memory stays bounded, and adds up what they report."""
+    running: set[Future[PartReport]] = set()
+
+    def collect(done: set[Future[PartReport]]) -> None:
+        for future in done:
+            summary.add(future.result())
+            summary.seconds = time.monotonic() - started
+            if report:
+                report(summary)
+
+    for task in tasks:
+        running.add(crew.submit(act, task))
+        if len(running) > crew.width:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            collect(done)
+    collect(wait(running).done)
+
+
+def _winners(folder: Path, summary: ImportSummary) -> Iterator[list[Prepared]]:
+    """Of the resources that differ from what is stored, the copies that come last in the input, in batches."""
+    notes = sorted(folder.glob("waiting-*"))
+    last = {prepared.key: -1 for path in notes for prepared in read_waiting(path)}
+    if not last:
+        return
+    for path in folder.glob("seen-*"):
+        for key, order in SIGHTING.iter_unpack(path.read_bytes()):
+            if last.get(key, order) < order:
+                last[key] = order
+    batch: list[Prepared] = []
+    for path in notes:
+        for prepared in read_waiting(path):
+            if prepared.order == last[prepared.key]:
+                batch.append(prepared)
+            else:
+                summary.superseded[prepared.type_name] += 1
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    if batch:
+        yield batch
