@@ -197,3 +197,7 @@ class MarkInError(ApiModel):
 class ReviewResult(ApiModel):
     version_id: int
     comment_to_patient: str | None = Field(default=None, max_length=2000)
+
+
+class RecordableResults(ApiModel):
+    items: list[RecordableResult]

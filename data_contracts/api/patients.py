@@ -81,3 +81,10 @@ class NextAppointment(ApiModel):
     with_whom: str | None
     reason: str | None
     on: date
+
+
+class SearchPatients(ApiModel):
+    """A search is sent as a body: what identifies a person never stands in an address."""
+
+    q: str = Field(max_length=200, description="Name in any order, birth date, phone or record number.")
+    limit: int = Field(default=20, ge=1, le=100)

@@ -10,19 +10,39 @@ WORDS: dict[str, str] = {
     "account_enabled": "opened an account again",
     "account_password_set": "set an account's password",
     "account_roles_changed": "changed an account's roles",
+    "accounts_listed": "looked through the accounts",
     "audit_read": "read the audit log",
+    "banner_read": "saw the banner of",
+    "bulk_export": "exported in bulk",
+    "bulk_export_deleted": "deleted a bulk export",
+    "bulk_export_requested": "asked for a bulk export",
+    "bulk_file_downloaded": "downloaded a file of a bulk export",
+    "care_gaps.contact_logged": "logged a contact with",
+    "care_gaps.patient_replied": "replied about a care gap of",
+    "chart_summary_read": "opened the chart summary",
     "create": "created",
     "delete": "deleted",
     "export": "exported",
     "history": "read the history of",
+    "import": "imported",
+    "patient_record": "read the whole record of",
+    "patient_search": "looked for",
+    "pipeline.changes.claim": "took changed patients to re-measure",
+    "pipeline.run": "reported a pipeline run",
+    "portal.results.read": "read their results",
+    "quality.measure_patients.read": "listed the patients behind a measure",
     "read": "read",
+    "read_many": "read several of",
     "redeem_code": "used a sign-in code",
+    "results_read": "looked at the results",
+    "schedule_read": "looked at the day's schedule",
     "search": "searched",
     "second_factor_confirmed": "set up a second factor",
     "second_factor_enrolled": "began to set up a second factor",
     "second_factor_removed": "took the second factor away",
     "second_factor_reset": "reset an account's second factor",
     "session_revoked": "ended a session",
+    "sessions_listed": "looked at the sessions of an account",
     "sign_in": "tried to sign in",
     "signed_in": "signed in",
     "signed_out": "signed out",
@@ -56,7 +76,8 @@ def sentence(
     detail: dict[str, Any] | None,
 ) -> str:
     """'Dr Chen read Observation 123'; for a refusal, that it was refused and why."""
-    words = WORDS.get(act, f"did '{act}' on" if resource_type else f"did '{act}'")
+    named = act.replace(".", ": ").replace("_", " ")
+    words = WORDS.get(act, f"did '{named}' on" if resource_type else f"did '{named}'")
     parts = [actor, words]
     if resource_type and resource_type != "Account":
         parts.append(" ".join(filter(None, (resource_type, resource_id))))

@@ -13,7 +13,19 @@ from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
-from ehr_core.api.routes import account, audit
+from ehr_core.api.routes import (
+    account,
+    audit,
+    care_gaps,
+    charting,
+    orders,
+    pipeline,
+    portal,
+    quality,
+    registration,
+    scheduling,
+    worklist,
+)
 from ehr_core.api.smart import authorize, discovery, logout, token
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.db.database import Database, connect
@@ -31,6 +43,15 @@ ROOMS = (
     logout,
     account,
     audit,
+    registration,
+    charting,
+    orders,
+    scheduling,
+    care_gaps,
+    worklist,
+    quality,
+    portal,
+    pipeline,
     fhir,
 )
 """One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here.
@@ -51,6 +72,7 @@ def create_app(
         title="Almoner",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=_close_database_at_exit,
     )
     identity = Identity(database, clock, settings, secrets)

@@ -33,21 +33,35 @@ ENCOUNTER_KINDS = {
 def active_problems(conditions: Iterable[Resource]) -> list[Problem]:
     """Conditions that are neither over, refuted nor retracted, newest onset first.
 
-    A missing clinical status counts as active: the safe reading. Encounter diagnoses count like problem-list items.
+    A missing clinical status counts as active: the safe reading. A diagnosis of several visits, or of a visit and the
+    problem list, is one problem: the problem list's entry stands for it.
     """
-    lines = [
-        Problem(
-            condition_id=condition["id"],
-            name=words(condition.get("code")) or "not named",
-            code=_first_code(condition.get("code")),
-            onset=_onset(condition),
-            status=next(iter(codes(condition.get("clinicalStatus"))), "not recorded"),
-        )
+    current = [
+        condition
         for condition in conditions
         if not codes(condition.get("clinicalStatus")) & OVER
         and not codes(condition.get("verificationStatus")) & NOT_TRUE
     ]
-    return sorted(lines, key=lambda line: sort_moment(line.onset), reverse=True)
+    current.sort(key=_from_visit)
+    once: dict[str, Problem] = {}
+    for condition in current:
+        line = _problem(condition)
+        once.setdefault(line.code or line.name.lower(), line)
+    return sorted(once.values(), key=lambda line: sort_moment(line.onset), reverse=True)
+
+
+def _from_visit(condition: Resource) -> bool:
+    return any("encounter-diagnosis" in codes(concept) for concept in condition.get("category") or ())
+
+
+def _problem(condition: Resource) -> Problem:
+    return Problem(
+        condition_id=condition["id"],
+        name=words(condition.get("code")) or "not named",
+        code=_first_code(condition.get("code")),
+        onset=_onset(condition),
+        status=next(iter(codes(condition.get("clinicalStatus"))), "not recorded"),
+    )
 
 
 def _onset(condition: Resource) -> str | None:

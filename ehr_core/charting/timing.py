@@ -29,3 +29,11 @@ def check_day(on: date, *, today: date, born: date | None) -> None:
         )
     if born is not None and on < born:
         raise refused("on", "The day is before the patient was born. Check the year.")
+
+
+def first_birth_day(birth_date: str | None) -> date | None:
+    """The first day that a birth date may mean: a partial one bars nothing that could be true. None when unknown."""
+    if not birth_date:
+        return None
+    year, month, day = ([int(part) for part in birth_date.split("-")] + [1, 1])[:3]
+    return date(year, month, day)

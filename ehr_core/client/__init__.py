@@ -6,8 +6,17 @@ import httpx
 
 from ehr_core.client.account import AccountRoom
 from ehr_core.client.audit import AuditRoom
+from ehr_core.client.care_gaps import CareGapsRoom
+from ehr_core.client.charting import ChartingRoom
 from ehr_core.client.fhir import FhirRoom
+from ehr_core.client.orders import OrdersRoom
+from ehr_core.client.pipeline import PipelineRoom
+from ehr_core.client.portal import PortalRoom
+from ehr_core.client.quality import QualityRoom
+from ehr_core.client.registration import RegistrationRoom
+from ehr_core.client.scheduling import SchedulingRoom
 from ehr_core.client.transport import TokenSource, Transport
+from ehr_core.client.worklist import WorklistRoom
 
 __all__ = ["AlmonerClient"]
 
@@ -27,6 +36,15 @@ class AlmonerClient:
         self.account = AccountRoom(speaking)
         self.audit = AuditRoom(speaking)
         self.fhir = FhirRoom(speaking)
+        self.registration = RegistrationRoom(speaking)
+        self.charting = ChartingRoom(speaking)
+        self.orders = OrdersRoom(speaking)
+        self.scheduling = SchedulingRoom(speaking)
+        self.care_gaps = CareGapsRoom(speaking)
+        self.worklist = WorklistRoom(speaking)
+        self.quality = QualityRoom(speaking)
+        self.portal = PortalRoom(speaking)
+        self.pipeline = PipelineRoom(speaking)
 
     def close(self) -> None:
         self.transport.close()

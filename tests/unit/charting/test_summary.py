@@ -41,8 +41,8 @@ def test_a_recording_date_is_never_shown_as_the_onset():
     lines = summary.active_problems(
         [
             condition("undated", recordedDate="2026-05-01"),
-            condition("year", onsetDateTime="2019"),
-            condition("month", onsetDateTime="2021-03"),
+            condition("year", onsetDateTime="2019", code={"text": "Asthma"}),
+            condition("month", onsetDateTime="2021-03", code={"text": "Gout"}),
         ]
     )
     assert [(line.condition_id, line.onset) for line in lines] == [
@@ -50,6 +50,18 @@ def test_a_recording_date_is_never_shown_as_the_onset():
         ("year", "2019"),
         ("undated", None),
     ]
+
+
+def test_one_disease_of_many_visits_is_one_problem_and_the_problem_list_speaks_for_it():
+    visit = [{"coding": [{"code": "encounter-diagnosis"}]}]
+    lines = summary.active_problems(
+        [
+            condition("visit 1", category=visit, onsetDateTime="2026-01-02"),
+            condition("listed", category=[{"coding": [{"code": "problem-list-item"}]}], onsetDateTime="2019"),
+            condition("visit 2", category=visit),
+        ]
+    )
+    assert [(line.condition_id, line.onset) for line in lines] == [("listed", "2019")]
 
 
 @pytest.mark.parametrize(

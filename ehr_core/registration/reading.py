@@ -1,0 +1,159 @@
+"""Reads a Patient resource into facts: which of several names, numbers and languages counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from data_contracts.api.patients import PatientName
+from ehr_core.display import show_language, show_phone
+from ehr_core.kernel.fhir_json import codings, extension, reference_id, words
+from ehr_core.registration.model import PersonFacts
+
+Resource = dict[str, Any]
+
+MRN_SYSTEM = "https://almoner.dev/fhir/NamingSystem/mrn"
+IDENTIFIER_TYPE = "http://terminology.hl7.org/CodeSystem/v2-0203"
+INTERPRETER_URL = "http://hl7.org/fhir/StructureDefinition/patient-interpreterRequired"
+PRONOUNS_URL = "http://hl7.org/fhir/StructureDefinition/individual-pronouns"
+GENDER_IDENTITY_URLS = (
+    "http://hl7.org/fhir/us/core/StructureDefinition/us-core-genderIdentity",
+    "http://hl7.org/fhir/StructureDefinition/individual-genderIdentity",
+)
+BIRTH_SEX_URL = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
+BIRTH_SEX_WORDS = {"M": "male (at birth)", "F": "female (at birth)"}
+
+NAME_USES = ("official", "usual", None, "nickname", "anonymous", "temp", "maiden", "old")
+CALLED_BY = ("usual", "nickname")
+PHONE_USES = ("mobile", "home", None, "work", "temp")
+
+
+def read_person(patient: Resource) -> PersonFacts:
+    """The facts that the Patient resource itself holds."""
+    deceased_on = patient.get("deceasedDateTime")
+    language, _ = preferred_language(patient)
+    return PersonFacts(
+        patient_id=patient["id"],
+        name=read_name(patient),
+        birth_date=patient.get("birthDate"),
+        deceased=bool(deceased_on or patient.get("deceasedBoolean")),
+        deceased_on=deceased_on,
+        sex=_sex(patient),
+        mrn=read_mrn(patient),
+        phone=_phone(patient),
+        email=_contact(patient, "email"),
+        language=language,
+        interpreter_required=_interpreter(patient),
+        gender_identity=_gender_identity(patient),
+        pronouns=_pronouns(patient),
+        active=patient.get("active") is not False,
+        replaced_by=_replaced_by(patient),
+        clinic_id=reference_id(patient.get("managingOrganization"), "Organization"),
+        clinician_id=_clinician_id(patient),
+    )
+
+
+def read_name(patient: Resource) -> PatientName:
+    """Official before usual, present before past; the name in use beside it when the given names differ."""
+    names = sorted(patient.get("name") or (), key=_name_rank)
+    if not names:
+        return PatientName()
+    first = names[0]
+    given = " ".join(first.get("given") or ()) or None
+    family = first.get("family")
+    if not (given or family):
+        return PatientName(family=first.get("text"), prefix=_joined(first.get("prefix")))
+    called = next((name for name in names[1:] if name.get("use") in CALLED_BY), None)
+    used = " ".join((called or {}).get("given") or ()) or (called or {}).get("text")
+    return PatientName(
+        family=family, given=given, prefix=_joined(first.get("prefix")), used=used if used != given else None
+    )
+
+
+def _name_rank(name: Resource) -> tuple[bool, int]:
+    """A name whose period has ended comes after every present one."""
+    use = name.get("use")
+    ended = "end" in (name.get("period") or {})
+    return ended, NAME_USES.index(use) if use in NAME_USES else len(NAME_USES)
+
+
+def _joined(parts: Iterable[str] | None) -> str | None:
+    return " ".join(parts or ()) or None
+
+
+def read_mrn(patient: Resource) -> str | None:
+    """This site's record number; else one that says it is a medical record number; never another kind."""
+    listed = [
+        item for item in patient.get("identifier") or () if item.get("value") and item.get("use") != "old"
+    ]
+    ours = next((item for item in listed if item.get("system") == MRN_SYSTEM), None)
+    typed = next((item for item in listed if (IDENTIFIER_TYPE, "MR") in codings(item.get("type"))), None)
+    found = ours or typed
+    return found["value"] if found else None
+
+
+def _sex(patient: Resource) -> str | None:
+    """Administrative gender; the recorded birth sex, named as such, when there is none."""
+    if patient.get("gender"):
+        return patient["gender"]
+    recorded = (extension(patient, BIRTH_SEX_URL) or {}).get("valueCode", "")
+    return BIRTH_SEX_WORDS.get(recorded)
+
+
+def _phone(patient: Resource) -> str | None:
+    number = _contact(patient, "phone") or _contact(patient, "sms")
+    return show_phone(number) if number else None
+
+
+def _contact(patient: Resource, system: str) -> str | None:
+    """The best current contact of that kind: by rank, then mobile before home."""
+    listed = [
+        item
+        for item in patient.get("telecom") or ()
+        if item.get("system") == system and item.get("value") and item.get("use") != "old"
+    ]
+    listed.sort(key=lambda item: (item.get("rank", 99), _phone_rank(item.get("use"))))
+    return listed[0]["value"] if listed else None
+
+
+def _phone_rank(use: str | None) -> int:
+    return PHONE_USES.index(use) if use in PHONE_USES else len(PHONE_USES)
+
+
+def preferred_language(patient: Resource) -> tuple[str | None, str | None]:
+    """(in words, BCP 47 tag) of the preferred language, or of the only one; (None, None) when not recorded."""
+    listed = patient.get("communication") or []
+    chosen = next((item for item in listed if item.get("preferred")), listed[0] if len(listed) == 1 else None)
+    if chosen is None:
+        return None, None
+    concept = chosen.get("language")
+    tag = next((code for _, code in codings(concept)), None)
+    return (show_language(tag) if tag else words(concept)), tag
+
+
+def _interpreter(patient: Resource) -> bool | None:
+    return (extension(patient, INTERPRETER_URL) or {}).get("valueBoolean")
+
+
+def _pronouns(patient: Resource) -> str | None:
+    value = extension(extension(patient, PRONOUNS_URL), "value") or {}
+    return words(value.get("valueCodeableConcept"))
+
+
+def _gender_identity(patient: Resource) -> str | None:
+    for url in GENDER_IDENTITY_URLS:
+        found = extension(patient, url)
+        nested = extension(found, "value") or found or {}
+        if nested.get("valueCodeableConcept"):
+            return words(nested["valueCodeableConcept"])
+    return None
+
+
+def _replaced_by(patient: Resource) -> str | None:
+    links = (link for link in patient.get("link") or () if link.get("type") == "replaced-by")
+    return next(filter(None, (reference_id(link.get("other"), "Patient") for link in links)), None)
+
+
+def _clinician_id(patient: Resource) -> str | None:
+    listed = patient.get("generalPractitioner") or ()
+    return next(filter(None, (reference_id(item, "Practitioner") for item in listed)), None)
