@@ -267,3 +267,22 @@ class WorklistPage(ApiModel):
     open_gaps: int
     overdue_gaps: int
     as_of: datetime | None
+
+
+class PatientReply(ApiModel):
+    """'I already had this', as the patient said it, waiting for somebody to look. It closes nothing by itself."""
+
+    reply_id: str
+    gap_id: str
+    patient_id: str
+    name: PatientName
+    title: str
+    received_at: datetime
+    when: str | None
+    where: str | None
+
+
+class ReviewReply(ApiModel):
+    """What came of it: found and recorded in the chart, asked for at the other place, or not found."""
+
+    outcome: Literal["recorded", "requested", "not_found"]

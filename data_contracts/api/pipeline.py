@@ -64,3 +64,20 @@ class RunReport(ApiModel):
     finished_at: datetime
     code_version: str
     counts: dict[str, int] = {}
+    failure: str | None = Field(
+        default=None,
+        max_length=500,
+        description="Why the run was stopped; null: it is good. No patient data.",
+    )
+
+
+class FinishedBatch(ApiModel):
+    """A batch that is done. Failed patients go back to the queue, and are set aside when they keep failing."""
+
+    failed_patient_ids: list[str] = []
+
+
+class RecordsWanted(ApiModel):
+    """Whole records, for re-measure. Bounded, so that an answer fits into memory."""
+
+    patient_ids: list[str] = Field(min_length=1, max_length=500)

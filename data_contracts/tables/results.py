@@ -144,6 +144,7 @@ PATIENT_STRATA = Table(
         Column("race", "text", "US Core race: OMB category code."),
         Column("ethnicity", "text", "US Core ethnicity: OMB category code."),
         Column("payer", "text", "Type of the coverage in force on the as-of day."),
+        Column("language", "text", "Preferred language (BCP 47)."),
         Column("as_of", "date", "The day (site time zone) that the answer is for.", required=True),
         Column(
             "next_change_on",

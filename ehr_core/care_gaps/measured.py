@@ -40,16 +40,19 @@ def note_measured(
     )
 
 
-def note_failed(connection: Connection, patient_ids: Sequence[str], now: datetime) -> list[str]:
-    """Counts one more failure of each; returns those that are quarantined by it."""
+def note_failed(
+    connection: Connection, patient_ids: Sequence[str], now: datetime, *, failures: int = 1
+) -> list[str]:
+    """Counts so many more failures of each; returns those that are quarantined now."""
     counted = connection.execute(
         text(
-            "INSERT INTO care_gaps.measured_patient AS held (patient_id, failures, failed_at) "
-            "SELECT unnest(CAST(:ids AS text[])), 1, :now ORDER BY 1 ON CONFLICT (patient_id) DO UPDATE SET "
-            "failures = held.failures + 1, failed_at = :now, "
-            "quarantined = held.quarantined OR held.failures + 1 >= :most "
+            "INSERT INTO care_gaps.measured_patient AS held (patient_id, failures, failed_at, quarantined) "
+            "SELECT unnest(CAST(:ids AS text[])), :failures, :now, :failures >= :most ORDER BY 1 "
+            "ON CONFLICT (patient_id) DO UPDATE SET "
+            "failures = held.failures + :failures, failed_at = :now, "
+            "quarantined = held.quarantined OR held.failures + :failures >= :most "
             "RETURNING patient_id, quarantined"
         ),
-        {"ids": list(patient_ids), "now": now, "most": TRIES_BEFORE_QUARANTINE},
+        {"ids": list(patient_ids), "now": now, "failures": failures, "most": TRIES_BEFORE_QUARANTINE},
     )
     return [patient_id for patient_id, quarantined in counted if quarantined]

@@ -11,7 +11,7 @@ from ehr_core.quality.cells import moving_cells
 
 KEY = ("measure_id", "period_begin")
 COMPUTED = [name for name in MEASURE_RESULTS.column_names if name not in (*KEY, "patient_key")]
-STRATA = ("clinic", "clinician", "sex", "age_band", "race", "ethnicity", "payer")
+STRATA = ("clinic", "clinician", "sex", "age_band", "race", "ethnicity", "payer", "language")
 
 
 def apply_flags(

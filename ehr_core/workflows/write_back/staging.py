@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -27,6 +28,9 @@ POSTGRES_TYPES: dict[ColumnType, str] = {
     "boolean": "boolean",
     "date": "date",
 }
+PATIENT_KEYS = b"almoner.patient_keys"
+"""Key of the schema's metadata: a JSON list of the pseudonyms that the body speaks for."""
+
 ANALYZE_FROM_ROWS = 5_000
 ROWS_A_CHUNK = 50_000
 
@@ -54,6 +58,22 @@ def read_rows(body: bytes, contract: Table, key_id: str) -> pa.Table:
             f"The rows of '{contract.name}' carry another pseudonym key than the write-back names."
         )
     return rows
+
+
+def patients_named_in(body: bytes) -> tuple[str, ...] | None:
+    """The pseudonyms that the body's metadata says it speaks for; None when it speaks for everybody.
+
+    Raises BadRequest when the body or its list cannot be read: an unreadable list must not widen the scope.
+    """
+    try:
+        if body[:4] == b"PAR1":
+            schema = pa.parquet.read_schema(pa.BufferReader(body))
+        else:
+            schema = pa.ipc.open_stream(body).schema
+        named = (schema.metadata or {}).get(PATIENT_KEYS)
+        return None if named is None else tuple(msgspec.json.decode(named, type=list[str]))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, msgspec.DecodeError) as error:
+        raise BadRequest("The body of the write-back cannot be read.") from error
 
 
 def stage(connection: Connection, rows: pa.Table, contract: Table) -> str:

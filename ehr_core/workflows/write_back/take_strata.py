@@ -18,7 +18,7 @@ from ehr_core.workflows.write_back.staging import read_rows, stage
 from ehr_core.workflows.write_back.take import audit_write_back
 
 DELTA, GONE, MEASURED = "delta_patient_strata", "gone_patient_strata", "measured_now"
-PLAIN = ("sex", "age_band", "race", "ethnicity", "payer")
+PLAIN = ("sex", "age_band", "race", "ethnicity", "payer", "language")
 CLINICIAN_TYPES = ("Practitioner", "PractitionerRole")
 
 

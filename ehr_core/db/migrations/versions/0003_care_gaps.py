@@ -135,6 +135,7 @@ CREATE TABLE care_gaps.measured_patient (
 );
 COMMENT ON COLUMN care_gaps.measured_patient.next_change_on IS
   'Never later than the day on which time alone changes one of this patient''s answers';
+CREATE INDEX measured_patient_by_time ON care_gaps.measured_patient (computed_at DESC);
 CREATE INDEX measured_patient_by_next_change ON care_gaps.measured_patient (next_change_on);
 """
 
@@ -181,7 +182,8 @@ CREATE TABLE quality.patient_stratum (
   age_band text,
   race text,
   ethnicity text,
-  payer text
+  payer text,
+  language text
 );
 
 CREATE TABLE quality.summary_cell (
@@ -209,7 +211,8 @@ CREATE TABLE quality.run (
   started_at timestamptz NOT NULL,
   finished_at timestamptz NOT NULL,
   code_version text NOT NULL,
-  counts jsonb NOT NULL
+  counts jsonb NOT NULL,
+  failure text
 );
 CREATE INDEX run_by_finish ON quality.run (finished_at DESC);
 
@@ -230,6 +233,11 @@ CREATE TABLE quality.rate_point (
 );
 """
 
+NAME_ORDER = """
+-- The worklist sorted by name, without reading a hundred thousand charts.
+CREATE INDEX patient_by_family ON fhir.patient (family_text, given_text, id) WHERE NOT deleted;
+"""
+
 CLAIMS = """
 ALTER TABLE core.outbox
   ADD COLUMN claim_batch uuid,
@@ -242,7 +250,7 @@ CREATE INDEX outbox_by_claim ON core.outbox (claim_batch) WHERE remeasured_at IS
 
 
 def upgrade() -> None:
-    for part in (CARE_GAPS, QUALITY, CLAIMS):
+    for part in (CARE_GAPS, QUALITY, NAME_ORDER, CLAIMS):
         op.execute(part)
     op.execute(f"GRANT USAGE ON SCHEMA care_gaps, quality TO {APP_ROLE}")
     for table in ("gap", "patient_reply", "measured_patient"):
@@ -257,7 +265,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP SCHEMA quality CASCADE; DROP SCHEMA care_gaps CASCADE")
-    op.execute(
-        "ALTER TABLE core.outbox DROP COLUMN claim_batch, DROP COLUMN claimed_until, DROP COLUMN tries"
-    )
+    op.execute("DROP SCHEMA quality CASCADE")
+    op.execute("DROP SCHEMA care_gaps CASCADE")
+    op.execute("DROP INDEX fhir.patient_by_family")
+    op.execute("ALTER TABLE core.outbox DROP COLUMN claim_batch, DROP COLUMN claimed_until, DROP COLUMN tries")

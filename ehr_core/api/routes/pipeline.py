@@ -1,0 +1,119 @@
+"""What only the pipeline may do: take the key and the changes, read records, write results back, tell of a run."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import text
+
+from data_contracts.api.pipeline import (
+    ChangeBatch,
+    FinishedBatch,
+    PseudonymKeyGrant,
+    RecordsWanted,
+    RunReport,
+    WriteBackReceipt,
+)
+from ehr_core.api.dependencies import ProcessParts, RawBody, Work
+from ehr_core.quality.runs import note_run
+from ehr_core.store.repository import Store
+from ehr_core.workflows import changes
+from ehr_core.workflows.write_back.crosswalk import extend_to_all, key_in_use
+from ehr_core.workflows.write_back.scope import WriteBackScope
+from ehr_core.workflows.write_back.staging import patients_named_in
+from ehr_core.workflows.write_back.take import take_care_gaps, take_measure_results
+from ehr_core.workflows.write_back.take_strata import take_strata
+
+router = APIRouter(prefix="/api/pipeline", tags=["pipeline"])
+
+TAKERS = {
+    "care_gaps": take_care_gaps,
+    "measure_results": take_measure_results,
+    "patient_strata": take_strata,
+}
+MOST_ROWS_A_CLAIM = 500
+
+
+@router.get("/key")
+def pseudonym_key(
+    parts: ProcessParts, work: Work, zone: Literal["limited", "safe_harbor"] = "limited"
+) -> PseudonymKeyGrant:
+    """The key of a new snapshot, with everybody in the crosswalk. The secret goes to this step and nowhere else."""
+    work.actor.require("pipeline.write_back")
+    key = key_in_use(work, parts.secrets.pseudonym_master_key, zone)
+    entered = extend_to_all(work, key)
+    work.audit("pipeline.key.granted", detail={"key_id": key.key_id, "zone": zone, "entered": entered})
+    return PseudonymKeyGrant(key_id=key.key_id, secret_hex=key.secret.hex())
+
+
+@router.post("/changes/claim", response_model=None)
+def claim_changes(
+    parts: ProcessParts, work: Work, limit: Annotated[int, Query(ge=1, le=MOST_ROWS_A_CLAIM)] = 100
+) -> ChangeBatch | Response:
+    work.actor.require("pipeline.changes")
+    batch = changes.claim(work, limit, parts.secrets.pseudonym_master_key)
+    return batch if batch is not None else Response(status_code=204)
+
+
+@router.post("/changes/{batch_id}/done", status_code=204)
+def finish_changes(batch_id: str, finished: FinishedBatch, work: Work) -> None:
+    work.actor.require("pipeline.changes")
+    changes.finish(work, batch_id, finished.failed_patient_ids)
+
+
+@router.post("/records")
+def records(wanted: RecordsWanted, work: Work) -> Response:
+    """Whole records as NDJSON. The headers say what this read has seen; anything later counts as changed since."""
+    work.actor.require("pipeline.changes")
+    seen, before = work.connection.execute(
+        text("SELECT pg_current_snapshot()::text, pg_snapshot_xmin(pg_current_snapshot())::text")
+    ).one()
+    body = b"\n".join(Store(work).patient_record(wanted.patient_ids))
+    headers = {"X-Almoner-Snapshot": seen, "X-Almoner-Outbox-Transaction": before}
+    return Response(body, media_type="application/fhir+ndjson", headers=headers)
+
+
+@router.post("/write-back/{table}")
+def write_back(
+    table: Literal["care_gaps", "measure_results", "patient_strata"],
+    body: RawBody,
+    parts: ProcessParts,
+    work: Work,
+    run_id: str,
+    key_id: str,
+    as_of: date,
+    outbox_transaction: int,
+    complete: bool = True,
+    snapshot: str | None = None,
+    patient_from: str | None = None,
+    patient_to: str | None = None,
+    source_ids: Annotated[list[str] | None, Query()] = None,
+) -> WriteBackReceipt:
+    """Rows as Parquet or an Arrow stream; the query says what they speak for (see WriteBackScope).
+
+    A list of patients stands in the body's own metadata: it does not belong into an address.
+    """
+    work.actor.require("pipeline.write_back")
+    scope = WriteBackScope(
+        run_id=run_id,
+        key_id=key_id,
+        outbox_transaction=outbox_transaction,
+        as_of=as_of,
+        complete=complete,
+        snapshot=snapshot,
+        patient_keys=patients_named_in(body),
+        patient_from=patient_from,
+        patient_to=patient_to,
+        source_ids=tuple(source_ids) if source_ids else None,
+    )
+    return TAKERS[table](work, scope, body, parts.secrets.pseudonym_master_key)
+
+
+@router.post("/runs", status_code=204)
+def finished_run(report: RunReport, work: Work) -> None:
+    work.actor.require("pipeline.write_back")
+    note_run(work, report)
+    if report.kind == "nightly" and report.failure is None:
+        changes.mark_measured_before(work, report.outbox_transaction)

@@ -1,0 +1,58 @@
+"""The care manager's worklist: pages, choices, assigning, contact attempts, patients' replies."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from data_contracts.api.care_gaps import (
+    AssignedGaps,
+    AssignGaps,
+    ContactAttempt,
+    LogContact,
+    PatientReply,
+    ReviewReply,
+    WorklistChoices,
+    WorklistPage,
+    WorklistQuery,
+)
+from ehr_core.api.dependencies import Work
+from ehr_core.care_gaps import contact, replies, service
+from ehr_core.workflows import worklist
+
+router = APIRouter(prefix="/api", tags=["worklist"])
+
+
+@router.post("/worklist")
+def page(query: WorklistQuery, work: Work) -> WorklistPage:
+    """A body, not an address: a name that is searched for is patient data."""
+    return worklist.worklist_page(work, query)
+
+
+@router.get("/worklist/choices")
+def choices(work: Work) -> WorklistChoices:
+    return worklist.worklist_choices(work)
+
+
+@router.post("/worklist/assign")
+def assign(act: AssignGaps, work: Work) -> AssignedGaps:
+    return service.assign(work, act, worklist.account_name(work, act.owner_id))
+
+
+@router.post("/patients/{patient_id}/contact-attempts")
+def log_contact(patient_id: str, attempt: LogContact, work: Work) -> ContactAttempt:
+    return contact.log_contact(work, patient_id, attempt)
+
+
+@router.get("/patients/{patient_id}/contact-attempts")
+def contact_attempts(patient_id: str, work: Work) -> list[ContactAttempt]:
+    return contact.contact_attempts(work, patient_id)
+
+
+@router.get("/worklist/replies")
+def replies_to_review(work: Work) -> list[PatientReply]:
+    return replies.replies_to_review(work)
+
+
+@router.post("/worklist/replies/{reply_id}/review", status_code=204)
+def review_reply(reply_id: str, review: ReviewReply, work: Work) -> None:
+    replies.review_reply(work, reply_id, review)

@@ -1,0 +1,102 @@
+"""What the pipeline says to the core: keys, changes, records, write-backs, runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from data_contracts.api.pipeline import (
+    ChangeBatch,
+    FinishedBatch,
+    PseudonymKeyGrant,
+    RecordsWanted,
+    RunReport,
+    WriteBackReceipt,
+)
+from ehr_core.client.transport import Transport
+
+WRITE_BACK_SECONDS = 600.0
+"""A part of a nightly write-back over a very large panel may take minutes on a busy server."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """Whole records as lines, and what the read that fetched them has seen."""
+
+    lines: list[bytes]
+    snapshot: str
+    outbox_transaction: int
+
+
+class PipelineRoom:
+    def __init__(self, transport: Transport):
+        self._transport = transport
+
+    def key(self, zone: str = "limited") -> PseudonymKeyGrant:
+        return self._transport.get("/api/pipeline/key", PseudonymKeyGrant, {"zone": zone})
+
+    def claim(self, limit: int = 100) -> ChangeBatch | None:
+        """The next changed patients, or None when nobody waits."""
+        answer = self._transport.request("POST", "/api/pipeline/changes/claim", params={"limit": limit})
+        return None if answer.status_code == 204 else ChangeBatch.model_validate_json(answer.content)
+
+    def done(self, batch_id: str, failed_patient_ids: Sequence[str] = ()) -> None:
+        """Raises Gone when the lease had ended and another worker took the batch."""
+        finished = FinishedBatch(failed_patient_ids=list(failed_patient_ids))
+        self._transport.send("POST", f"/api/pipeline/changes/{batch_id}/done", finished)
+
+    def records(self, patient_ids: Sequence[str]) -> Records:
+        """Everything in these patients' records; at most 500 at a time."""
+        wanted = RecordsWanted(patient_ids=list(patient_ids)).model_dump_json().encode()
+        answer = self._transport.request(
+            "POST", "/api/pipeline/records", content=wanted, headers={"Content-Type": "application/json"}
+        )
+        return Records(
+            lines=answer.content.split(b"\n") if answer.content else [],
+            snapshot=answer.headers["x-almoner-snapshot"],
+            outbox_transaction=int(answer.headers["x-almoner-outbox-transaction"]),
+        )
+
+    def write_back(
+        self,
+        table: str,
+        body: bytes,
+        *,
+        run_id: str,
+        key_id: str,
+        as_of: date,
+        outbox_transaction: int,
+        complete: bool = True,
+        snapshot: str | None = None,
+        patient_from: str | None = None,
+        patient_to: str | None = None,
+        source_ids: Sequence[str] | None = None,
+    ) -> WriteBackReceipt:
+        """Sends rows (Parquet or an Arrow stream) of care_gaps, measure_results or patient_strata.
+
+        The body's metadata may name the patients that it speaks for (pipelines/write_back/bodies.py).
+        """
+        params = {
+            "run_id": run_id,
+            "key_id": key_id,
+            "as_of": as_of.isoformat(),
+            "outbox_transaction": outbox_transaction,
+            "complete": complete,
+            "snapshot": snapshot,
+            "patient_from": patient_from,
+            "patient_to": patient_to,
+            "source_ids": list(source_ids) if source_ids is not None else None,
+        }
+        answer = self._transport.request(
+            "POST",
+            f"/api/pipeline/write-back/{table}",
+            params={name: value for name, value in params.items() if value is not None},
+            content=body,
+            headers={"Content-Type": "application/octet-stream"},
+            timeout=WRITE_BACK_SECONDS,
+        )
+        return WriteBackReceipt.model_validate_json(answer.content)
+
+    def tell_run(self, report: RunReport) -> None:
+        self._transport.send("POST", "/api/pipeline/runs", report)

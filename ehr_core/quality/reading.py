@@ -1,0 +1,270 @@
+"""Reads measures: the list, one measure's page with strata and trend, and its CSV; small cells hidden by role."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from data_contracts.api.quality import (
+    Counts,
+    MeasureDefinition,
+    MeasureLine,
+    MeasureList,
+    MeasurePage,
+    RatePoint,
+    Stratum,
+)
+from data_contracts.guidelines import definitions, guidelines
+from data_contracts.guidelines.pack import Pack
+from data_contracts.valuesets import value_sets
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.kernel.errors import NotFound
+from ehr_core.quality.cells import COUNTS, STRATUM_KINDS
+from ehr_core.quality.labels import labels
+from ehr_core.quality.rates import wilson_rate
+from ehr_core.quality.runs import freshest, last_run, stale_sentence
+from ehr_core.quality.suppression import Cell, suppress_cell, suppress_strata
+
+CHANGE_DAYS = 30
+"""The trend arrow compares with the last nightly rate of at least so many days ago."""
+
+TREND_POINTS = 400
+MISSING_DATA = (
+    "People without a usable birth date, or without a recorded organ or sex where that decides, are counted as "
+    "not evaluable beside the rate. A missing result never counts as met."
+)
+CSV_COLUMNS = (
+    *("measure_id", "version", "period_begin", "period_end", "as_of", "stratum_kind", "stratum_value", "label"),
+    *COUNTS,
+    *("rate", "rate_low", "rate_high", "suppressed"),
+)
+
+
+def measure_list(work: UnitOfWork, small_cell: int) -> MeasureList:
+    """Every measure that has results. Counts below `small_cell` are hidden from who may not drill."""
+    work.actor.require("measure.read")
+    cells = _cells(work, measure_id=None, kind="all")
+    lines = [_line(work, row, small_cell) for row in cells if row.measure_id in definitions()]
+    return MeasureList(
+        measures=sorted(lines, key=lambda line: line.title),
+        as_of=freshest(work.connection),
+        stale=stale_sentence(work),
+    )
+
+
+def measure_page(work: UnitOfWork, measure_id: str, small_cell: int) -> MeasurePage:
+    """Raises NotFound for a measure that there is not, or that has no results yet."""
+    work.actor.require("measure.read")
+    pack = _pack(measure_id)
+    rows = _cells(work, measure_id=measure_id, kind=None)
+    everyone = next((row for row in rows if row.stratum_kind == "all"), None)
+    if everyone is None:
+        raise NotFound(f"The measure '{measure_id}' has no results yet. They come with the next nightly run.")
+    return MeasurePage(
+        line=_line(work, everyone, small_cell),
+        definition=_definition(pack),
+        strata=_strata(work, everyone, rows, small_cell),
+        trend=_trend(work, measure_id, small_cell),
+        provenance=_provenance(work),
+        as_of=freshest(work.connection),
+    )
+
+
+def measure_csv(work: UnitOfWork, measure_id: str, small_cell: int) -> bytes:
+    """The page's strata as CSV, with what the reader may see and nothing more."""
+    page = measure_page(work, measure_id, small_cell)
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(CSV_COLUMNS)
+    line = page.line
+    for stratum in page.strata:
+        counts = stratum.counts.model_dump()
+        writer.writerow(
+            [
+                *(line.measure_id, line.version, line.period_begin, line.period_end, page.as_of),
+                *(stratum.kind, _plain(stratum.value), _plain(stratum.label)),
+                *(counts[name] for name in COUNTS),
+                *(counts["rate"], counts["rate_low"], counts["rate_high"], counts["suppressed"]),
+            ]
+        )
+    return file.getvalue().encode()
+
+
+def current_period(work: UnitOfWork, measure_id: str) -> date | None:
+    """First day of the newest period that has begun."""
+    return work.connection.execute(
+        text(
+            "SELECT max(period_begin) FROM quality.summary_cell WHERE measure_id = :id AND period_begin <= :today"
+        ),
+        {"id": measure_id, "today": work.today()},
+    ).scalar_one()
+
+
+def _cells(work: UnitOfWork, *, measure_id: str | None, kind: str | None) -> Sequence[Row]:
+    """Cells of each measure's newest period, with that period's end and version."""
+    return work.connection.execute(
+        text(f"""
+        SELECT cell.measure_id, cell.period_begin, cell.stratum_kind, cell.stratum_value,
+               {", ".join(f"cell.{name}" for name in COUNTS)}, said.period_end, said.measure_version
+        FROM quality.summary_cell AS cell
+        JOIN (SELECT measure_id, max(period_begin) AS period_begin FROM quality.summary_cell
+              WHERE period_begin <= :today AND (:measure_id = '' OR measure_id = :measure_id)
+              GROUP BY measure_id) AS newest USING (measure_id, period_begin)
+        CROSS JOIN LATERAL (SELECT period_end, measure_version FROM quality.measure_flag AS flag
+                            WHERE flag.measure_id = cell.measure_id AND flag.period_begin = cell.period_begin
+                              AND (flag.initial_population OR NOT flag.evaluable) LIMIT 1) AS said
+        WHERE :kind = '' OR cell.stratum_kind = :kind"""),
+        {"today": work.today(), "measure_id": measure_id or "", "kind": kind or ""},
+    ).all()
+
+
+def _line(work: UnitOfWork, row: Row, small_cell: int) -> MeasureLine:
+    pack = definitions()[row.measure_id]
+    counts = _counts(_shown(work, _cell(row), small_cell))
+    before = _rate_before(work, row.measure_id, small_cell)
+    return MeasureLine(
+        measure_id=row.measure_id,
+        version=row.measure_version,
+        title=pack.measure.title,
+        improvement=pack.measure.improvement,
+        period_begin=row.period_begin,
+        period_end=row.period_end,
+        counts=counts,
+        change=counts.rate - before if counts.rate is not None and before is not None else None,
+    )
+
+
+def _strata(work: UnitOfWork, everyone: Row, rows: Sequence[Row], small_cell: int) -> list[Stratum]:
+    made = []
+    for kind in STRATUM_KINDS:
+        of_kind = [
+            row for row in rows if row.stratum_kind == kind and any(getattr(row, name) for name in COUNTS)
+        ]
+        cells = [_cell(row) for row in of_kind]
+        if kind == "all":
+            shown = [_shown(work, cell, small_cell) for cell in cells]
+        elif sees_single_patients(work):
+            shown = cells
+        else:
+            shown = suppress_strata(_cell(everyone), cells, small_cell)
+        words = labels(work.connection, kind, [row.stratum_value for row in of_kind])
+        made += sorted(
+            (
+                Stratum(
+                    kind=kind,
+                    value=row.stratum_value,
+                    label=words[row.stratum_value],
+                    counts=_counts(cell),
+                )
+                for row, cell in zip(of_kind, shown, strict=True)
+            ),
+            key=lambda stratum: stratum.label,
+        )
+    return made
+
+
+def _trend(work: UnitOfWork, measure_id: str, small_cell: int) -> list[RatePoint]:
+    rows = work.connection.execute(
+        text(
+            "SELECT * FROM (SELECT on_day, "
+            + ", ".join(COUNTS)
+            + " FROM quality.rate_point WHERE measure_id = :id AND stratum_kind = 'all' "
+            "ORDER BY on_day DESC LIMIT :most) AS newest ORDER BY on_day"
+        ),
+        {"id": measure_id, "most": TREND_POINTS},
+    )
+    return [RatePoint(on=row.on_day, counts=_counts(_shown(work, _cell(row), small_cell))) for row in rows]
+
+
+def _rate_before(work: UnitOfWork, measure_id: str, small_cell: int) -> float | None:
+    row = work.connection.execute(
+        text(
+            f"SELECT {', '.join(COUNTS)} FROM quality.rate_point WHERE measure_id = :id AND stratum_kind = 'all' "
+            "AND on_day <= :day ORDER BY on_day DESC LIMIT 1"
+        ),
+        {"id": measure_id, "day": work.today() - timedelta(days=CHANGE_DAYS)},
+    ).one_or_none()
+    return _counts(_shown(work, _cell(row), small_cell)).rate if row else None
+
+
+def sees_single_patients(work: UnitOfWork) -> bool:
+    """Who may open the list behind a number sees every number."""
+    return work.actor.may("measure.drill")
+
+
+def _shown(work: UnitOfWork, cell: Cell, small_cell: int) -> Cell:
+    return cell if sees_single_patients(work) else suppress_cell(cell, small_cell)
+
+
+def _cell(row: Row) -> Cell:
+    return Cell(**{name: getattr(row, name) for name in COUNTS})
+
+
+def _counts(cell: Cell) -> Counts:
+    known = cell.numerator is not None and cell.denominator is not None
+    rate = wilson_rate(cell.numerator, cell.denominator) if known else None
+    return Counts(
+        **{name: getattr(cell, name) for name in COUNTS},
+        rate=rate.value if rate else None,
+        rate_low=rate.low if rate else None,
+        rate_high=rate.high if rate else None,
+        suppressed=cell.suppressed,
+    )
+
+
+def _definition(pack: Pack) -> MeasureDefinition:
+    measure, exclusions = pack.measure, guidelines().exclusions
+    own_exclusions = pack.exclusions if measure.exclusions is None else measure.exclusions
+    purpose = " ".join(pack.purpose.split())
+    return MeasureDefinition(
+        purpose=purpose.split(". ")[0].rstrip(".") + ".",
+        why_it_matters=purpose,
+        source="; ".join(f"{s.organization}: {s.title}, {s.published}" for s in pack.source),
+        version=pack.version,
+        population="; ".join(population.words for population in measure.populations or pack.population),
+        denominator=measure.denominator,
+        numerator=measure.numerator,
+        exclusions=[exclusions[name].title for name in own_exclusions],
+        exceptions=[exclusions[name].title for name in measure.exceptions],
+        evidence=[evidence.title for evidence in pack.evidence if evidence.in_measure],
+        missing_data=MISSING_DATA,
+        code_systems_not_loaded=_not_loaded(pack),
+    )
+
+
+def _not_loaded(pack: Pack) -> list[str]:
+    """SNOMED CT, when this site has left its codes out and the measure would use them."""
+    named = {recorded.value_set for evidence in pack.evidence for recorded in evidence.recorded}
+    return ["SNOMED CT"] if any(value_sets()[name].snomed_left_out for name in named) else []
+
+
+def _provenance(work: UnitOfWork) -> dict[str, str]:
+    run = last_run(work.connection)
+    if run is None:
+        return {}
+    finished: datetime = run["finished_at"]
+    return {
+        "Snapshot": run["snapshot_id"],
+        "Profile": "limited data set (PHI)",
+        "Key": run["key_id"],
+        "Code version": run["code_version"],
+        "As of": run["as_of"].isoformat(),
+        "Computed at": finished.isoformat(timespec="seconds"),
+    }
+
+
+def _pack(measure_id: str) -> Pack:
+    packs: Mapping[str, Any] = definitions()
+    if measure_id not in packs:
+        raise NotFound(f"There is no measure '{measure_id}'.")
+    return packs[measure_id]
+
+
+def _plain(cell: str) -> str:
+    """A spreadsheet must not take a name for a formula."""
+    return f"'{cell}" if cell[:1] in "=+-@\t" else cell

@@ -1,0 +1,83 @@
+"""Hides small cells from readers who may not see single patients, and enough others that none can be worked out.
+
+A count from 1 to below the limit is small. Zero is shown: it speaks of nobody. In a set of strata that add up to a
+shown total, one hidden cell alone could be subtracted out, so more are hidden until the hidden ones together reach the
+limit. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+FIELDS = ("initial_population", "denominator", "exclusions", "exceptions", "numerator", "not_evaluable")
+SIDE_FIELDS = ("initial_population", "exclusions", "exceptions")
+RATE_FIELDS = ("denominator", "numerator")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The counts of one stratum; null once hidden."""
+
+    initial_population: int | None
+    denominator: int | None
+    exclusions: int | None
+    exceptions: int | None
+    numerator: int | None
+    not_evaluable: int | None
+
+    @property
+    def suppressed(self) -> bool:
+        return any(getattr(self, name) is None for name in FIELDS)
+
+
+def suppress_cell(cell: Cell, limit: int) -> Cell:
+    """Hides what is small within one stratum, and what would give it away by subtraction."""
+    hidden: set[str] = set()
+    if _small(cell.denominator, limit):
+        hidden |= {*FIELDS} - {"not_evaluable"}
+    if _small(cell.numerator, limit) or _small(_rest(cell), limit):
+        hidden.add("numerator")
+    if any(_small(getattr(cell, name), limit) for name in SIDE_FIELDS):
+        hidden |= {*SIDE_FIELDS}
+    if _small(cell.not_evaluable, limit):
+        hidden.add("not_evaluable")
+    return replace(cell, **dict.fromkeys(hidden))
+
+
+def suppress_strata(total: Cell, strata: Sequence[Cell], limit: int) -> list[Cell]:
+    """Hides small cells of strata that add up to `total`, and further ones so that none can be subtracted out."""
+    shown = [suppress_cell(cell, limit) for cell in strata]
+    hidden_total = suppress_cell(total, limit)
+    for name in FIELDS:
+        if getattr(hidden_total, name) is not None:
+            shown = _complement(strata, shown, name, limit)
+    return shown
+
+
+def _complement(strata: Sequence[Cell], shown: list[Cell], name: str, limit: int) -> list[Cell]:
+    """Hides the next smallest non-zero counts of this field until the hidden ones cannot be worked out."""
+    hidden = [place for place, cell in enumerate(shown) if getattr(cell, name) is None]
+    if not hidden:
+        return shown
+    others = sorted(
+        (place for place, cell in enumerate(shown) if getattr(cell, name)),
+        key=lambda place: getattr(strata[place], name),
+    )
+    while others and (len(hidden) < 2 or sum(getattr(strata[place], name) or 0 for place in hidden) < limit):
+        place = others.pop(0)
+        hidden.append(place)
+        also = {name, "numerator"} if name == "denominator" else {name}
+        shown[place] = replace(shown[place], **dict.fromkeys(also))
+    return shown
+
+
+def _small(count: int | None, limit: int) -> bool:
+    return count is not None and 0 < count < limit
+
+
+def _rest(cell: Cell) -> int | None:
+    """Those in the denominator and not in the numerator: a small rest is as telling as a small numerator."""
+    if cell.denominator is None or cell.numerator is None:
+        return None
+    return cell.denominator - cell.numerator

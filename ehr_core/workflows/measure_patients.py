@@ -1,0 +1,106 @@
+"""The patients behind a rate: who stands where, each with the fact that decided it. For who may drill."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import text
+
+from data_contracts.api.model import Page
+from data_contracts.api.quality import MeasurePatient, MeasurePatients, MembershipStatus, StratumKind
+from data_contracts.guidelines import reason_words
+from ehr_core.access.sensitivity import may_see_label
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.care_gaps.people import PersonFacts, people
+from ehr_core.kernel.errors import BadRequest, NotFound
+from ehr_core.quality.cells import NOT_RECORDED, STRATUM_KINDS
+from ehr_core.quality.reading import current_period
+
+MEMBERSHIP_SQL = """CASE
+  WHEN NOT flag.evaluable THEN 'not_evaluable'
+  WHEN flag.denominator_exclusion THEN 'excluded'
+  WHEN flag.denominator_exception THEN 'excepted'
+  WHEN flag.denominator AND flag.numerator THEN 'numerator'
+  WHEN flag.denominator THEN 'not_in_numerator' END"""
+
+
+def measure_patients(
+    work: UnitOfWork,
+    measure_id: str,
+    *,
+    membership: MembershipStatus | None = None,
+    stratum_kind: StratumKind | None = None,
+    stratum_value: str | None = None,
+    page: int = 1,
+    size: int = 25,
+) -> MeasurePatients:
+    """One page, by name of the chart's order; audited with its patients. Raises NotFound without results."""
+    work.actor.require("measure.drill")
+    period = current_period(work, measure_id)
+    if period is None:
+        raise NotFound(f"The measure '{measure_id}' has no results yet.")
+    condition, values = _condition(membership, stratum_kind, stratum_value)
+    rows = work.connection.execute(
+        text(f"""
+        SELECT chosen.*, count(*) OVER () AS total FROM (
+          SELECT flag.*, {MEMBERSHIP_SQL} AS membership
+          FROM quality.measure_flag AS flag
+          LEFT JOIN quality.patient_stratum AS stratum USING (patient_id)
+          WHERE flag.measure_id = :measure_id AND flag.period_begin = :period
+            AND (flag.initial_population OR NOT flag.evaluable) AND {condition}) AS chosen
+        LEFT JOIN fhir.patient AS person ON person.id = chosen.patient_id
+        WHERE chosen.membership IS NOT NULL
+        ORDER BY person.family_text NULLS LAST, person.given_text NULLS LAST, chosen.patient_id
+        LIMIT :size OFFSET :skip"""),
+        {**values, "measure_id": measure_id, "period": period, "size": size, "skip": (page - 1) * size},
+    ).all()
+    persons = people(work, [row.patient_id for row in rows])
+    work.audit(
+        "quality.measure_patients.read",
+        patient_ids=list(persons),
+        detail={"measure_id": measure_id, "page": page},
+    )
+    return MeasurePatients(
+        measure_id=measure_id,
+        rows=[_as_patient(work, row, persons[row.patient_id]) for row in rows if row.patient_id in persons],
+        page=Page(number=page, size=size, total=rows[0].total if rows else 0),
+    )
+
+
+def _condition(
+    membership: str | None, stratum_kind: str | None, stratum_value: str | None
+) -> tuple[str, dict[str, Any]]:
+    parts, values = ["true"], {}
+    if membership is not None:
+        parts.append(f"({MEMBERSHIP_SQL}) = :membership")
+        values["membership"] = membership
+    if stratum_kind not in (None, "all"):
+        if stratum_kind not in STRATUM_KINDS or stratum_value is None:
+            raise BadRequest("A stratum needs its kind and its value.")
+        parts.append(f"coalesce(stratum.{stratum_kind}, '{NOT_RECORDED}') = :stratum_value")
+        values["stratum_value"] = stratum_value
+    return " AND ".join(parts), values
+
+
+def _as_patient(work: UnitOfWork, row: Any, person: PersonFacts) -> MeasurePatient:
+    shown = may_see_label(work.actor.kind, row.evidence_sensitivity)
+    return MeasurePatient(
+        patient_id=row.patient_id,
+        name=person.name,
+        birth_date=person.birth_date,
+        mrn=person.mrn,
+        membership=row.membership,
+        reason=_reason(row),
+        evidence_on=row.evidence_on if shown else None,
+        evidence_value=row.evidence_value if shown else None,
+    )
+
+
+def _reason(row: Any) -> str | None:
+    code = row.not_evaluable_reason or row.exclusion_reason
+    if code is None:
+        return None
+    try:
+        return reason_words(row.measure_id, code)
+    except NotFound:
+        return code.replace("_", " ").capitalize() + "."
