@@ -56,7 +56,8 @@ def open_work(request: Request) -> Iterator[UnitOfWork]:
     """One request, one transaction, as the person or service whose token this is.
 
     Commits after the route has returned and before the answer is sent: when the commit fails, the answer is an
-    error. The token is looked up each time, so that a revoked session or a lost role counts at once.
+    error. The token is looked up each time, so that a revoked session or a lost role counts at once. A streamed
+    answer is sent after the commit: its generator must not use `work`.
     """
     parts = parts_of(request)
     actor = parts.identity.actor_for(bearer_token(request))

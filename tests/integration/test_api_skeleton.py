@@ -45,7 +45,7 @@ def stand_in_routes() -> APIRouter:
     router = APIRouter()
 
     @router.post("/test/note")
-    @router.post("/fhir/test-note")
+    @router.post("/fhir/of/the/tests")
     def write_then(work: Work, then: str = "succeed") -> dict[str, str]:
         work.audit("noted")
         if then == "stale":
@@ -62,6 +62,11 @@ def stand_in_routes() -> APIRouter:
             )
             work.connection.execute(text("INSERT INTO later VALUES (1), (1)"))
         return {"said": "saved"}
+
+    @router.post("/test/wrong-answer")
+    def answer_wrongly(work: Work) -> Weight:
+        work.audit("noted")
+        return {"weight_kg": SECRET}
 
     @router.post("/test/weight")
     def weigh(weight: Weight, work: Work) -> Weight:
@@ -143,7 +148,15 @@ def test_a_request_that_fails_leaves_nothing_and_never_answers_2xx(api, http, th
     assert notes(api) == 0
 
 
-@pytest.mark.parametrize("path", ["/test/note", "/fhir/test-note"])
+def test_an_answer_that_breaks_its_own_contract_is_an_error_and_leaves_nothing(api, http):
+    with structlog.testing.capture_logs() as logs:
+        answer = http.post("/test/wrong-answer")
+    assert answer.status_code == 500
+    assert SECRET not in answer.text + str(logs)
+    assert notes(api) == 0
+
+
+@pytest.mark.parametrize("path", ["/test/note", "/fhir/of/the/tests"])
 @pytest.mark.parametrize("then", ["break", "bad_sql"])
 def test_an_unexpected_error_gives_an_incident_and_tells_nothing_in_answer_or_log(http, path, then):
     with structlog.testing.capture_logs() as logs:
@@ -165,7 +178,7 @@ def test_a_stream_that_breaks_is_cut_short_without_telling_why(api):
 
 
 def test_under_fhir_an_error_is_an_operation_outcome_that_names_the_element(http):
-    answer = http.post("/fhir/test-note", params={"then": "invalid"})
+    answer = http.post("/fhir/of/the/tests", params={"then": "invalid"})
     assert answer.headers["content-type"] == "application/fhir+json"
     (issue,) = answer.json()["issue"]
     assert issue["expression"] == ["Observation.status"]
