@@ -1,12 +1,14 @@
 """Columns that FHIRPath cannot say: dates with bounds, instants, normalised quantities, sensitivity, ZIP codes.
 
-A view asks for one with the tag `almoner/kind`. Each function gives SQL by contract column name. `{zone}` stands
-for the site's time zone and is filled in when the SQL runs.
+A view asks for one with the tag `almoner/kind`. SQL is built in layers, each a subquery over the one before, so that
+nothing is worked out twice: `texts` are read from the resource, `parsed` from the texts, `judged` from what is parsed.
+The session's time zone is the site's while the SQL runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from pipelines.flatten.expressions import Scope
 from pipelines.flatten.fhirpath import Path, Step, parse
@@ -15,74 +17,106 @@ CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
-HAS_OFFSET = "(right({0}, 1) = 'Z' OR substr({0}, -6, 1) IN ('+', '-'))"
 
 
-def date_columns(name: str, low: str, high: str) -> dict[str, str]:
+@dataclass
+class Layers:
+    """SQL by name, layer by layer; `columns` are the contract's own, `joins` stand behind the texts (`t`)."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    parsed: dict[str, str] = field(default_factory=dict)
+    judged: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+    joins: str = ""
+
+    def plain(self, name: str, sql: str) -> None:
+        """A column that is read as it is."""
+        self.texts[name] = sql
+        self.columns[name] = f'"{name}"'
+
+
+def add_date(layers: Layers, name: str, low: str, high: str) -> None:
     """Bounds in the site's time zone, precision and offset. What cannot be read as a date is null in all four.
 
     A day without a time is that day wherever it was written; an instant belongs to the site's local day; a time
     without an offset (not allowed by FHIR, yet met) is taken as the site's own.
     """
-    first = _day(low, year="-01-01", month=f"try_cast({low} || '-01' AS DATE)")
-    last = _day(high, year="-12-31", month=f"last_day(try_cast({high} || '-01' AS DATE))")
-    precision = (
-        f"CASE length({low}) WHEN 4 THEN 'year' WHEN 7 THEN 'month' WHEN 10 THEN 'day' ELSE 'instant' END"
+    first = f"{name}_text"
+    last = first if high == low else f"{name}_high_text"
+    layers.texts |= {first: low, last: high}
+    layers.parsed[f"{name}_low"] = _day(first)
+    last_day = f"{name}_low" if last == first else _day(last)
+    layers.judged[f"{name}_high"] = (
+        f"CASE length({last}) WHEN 4 THEN try_cast(concat({last}, '-12-31') AS DATE)"
+        f" WHEN 7 THEN last_day({last_day}) ELSE {last_day} END"
     )
-    return {
-        f"{name}_low": first,
-        f"{name}_high": last,
-        f"{name}_precision": f"CASE WHEN {first} IS NOT NULL THEN {precision} END",
-        f"{name}_offset_minutes": f"CASE WHEN length({low}) > 10 AND {first} IS NOT NULL THEN {_offset(low)} END",
-    }
+    known = f"{name}_low IS NOT NULL"
+    layers.judged[f"{name}_precision"] = (
+        f"CASE WHEN {known} THEN"
+        f" CASE length({first}) WHEN 4 THEN 'year' WHEN 7 THEN 'month' WHEN 10 THEN 'day' ELSE 'instant' END END"
+    )
+    layers.judged[f"{name}_offset_minutes"] = (
+        f"CASE WHEN {known} AND length({first}) > 10 THEN {_offset(first)} END"
+    )
+    layers.columns |= {column: column for column in _names(name)}
 
 
-def _day(text: str, *, year: str, month: str) -> str:
-    local_day = f"CAST(timezone('{{zone}}', try_cast({text} AS TIMESTAMPTZ)) AS DATE)"
-    instant = f"CASE WHEN {HAS_OFFSET.format(text)} THEN {local_day} ELSE try_cast(substr({text}, 1, 10) AS DATE) END"
+def _names(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}_{part}" for part in ("low", "high", "precision", "offset_minutes"))
+
+
+def _day(text: str) -> str:
+    """The first day that a FHIR date may mean: '2025' and '2025-03' are filled up with '-01'."""
     return (
-        f"CASE length({text}) WHEN 10 THEN try_cast({text} AS DATE)"
-        f" WHEN 4 THEN try_cast({text} || '{year}' AS DATE) WHEN 7 THEN {month}"
-        f" ELSE {instant} END"
+        f"CASE WHEN length({text}) > 10 THEN CAST(try_cast({text} AS TIMESTAMPTZ) AS DATE)"
+        f" ELSE try_cast(concat({text}, substr('-01-01', length({text}) - 3)) AS DATE) END"
     )
 
 
 def _offset(text: str) -> str:
-    minutes = f"try_cast(substr({text}, -5, 2) AS BIGINT) * 60 + try_cast(right({text}, 2) AS BIGINT)"
+    sign = f"substr({text}, -6, 1)"
     return (
-        f"CASE WHEN right({text}, 1) = 'Z' THEN 0 WHEN substr({text}, -6, 1) = '+' THEN {minutes}"
-        f" WHEN substr({text}, -6, 1) = '-' THEN -({minutes}) END"
+        f"CASE WHEN ends_with({text}, 'Z') THEN 0 WHEN {sign} IN ('+', '-') THEN"
+        f" try_cast(substr({text}, -6, 3) AS BIGINT) * 60 + try_cast(concat({sign}, right({text}, 2)) AS BIGINT) END"
     )
 
 
-def instant_column(name: str, text: str) -> dict[str, str]:
+def add_instant(layers: Layers, name: str, text: str) -> None:
     """The instant, when a time and an offset are written; else null."""
-    written = f"length({text}) > 16 AND {HAS_OFFSET.format(text)}"
-    return {name: f"CASE WHEN {written} THEN try_cast({text} AS TIMESTAMPTZ) END"}
+    source = f"{name}_text"
+    layers.texts[source] = text
+    written = f"ends_with({source}, 'Z') OR substr({source}, -6, 1) IN ('+', '-')"
+    layers.parsed[name] = (
+        f"CASE WHEN length({source}) > 16 AND ({written}) THEN try_cast({source} AS TIMESTAMPTZ) END"
+    )
+    layers.columns[name] = f'"{name}"'
 
 
-def sensitivity_column(scope: Scope, path: str) -> str:
+def add_sensitivity(layers: Layers, name: str, scope: Scope, path: str) -> None:
     """The strictest label: very restricted, restricted, then any sensitivity category of the ActCode system."""
-    labels = scope.value(parse(path))
-    codes = {}
-    for system in (CONFIDENTIALITY, ACT_CODE):
-        only = scope.value(parse(f"{path}.where(system = '{system}').code"))
-        codes[system] = only.sql
-    return (
-        f"CASE WHEN {labels.sql} IS NULL THEN NULL"
-        f" WHEN list_contains({codes[CONFIDENTIALITY]}, 'V') THEN 'V'"
-        f" WHEN list_contains({codes[CONFIDENTIALITY]}, 'R') THEN 'R'"
-        f" ELSE {codes[ACT_CODE]}[1] END"
+    labels = f"{name}_labels"
+    layers.texts[labels] = scope.value(parse(path)).sql
+    for system, code in ((CONFIDENTIALITY, "V"), (CONFIDENTIALITY, "R"), (ACT_CODE, "any")):
+        scope.value(parse(f"{path}.where(system = '{system}' and code = '{code}')"))
+    layers.columns[name] = (
+        f"CASE WHEN len({labels}) > 0 THEN coalesce("
+        f"list_filter({labels}, lambda l: l.system = '{CONFIDENTIALITY}' AND l.code = 'V')[1].code,"
+        f" list_filter({labels}, lambda l: l.system = '{CONFIDENTIALITY}' AND l.code = 'R')[1].code,"
+        f" list_filter({labels}, lambda l: l.system = '{ACT_CODE}')[1].code) END"
     )
 
 
-def zip_column(text: str, digits: int) -> str:
+def add_zip(layers: Layers, name: str, text: str, digits: int) -> None:
     """The first digits of a ZIP code; null when it is shorter."""
-    return f"CASE WHEN regexp_matches({text}, '^[0-9]{{{digits}}}') THEN left({text}, {digits}) END"
+    source = f"{name}_text"
+    layers.texts[source] = text
+    layers.columns[name] = (
+        f"CASE WHEN regexp_matches({source}, '^[0-9]{{{digits}}}') THEN left({source}, {digits}) END"
+    )
 
 
-def value_columns(scope: Scope) -> tuple[dict[str, str], str]:
-    """VALUE_COLUMNS of an observation or a component, and the joins that they need.
+def add_value(layers: Layers, scope: Scope) -> None:
+    """VALUE_COLUMNS of an observation or a component.
 
     The analyte is found by any LOINC coding of the code that has conversions; the unit is the UCUM code where given,
     else the written unit. A value is normalised only when analyte and unit are listed and the result is plausible.
@@ -91,45 +125,58 @@ def value_columns(scope: Scope) -> tuple[dict[str, str], str]:
     def sql(path: str) -> str:
         return scope.value(parse(path)).one
 
-    quantity = "value.ofType(Quantity)"
-    digits = f"coalesce({sql(f'{quantity}.value')}, {sql('value.ofType(integer)')})"
-    number = f"CASE WHEN isfinite(try_cast({digits} AS DOUBLE)) THEN try_cast({digits} AS DOUBLE) END"
-    unit = (
-        f"coalesce(CASE WHEN {sql(f'{quantity}.system')} = '{UCUM}' THEN {sql(f'{quantity}.code')} END,"
-        f" {sql(f'{quantity}.unit')}, {sql(f'{quantity}.code')})"
-    )
-    comparator = f"CASE WHEN {sql(f'{quantity}.comparator')} IN ('<', '<=', '>=', '>') THEN {sql(f'{quantity}.comparator')} END"
-    normal = (
-        f"CASE WHEN conversion.is_identity OR {unit} IS NULL THEN {number}"
-        f' ELSE round(conversion.factor * {number} + conversion."offset", conversion.decimals) END'
-    )
-    reason = (
-        f"CASE WHEN {digits} IS NULL THEN 'no_value' WHEN {number} IS NULL THEN 'unreadable'"
-        " WHEN analyte.loinc IS NULL THEN 'unlisted_analyte'"
-        f" WHEN {sql(f'{quantity}.comparator')} IS NOT NULL THEN 'comparator'"
-        f" WHEN {unit} IS NULL AND NOT analyte.no_unit THEN 'no_unit'"
-        f" WHEN {unit} IS NOT NULL AND conversion.factor IS NULL THEN 'unknown_unit'"
-        f" WHEN {normal} NOT BETWEEN analyte.low AND analyte.high THEN 'implausible' END"
-    )
-    columns = {
-        "value_number": number,
-        "value_text": digits,
-        "value_comparator": comparator,
-        "value_unit": unit,
-        "value_code_system": sql("value.ofType(CodeableConcept).coding.system"),
-        "value_code": sql("value.ofType(CodeableConcept).coding.code"),
+    quantity, coded = "value.ofType(Quantity)", "value.ofType(CodeableConcept).coding"
+    layers.texts |= {
+        "digits": f"coalesce({sql(f'{quantity}.value')}, {sql('value.ofType(integer)')})",
+        "unit_text": (
+            f"coalesce(CASE WHEN {sql(f'{quantity}.system')} = '{UCUM}' THEN {sql(f'{quantity}.code')} END,"
+            f" {sql(f'{quantity}.unit')}, {sql(f'{quantity}.code')})"
+        ),
+        "comparator": sql(f"{quantity}.comparator"),
+        "analyte_code": _analyte_code(scope),
         "value_boolean": sql("value.ofType(boolean)"),
-        "normalised_value": f"CASE WHEN ({reason}) IS NULL THEN {normal} END",
-        "normalised_unit": f"CASE WHEN ({reason}) IS NULL THEN analyte.unit END",
-        "normalised_reason": reason,
-        "data_absent_reason": sql("dataAbsentReason.coding.code"),
+        "value_codings": scope.value(parse(coded)).sql,
+        "absent_reason": sql("dataAbsentReason.coding.code"),
     }
-    joins = (
-        f" LEFT JOIN flatten_analyte AS analyte ON analyte.loinc = {_analyte_code(scope)}"
-        f" LEFT JOIN flatten_conversion AS conversion"
-        f" ON conversion.loinc = analyte.loinc AND conversion.written_unit = {unit}"
+    for name in ("system", "code"):
+        scope.value(parse(f"{coded}.{name}"))
+    layers.joins += (
+        " LEFT JOIN flatten_analyte AS analyte ON analyte.loinc = t.analyte_code"
+        " LEFT JOIN flatten_conversion AS conversion"
+        " ON conversion.loinc = t.analyte_code AND conversion.written_unit = t.unit_text"
     )
-    return columns, joins
+    layers.parsed |= {
+        "number": "try_cast(digits AS DOUBLE)",
+        "converted": (
+            "CASE WHEN conversion.is_identity OR unit_text IS NULL THEN try_cast(digits AS DOUBLE)"
+            ' ELSE round(conversion.factor * try_cast(digits AS DOUBLE) + conversion."offset",'
+            " CAST(conversion.decimals AS INTEGER)) END"
+        ),
+        "is_listed": "analyte.loinc IS NOT NULL",
+        "is_convertible": "conversion.factor IS NOT NULL OR (unit_text IS NULL AND analyte.no_unit)",
+        "plausible_low": "analyte.low",
+        "plausible_high": "analyte.high",
+        "analyte_unit": "analyte.unit",
+    }
+    layers.judged["reason"] = (
+        "CASE WHEN digits IS NULL THEN 'no_value' WHEN number IS NULL OR NOT isfinite(number) THEN 'unreadable'"
+        " WHEN NOT is_listed THEN 'unlisted_analyte' WHEN comparator IS NOT NULL THEN 'comparator'"
+        " WHEN NOT is_convertible THEN CASE WHEN unit_text IS NULL THEN 'no_unit' ELSE 'unknown_unit' END"
+        " WHEN converted NOT BETWEEN plausible_low AND plausible_high THEN 'implausible' END"
+    )
+    layers.columns |= {
+        "value_number": "CASE WHEN isfinite(number) THEN number END",
+        "value_text": "digits",
+        "value_comparator": "CASE WHEN comparator IN ('<', '<=', '>=', '>') THEN comparator END",
+        "value_unit": "unit_text",
+        "value_code_system": "value_codings[1].system",
+        "value_code": "value_codings[1].code",
+        "value_boolean": "value_boolean",
+        "normalised_value": "CASE WHEN reason IS NULL THEN converted END",
+        "normalised_unit": "CASE WHEN reason IS NULL THEN analyte_unit END",
+        "normalised_reason": "reason",
+        "data_absent_reason": "absent_reason",
+    }
 
 
 def _analyte_code(scope: Scope) -> str:
@@ -143,8 +190,8 @@ def _analyte_code(scope: Scope) -> str:
     )
 
 
-SIMPLE_KINDS: dict[str, Callable[[str, str], dict[str, str]]] = {
-    "instant": instant_column,
-    "zip5": lambda name, text: {name: zip_column(text, 5)},
-    "zip3": lambda name, text: {name: zip_column(text, 3)},
+TEXT_KINDS: dict[str, Callable[[Layers, str, str], None]] = {
+    "instant": add_instant,
+    "zip5": lambda layers, name, text: add_zip(layers, name, text, 5),
+    "zip3": lambda layers, name, text: add_zip(layers, name, text, 3),
 }

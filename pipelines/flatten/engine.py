@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,11 +12,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import duckdb
 
 from data_contracts.tables.flat import FLAT_TABLES
-from data_contracts.units import load_analytes
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.pseudonym import KEY_ID
-from pipelines.flatten.sources import Source, stage
-from pipelines.flatten.views import compile_views
+from pipelines.flatten.conversions import listed_analyte_codes, load_conversions
+from pipelines.flatten.sources import (
+    Source,
+    drop_stage,
+    file_groups,
+    is_in_memory,
+    stage_files,
+    stage_lines,
+    stage_name,
+)
+from pipelines.flatten.views import ResourceViews, compile_views
 
 
 @dataclass
@@ -32,7 +41,7 @@ class FlattenedType:
 
 @dataclass
 class FlattenReport:
-    """What was flattened, by resource type; types without a flat table are counted as `kept_as_resource`."""
+    """What was flattened, by resource type and table; `kept_as_resource` are types that have no flat table."""
 
     types: dict[str, FlattenedType] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
@@ -42,58 +51,87 @@ class FlattenReport:
 def flatten(
     connection: duckdb.DuckDBPyConnection, sources: Mapping[str, Source], *, key_id: str, site_time_zone: str
 ) -> FlattenReport:
-    """Creates every flat table in the connection; a type that is absent gives an empty table.
+    """Makes every flat table in the connection, emptied first; a type that is absent gives an empty table.
 
     `sources` are, by resource type, NDJSON files (plain, .gz, .zst) or lines in memory. `key_id` names the pseudonym
     key of the lines. `site_time_zone` (IANA) decides the day of an instant.
+    Lines in memory leave prepared statements behind, so that the next call on this connection is faster.
     Raises BadRequest when a line cannot be read; the tables are then incomplete.
     """
     _check(key_id, site_time_zone)
-    _create_tables(connection)
-    _load_conversions(connection)
+    _empty_tables(connection)
+    load_conversions(connection)
     report = FlattenReport(rows={table.name: 0 for table in FLAT_TABLES})
-    views = compile_views()
-    for resource_type, source in sources.items():
-        if resource_type not in views:
-            report.kept_as_resource.append(resource_type)
-            continue
-        _flatten_type(connection, resource_type, source, report, key_id, site_time_zone)
+    with _session_zone(connection, site_time_zone):
+        for resource_type, source in sources.items():
+            views = compile_views().get(resource_type)
+            if views is None:
+                report.kept_as_resource.append(resource_type)
+            elif source:
+                _flatten_type(connection, views, source, report, key_id)
     return report
 
 
 def _flatten_type(
     connection: duckdb.DuckDBPyConnection,
-    resource_type: str,
+    views: ResourceViews,
     source: Source,
     report: FlattenReport,
     key_id: str,
-    site_time_zone: str,
 ) -> None:
-    views = compile_views()[resource_type]
-    count = report.types.setdefault(resource_type, FlattenedType())
-    statements = {
-        name: _filled(statement, key_id, site_time_zone) for name, statement in views.statements.items()
+    count = report.types.setdefault(views.resource_type, FlattenedType())
+    try:
+        if is_in_memory(source):
+            count.lines += stage_lines(connection, views.used, source)
+            _insert(views, report, _run_prepared(connection, views, key_id))
+        else:
+            for files in file_groups(source):
+                count.lines += stage_files(connection, views.used, files)
+                _insert(views, report, _run(connection, views, key_id))
+            drop_stage(connection, views.resource_type)
+    except duckdb.Error as error:
+        drop_stage(connection, views.resource_type)
+        raise BadRequest(
+            f"The {views.resource_type} lines cannot be read as the FHIR JSON that flatten expects "
+            f"({type(error).__name__}). Look at the report of de-identification, then make them again."
+        ) from None
+
+
+def _insert(views: ResourceViews, report: FlattenReport, inserted: Iterator[tuple[str, int]]) -> None:
+    for position, (table, rows) in enumerate(inserted):
+        report.rows[table] += rows
+        report.types[views.resource_type].rows += rows if position == 0 else 0
+
+
+def _run(
+    connection: duckdb.DuckDBPyConnection, views: ResourceViews, key_id: str
+) -> Iterator[tuple[str, int]]:
+    for table, statement in _statements(views.resource_type).items():
+        sql = statement.replace("$1", f"'{key_id}'")
+        yield table, connection.execute(sql).fetchall()[0][0]
+
+
+def _run_prepared(
+    connection: duckdb.DuckDBPyConnection, views: ResourceViews, key_id: str
+) -> Iterator[tuple[str, int]]:
+    """Planning these statements takes longer than running them on one patient, so they are planned once."""
+    known = {
+        name for (name,) in connection.execute("SELECT name FROM duckdb_prepared_statements()").fetchall()
     }
-    for lines in stage(connection, resource_type, views.used, source):
-        count.lines += lines
-        for position, (name, statement) in enumerate(statements.items()):
-            rows = connection.execute(statement).fetchone()[0]
-            report.rows[name] += rows
-            count.rows += rows if position == 0 else 0
-
-
-def _filled(statement: str, key_id: str, site_time_zone: str) -> str:
-    return (
-        statement.replace("{key_id}", key_id)
-        .replace("{zone}", site_time_zone)
-        .replace("{analyte_codes}", _analyte_codes())
-    )
+    for table, statement in _statements(views.resource_type).items():
+        if f"flatten_{table}" not in known:
+            connection.execute(f"PREPARE flatten_{table} AS {statement}").fetchall()
+        yield table, connection.execute(f"EXECUTE flatten_{table}('{key_id}')").fetchall()[0][0]
 
 
 @cache
-def _analyte_codes() -> str:
-    codes = sorted(code for analyte in load_analytes() for code in analyte.loinc)
-    return "[" + ", ".join(f"'{code}'" for code in codes) + "]"
+def _statements(resource_type: str) -> dict[str, str]:
+    return {
+        table: statement.replace("{key_id}", "$1")
+        .replace("{stage}", stage_name(resource_type))
+        .replace("{analyte_codes}", listed_analyte_codes())
+        for table, statement in compile_views()[resource_type].statements.items()
+    }
 
 
 def _check(key_id: str, site_time_zone: str) -> None:
@@ -107,41 +145,37 @@ def _check(key_id: str, site_time_zone: str) -> None:
         raise BadRequest(f"There is no time zone '{site_time_zone}'. Use an IANA name.") from error
 
 
-def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+def _empty_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Empties the flat tables that stand as their contract says; makes the others, in place of whatever is there."""
+    columns: dict[str, list[str]] = {}
+    for table, column in connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() JOIN duckdb_tables() USING (table_oid, table_name)"
+        " WHERE NOT duckdb_columns.internal ORDER BY column_index"
+    ).fetchall():
+        columns.setdefault(table, []).append(column)
     views = {
-        name
-        for (name,) in connection.execute(
+        view
+        for (view,) in connection.execute(
             "SELECT view_name FROM duckdb_views() WHERE NOT internal"
         ).fetchall()
     }
     for table in FLAT_TABLES:
+        if columns.get(table.name) == table.column_names:
+            connection.execute(f'DELETE FROM "{table.name}"').fetchall()
+            continue
         if table.name in views:
-            connection.execute(f'DROP VIEW "{table.name}"')
-        connection.execute(table.duckdb_ddl().replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1))
+            connection.execute(f'DROP VIEW "{table.name}"').fetchall()
+        connection.execute(
+            table.duckdb_ddl().replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1)
+        ).fetchall()
 
 
-def _load_conversions(connection: duckdb.DuckDBPyConnection) -> None:
-    """The analytes and their unit conversions as small tables, one row a LOINC code and written unit."""
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE flatten_analyte"
-        " (loinc VARCHAR, unit VARCHAR, low DOUBLE, high DOUBLE, no_unit BOOLEAN);"
-        "CREATE OR REPLACE TEMP TABLE flatten_conversion"
-        ' (loinc VARCHAR, written_unit VARCHAR, factor DOUBLE, "offset" DOUBLE, decimals INTEGER, is_identity BOOLEAN)'
-    )
-    analytes, conversions = _conversion_rows()
-    connection.execute(f"INSERT INTO flatten_analyte VALUES {analytes}")
-    connection.execute(f"INSERT INTO flatten_conversion VALUES {conversions}")
-
-
-@cache
-def _conversion_rows() -> tuple[str, str]:
-    analytes, conversions = [], []
-    for analyte in load_analytes():
-        for loinc in analyte.loinc:
-            analytes.append(
-                f"('{loinc}', '{analyte.unit}', {analyte.low}, {analyte.high}, {analyte.no_unit})"
-            )
-            for conversion in analyte.conversions:
-                factors = f"{conversion.factor!r}, {conversion.offset!r}, {analyte.decimals}, {conversion.is_identity}"
-                conversions += [f"('{loinc}', '{unit}', {factors})" for unit in conversion.units]
-    return ", ".join(analytes), ", ".join(conversions)
+@contextmanager
+def _session_zone(connection: duckdb.DuckDBPyConnection, site_time_zone: str) -> Iterator[None]:
+    """The site's time zone as the session's while a flatten runs: DuckDB then gives local days by itself."""
+    before = connection.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
+    connection.execute(f"SET TimeZone = '{site_time_zone}'").fetchall()
+    try:
+        yield
+    finally:
+        connection.execute(f"SET TimeZone = '{before}'").fetchall()

@@ -58,7 +58,7 @@ def parse(text: str) -> Expression:
     """The expression, as a tree. Raises BadRequest when it is outside of the part that we understand."""
     parser = _Parser(text)
     expression = parser.either()
-    if parser.position != len(parser.tokens):
+    if parser.position != len(parser.words):
         raise parser.unreadable()
     return expression
 
@@ -66,27 +66,27 @@ def parse(text: str) -> Expression:
 class _Parser:
     def __init__(self, text: str):
         self.text, self.position = text, 0
-        self.tokens: list[str] = []
+        self.words: list[str] = []
         at = 0
         while at < len(text.rstrip()):
             match = TOKENS.match(text, at)
             if not match:
                 raise self.unreadable()
-            self.tokens.append(match[1] or match[2] or match[3])
+            self.words.append(match[1] or match[2] or match[3])
             at = match.end()
 
     def unreadable(self) -> BadRequest:
         return BadRequest(f"The FHIRPath '{self.text}' of a view is outside of what flatten understands.")
 
     def peek(self) -> str | None:
-        return self.tokens[self.position] if self.position < len(self.tokens) else None
+        return self.words[self.position] if self.position < len(self.words) else None
 
     def take(self, expected: str | None = None) -> str:
-        token = self.peek()
-        if token is None or (expected is not None and token != expected):
+        word = self.peek()
+        if word is None or (expected is not None and word != expected):
             raise self.unreadable()
         self.position += 1
-        return token
+        return word
 
     def either(self) -> Expression:
         return self._joined("or", self.both)
@@ -115,20 +115,20 @@ class _Parser:
         return options[0] if len(options) == 1 else Union(tuple(options))
 
     def term(self) -> Expression:
-        token = self.take()
-        if token.startswith("'"):
-            return Literal(token[1:-1])
-        if token.isdigit():
-            return Literal(int(token))
-        if token in ("true", "false"):
-            return Literal(token == "true")
-        if token.startswith("%"):
-            return Constant(token[1:])
-        if token == "(":
+        word = self.take()
+        if word.startswith("'"):
+            return Literal(word[1:-1])
+        if word.isdigit():
+            return Literal(int(word))
+        if word in ("true", "false"):
+            return Literal(word == "true")
+        if word.startswith("%"):
+            return Constant(word[1:])
+        if word == "(":
             inner = self.either()
             self.take(")")
             return inner
-        steps = [] if token == "$this" else [self._step(token)]
+        steps = [] if word == "$this" else [self._step(word)]
         while self.peek() == ".":
             self.take()
             steps.append(self._step(self.take()))

@@ -24,7 +24,7 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[s
             f'COPY (SELECT * FROM "{table.name}" ORDER BY {", ".join(sort_columns(table))})'
             f" TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
         )
-        rows[table.name] = written.fetchone()[0]
+        rows[table.name] = written.fetchall()[0][0]
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Where the lines come from: NDJSON files (plain, gz, zst) or lines in memory; one staging table for both."""
+"""Where the lines come from: NDJSON files (plain, gz, zst) or lines in memory; a staging table a type for both."""
 
 from __future__ import annotations
 
@@ -9,59 +9,69 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from ehr_core.kernel.errors import BadRequest
 from pipelines.flatten.structure import Used
-from pipelines.flatten.views import STAGE
 
-Source = Sequence[Path | str] | Sequence[bytes]
+Files = Sequence[Path | str]
+Source = Files | Sequence[bytes]
 LINES = "flatten_lines"
-STAGED_BYTES = (
+GROUP_BYTES = (
     1 << 30
 )  # files are staged in groups of about this size, so that memory does not grow with the lake
-EXACT_NUMBERS = {"exact_numbers": "DECIMAL(1,0)"}
 COMPRESSED_RATIO = 10
+EXACT_NUMBERS = {"exact_numbers": "DECIMAL(1,0)"}
 
 
-def stage(
-    connection: duckdb.DuckDBPyConnection, resource_type: str, used: Used, source: Source
-) -> Iterator[int]:
-    """Fills the staging table, group after group of files; yields the number of lines each time.
-
-    Raises BadRequest when a line is no JSON or an element has the wrong type.
-    """
-    for group in _groups(source):
-        try:
-            yield (
-                _stage_lines(connection, used, group)
-                if _in_memory(group)
-                else _stage_files(connection, used, group)
-            )
-        except duckdb.Error as error:
-            raise BadRequest(
-                f"The {resource_type} lines cannot be read as the FHIR JSON that flatten expects "
-                f"({type(error).__name__}). De-identify them again, or look at the report of the export."
-            ) from None
-        finally:
-            connection.execute(f"DROP TABLE IF EXISTS {STAGE}")
+def stage_name(resource_type: str) -> str:
+    return f"flatten_stage_{resource_type}"
 
 
-def _stage_files(connection: duckdb.DuckDBPyConnection, used: Used, files: Sequence[Path | str]) -> int:
+def is_in_memory(source: Source) -> bool:
+    return bool(source) and isinstance(source[0], bytes)
+
+
+def file_groups(files: Files) -> Iterator[list[Path | str]]:
+    """The files in groups that are staged together."""
+    group: list[Path | str] = []
+    size = 0
+    for path in files:
+        group.append(path)
+        size += Path(path).stat().st_size * (1 if str(path).endswith("json") else COMPRESSED_RATIO)
+        if size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def stage_files(connection: duckdb.DuckDBPyConnection, used: Used, files: Files) -> int:
+    """Reads files into the type's staging table, made anew. Returns the number of lines."""
     listed = "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in files) + "]"
     if used.has_digits:
         rows = f"SELECT unnest({_from_json(used)}) FROM read_ndjson_objects({listed})"
     else:
         columns = ", ".join(f"\"{name}\": '{part.duckdb_type()}'" for name, part in used.parts.items())
         rows = f"SELECT * FROM read_json({listed}, columns={{{columns}}}, format='newline_delimited')"
-    return connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGE} AS {rows}").fetchone()[0]
+    create = f"CREATE OR REPLACE TEMP TABLE {stage_name(used.type_name)} AS {rows}"
+    return connection.execute(create).fetchall()[0][0]
 
 
-def _stage_lines(connection: duckdb.DuckDBPyConnection, used: Used, lines: Sequence[bytes]) -> int:
+def stage_lines(connection: duckdb.DuckDBPyConnection, used: Used, lines: Sequence[bytes]) -> int:
+    """Puts lines into the type's staging table, which stays in the connection. Returns the number of lines."""
+    stage = stage_name(used.type_name)
+    columns = ", ".join(f'"{name}" {part.duckdb_type()}' for name, part in used.parts.items())
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {stage} ({columns})").fetchall()
+    connection.execute(f"DELETE FROM {stage}").fetchall()
     connection.register(LINES, pa.table({"json": pa.array(lines, type=pa.string())}))
     try:
-        rows = f"SELECT unnest({_from_json(used)}) FROM {LINES}"
-        return connection.execute(f"CREATE OR REPLACE TEMP TABLE {STAGE} AS {rows}").fetchone()[0]
+        names = ", ".join(f'r."{name}"' for name in used.parts)
+        rows = f"SELECT {names} FROM (SELECT {_from_json(used)} AS r FROM {LINES})"
+        return connection.execute(f"INSERT INTO {stage} {rows}").fetchall()[0][0]
     finally:
         connection.unregister(LINES)
+
+
+def drop_stage(connection: duckdb.DuckDBPyConnection, resource_type: str) -> None:
+    connection.execute(f"DROP TABLE IF EXISTS {stage_name(resource_type)}").fetchall()
 
 
 def _from_json(used: Used) -> str:
@@ -71,25 +81,3 @@ def _from_json(used: Used) -> str:
     """
     structure = used.json_structure() | (EXACT_NUMBERS if used.has_digits else {})
     return f"from_json(json, '{json.dumps(structure)}')"
-
-
-def _in_memory(group: Sequence[object]) -> bool:
-    return isinstance(group[0], bytes)
-
-
-def _groups(source: Source) -> Iterator[Source]:
-    if not source:
-        return
-    if _in_memory(source):
-        yield source
-        return
-    group: list[Path | str] = []
-    size = 0
-    for path in source:
-        group.append(path)
-        size += Path(path).stat().st_size * (1 if str(path).endswith("json") else COMPRESSED_RATIO)
-        if size >= STAGED_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group

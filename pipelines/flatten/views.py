@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,22 @@ from typing import Any
 from data_contracts.contract import Table
 from data_contracts.tables.flat import FLAT_TABLES
 from ehr_core.kernel.errors import BadRequest
-from pipelines.flatten.columns import SIMPLE_KINDS, date_columns, sensitivity_column, value_columns
+from pipelines.flatten.columns import TEXT_KINDS, Layers, add_date, add_sensitivity, add_value
 from pipelines.flatten.expressions import Scope
 from pipelines.flatten.fhirpath import Expression, parse
 from pipelines.flatten.structure import Used
 
 VIEWS = Path(__file__).with_name("views")
 KEYS = ("patient_key", "resource_key")
-STAGE = "flatten_stage"
+STAGE = "{stage}"
 
 
 @dataclass
 class Selection:
-    """One SELECT under construction: SQL by column name, where the rows come from, and the joins that they need."""
+    """One SELECT under construction: its layers, where the rows come from, and the conditions on them."""
 
-    columns: dict[str, str] = field(default_factory=dict)
-    source: str = STAGE
-    joins: str = ""
+    layers: Layers = field(default_factory=Layers)
+    source: str = f"{STAGE} AS s"
     where: tuple[str, ...] = ()
 
 
@@ -59,7 +59,7 @@ def load_view(name: str) -> dict[str, Any]:
 
 def _statement(view: Mapping[str, Any], table: Table, used: Used) -> str:
     constants = {constant["name"]: parse(_constant_text(constant)) for constant in view.get("constant", ())}
-    top = Scope(used, STAGE, constants=constants)
+    top = Scope(used, "s", constants=constants)
     conditions = [top.value(parse(condition["path"])).one for condition in view.get("where", ())]
     branches = [Selection(where=tuple(f"({condition}) IS TRUE" for condition in conditions))]
     for select in view["select"]:
@@ -75,7 +75,7 @@ def _grow(
         for option in select["unionAll"]:
             yield from _grow(selection, option, top, constants)
         return
-    grown = replace(selection, columns=dict(selection.columns))
+    grown = copy.deepcopy(selection)
     scope = top
     if path := select.get("forEach") or select.get("forEachOrNull"):
         scope = _for_each(grown, path, top, constants, keep_empty="forEachOrNull" in select)
@@ -92,47 +92,56 @@ def _for_each(
     if items.used is None or not items.many:
         raise BadRequest(f"A view's forEach '{path}' is not a list of elements.")
     listed = f"CASE WHEN len({items.sql}) > 0 THEN {items.sql} ELSE [NULL] END" if keep_empty else items.sql
-    inner = ", ".join(f'{sql} AS "{name}"' for name, sql in selection.columns.items())
+    where = f" WHERE {' AND '.join(selection.where)}" if selection.where else ""
     selection.source = (
-        f"(SELECT {inner}, unnest({listed}) AS item, generate_subscripts({listed}, 1) - 1 AS item_index"
-        f" FROM {STAGE}{' WHERE ' + ' AND '.join(selection.where) if selection.where else ''}) AS items"
+        f"(SELECT {_listed(selection.layers.texts)}, unnest({listed}) AS item,"
+        f" generate_subscripts({listed}, 1) - 1 AS item_index FROM {STAGE} AS s{where}) AS items"
     )
+    selection.layers.texts = {name: f'items."{name}"' for name in selection.layers.texts}
     selection.where = ()
-    selection.columns = {name: f'items."{name}"' for name in selection.columns}
     return Scope(items.used, "items.item", row_index="items.item_index", constants=constants)
 
 
 def _add_column(selection: Selection, column: Mapping[str, Any], scope: Scope) -> None:
-    name, path = column["name"], column["path"]
+    name, path, layers = column["name"], column["path"], selection.layers
     tags = {tag["name"]: tag["value"] for tag in column.get("tag", ())}
     kind = tags.get("almoner/kind")
     if kind == "value":
-        columns, joins = value_columns(scope)
-        selection.columns.update(columns)
-        selection.joins += joins
+        add_value(layers, scope)
     elif kind == "sensitivity":
-        selection.columns[name] = sensitivity_column(scope, path)
+        add_sensitivity(layers, name, scope, path)
     elif kind == "date":
         low = scope.value(parse(path)).one
-        high = scope.value(parse(tags.get("almoner/high", path))).one
-        selection.columns.update(date_columns(name, low, high))
-    elif kind in SIMPLE_KINDS:
-        selection.columns.update(SIMPLE_KINDS[kind](name, scope.value(parse(path)).one))
+        add_date(
+            layers, name, low, scope.value(parse(tags["almoner/high"])).one if "almoner/high" in tags else low
+        )
+    elif kind in TEXT_KINDS:
+        TEXT_KINDS[kind](layers, name, scope.value(parse(path)).one)
     elif kind is None:
-        selection.columns[name] = scope.value(parse(path)).one
+        layers.plain(name, scope.value(parse(path)).one)
     else:
         raise BadRequest(f"A view asks for a column of kind '{kind}', which flatten does not know.")
 
 
 def _select(selection: Selection, table: Table) -> str:
+    layers = selection.layers
     expected = [name for name in table.column_names if name != "key_id"]
-    if sorted(expected) != sorted(selection.columns):
-        missing, extra = set(expected) - set(selection.columns), set(selection.columns) - set(expected)
+    if sorted(expected) != sorted(layers.columns):
+        missing, extra = set(expected) - set(layers.columns), set(layers.columns) - set(expected)
         raise BadRequest(f"The view '{table.name}' differs from its contract: lacks {missing}, adds {extra}.")
-    columns = ", ".join(f'{selection.columns[name]} AS "{name}"' for name in expected)
-    needed = [f"{selection.columns[key]} IS NOT NULL" for key in KEYS if key in selection.columns]
-    where = " AND ".join([*needed, *selection.where])
-    return f"SELECT '{{key_id}}' AS key_id, {columns} FROM {selection.source}{selection.joins} WHERE {where}"
+    where = f" WHERE {' AND '.join(selection.where)}" if selection.where else ""
+    source = f"(SELECT {_listed(layers.texts)} FROM {selection.source}{where}) AS t{layers.joins}"
+    if layers.parsed:
+        source = f"(SELECT t.*, {_listed(layers.parsed)} FROM {source}) AS p"
+    if layers.judged:
+        source = f"(SELECT *, {_listed(layers.judged)} FROM {source}) AS j"
+    columns = ", ".join(f'{layers.columns[name]} AS "{name}"' for name in expected)
+    needed = " AND ".join(f"{key} IS NOT NULL" for key in KEYS if key in layers.columns)
+    return f"SELECT {{key_id}} AS key_id, {columns} FROM {source} WHERE {needed}"
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f'{sql} AS "{name}"' for name, sql in columns.items())
 
 
 def _constant_text(constant: Mapping[str, Any]) -> str:
