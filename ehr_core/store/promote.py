@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from msgspec import UNSET, Struct
@@ -54,7 +55,7 @@ def promote(type_name: str, resource: Struct, resource_id: str, time_zone: str) 
     row = resource_type(type_name)
     promoted = Promoted()
     promoted.patient_id = resource_id if row.patient == ("id",) else _patient_of(resource, row)
-    promoted.status = next(_values(resource, row.status), None) if row.status else None
+    promoted.status = _first_value(resource, row.status) if row.status else None
     promoted.code_tokens = _tokens(resource, row.code)
     promoted.category_tokens = _tokens(resource, row.category)
     promoted.identifier_tokens = _identifiers(resource)
@@ -78,16 +79,32 @@ def local_reference(reference: str) -> str | None:
     return found.group(1) if found else None
 
 
-def _values(node: Any, path: str) -> Iterator[Any]:
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(field_name(name) for name in path.split("."))
+
+
+def _values(node: Any, path: str) -> list[Any]:
     """What stands at a dotted path, lists flattened, absent values left out."""
-    name, _, rest = path.partition(".")
-    value = getattr(node, field_name(name), UNSET)
-    for item in value if type(value) is list else (value,):
-        if item is not UNSET and item is not None:
-            if rest:
-                yield from _values(item, rest)
-            else:
-                yield item
+    found = [node]
+    for name in _steps(path):
+        reached: list[Any] = []
+        for inner in found:
+            value = getattr(inner, name, UNSET)
+            if type(value) is list:
+                reached += [item for item in value if item is not None]
+            elif value is not UNSET:
+                reached.append(value)
+        if not reached:
+            return reached
+        found = reached
+    return found
+
+
+def _first_value(node: Any, path: str) -> Any:
+    """The first value at a path; None when there is none."""
+    found = _values(node, path)
+    return found[0] if found else None
 
 
 def _tokens(resource: Struct, path: str | None) -> list[str] | None:
@@ -157,11 +174,11 @@ def _dates(resource: Struct, row: ResourceType, time_zone: str) -> tuple[datetim
     for path in row.dates:
         start, interval, end = path.partition("..")
         if interval:
-            low, high = next(_values(resource, start), None), next(_values(resource, end), None)
+            low, high = _first_value(resource, start), _first_value(resource, end)
             if low is not None:
                 return bounds(low, time_zone)[0], bounds(high, time_zone)[1] if high else None
             continue
-        value = next(_values(resource, path), None)
+        value = _first_value(resource, path)
         if type(value) is str:
             return bounds(value, time_zone)
         if value is not None and (value.start is not UNSET or value.end is not UNSET):
@@ -190,7 +207,7 @@ def _name_text(resource: Any, row: ResourceType) -> str | None:
 def _display_name(resource: Any, row: ResourceType) -> str | None:
     if row.named == PERSON or row.name == "RelatedPerson":
         return display_name(_names(resource))
-    return next(_values(resource, "name"), None)
+    return _first_value(resource, "name")
 
 
 def _birth_date(resource: Any, row: ResourceType) -> date | None:
@@ -223,7 +240,7 @@ def _phone_digits(resource: Any, row: ResourceType) -> list[str] | None:
 
 
 def _first(path: str) -> Callable[[Any, ResourceType], Any]:
-    return lambda resource, row: next(_values(resource, path), None)
+    return lambda resource, row: _first_value(resource, path)
 
 
 EXTRA: dict[str, Callable[[Any, ResourceType], Any]] = {

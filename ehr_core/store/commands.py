@@ -1,0 +1,114 @@
+"""`almoner import` and `almoner export`: FHIR files into the store, and the store as NDJSON files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ehr_core.db.database import connect
+from ehr_core.db.own_database import own_database
+from ehr_core.kernel.settings import Settings
+from ehr_core.store.exporter import ExportSummary, export_folder
+from ehr_core.store.import_sources import find_sources
+from ehr_core.store.importer import ImportSummary, import_path
+from ehr_core.store.operators import operator
+
+SHOWN_PROBLEMS = 50
+SOME_REJECTED = 3
+"""Exit code when the import ended but not every resource could be stored."""
+
+commands = typer.Typer()
+say = Console(highlight=False, soft_wrap=True)
+warn = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@commands.command("import")
+def import_files(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Bundles, resources or NDJSON; files or folders; .gz too.")
+    ],
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="How many at once; one a core, at most 8.")
+    ] = None,
+) -> None:
+    """Load FHIR R4 resources. What is bad is listed with file, line, path and reason; a re-run changes nothing."""
+    settings = Settings()
+    total = sum(source.path.stat().st_size for source in find_sources(paths))
+    with own_database(settings) as url, _bar() as progress:
+        database = connect(url)
+        bar = progress.add_task("Importing", total=total or None, counts="")
+
+        def show(summary: ImportSummary) -> None:
+            counts = f"{summary.stored:,} stored · {summary.unchanged.total():,} unchanged"
+            progress.update(bar, completed=min(summary.bytes, total), counts=counts)
+
+        try:
+            summary = import_path(
+                database,
+                operator(),
+                paths,
+                processes=processes or min(os.cpu_count() or 1, 8),
+                report=show,
+                site_time_zone=settings.site_time_zone,
+            )
+            progress.update(bar, completed=total)
+        finally:
+            database.dispose()
+    _print_import(summary)
+    if summary.rejected:
+        raise typer.Exit(SOME_REJECTED)
+
+
+@commands.command("export")
+def export_files(
+    folder: Annotated[Path, typer.Argument(help="An empty folder, or one to be made.")],
+) -> None:
+    """Write the store as NDJSON, one file a type, exactly as it is kept. The files identify people: guard them."""
+    with own_database(Settings()) as url, _bar() as progress:
+        database = connect(url)
+        bar = progress.add_task("Exporting", total=None, counts="")
+
+        def show(summary: ExportSummary) -> None:
+            progress.update(bar, counts=f"{summary.resources.total():,} resources")
+
+        try:
+            summary = export_folder(database, operator(), folder, report=show)
+        finally:
+            database.dispose()
+    megabytes = summary.bytes / 1e6
+    say.print(
+        f"{summary.resources.total():,} resources ({megabytes:,.1f} MB) in '{folder}' in {summary.seconds:.1f} s.",
+        markup=False,
+    )
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeElapsedColumn(),
+        console=warn,
+        transient=True,
+    )
+
+
+def _print_import(summary: ImportSummary) -> None:
+    for problem in summary.problems[:SHOWN_PROBLEMS]:
+        kept = " (kept)" if problem.kept else ""
+        warn.print(
+            f"{problem.file}, line {problem.line}: {problem.path} {problem.reason}{kept}", markup=False
+        )
+    if summary.problem_count > SHOWN_PROBLEMS:
+        warn.print(f"… and {summary.problem_count - SHOWN_PROBLEMS:,} more.", markup=False)
+    say.print(
+        f"{summary.read:,} read: {summary.created.total():,} new, {summary.updated.total():,} changed, "
+        f"{summary.unchanged.total():,} unchanged, {summary.superseded.total():,} superseded by a later copy, "
+        f"{summary.rejected:,} rejected, in {summary.seconds:.1f} s.",
+        markup=False,
+    )

@@ -1,0 +1,200 @@
+"""Streams resources out of the store as NDJSON, byte for byte as they are kept, in bounded memory.
+
+PostgreSQL's COPY in csv form, with a quote and a delimiter that JSON cannot hold, gives exactly the stored lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+from sqlalchemy import Connection
+
+from ehr_core.access.actor import Actor
+from ehr_core.access.unit_of_work import begin
+from ehr_core.db.database import Database
+from ehr_core.kernel.clock import SystemClock
+from ehr_core.kernel.errors import Conflict, Unavailable
+from ehr_core.kernel.settings import Settings
+from ehr_core.store.content import instant_text
+from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
+
+CHUNK_BYTES = 1024 * 1024
+DELETIONS_IN_BUNDLE = 1000
+AS_LINES = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
+PART_ENDING = ".part"
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass
+class ExportSummary:
+    """Resources and bytes written, by type."""
+
+    resources: Counter[str] = field(default_factory=Counter)
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+def stream_type(
+    connection: Connection,
+    type_name: str,
+    *,
+    patient_ids: Sequence[str] | None = None,
+    since: datetime | None = None,
+) -> Iterator[bytes]:
+    """Current resources of a type as chunks of whole NDJSON lines, each chunk about 1 MB or one longer line.
+
+    `patient_ids` keeps to these patients' records (a shared type has none of theirs), `since` to what was written
+    after it. Sees what the connection's actor may see. The connection is busy until the last chunk.
+    """
+    where, values = _selection(type_name, patient_ids, since)
+    sql = (
+        f'COPY (SELECT body FROM fhir."{resource_type(type_name).table}" WHERE NOT deleted{where}) TO STDOUT'
+    )
+    return _chunks(_copied(connection, f"{sql} {AS_LINES}", values))
+
+
+def deleted_since(
+    connection: Connection,
+    type_names: Sequence[str],
+    *,
+    since: datetime,
+    patient_ids: Sequence[str] | None = None,
+) -> Iterator[bytes]:
+    """What was deleted after `since`: NDJSON chunks of transaction Bundles with a DELETE for each resource."""
+    return _chunks(_deletion_bundles(connection, type_names, since, patient_ids))
+
+
+def export_folder(
+    database: Database,
+    actor: Actor,
+    folder: Path | str,
+    *,
+    report: Callable[[ExportSummary], None] | None = None,
+) -> ExportSummary:
+    """Writes the whole store, as one moment of it, into an empty folder: `<Type>.ndjson` for each type that has any.
+
+    A file gets its name when it is complete and on disk. Raises Conflict when the folder holds anything, Unavailable
+    when the disk is full; what was complete by then stays, half files go.
+    """
+    actor.require("bulk.export")
+    target = _empty_folder(Path(folder))
+    summary, started = ExportSummary(), time.monotonic()
+    with begin(
+        database, actor, SystemClock(), Settings().site_time_zone, isolation="REPEATABLE READ"
+    ) as work:
+        for type_name in RESOURCE_TYPES:
+            _write_type(work.connection, type_name, target, summary)
+            summary.seconds = time.monotonic() - started
+            if report:
+                report(summary)
+        work.audit(
+            "export",
+            patient_ids=work.connection.exec_driver_sql("SELECT id FROM fhir.patient").scalars(),
+            detail={"resources": dict(summary.resources)},
+        )
+    return summary
+
+
+def _write_type(connection: Connection, type_name: str, folder: Path, summary: ExportSummary) -> None:
+    """One file through a `.part` file; none for a type without resources."""
+    chunks = stream_type(connection, type_name)
+    first = next(chunks, None)
+    if first is None:
+        return
+    part = folder / f"{type_name}.ndjson{PART_ENDING}"
+    try:
+        with part.open("xb") as file:
+            chunk: bytes | None = first
+            while chunk is not None:
+                file.write(chunk)
+                summary.resources[type_name] += chunk.count(b"\n")
+                summary.bytes += len(chunk)
+                chunk = next(chunks, None)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(part.with_suffix(""))
+    except OSError as error:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()
+        if error.errno in DISK_FULL:
+            raise Unavailable(
+                f"The disk of '{folder}' is full. Make room or choose another folder, and export again."
+            ) from error
+        raise Unavailable(f"'{folder}' cannot be written to ({error.strerror}).") from error
+
+
+def _empty_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        occupied = any(folder.iterdir())
+    except OSError as error:
+        raise Unavailable(f"The export folder '{folder}' cannot be used ({error.strerror}).") from error
+    if occupied:
+        raise Conflict(f"The export folder '{folder}' is not empty. Choose an empty one.")
+    return folder
+
+
+def _selection(
+    type_name: str, patient_ids: Sequence[str] | None, since: datetime | None
+) -> tuple[str, tuple[Any, ...]]:
+    """More conditions of a WHERE clause, and their values."""
+    where, values = "", []
+    if patient_ids is not None:
+        where += f" AND {'id' if type_name == 'Patient' else 'patient_id'} = ANY(%s)"
+        values.append(list(patient_ids))
+    if since is not None:
+        where += " AND last_updated > %s"
+        values.append(since)
+    return where, tuple(values)
+
+
+def _copied(connection: Connection, sql: str, values: tuple[Any, ...]) -> Iterator[bytes]:
+    driver: psycopg.Connection = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(sql, values or None) as copy:
+        yield from map(bytes, copy)
+
+
+def _chunks(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Whole lines joined up to CHUNK_BYTES."""
+    waiting: list[bytes] = []
+    size = 0
+    for line in lines:
+        if waiting and size + len(line) > CHUNK_BYTES:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+        waiting.append(line)
+        size += len(line)
+    if waiting:
+        yield b"".join(waiting)
+
+
+def _deletion_bundles(
+    connection: Connection, type_names: Sequence[str], since: datetime, patient_ids: Sequence[str] | None
+) -> Iterator[bytes]:
+    for type_name in type_names:
+        where, values = _selection(type_name, patient_ids, since)
+        sql = (
+            f'SELECT id, last_updated FROM fhir."{resource_type(type_name).table}" WHERE deleted{where} '
+            "ORDER BY last_updated, id"
+        )
+        rows = connection.exec_driver_sql(sql, values)
+        for group in rows.partitions(DELETIONS_IN_BUNDLE):
+            entries = [{"request": {"method": "DELETE", "url": f"{type_name}/{row.id}"}} for row in group]
+            bundle = {
+                "resourceType": "Bundle",
+                "type": "transaction",
+                "meta": {"lastUpdated": instant_text(group[-1].last_updated)},
+                "entry": entries,
+            }
+            yield msgspec.json.encode(bundle) + b"\n"
