@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from datetime import timedelta
 
@@ -191,22 +190,23 @@ def test_other_grants_do_not_exist(api, flow, grant_type):
     assert answer.json()["error"] == "unsupported_grant_type"
 
 
-def test_an_unknown_user_and_a_wrong_password_get_the_same_answer_in_the_same_time(api):
+def test_an_unknown_user_and_a_wrong_password_get_the_same_answer_for_the_same_work(api):
+    """Processor time of the whole process, so that a busy machine does not blur it."""
+
     def attempt(name):
         flow = SignInFlow(api)
         page = flow.open_page()
-        begun = time.perf_counter()
+        begun = time.process_time()
         answer = flow.submit(page, name, "not the right password")
-        seconds = time.perf_counter() - begun
+        seconds = time.process_time() - begun
         return answer.status_code, answer.text.replace(ticket_of(answer), ""), seconds
 
-    known = [attempt("chen") for _ in range(5)]
-    unknown = [attempt("nobody-at-all") for _ in range(5)]
-    assert {code for code, _, _ in known + unknown} == {401}
-    assert {text for _, text, _ in known} == {text for _, text, _ in unknown}
-    assert NOT_RIGHT in known[0][1]
-    ratio = statistics.median(s for *_, s in known) / statistics.median(s for *_, s in unknown)
-    assert 0.5 < ratio < 2
+    attempts = [(attempt("chen"), attempt("nobody-at-all")) for _ in range(throttle.PAIR_LIMIT)]
+    assert {code for pair in attempts for code, _, _ in pair} == {401}
+    assert len({told for pair in attempts for _, told, _ in pair}) == 1
+    assert NOT_RIGHT in attempts[0][0][1]
+    known, unknown = (min(pair[place][2] for pair in attempts) for place in (0, 1))
+    assert 0.6 < known / unknown < 1.6
 
 
 def test_a_closed_account_sounds_like_a_wrong_password(api, flow):
@@ -239,7 +239,9 @@ def test_odd_user_names_are_only_wrong(flow, name):
 def test_a_megabyte_password_is_refused_before_it_is_hashed(flow):
     answer = flow.submit(flow.open_page(), "chen", "x" * 1_000_000)
     assert answer.status_code == 400
-    assert "too large" in answer.json()["message"]
+    assert "xxx" not in answer.text
+    with flow.api.work() as work:
+        assert work.connection.execute(text("SELECT count(*) FROM access.sign_in_attempt")).scalar_one() == 0
 
 
 def test_guessing_at_one_account_from_one_address_is_stopped_and_starts_again_by_itself(api, flow):
