@@ -10,6 +10,9 @@ from ehr_core.charting.recordable import refused
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead a workstation's clock may be before a moment counts as future."""
 
+EARLIEST_YEAR = 1880
+"""No living patient was measured before this year, whatever birth date is recorded."""
+
 
 def check_moment(at: datetime, *, now: datetime, time_zone: str, born: date | None) -> None:
     """Raises InvalidResource naming `at` when the moment cannot be true. `born`: first possible day; None unknown."""
@@ -17,7 +20,7 @@ def check_moment(at: datetime, *, now: datetime, time_zone: str, born: date | No
         raise refused("at", "The moment needs its offset from UTC, such as 2026-11-22T09:30:00-05:00.")
     if at > now + CLOCK_SKEW:
         raise refused("at", "The moment is in the future. A value is recorded when it has been measured.")
-    if born is not None and at.astimezone(ZoneInfo(time_zone)).date() < born:
+    if at.year < EARLIEST_YEAR or (born is not None and at.astimezone(ZoneInfo(time_zone)).date() < born):
         raise refused("at", "The moment is before the patient was born. Check the year.")
 
 
@@ -27,7 +30,7 @@ def check_day(on: date, *, today: date, born: date | None) -> None:
         raise refused(
             "on", "The day is in the future. Record what has been done, on the day that it was done."
         )
-    if born is not None and on < born:
+    if on.year < EARLIEST_YEAR or (born is not None and on < born):
         raise refused("on", "The day is before the patient was born. Check the year.")
 
 

@@ -156,6 +156,7 @@ def test_vital_signs_are_one_observation_each_and_the_pressure_a_pair():
         (datetime(1972, 3, 14, 5, 0, tzinfo=UTC), True),
         (datetime(1972, 3, 14, 4, 59, tzinfo=UTC), False),
         (datetime(2026, 11, 22, 9, 0), False),
+        (datetime(1, 1, 1, tzinfo=UTC), False),
     ],
 )
 def test_a_moment_lies_between_birth_at_the_site_and_now_and_has_an_offset(at, fine):
