@@ -6,8 +6,9 @@ from ehr_core.kernel.pseudonym import PseudonymKey, derive_key
 from pipelines.deidentify.engine import Deidentifier
 from pipelines.deidentify.profile import Profile, load_profile, parse_profile
 from pipelines.deidentify.report import DropReport, Quarantined, TypeCount
-from pipelines.deidentify.safe_harbor import RandomSurrogates
-from pipelines.deidentify.stream import StreamResult, scrub_stream
+from pipelines.deidentify.safe_harbor import make_safe_harbor
+from pipelines.deidentify.stream import StreamResult, read_lines, resource_files, scrub_stream
+from pipelines.deidentify.surrogates import RandomSurrogates
 
 __all__ = [
     "Deidentifier",
@@ -20,6 +21,9 @@ __all__ = [
     "TypeCount",
     "derive_key",
     "load_profile",
+    "make_safe_harbor",
     "parse_profile",
+    "read_lines",
+    "resource_files",
     "scrub_stream",
 ]

@@ -123,7 +123,10 @@ def _quarantined(resource_type: str, count: TypeCount, error: Exception) -> Quar
     if isinstance(error, Refused):
         return Quarantined(resource_type, count.lines_in, error.reason, error.path)
     if isinstance(error, msgspec.ValidationError):
-        _, found, path = str(error).rpartition(" - at `$")
-        where = resource_type + path.rstrip("`") if found else None
-        return Quarantined(resource_type, count.lines_in, "wrong_type", where)
+        message = str(error)
+        reason = "missing_element" if message.startswith("Object missing") else "wrong_type"
+        _, found, path = message.rpartition(" - at `$")
+        return Quarantined(
+            resource_type, count.lines_in, reason, resource_type + path.rstrip("`") if found else None
+        )
     return Quarantined(resource_type, count.lines_in, "malformed")

@@ -1,27 +1,27 @@
-"""Random record codes for the safe-harbor zone: not derived from any identifier (45 CFR 164.514(c))."""
+"""The safe-harbor zone: the limited zone's resources scrubbed once more, under random record codes."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import MutableMapping
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
 
-SURROGATE_BYTES = 16
+from pipelines.deidentify.engine import Deidentifier
+from pipelines.deidentify.profile import load_profile
+from pipelines.deidentify.report import DropReport
+from pipelines.deidentify.stream import read_lines, scrub_stream
+from pipelines.deidentify.surrogates import RandomSurrogates
 
 
-class RandomSurrogates:
-    """Gives each resource a random code the first time that it is met, and the same one ever after.
+def make_safe_harbor(
+    limited: Mapping[str, Sequence[Path]], folder: Path, codes: RandomSurrogates, *, as_of: date
+) -> DropReport:
+    """Scrubs the limited zone's files (by resource type, as `resource_files` lists them) into `folder`.
 
-    `known` holds the codes by (resource type, id). Hand in the mapping of an earlier run to keep its codes, or a
-    fresh one to start anew; whoever holds it can turn the codes back, so it never leaves the core.
+    Record codes are random and held by `codes`, which the caller keeps or forgets: one entry a resource, so a large
+    population is made shard by shard of patients. `as_of` is the day that ages are counted by.
     """
-
-    def __init__(self, key_id: str, known: MutableMapping[tuple[str, str], str] | None = None):
-        self.key_id = key_id
-        self.known = {} if known is None else known
-
-    def pseudonym(self, resource_type: str, resource_id: str) -> str:
-        key = (resource_type, resource_id)
-        code = self.known.get(key)
-        if code is None:
-            code = self.known[key] = secrets.token_hex(SURROGATE_BYTES)
-        return code
+    deidentifier = Deidentifier(load_profile("safe_harbor"), codes, as_of=as_of)
+    for resource_type, paths in limited.items():
+        scrub_stream(deidentifier, resource_type, read_lines(paths), folder)
+    return deidentifier.report

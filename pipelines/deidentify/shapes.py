@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from pipelines.deidentify.ages import hide_old_age
 from pipelines.deidentify.boundary import Boundary, Remembered
@@ -17,7 +17,7 @@ from pipelines.deidentify.nested import ListedByName, name_of_extension, name_of
 from pipelines.deidentify.profile import Profile
 from pipelines.deidentify.references import CONTAINED_DOMAIN
 from pipelines.deidentify.structs import Shape
-from pipelines.deidentify.treatments import GONE, TREATMENTS, Tools, dropped, refused_modifier
+from pipelines.deidentify.treatments import GONE, TREATMENTS, Tools, dropped, numbers, refused_modifier
 
 REMEMBERED_DATATYPES = frozenset({"concept", "coding", "reference"})
 VALUE_ELEMENTS = {
@@ -29,7 +29,6 @@ VALUE_ELEMENTS = {
 }
 MAX_DEPTH = 6
 Ancestors = tuple[tuple[str, Mapping[str, Any]], ...]
-RAW_TREATMENTS = frozenset({"number"})
 
 
 class Compiler:
@@ -58,7 +57,9 @@ class Compiler:
         """`domain` is what record codes are made for: a contained resource is known to its parent only."""
         shape = Shape(path, self.tools.dropped)
         shape.add("resourceType", Literal[resource_type], ...)
-        shape.add_treated("id", str, partial(self.tools.codes.pseudonym, domain), ...)
+        shape.add_treated(
+            "id", Annotated[str, Meta(min_length=1)], partial(self.tools.codes.pseudonym, domain), ...
+        )
         self.fill(shape, {group: names for group, names in self.profile.common.items() if group != "id"}, ())
         self._refuse_modifiers(shape, "implicitRules", "modifierExtension")
         shape.add_treated("extension", Raw, self._extensions(path, resource_type))
@@ -150,8 +151,8 @@ class Compiler:
             shape.add(name, bool)
             return
         treat = TREATMENTS[treatment](path, self.tools)
-        if treatment in RAW_TREATMENTS:
-            shape.add_treated(name, Raw, treat)
+        if treatment == "number":
+            shape.add_treated(name, Raw, numbers(path, self.tools) if repeats else treat)
         elif repeats:
             shape.add_treated(name, list[str], _each(treat))
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,6 +69,13 @@ def resource_files(folder: Path) -> dict[str, list[Path]]:
     for path in sorted(folder.glob("*.ndjson.zst"), key=lambda path: (len(path.name), path.name)):
         files.setdefault(path.name.partition(".")[0].partition("-")[0], []).append(path)
     return files
+
+
+def read_lines(paths: Iterable[Path]) -> Iterator[bytes]:
+    """The lines of zstd NDJSON files, in bounded memory."""
+    for path in paths:
+        with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
+            yield from io.BufferedReader(reader, CHUNK_BYTES)
 
 
 def _counted(lines: Iterable[bytes], result: StreamResult) -> Iterable[bytes]:

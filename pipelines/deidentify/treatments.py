@@ -28,7 +28,7 @@ PLACE_NAME = re.compile(r"[^\W\d_][^\d\n\t@/<>:;=]{0,59}")
 STATE_CODE = re.compile(r"[A-Z]{2}")
 ZIP = re.compile(r"(\d{5})(?:[- ]?\d{4})?", re.ASCII)
 ZIP3 = re.compile(r"(\d{3})\d*(?:[- ]?\d{4})?", re.ASCII)
-NUMBERS = re.compile(rb"\[(?:\s*-?\d[\d.eE+-]*(?:\s*,\s*-?\d[\d.eE+-]*)*\s*)?\]")
+NUMBERS = re.compile(rb"\[\s*-?\d[\d.eE+-]*(?:\s*,\s*-?\d[\d.eE+-]*)*\s*\]")
 NUMBER_STARTS = frozenset(b"-0123456789")
 
 
@@ -132,14 +132,25 @@ def reference(path: str, tools: Tools) -> Treat:
 
 
 def number(path: str, tools: Tools) -> Treat:
-    """Keeps a number's own bytes, digit for digit. Works on Raw, so the type is checked here."""
+    """Keeps a number's own bytes, digit for digit. It comes raw, so that it is one is checked here."""
+
+    def treat(raw: Raw) -> Raw:
+        if bytes(raw)[0] in NUMBER_STARTS:
+            return raw
+        raise Refused("wrong_type", path)
+
+    return treat
+
+
+def numbers(path: str, tools: Tools) -> Treat:
+    """The same for a list of numbers; an empty list goes."""
 
     def treat(raw: Raw) -> Any:
         text = bytes(raw)
-        if text[0] in NUMBER_STARTS:
-            return raw
         if NUMBERS.fullmatch(text):
-            return raw if len(text) > len(b"[]") else GONE
+            return raw
+        if text == b"[]":
+            return GONE
         raise Refused("wrong_type", path)
 
     return treat
