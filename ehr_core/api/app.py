@@ -87,7 +87,7 @@ def create_app(
 
 def open_database(settings: Settings) -> Database:
     """The database as the weaker application role; the supervisor says where it is."""
-    if settings.app_database_url is None:
+    if not settings.app_database_url:
         raise StartupFailed(
             "The API does not know its database. Start it with 'almoner up', or set ALMONER_APP_DATABASE_URL "
             "to the address of the application role (never the owner's)."
