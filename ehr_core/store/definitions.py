@@ -101,6 +101,14 @@ def definition(name: str) -> Definition:
     )
 
 
+def is_resource(name: str) -> bool:
+    """True for the name of any FHIR resource type, kept here or not."""
+    try:
+        return definition(name).is_resource
+    except ValueError:
+        return False
+
+
 def _element(owner: str, model_field: Any) -> Element | None:
     """None for what is no element of its own: `fhir_comments` and the `_` siblings of primitives."""
     name = model_field.alias

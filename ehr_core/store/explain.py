@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ehr_core.kernel.errors import Issue
-from ehr_core.store.definitions import ANY_RESOURCE, Definition, Element, definition
+from ehr_core.store.definitions import ANY_RESOURCE, Definition, Element, definition, is_resource
 from ehr_core.store.primitives import problem_with
 
 DEEPEST = 100
@@ -59,21 +59,12 @@ def _resource(path: str, expected: str | None, content: Any, depth: int) -> Iter
         yield Issue(path, "must be a JSON object")
         return
     name = content.get("resourceType")
-    described = _definition_of_resource(name) if isinstance(name, str) else None
-    if described is None or (expected and name != expected):
+    if not isinstance(name, str) or not is_resource(name) or (expected and name != expected):
         yield Issue(
             f"{path}.resourceType", f"must be {expected}" if expected else "must name a resource type"
         )
         return
-    yield from _object_issues(path, described, content, depth)
-
-
-def _definition_of_resource(name: str) -> Definition | None:
-    try:
-        described = definition(name)
-    except ValueError:
-        return None
-    return described if described.is_resource else None
+    yield from _object_issues(path, definition(name), content, depth)
 
 
 def _object_issues(path: str, described: Definition, content: Any, depth: int) -> Iterator[Issue]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keyword
 import sys
+import threading
 from functools import cache
 from operator import attrgetter
 from types import ModuleType
@@ -25,12 +26,15 @@ NAMESPACE = ModuleType("ehr_core.store.compiled_structs")
 """Where compiled structs live, so that those that hold each other find each other by name."""
 NAMESPACE.__dict__.update(Annotated=Annotated, Literal=Literal, UnsetType=UnsetType, Raw=Raw, Limits=Limits)
 sys.modules[NAMESPACE.__name__] = NAMESPACE
+COMPILING = threading.Lock()
+"""One thread at a time: a struct is visible by name before everything that it holds is made."""
 
 
 @cache
 def decoder(resource_type: str) -> msgspec.json.Decoder:
     """Decodes one resource of this type and raises msgspec.ValidationError at the first fault it sees."""
-    return msgspec.json.Decoder(_compile(resource_type))
+    with COMPILING:
+        return msgspec.json.Decoder(_compile(resource_type))
 
 
 def field_name(element_name: str) -> str:
@@ -77,10 +81,8 @@ def _compile(name: str) -> type[Struct]:
         if element.primitive:
             sibling = sibling_name(element.name)
             rename[sibling] = f"_{element.name}"
-            extension = (
-                "Annotated[list[Extension | None], Limits(min_length=1)]" if element.many else "Extension"
-            )
-            optional.append((sibling, f"{extension} | UnsetType", UNSET))
+            holder = "Annotated[list[Element | None], Limits(min_length=1)]" if element.many else "Element"
+            optional.append((sibling, f"{holder} | UnsetType", UNSET))
     methods = {} if (check := _after_decoding(described)) is None else {"__post_init__": check}
     struct = msgspec.defstruct(
         name,
@@ -96,7 +98,7 @@ def _compile(name: str) -> type[Struct]:
         kw_only=True,
     )
     setattr(NAMESPACE, name, struct)
-    _compile("Extension")
+    _compile("Element")
     for element in described.elements.values():
         if not element.primitive and element.type != ANY_RESOURCE:
             _compile(element.type)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from ehr_core.kernel.errors import BadRequest, InvalidResource, Issue, TooMuch
+from ehr_core.store.definitions import is_resource
 from ehr_core.store.explain import DEEPEST, explain
 from ehr_core.store.structs import decoder
 
@@ -65,28 +66,20 @@ def _doubtful(body: bytes, resource: Struct) -> bool:
 def _validate_contained(resource_type: str, contained: list[Raw]) -> None:
     """Contained resources, each as its own type; they contain nothing themselves."""
     for index, raw in enumerate(contained):
-        path = f"{resource_type}.contained[{index}]"
-        inner_type = peek_type(bytes(raw))
-        if inner_type is None or (issue := _misplaced(inner_type, bytes(raw))):
-            message = "must name a resource type" if inner_type is None else issue
-            raise InvalidResource([Issue(f"{path}", message)])
+        path, body = f"{resource_type}.contained[{index}]", bytes(raw)
+        inner_type = peek_type(body)
+        if inner_type is None or not is_resource(inner_type):
+            raise InvalidResource([Issue(f"{path}.resourceType", "must name a resource type")])
+        if b'"contained"' in body and "contained" in msgspec.json.decode(body, type=dict[str, Raw]):
+            raise InvalidResource([Issue(f"{path}.contained", "is not allowed inside a contained resource")])
         try:
-            validate(inner_type, bytes(raw))
+            validate(inner_type, body)
         except InvalidResource as error:
             inner = [
                 Issue(f"{path}{issue.expression.removeprefix(inner_type)}", issue.message, issue.code)
                 for issue in error.issues
             ]
             raise InvalidResource(inner) from None
-
-
-def _misplaced(inner_type: str, body: bytes) -> str | None:
-    try:
-        decoder(inner_type)
-    except ValueError:
-        return "must name a resource type"
-    holds_more = b'"contained"' in body and "contained" in msgspec.json.decode(body, type=dict[str, Raw])
-    return "must not contain resources itself" if holds_more else None
 
 
 class _Peek(msgspec.Struct):
