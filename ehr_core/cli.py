@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib.metadata import entry_points
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from ehr_core.kernel.errors import AlmonerError
+from ehr_core.kernel.errors import AlmonerError, StartupFailed
 from ehr_core.kernel.settings import Settings
 
 COMMANDS = "almoner.commands"
@@ -119,7 +120,15 @@ def main() -> None:
     except AlmonerError as error:
         print(error.message, file=sys.stderr)
         raise SystemExit(error.exit_code) from None
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            print(
+                "A disk is full. Free some space, or move the state folder with ALMONER_STATE.",
+                file=sys.stderr,
+            )
+            raise SystemExit(StartupFailed.exit_code) from None
+        if error.errno != errno.EPIPE:
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import shutil
@@ -101,16 +102,24 @@ class EmbeddedServer:
     def start(self) -> str:
         """The admin URL of the ready server. Raises StartupFailed with one sentence when it cannot be had."""
         with self._exclusively():
-            joined = self._launch_or_join()
             try:
-                self._ensure_database()
-            except StartupFailed:
-                if not (joined and self._has_just_died()):
-                    self._leave()
+                self._start_ready()
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
                     raise
-                self._launch_or_join()
-                self._ensure_database()
+                raise server_failures.disk_full(self.state_folder) from error
         return self.admin_url
+
+    def _start_ready(self) -> None:
+        joined = self._launch_or_join()
+        try:
+            self._ensure_database()
+        except StartupFailed:
+            if not (joined and self._has_just_died()):
+                self._leave()
+                raise
+            self._launch_or_join()
+            self._ensure_database()
 
     def stop(self, *, even_if_shared: bool = False) -> None:
         """Leaves the server; the last one out (or anyone, with `even_if_shared`) shuts it down, fast and cleanly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from ehr_core.db.server_programs import MAJOR_VERSION
@@ -37,6 +38,7 @@ REASONS: tuple[tuple[str, str], ...] = (
         "There is not enough free memory for PostgreSQL to start (it takes about 200 MB). Stop other programs first.",
     ),
 )
+FULL_BELOW_BYTES = 24_000_000  # less than one segment of the write-ahead log and its neighbours
 STILL_CLOSING = "pre-existing shared memory block"
 
 
@@ -44,7 +46,19 @@ def explain(output: str, *, folder: Path, port: int, log: Path) -> StartupFailed
     for said, sentence in REASONS:
         if said in output:
             return StartupFailed(sentence.format(folder=folder, port=port))
+    if _is_full(folder):
+        return disk_full(folder)
     return StartupFailed(f"PostgreSQL did not start. Its own words are in '{log}'.")
+
+
+def disk_full(folder: Path) -> StartupFailed:
+    return StartupFailed(REASONS[0][1].format(folder=folder))
+
+
+def _is_full(folder: Path) -> bool:
+    """A full disk also keeps PostgreSQL from writing down what went wrong."""
+    there = folder if folder.exists() else folder.parent
+    return there.exists() and shutil.disk_usage(there).free < FULL_BELOW_BYTES
 
 
 def port_in_use(port: int) -> StartupFailed:

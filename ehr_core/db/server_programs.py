@@ -28,7 +28,7 @@ class Programs:
 
 
 def wheel_programs() -> Programs:
-    """The programs inside the installed wheel; its Python layer is not used (see docs/adr on the embedded server)."""
+    """The programs inside the installed wheel: only these are used, not its Python layer."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise StartupFailed(

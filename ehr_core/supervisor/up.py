@@ -132,12 +132,14 @@ class House:
     def _start_named(self, names: set[str], title: str) -> None:
         if not names:
             return
+        ready: list[str] = []
         with self._progress.step(title) as report:
-            self._services.start(
-                names,
-                started=lambda _: self._record(ready=False),
-                healthy=lambda service: report(f"{service} is ready"),
-            )
+
+            def note(service: str) -> None:
+                ready.append(service)
+                report(f"ready: {', '.join(ready)}")
+
+            self._services.start(names, started=lambda _: self._record(ready=False), healthy=note)
 
     def _environment(self) -> dict[str, str]:
         """The services' environment: the same settings, and no database address (only the API is given one)."""
@@ -214,6 +216,7 @@ class House:
         if self._services is not None:
             with self._progress.step("Stop the services") as report:
                 self._services.stop(lambda title: report(f"{title} stopped"))
+                report("all stopped")
         if self._server is not None:
             with self._progress.step("Stop PostgreSQL"):
                 self._server.stop(even_if_shared=True)

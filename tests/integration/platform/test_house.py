@@ -156,6 +156,28 @@ def test_a_signal_in_the_middle_of_the_start_leaves_nothing(state):
         assert left_after(family) == []
 
 
+def test_what_a_crash_left_running_is_ended_by_the_next_start(state):
+    """Supervisor and guardian killed together: nobody was left to tidy up."""
+    services, port = [f"api:{free_port()}"], free_port()
+    with house(state, *services, postgres_port=port) as first:
+        first.wait_until_ready()
+        before = first.process_ids()
+        guardian = next(
+            child
+            for child in psutil.Process(first.process.pid).children()
+            if any("guardian" in part for part in child.cmdline())
+        )
+        guardian.kill()
+        first.interrupt(signal.SIGKILL)
+        assert psutil.pid_exists(before["api"])
+    with house(state, *services, postgres_port=port) as second:
+        after = second.wait_until_ready()["services"]
+        assert [service["pid"] == before[service["name"]] for service in after] == [True, False]
+        assert second.interrupt() == 0
+    assert "was left running by an earlier start" in second.output.read_text()
+    assert not (state / "postgres" / "data" / "postmaster.pid").exists()
+
+
 def test_reset_stops_the_house_and_removes_its_data(running):
     assert almoner("reset", "--yes", state=running.state).returncode == 0
     assert not running.state.exists()

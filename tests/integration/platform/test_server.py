@@ -139,6 +139,25 @@ def test_a_nearly_full_disk_is_seen_before_anything_is_written(state):
     assert not (server.folder / "data").exists()
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 40 MB, smaller than an empty database."""
+    with temporary_folder() as folder:
+        options = ["-t", "tmpfs", "-o", "size=40m,mode=0711", "tmpfs"]
+        if subprocess.run(["mount", *options, folder], capture_output=True, check=False).returncode != 0:
+            pytest.skip("a small disk can only be made by a root that may mount a tmpfs")
+        yield folder
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_disk_that_fills_up_is_one_sentence(small_disk):
+    server = EmbeddedServer(small_disk / "state", free_port(), "secret", minimum_free_bytes=0)
+    (small_disk / "other-data").write_bytes(b"x" * 20_000_000)
+    with pytest.raises(StartupFailed, match=r"is full, so PostgreSQL cannot start. Free some space"):
+        server.start()
+    assert not (server.folder / "data").exists()
+
+
 def test_an_interrupted_first_start_leaves_nothing_that_looks_like_a_database(server):
     draft = server.folder / "data.new"
     draft.mkdir(parents=True)

@@ -1,0 +1,44 @@
+"""The harness keeps its own promises: a skipped browser story fails in CI, and no test leaves the machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STORY = """
+import pytest
+
+@pytest.mark.browser
+def test_story():
+    pytest.skip("no Chromium on this machine")
+
+def test_other():
+    pytest.skip("not today")
+"""
+
+
+@pytest.mark.parametrize(("required", "summary"), [("1", "1 failed, 1 skipped"), ("0", "2 skipped")])
+def test_a_skipped_browser_story_fails_where_browsers_are_required(tmp_path, required, summary):
+    story = tmp_path / "test_story.py"
+    story.write_text(STORY)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", str(story), "-p", "tests.conftest", "-ra", "-p", "no:cacheprovider"],
+        cwd=ROOT,
+        env={**os.environ, "ALMONER_REQUIRE_BROWSER": required},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert summary in done.stdout, done.stdout
+    assert "no Chromium on this machine" in done.stdout
+
+
+def test_no_test_leaves_this_machine():
+    with socket.socket() as outside, pytest.raises(PermissionError, match="do not leave this machine"):
+        outside.connect(("192.0.2.1", 80))
