@@ -9,6 +9,8 @@ from fastapi import FastAPI
 
 from ehr_core.access.identity import Identity
 from ehr_core.api import health
+from ehr_core.api.bulk import routes as bulk
+from ehr_core.api.bulk.runner import BulkRunner
 from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
@@ -52,6 +54,7 @@ ROOMS = (
     quality,
     portal,
     pipeline,
+    bulk,
     fhir,
 )
 """One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here.
@@ -73,10 +76,11 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_close_database_at_exit,
+        lifespan=_background_work,
     )
     identity = Identity(database, clock, settings, secrets)
     app.state.parts = Parts(settings, secrets, database, clock, identity)
+    app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
     install_error_handlers(app)
     install_refusals(app)
     app.add_middleware(RequestGuard)
@@ -96,6 +100,8 @@ def open_database(settings: Settings) -> Database:
 
 
 @asynccontextmanager
-async def _close_database_at_exit(app: FastAPI) -> AsyncIterator[None]:
+async def _background_work(app: FastAPI) -> AsyncIterator[None]:
+    app.state.bulk_runner.start()
     yield
+    app.state.bulk_runner.stop()
     app.state.parts.database.dispose()

@@ -6,6 +6,7 @@ import httpx
 
 from ehr_core.client.account import AccountRoom
 from ehr_core.client.audit import AuditRoom
+from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
 from ehr_core.client.fhir import FhirRoom
@@ -36,6 +37,7 @@ class AlmonerClient:
         self.account = AccountRoom(speaking)
         self.audit = AuditRoom(speaking)
         self.fhir = FhirRoom(speaking)
+        self.bulk = BulkRoom(speaking)
         self.registration = RegistrationRoom(speaking)
         self.charting = ChartingRoom(speaking)
         self.orders = OrdersRoom(speaking)

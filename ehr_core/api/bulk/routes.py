@@ -53,6 +53,7 @@ def _kick_off(
     )
     _check_headers(request)
     job_id = jobs.ask(work, asked, keep=timedelta(hours=parts.settings.bulk_file_hours))
+    request.app.state.bulk_runner.wake()
     return Response(
         status_code=202, headers={"Content-Location": f"{parts.settings.api_url}/fhir/bulk/{job_id}"}
     )
