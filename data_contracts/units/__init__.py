@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -45,13 +46,19 @@ class Analyte:
         if conversion.is_identity:
             normalised = value
         else:
-            normalised = round(conversion.factor * value + conversion.offset, self.decimals)
+            normalised = round_half_up(conversion.factor * value + conversion.offset, self.decimals)
         return normalised if self.low <= normalised <= self.high else None
 
     def _conversion(self, written_unit: str | None) -> Conversion | None:
         if written_unit is None:
             return Conversion(()) if self.no_unit else None
         return next((found for found in self.conversions if written_unit in found.units), None)
+
+
+def round_half_up(value: float, decimals: int) -> float:
+    """Rounds as laboratories and SQL do: a half goes away from zero (Python's own rounding goes to the even digit)."""
+    scale = 10.0**decimals
+    return math.copysign(math.floor(abs(value) * scale + 0.5) / scale, value)
 
 
 @cache

@@ -10,6 +10,7 @@ from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
+import pyarrow as pa
 
 from data_contracts.tables.flat import FLAT_TABLES
 from ehr_core.kernel.errors import BadRequest
@@ -89,7 +90,7 @@ def _flatten_type(
                 count.lines += stage_files(connection, views.used, files)
                 _insert(views, report, _run(connection, views, key_id))
             drop_stage(connection, views.resource_type)
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowInvalid) as error:
         drop_stage(connection, views.resource_type)
         raise BadRequest(
             f"The {views.resource_type} lines cannot be read as the FHIR JSON that flatten expects "
