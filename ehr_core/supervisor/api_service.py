@@ -17,7 +17,14 @@ def api(settings: Settings) -> ServiceSpec:
         command=[
             sys.executable,
             *("-m", "uvicorn", "ehr_core.api.app:create_app", "--factory", "--log-level", "warning"),
-            *("--host", settings.host, "--port", str(settings.api_port), "--no-server-header"),
+            *(
+                "--host",
+                settings.host,
+                "--port",
+                str(settings.api_port),
+                "--no-server-header",
+                "--no-proxy-headers",
+            ),
         ],
         env={APP_DATABASE_URL: settings.app_database_url or ""},
         url=settings.api_url,

@@ -39,7 +39,8 @@ ServiceCatalog = Callable[[Settings], Sequence[ServiceSpec]]
 
 
 class House:
-    """One run of Almoner. `find_services` and `steps` are handed in so that tests can bring their own."""
+    """One run of Almoner. `find_services` and `steps` are handed in so that tests can bring their own, with a
+    database that is quick rather than durable."""
 
     def __init__(
         self,
@@ -48,10 +49,12 @@ class House:
         *,
         find_services: ServiceCatalog = catalog.services,
         steps: tuple[str | None, str | None] = ("seed", "first_run"),
+        durable: bool = True,
     ):
         self._settings = settings.model_copy(update={"state": settings.state_folder})
         self._progress = progress
         self._find_services = find_services
+        self._durable = durable
         self._seed_step, self._first_run_step = steps
         self._server: EmbeddedServer | None = None
         self._services: Services | None = None
@@ -95,7 +98,10 @@ class House:
             return self._settings.database_url
         with self._progress.step("Start PostgreSQL") as report:
             self._server = EmbeddedServer(
-                self._settings.state_folder, self._settings.postgres_port, secrets.postgres_password
+                self._settings.state_folder,
+                self._settings.postgres_port,
+                secrets.postgres_password,
+                durable=self._durable,
             )
             url = self._server.start()
             report(f"port {self._server.port}")

@@ -110,7 +110,7 @@ def main(services: list[str]) -> int:
 
     specs = [fake_spec(text) for text in services]
     try:
-        House(Settings(), Progress(), find_services=lambda _: specs, steps=(None, None)).run()
+        House(Settings(), Progress(), find_services=lambda _: specs, steps=(None, None), durable=False).run()
     except AlmonerError as error:
         print(error.message)
         return error.exit_code
