@@ -23,6 +23,9 @@ class ChangedPatient(ApiModel):
     patient_id: str
     changed_types: list[str]
     code_tokens: list[str]
+    uncoded_types: list[str] = Field(
+        default=[], description="Types with a change that names no code: any code may be meant."
+    )
     definitions_all: bool = False
 
 
@@ -69,6 +72,13 @@ class RunReport(ApiModel):
         max_length=500,
         description="Why the run was stopped; null: it is good. No patient data.",
     )
+
+
+class ChangesWaiting(ApiModel):
+    """How much waits for re-measure. Null: nothing does."""
+
+    rows: int
+    oldest_at: datetime | None
 
 
 class FinishedBatch(ApiModel):

@@ -8,6 +8,7 @@ from datetime import date
 
 from data_contracts.api.pipeline import (
     ChangeBatch,
+    ChangesWaiting,
     FinishedBatch,
     PseudonymKeyGrant,
     RecordsWanted,
@@ -35,6 +36,9 @@ class PipelineRoom:
 
     def key(self, zone: str = "limited") -> PseudonymKeyGrant:
         return self._transport.get("/api/pipeline/key", PseudonymKeyGrant, {"zone": zone})
+
+    def waiting(self) -> ChangesWaiting:
+        return self._transport.get("/api/pipeline/changes", ChangesWaiting)
 
     def claim(self, limit: int = 100) -> ChangeBatch | None:
         """The next changed patients, or None when nobody waits."""

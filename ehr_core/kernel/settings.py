@@ -65,6 +65,13 @@ class Settings(BaseSettings):
     remeasure_poll_seconds: float = Field(
         default=0.15, description="How often the re-measure worker looks for changes (seconds)."
     )
+    pipeline_shards: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Parts of the panel that the nightly run evaluates one after another, as Dagster partitions. "
+        "One holds some hundred thousand patients.",
+    )
     small_cell: int = Field(
         default=11, description="Aggregate counts below this are suppressed for analysts."
     )

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from sqlalchemy import Row, text
 
-from data_contracts.api.pipeline import ChangeBatch, ChangedPatient, PseudonymKeyGrant
+from data_contracts.api.pipeline import ChangeBatch, ChangedPatient, ChangesWaiting, PseudonymKeyGrant
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.measured import TRIES_BEFORE_QUARANTINE, note_failed
 from ehr_core.db.outbox import announce
@@ -31,6 +31,9 @@ PATIENTS_A_DAY_TURN = 200
 
 SUSPECT_TRIES = 2
 """A row that was claimed this often without being done is claimed alone: it may be what kills the worker."""
+
+CODES_DO_NOT_TELL = frozenset({"Encounter"})
+"""Types that matter by more than their codes: an encounter also by its discharge disposition."""
 
 TIME_PASSED, MEASURE_AGAIN = "time_passed", "measure_again"
 """Acts of our own in the outbox: nothing was written, every definition is to be looked at."""
@@ -61,6 +64,14 @@ def claim(work: UnitOfWork, limit: int, master_key_hex: str) -> ChangeBatch | No
         detail={"batch_id": batch.batch_id, "key_id": key.key_id, "rows": len(rows)},
     )
     return batch
+
+
+def waiting(work: UnitOfWork) -> ChangesWaiting:
+    """How many changes nobody has measured yet, and since when: a long wait means that the worker is down."""
+    row = work.connection.execute(
+        text("SELECT count(*) AS rows, min(at) AS oldest_at FROM core.outbox WHERE remeasured_at IS NULL")
+    ).one()
+    return ChangesWaiting(rows=row.rows, oldest_at=row.oldest_at)
 
 
 def finish(work: UnitOfWork, batch_id: str, failed_patient_ids: Sequence[str] = ()) -> None:
@@ -161,20 +172,25 @@ def _merged(rows: Sequence[Row]) -> list[ChangedPatient]:
     """One entry a patient, however many rows name it. A row without a type (a bulk import) touches everything."""
     types: dict[str, set[str]] = {}
     tokens: dict[str, set[str]] = {}
+    uncoded: dict[str, set[str]] = {}
     everything: set[str] = set()
     for row in rows:
         for patient_id in row.patient_ids:
             types.setdefault(patient_id, set())
+            uncoded.setdefault(patient_id, set())
             tokens.setdefault(patient_id, set()).update(row.code_tokens)
             if row.resource_type is None:
                 everything.add(patient_id)
             else:
                 types[patient_id].add(row.resource_type)
+                if not row.code_tokens or row.resource_type in CODES_DO_NOT_TELL:
+                    uncoded[patient_id].add(row.resource_type)
     return [
         ChangedPatient(
             patient_id=patient_id,
             changed_types=sorted(types[patient_id]),
             code_tokens=sorted(tokens[patient_id]),
+            uncoded_types=sorted(uncoded[patient_id]),
             definitions_all=patient_id in everything,
         )
         for patient_id in sorted(types)

@@ -1,0 +1,1 @@
+"""The pipeline's steps as Dagster assets: thin, one file a step; what they do is in pipelines.run."""

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from data_contracts.api.pipeline import (
     ChangeBatch,
+    ChangesWaiting,
     FinishedBatch,
     PseudonymKeyGrant,
     RecordsWanted,
@@ -46,6 +47,12 @@ def pseudonym_key(
     entered = extend_to_all(work, key)
     work.audit("pipeline.key.granted", detail={"key_id": key.key_id, "zone": zone, "entered": entered})
     return PseudonymKeyGrant(key_id=key.key_id, secret_hex=key.secret.hex())
+
+
+@router.get("/changes")
+def changes_waiting(work: Work) -> ChangesWaiting:
+    work.actor.require("pipeline.changes")
+    return changes.waiting(work)
 
 
 @router.post("/changes/claim", response_model=None)

@@ -1,0 +1,53 @@
+"""`almoner run nightly` and `almoner remeasure`."""
+
+from __future__ import annotations
+
+import signal
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ehr_core.kernel.logging import configure_logging
+from ehr_core.kernel.settings import Settings
+
+commands = typer.Typer(add_completion=False, no_args_is_help=True)
+run = typer.Typer(no_args_is_help=True, help="Run the pipeline now.")
+commands.add_typer(run, name="run")
+say = Console(highlight=False, soft_wrap=True)
+
+
+@run.command("nightly")
+def nightly(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="The site's day that the answers are for; today unless given."
+        ),
+    ] = None,
+) -> None:
+    """Export, de-identify, flatten, measure and write back the whole panel."""
+    from pipelines.run.nightly import nightly as run_nightly
+    from pipelines.run.nightly import pipeline_client
+
+    settings = Settings()
+    configure_logging(settings.log_level)
+    done = run_nightly(pipeline_client(settings), settings, say.print, as_of=as_of.date() if as_of else None)
+    say.print(
+        f"Snapshot {done.snapshot_id} is current: {sum(done.counts.values())} rows, as of {done.as_of}."
+    )
+
+
+@commands.command()
+def remeasure() -> None:
+    """Follow changes and re-measure each patient as they come; ends with Ctrl-C."""
+    from pipelines.run.nightly import remeasure_client
+    from pipelines.run.worker import Worker
+
+    settings = Settings()
+    configure_logging(settings.log_level, json=True)
+    worker = Worker(remeasure_client(settings), settings.site_time_zone, settings.remeasure_poll_seconds)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: worker.stop())
+    worker.run()

@@ -1,0 +1,133 @@
+"""Measures a few changed patients: the same steps as the night, over lines in memory, under an explicit as-of day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import duckdb
+import msgspec
+
+from data_contracts.api.pipeline import ChangeBatch, ChangedPatient
+from data_contracts.tables.results import RESULT_TABLES
+from ehr_core.client import AlmonerClient
+from ehr_core.client.pipeline import Records
+from ehr_core.kernel.pseudonym import PseudonymKey
+from pipelines import gaps, measures, recommendations
+from pipelines.deidentify import Deidentifier, load_profile
+from pipelines.flatten import flatten
+from pipelines.write_back import RunStamp, derive_strata, send_changed
+
+PATIENTS_AT_ONCE = 100
+"""A micro-batch of a hundred costs little more than one patient (performance.md, section 6)."""
+
+ANY_CHANGE_COUNTS = frozenset({"Patient", "Flag", "Coverage"})
+"""Types that may alter any answer or stratum: age, sex, death, merge, panel status, payer."""
+
+
+class _Kind(msgspec.Struct):
+    resourceType: str
+
+
+KIND = msgspec.json.Decoder(_Kind)
+
+
+@dataclass
+class Bench:
+    """What is kept between batches, because making it costs more than a batch: DuckDB and the compiled allow-list."""
+
+    site_time_zone: str
+    connection: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
+    _deidentifiers: dict[str, Deidentifier] = field(default_factory=dict)
+
+    def deidentifier(self, key: PseudonymKey) -> Deidentifier:
+        if key.key_id not in self._deidentifiers:
+            self._deidentifiers = {key.key_id: Deidentifier(load_profile("limited"), key)}
+        return self._deidentifiers[key.key_id]
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+def touched_definitions(patients: Sequence[ChangedPatient]) -> frozenset[str] | None:
+    """The definitions whose data these changes touch; None when it is all of them."""
+    touched: set[str] = set()
+    required = {**measures.data_requirements(), **recommendations.data_requirements()}
+    for patient in patients:
+        if patient.definitions_all or ANY_CHANGE_COUNTS.intersection(patient.changed_types):
+            return None
+        touched |= {topic for topic in required if _touches(topic, patient)}
+    return frozenset(touched)
+
+
+def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> None:
+    """Re-measures the patients of a claimed batch and writes the answers back. Raises when any step fails."""
+    key = PseudonymKey(batch.key.key_id, bytes.fromhex(batch.key.secret_hex))
+    for start in range(0, len(batch.patients), PATIENTS_AT_ONCE):
+        patients = batch.patients[start : start + PATIENTS_AT_ONCE]
+        only = touched_definitions(patients)
+        if only is None or only:
+            _measure(client, bench, patients, key, batch.as_of, only, run_id=f"change-{batch.batch_id}")
+
+
+def evaluate_lines(
+    bench: Bench, lines: Sequence[bytes], key: PseudonymKey, as_of: date, only: frozenset[str] | None = None
+) -> None:
+    """From identified lines to result tables in the bench's connection: nothing is sent anywhere."""
+    flatten(
+        bench.connection,
+        scrubbed(bench.deidentifier(key), lines),
+        key_id=key.key_id,
+        site_time_zone=bench.site_time_zone,
+    )
+    recommendations.evaluate(bench.connection, as_of=as_of, only=only)
+    measures.evaluate(bench.connection, as_of=as_of, only=only)
+    gaps.derive(bench.connection, as_of=as_of)
+    derive_strata(bench.connection, as_of=as_of)
+
+
+def scrubbed(deidentifier: Deidentifier, lines: Sequence[bytes]) -> dict[str, list[bytes]]:
+    """The lines by resource type, de-identified."""
+    by_type: dict[str, list[bytes]] = {}
+    for line in lines:
+        by_type.setdefault(KIND.decode(line).resourceType, []).append(line)
+    return {kind: list(deidentifier.scrub_lines(kind, found)) for kind, found in by_type.items()}
+
+
+def _measure(
+    client: AlmonerClient,
+    bench: Bench,
+    patients: Sequence[ChangedPatient],
+    key: PseudonymKey,
+    as_of: date,
+    only: frozenset[str] | None,
+    *,
+    run_id: str,
+) -> None:
+    patient_ids = [patient.patient_id for patient in patients]
+    records: Records = client.pipeline.records(patient_ids)
+    evaluate_lines(bench, records.lines, key, as_of, only)
+    send_changed(
+        client,
+        bench.connection,
+        RunStamp(run_id, key.key_id, as_of, records.outbox_transaction),
+        snapshot=records.snapshot,
+        patient_keys=[key.pseudonym("Patient", patient_id) for patient_id in patient_ids],
+        source_ids=None if only is None else sorted(only),
+    )
+    for table in RESULT_TABLES:
+        bench.connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
+
+
+def _touches(topic: str, patient: ChangedPatient) -> bool:
+    required = [
+        found[topic]
+        for found in (measures.data_requirements(), recommendations.data_requirements())
+        if topic in found
+    ]
+    return any(
+        need.touched_by(kind, () if kind in patient.uncoded_types else patient.code_tokens)
+        for need in required
+        for kind in patient.changed_types
+    )

@@ -1,0 +1,98 @@
+"""How the supervisor starts Dagster and the re-measure worker, and what it runs once before it opens the doors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ehr_core.kernel.service import ServiceSpec
+from ehr_core.kernel.settings import Settings
+
+DAGSTER_YAML = """\
+# Made by Almoner. Telemetry is off: nothing leaves the machine.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config:
+    max_concurrent_runs: 1
+run_retries:
+  enabled: true
+  max_retries: 1
+run_monitoring:
+  enabled: true
+  poll_interval_seconds: 30
+retention:
+  schedule:
+    purge_after_days: 14
+  sensor:
+    purge_after_days:
+      skipped: 1
+      failure: 14
+      success: 14
+"""
+
+
+def remeasure(settings: Settings) -> ServiceSpec:
+    return ServiceSpec(
+        name="remeasure",
+        title="Re-measure worker",
+        command=[sys.executable, "-m", "ehr_core.cli", "remeasure"],
+        start_after=("api",),
+    )
+
+
+def dagster_webserver(settings: Settings) -> ServiceSpec:
+    home = dagster_home(settings)
+    return ServiceSpec(
+        name="dagster",
+        title="Dagster",
+        command=[
+            *(sys.executable, "-m", "dagster_webserver", "-m", "pipelines.definitions"),
+            *("--host", settings.host, "--port", str(settings.dagster_port)),
+        ],
+        env=_environment(home),
+        url=settings.dagster_url,
+        health_url=f"{settings.dagster_url}/server_info",
+        start_after=("api",),
+    )
+
+
+def dagster_daemon(settings: Settings) -> ServiceSpec:
+    home = dagster_home(settings)
+    return ServiceSpec(
+        name="dagster_daemon",
+        title="Dagster daemon",
+        command=[sys.executable, "-m", "dagster._daemon", "run", "-m", "pipelines.definitions"],
+        env=_environment(home),
+        start_after=("dagster",),
+    )
+
+
+def dagster_home(settings: Settings) -> Path:
+    """<state>/dagster with its dagster.yaml: run history survives a restart."""
+    home = settings.state_folder / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / "dagster.yaml"
+    if not path.exists() or path.read_text(encoding="utf-8") != DAGSTER_YAML:
+        path.write_text(DAGSTER_YAML, encoding="utf-8")
+    return home
+
+
+def first_run(settings: Settings, report: Callable[[str], None]) -> None:
+    """The pipeline once, when the lake holds no results yet."""
+    from data_contracts.lake import Lake
+    from pipelines.run.nightly import nightly, pipeline_client
+
+    if Lake(settings.lake_folder).current("results") is not None:
+        report("results are there already")
+        return
+    nightly(pipeline_client(settings), settings, report)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1"}

@@ -1,0 +1,40 @@
+"""Rows as the bytes that the core takes: Parquet for many, an Arrow stream for a few; the scope in the metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet
+
+from data_contracts.contract import Table
+
+PATIENT_KEYS = b"almoner.patient_keys"
+"""Key of the schema's metadata: a JSON list of the pseudonyms that the body speaks for. The core reads the same."""
+
+
+def rows_of(
+    connection: duckdb.DuckDBPyConnection, table: Table, condition: str = "true", values: Sequence[str] = ()
+) -> pa.Table:
+    """The contract's columns of the rows that meet the condition."""
+    columns = ", ".join(f'"{name}"' for name in table.column_names)
+    return connection.execute(
+        f'SELECT {columns} FROM "{table.name}" WHERE {condition}', list(values)
+    ).to_arrow_table()
+
+
+def parquet_body(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pyarrow.parquet.write_table(rows, sink, compression="zstd")
+    return sink.getvalue().to_pybytes()
+
+
+def stream_body(rows: pa.Table, patient_keys: Sequence[str]) -> bytes:
+    """An Arrow stream that speaks for these patients and nobody else."""
+    schema = rows.schema.with_metadata({PATIENT_KEYS: json.dumps(list(patient_keys)).encode()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema) as writer:
+        writer.write_table(rows.replace_schema_metadata(schema.metadata))
+    return sink.getvalue().to_pybytes()

@@ -1,0 +1,255 @@
+"""The worklist: one row a patient, filters, safe paging, contact attempts with everything read again."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from data_contracts.api.care_gaps import AssignGaps, LogContact, ReviewReply, SnoozeGap, WorklistQuery
+from data_contracts.api.portal import AlreadyHadThis
+from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, StaleVersion
+from tests.integration.care_gaps.conftest import later
+from tests.integration.chart_records import put, put_appointment, put_flag, put_patient
+from tests.integration.loop.records import closed_by, gap_row
+
+TODAY = date(2026, 11, 20)
+CHANNEL = "https://almoner.dev/fhir/CodeSystem/outreach-channel"
+
+pytestmark = pytest.mark.usefixtures("gaps")
+
+
+def names(page):
+    return [row.patient_id for row in page.rows]
+
+
+def consent(api, patient, channel, kind, at="2026-01-01"):
+    put(
+        api,
+        "Consent",
+        f"{patient}-{channel}-{at}",
+        status="active",
+        scope={"text": "privacy"},
+        category=[{"text": "outreach"}],
+        patient={"reference": f"Patient/{patient}"},
+        dateTime=at,
+        policyRule={"text": "opt"},
+        provision={"type": kind, "code": [{"coding": [{"system": CHANNEL, "code": channel}]}]},
+    )
+
+
+def test_one_row_a_patient_with_all_gaps_and_how_to_reach_them(api, manager):
+    put_appointment(api, "visit", "ana", "2026-11-27T09:00:00-05:00")
+    consent(api, "ana", "sms", "deny")
+    page = manager.worklist.page(WorklistQuery())
+    assert names(page) == ["ana", "ben", "anna"]
+    assert (page.page.total, page.open_gaps, page.overdue_gaps) == (3, 4, 1)
+    ana = page.rows[0]
+    assert [gap.source_id for gap in ana.gaps] == ["glycemic_control", "breast_cancer_screening"]
+    assert ana.next_appointment.on == date(2026, 11, 27)
+    assert ana.next_appointment.with_whom == "Dr Ada Okafor"
+    assert (ana.clinic, ana.clinician) == ("North Clinic", "Dr Ada Okafor")
+    assert ana.contact.consent == {
+        "phone": "not_recorded",
+        "sms": "refused",
+        "email": "not_recorded",
+        "portal": "not_recorded",
+    }
+    assert ana.language is None
+    assert ana.interpreter_required is None
+    assert [row.same_name_on_page for row in page.rows] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"source_id": "breast_cancer_screening"}, ["ana"]),
+        ({"gap_kind": "above_goal"}, ["ana"]),
+        ({"overdue_only": True}, ["ana"]),
+        ({"language": "es"}, ["ben"]),
+        ({"clinic_id": "north"}, ["ana", "ben", "anna"]),
+        ({"clinic_id": "elsewhere"}, []),
+        ({"clinician_id": "okafor", "name": "young"}, ["ben"]),
+        ({"name": "REY an"}, ["ana", "anna"]),
+        ({"name": "%"}, []),
+        ({"sort": "name"}, ["ana", "anna", "ben"]),
+        ({"sort": "due_on"}, ["ana", "anna", "ben"]),
+        ({"status": "closed"}, []),
+        ({"owner_id": "nobody"}, ["ana", "ben", "anna"]),
+        ({"owner_id": "me"}, []),
+    ],
+)
+def test_filters_and_orders(manager, query, expected):
+    assert names(manager.worklist.page(WorklistQuery(**query))) == expected
+
+
+def test_pages_do_not_overlap_and_one_behind_the_end_still_counts(manager):
+    pages = [manager.worklist.page(WorklistQuery(page=number, size=2)) for number in (1, 2, 3)]
+    assert [names(page) for page in pages] == [["ana", "ben"], ["anna"], []]
+    assert [page.page.total for page in pages] == [3, 3, 3]
+    assert pages[2].open_gaps == 4
+
+
+def test_what_was_set_aside_or_waits_leaves_the_list_and_is_found_by_its_status(manager):
+    for gap in manager.care_gaps.of_patient("ben").gaps:
+        manager.care_gaps.snooze(gap.gap_id, SnoozeGap(version=gap.version, until=TODAY + timedelta(days=9)))
+    assert names(manager.worklist.page(WorklistQuery())) == ["ana", "anna"]
+    snoozed = manager.worklist.page(WorklistQuery(status="snoozed"))
+    assert names(snoozed) == ["ben"]
+    assert snoozed.rows[0].gaps[0].status == "snoozed"
+
+
+def test_a_call_moves_the_gaps_that_it_was_about_and_is_remembered(api, manager):
+    row = manager.worklist.page(WorklistQuery()).rows[0]
+    call = LogContact(channel="phone", outcome="left_message", gap_ids=[gap.gap_id for gap in row.gaps])
+    manager.worklist.log_contact("ana", call)
+    assert "ana" not in names(manager.worklist.page(WorklistQuery()))
+    waiting = manager.worklist.page(WorklistQuery(status="outreach_sent")).rows[0]
+    assert (waiting.attempts, waiting.last_attempt_outcome) == (1, "left_message")
+    assert [attempt.outcome for attempt in manager.worklist.contact_attempts("ana")] == ["left_message"]
+    manager = later(api, manager, 14)
+    assert "ana" in names(manager.worklist.page(WorklistQuery()))
+
+
+def test_a_call_that_booked_a_visit_schedules_until_the_day_after_it(api, manager):
+    put_appointment(api, "visit", "ben", "2026-12-01T09:00:00-05:00")
+    gap = manager.care_gaps.of_patient("ben").gaps[0]
+    manager.worklist.log_contact("ben", LogContact(channel="phone", outcome="booked", gap_ids=[gap.gap_id]))
+    scheduled = manager.care_gaps.get(gap.gap_id)
+    assert (scheduled.status, scheduled.status_until) == ("scheduled", date(2026, 12, 2))
+
+
+def test_a_visit_that_is_called_off_opens_the_gap_again(api, manager):
+    put_appointment(api, "visit", "ben", "2026-12-01T09:00:00-05:00")
+    gap = manager.care_gaps.of_patient("ben").gaps[0]
+    manager.worklist.log_contact("ben", LogContact(channel="phone", outcome="booked", gap_ids=[gap.gap_id]))
+    put_appointment(api, "visit", "ben", "2026-12-01T09:00:00-05:00", status="cancelled")
+    assert api.service("remeasure").pipeline.claim() is not None
+    assert manager.care_gaps.get(gap.gap_id).status == "open"
+
+
+def test_a_visit_booked_after_outreach_schedules_the_gap(api, manager):
+    gap = manager.care_gaps.of_patient("ben").gaps[0]
+    manager.worklist.log_contact("ben", LogContact(channel="phone", outcome="reached", gap_ids=[gap.gap_id]))
+    put_appointment(api, "visit", "ben", "2026-12-01T09:00:00-05:00")
+    api.service("remeasure").pipeline.claim()
+    assert manager.care_gaps.get(gap.gap_id).status == "scheduled"
+
+
+def test_a_refused_channel_is_refused_with_a_sentence_and_leaves_no_attempt(api, manager):
+    consent(api, "ana", "sms", "permit", at="2026-01-01")
+    consent(api, "ana", "sms", "deny", at="2026-10-01")
+    with pytest.raises(Conflict, match="refused contact by sms"):
+        manager.worklist.log_contact("ana", LogContact(channel="sms", outcome="reached"))
+    assert manager.worklist.contact_attempts("ana") == []
+
+
+@pytest.mark.parametrize("code", ["outreach-opt-out", "transferred-out"])
+def test_who_opted_out_or_moved_is_not_called_whatever_the_screen_still_shows(api, manager, code):
+    put_flag(api, "ana", code)
+    with pytest.raises(Conflict):
+        manager.worklist.log_contact("ana", LogContact(channel="phone", outcome="reached"))
+
+
+def test_gaps_of_somebody_else_are_refused(manager):
+    gap = manager.care_gaps.of_patient("ben").gaps[0]
+    with pytest.raises(BadRequest):
+        manager.worklist.log_contact(
+            "ana", LogContact(channel="phone", outcome="reached", gap_ids=[gap.gap_id])
+        )
+
+
+def test_patients_are_given_to_an_owner_and_taken_away_again(api, manager, clinician):
+    mine = manager.account.me().account_id
+    done = manager.worklist.assign(AssignGaps(patient_ids=["ana", "ben"], owner_id=mine))
+    assert (done.patients, done.gaps) == (2, 3)
+    assert names(manager.worklist.page(WorklistQuery(owner_id="me"))) == ["ana", "ben"]
+    assert names(clinician.worklist.page(WorklistQuery(owner_id="me"))) == []
+    assert manager.worklist.page(WorklistQuery()).rows[0].owner == "Maria"
+    assert dict(manager.worklist.choices().owners)[mine] == "Maria"
+    manager.worklist.assign(AssignGaps(patient_ids=["ana"], owner_id=None))
+    assert names(manager.worklist.page(WorklistQuery(owner_id="me"))) == ["ben"]
+    with pytest.raises(NotFound):
+        manager.worklist.assign(AssignGaps(patient_ids=["ana"], owner_id="nobody-here"))
+
+
+def test_choices_are_what_the_panel_holds(manager):
+    choices = manager.worklist.choices()
+    assert choices.clinics == [("north", "North Clinic")]
+    assert choices.clinicians == [("okafor", "Dr Ada Okafor")]
+    assert choices.languages == [("en", "English"), ("es", "Spanish")]
+    assert ("glycemic_control", "Glycemic control in diabetes") in choices.sources
+
+
+def test_the_list_is_not_for_everybody(api):
+    for role in ("front_desk", "analyst", "admin"):
+        with pytest.raises(Forbidden):
+            api.signed_in(role.replace("_", ""), role).worklist.page(WorklistQuery())
+
+
+def test_the_page_is_audited_with_its_patients(api, manager):
+    manager.worklist.page(WorklistQuery(size=2))
+    with api.work() as work:
+        seen = work.connection.execute(
+            text("SELECT patient_ids FROM audit.event WHERE act = 'worklist.read'")
+        ).scalar_one()
+    assert seen == ["ana", "ben"]
+
+
+def test_the_portal_asks_in_plain_words_and_a_reply_goes_to_review_and_closes_nothing(api, manager):
+    put_patient(
+        api,
+        "ben",
+        "Young",
+        "Ben",
+        "1990-01-01",
+        communication=[{"language": {"coding": [{"code": "es"}]}, "preferred": True}],
+    )
+    ben = api.signed_in("ben", "patient", patient_id="ben")
+    home = ben.portal.home()
+    assert home.first_name == "Ben"
+    assert [thing.title for thing in home.things_to_do] == ["Un análisis de azúcar en la sangre"]
+    thing = home.things_to_do[0]
+    with pytest.raises(StaleVersion):
+        ben.portal.already_had(thing.gap_id, AlreadyHadThis(version=thing.version + 1))
+    ben.portal.already_had(
+        thing.gap_id, AlreadyHadThis(version=thing.version, when="March", where="Elsewhere")
+    )
+    assert ben.portal.home().things_to_do[0].already_said is not None
+    assert manager.care_gaps.get(thing.gap_id).status == "open"
+    reply = manager.worklist.replies()[0]
+    assert (reply.patient_id, reply.when, reply.where) == ("ben", "March", "Elsewhere")
+    manager.worklist.review_reply(reply.reply_id, ReviewReply(outcome="not_found"))
+    assert manager.worklist.replies() == []
+    assert ben.portal.home().things_to_do[0].already_said is None
+
+
+def test_the_portal_does_not_show_what_is_for_staff_only_or_labelled(api, write_back, above_goal, key):
+    ana = api.signed_in("ana", "patient", patient_id="ana")
+    assert [thing.title for thing in ana.portal.home().things_to_do] == ["A mammogram"]
+    write_back(
+        above_goal,
+        gap_row(key, "ana", "breast_cancer_screening", evidence_sensitivity="SEX"),
+        gap_row(key, "ben"),
+    )
+    home = ana.portal.home()
+    assert home.things_to_do == []
+    assert home.hidden_items
+
+
+def test_a_patient_cannot_reply_about_somebody_else(api, manager):
+    ana = api.signed_in("ana", "patient", patient_id="ana")
+    gap = manager.care_gaps.of_patient("ben").gaps[0]
+    with pytest.raises(NotFound):
+        ana.portal.already_had(gap.gap_id, AlreadyHadThis(version=gap.version))
+
+
+def test_who_opted_out_is_not_nudged_by_the_portal_either(api):
+    put_flag(api, "ana", "outreach-opt-out")
+    assert api.signed_in("ana", "patient", patient_id="ana").portal.home().things_to_do == []
+
+
+def test_a_closed_gap_is_not_on_the_list(manager, write_back, key, above_goal):
+    write_back(above_goal, closed_by(key, "ben", "x"), gap_row(key, "anna"))
+    assert names(manager.worklist.page(WorklistQuery())) == ["ana", "anna"]

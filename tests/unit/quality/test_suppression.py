@@ -1,0 +1,98 @@
+"""Small cells: hidden, and not to be worked out from what is shown."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ehr_core.quality.rates import wilson_rate
+from ehr_core.quality.suppression import FIELDS, Cell, suppress_cell, suppress_strata
+
+LIMIT = 11
+
+
+def cell(denominator=0, numerator=0, exclusions=0, exceptions=0, not_evaluable=0) -> Cell:
+    return Cell(
+        denominator + exclusions + exceptions, denominator, exclusions, exceptions, numerator, not_evaluable
+    )
+
+
+def total_of(cells: list[Cell]) -> Cell:
+    return Cell(**{name: sum(getattr(one, name) for one in cells) for name in FIELDS})
+
+
+@pytest.mark.parametrize(
+    ("given_cell", "hidden"),
+    [
+        (cell(100, 50), set()),
+        (cell(100, 0), set()),
+        (cell(100, 10), {"numerator"}),
+        (cell(100, 11), set()),
+        (cell(100, 95), {"numerator"}),
+        (cell(100, 100), set()),
+        (cell(10, 5), {"initial_population", "denominator", "exclusions", "exceptions", "numerator"}),
+        (cell(100, 50, exclusions=3), {"initial_population", "exclusions", "exceptions"}),
+        (cell(100, 50, not_evaluable=1), {"not_evaluable"}),
+        (cell(), set()),
+    ],
+)
+def test_what_is_small_is_hidden_with_what_would_give_it_away(given_cell, hidden):
+    shown = suppress_cell(given_cell, LIMIT)
+    assert {name for name in FIELDS if getattr(shown, name) is None} == hidden
+
+
+def test_one_small_stratum_hides_the_next_smallest_too():
+    cells = [cell(500, 250), cell(40, 20), cell(5, 2)]
+    shown = suppress_strata(total_of(cells), cells, LIMIT)
+    assert [one.denominator for one in shown] == [500, None, None]
+    assert shown[1].numerator is None
+
+
+def test_two_small_strata_that_add_up_to_little_hide_a_third():
+    cells = [cell(500, 250), cell(40, 20), cell(3, 0), cell(2, 0)]
+    shown = suppress_strata(total_of(cells), cells, LIMIT)
+    assert [one.denominator for one in shown] == [500, None, None, None]
+
+
+def test_strata_without_anybody_stay_as_they_are():
+    cells = [cell(500, 250), cell()]
+    assert suppress_strata(total_of(cells), cells, LIMIT) == cells
+
+
+counts = st.integers(0, 60)
+
+
+@given(st.lists(st.builds(cell, counts, counts, counts, counts, counts), min_size=1, max_size=6))
+def test_no_small_count_is_shown_and_none_follows_by_subtraction(cells):
+    cells = [Cell(**{**vars(one), "numerator": min(one.numerator, one.denominator)}) for one in cells]
+    total = total_of(cells)
+    shown = suppress_strata(total, cells, LIMIT)
+    for name in FIELDS:
+        values = [getattr(one, name) for one in shown]
+        assert not any(value is not None and 0 < value < LIMIT for value in values)
+        hidden = [getattr(one, name) for one, value in zip(cells, values, strict=True) if value is None]
+        if getattr(suppress_cell(total, LIMIT), name) is not None and hidden and any(hidden):
+            everything_hidden = len(hidden) == len(cells) or not any(v for v in values if v)
+            assert everything_hidden or (len(hidden) >= 2 and sum(hidden) >= LIMIT)
+
+
+def test_an_empty_denominator_has_no_rate():
+    assert wilson_rate(0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (50, 100, 0.4038, 0.5962), (1, 1, 0.2065, 1.0)],
+)
+def test_the_interval_is_wilsons(numerator, denominator, low, high):
+    rate = wilson_rate(numerator, denominator)
+    assert (round(rate.low, 4), round(rate.high, 4)) == (low, high)
+
+
+def test_the_interval_holds_the_rate_and_narrows():
+    widths = [wilson_rate(n // 2, n) for n in (10, 100, 1000)]
+    assert all(rate.low <= rate.value <= rate.high for rate in widths)
+    assert all(a.high - a.low > b.high - b.low for a, b in itertools.pairwise(widths))
