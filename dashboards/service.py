@@ -14,7 +14,15 @@ def staff(settings: Settings) -> ServiceSpec:
         title="Staff workspace",
         command=[
             sys.executable,
-            *("-m", "uvicorn", "dashboards.asgi:create_app", "--factory", "--log-level", "warning"),
+            *(
+                "-m",
+                "uvicorn",
+                "dashboards.asgi:create_app",
+                "--factory",
+                "--log-level",
+                "warning",
+                "--no-access-log",
+            ),
             *("--host", settings.host, "--port", str(settings.staff_port)),
         ],
         env={},

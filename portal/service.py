@@ -14,7 +14,15 @@ def portal(settings: Settings) -> ServiceSpec:
         title="Patient portal",
         command=[
             sys.executable,
-            *("-m", "uvicorn", "portal.asgi:create_app", "--factory", "--log-level", "warning"),
+            *(
+                "-m",
+                "uvicorn",
+                "portal.asgi:create_app",
+                "--factory",
+                "--log-level",
+                "warning",
+                "--no-access-log",
+            ),
             *("--host", settings.host, "--port", str(settings.portal_port)),
         ],
         env={},

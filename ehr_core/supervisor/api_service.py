@@ -16,7 +16,15 @@ def api(settings: Settings) -> ServiceSpec:
         title="API",
         command=[
             sys.executable,
-            *("-m", "uvicorn", "ehr_core.api.app:create_app", "--factory", "--log-level", "warning"),
+            *(
+                "-m",
+                "uvicorn",
+                "ehr_core.api.app:create_app",
+                "--factory",
+                "--log-level",
+                "warning",
+                "--no-access-log",
+            ),
             *(
                 "--host",
                 settings.host,
