@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboards.care_manager.worklist_acts import assign_dialog, contact_dialog
 from dashboards.care_manager.worklist_rows import contact_html, gaps_html, patient_html
+from dashboards.shared.chart_button import chart_button
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
@@ -125,10 +126,7 @@ def _row(session: StaffSession, row: WorklistRow) -> None:
         gaps.html(f'<div class="card">{gaps_html(row)}</div>')
         contact.html(f'<div class="card">{contact_html(row)}</div>')
         with acts:
-            if session.may("chart.read") and st.button(
-                "Open chart", key=f"open-{row.patient_id}", width="stretch"
-            ):
-                st.switch_page(st.session_state["chart"], query_params={"patient": row.patient_id})
+            chart_button(session, row.patient_id, key=f"open-{row.patient_id}")
             if session.may("outreach.log") and st.button(
                 "Log a call", key=f"call-{row.patient_id}", width="stretch"
             ):

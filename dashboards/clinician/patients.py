@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.shared.chart_button import chart_button
 from dashboards.shared.markup import tag, text
 from dashboards.shared.page import start_page, told_errors
 from dashboards.shared.session import StaffSession
@@ -45,7 +46,7 @@ def patients_page() -> None:
         found = session.client.registration.search(query.strip(), limit=LIMIT)
         _count(found.total)
         for hit in found.hits:
-            _hit(hit)
+            _hit(session, hit)
 
 
 def _count(total: int) -> None:
@@ -57,9 +58,9 @@ def _count(total: int) -> None:
         st.caption(f"{total} found")
 
 
-def _hit(hit: PatientHit) -> None:
+def _hit(session: StaffSession, hit: PatientHit) -> None:
     with st.container(border=True, key=f"hit-{hit.patient_id}"):
         who, go = st.columns([6, 1.2], vertical_alignment="center")
         who.html(f'<div class="card">{hit_html(hit)}</div>')
-        if go.button("Open chart", key=f"open-{hit.patient_id}", width="stretch"):
-            st.switch_page(st.session_state["chart"], query_params={"patient": hit.patient_id})
+        with go:
+            chart_button(session, hit.patient_id, key=f"open-{hit.patient_id}")

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboards.shared.chart_button import chart_button
 from dashboards.shared.gap_words import gap_line
 from dashboards.shared.markup import lines, tag, text
 from dashboards.shared.page import start_page, tell_remembered, told_errors
@@ -36,7 +37,9 @@ def visit_html(visit: TodayVisit) -> str:
 
 
 def gaps_html(visit: TodayVisit) -> str:
-    """The first gaps of a visit; what is not shown is counted."""
+    """The first gaps of a visit; what is not shown is counted, what is not known is said."""
+    if visit.gaps is None:
+        return '<p class="quiet">Care gaps not computed yet</p>'
     shown = [gap_line(gap) for gap in visit.gaps[:SHOWN_GAPS]]
     if len(visit.gaps) > SHOWN_GAPS:
         shown.append(f'<span class="quiet">and {len(visit.gaps) - SHOWN_GAPS} more in the chart</span>')
@@ -60,7 +63,7 @@ def today_page() -> None:
             _choose_practitioner(schedule, chosen)
         _summary(schedule)
         for visit in schedule.visits:
-            _visit(visit, schedule.time_zone)
+            _visit(session, visit, schedule)
         if not schedule.visits:
             st.info(
                 "No visits are booked for this day and clinician. Choose another day, or everyone's schedule."
@@ -79,21 +82,24 @@ def _choose_practitioner(schedule: TodaySchedule, chosen: str) -> None:
 
 
 def _summary(schedule: TodaySchedule) -> None:
-    open_gaps = sum(len(visit.gaps) for visit in schedule.visits)
-    st.caption(
-        f"{show_date(schedule.on)} · {len(schedule.visits)} visits · {open_gaps} care gaps that want action · "
-        f"{schedule.unreviewed_results} results not yet reviewed · times in {schedule.time_zone}"
-    )
+    facts = [show_date(schedule.on), f"{len(schedule.visits)} visits"]
+    if schedule.gaps_shown:
+        open_gaps = sum(len(visit.gaps) for visit in schedule.visits if visit.gaps)
+        facts.append(f"{open_gaps} care gaps that want action")
+    if schedule.unreviewed_results is not None:
+        facts.append(f"{schedule.unreviewed_results} results not yet reviewed")
+    st.caption(" · ".join([*facts, f"times in {schedule.time_zone}"]))
 
 
-def _visit(visit: TodayVisit, time_zone: str) -> None:
+def _visit(session: StaffSession, visit: TodayVisit, schedule: TodaySchedule) -> None:
     with st.container(border=True, key=f"visit-{visit.appointment_id}"):
         when, who, gaps, go = st.columns([1, 3, 5, 1.2], vertical_alignment="top")
         when.html(
-            f'<div class="card"><h4>{show_time(visit.starts_at, time_zone)}</h4>'
+            f'<div class="card"><h4>{show_time(visit.starts_at, schedule.time_zone)}</h4>'
             f'<p class="quiet">{text(visit.minutes, "?")} min · {text(visit.status)}</p></div>'
         )
         who.html(f'<div class="card">{visit_html(visit)}</div>')
-        gaps.html(f'<div class="card">{gaps_html(visit)}</div>')
-        if go.button("Open chart", key=f"open-{visit.appointment_id}", width="stretch"):
-            st.switch_page(st.session_state["chart"], query_params={"patient": visit.patient_id})
+        if schedule.gaps_shown:
+            gaps.html(f'<div class="card">{gaps_html(visit)}</div>')
+        with go:
+            chart_button(session, visit.patient_id, key=f"open-{visit.appointment_id}")

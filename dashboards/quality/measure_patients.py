@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.shared.chart_button import chart_button
 from dashboards.shared.markup import text
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -55,7 +56,5 @@ def patient_html(patient: MeasurePatient) -> str:
 def _patient(session: StaffSession, patient: MeasurePatient) -> None:
     who, go = st.columns([6, 1.2], vertical_alignment="center")
     who.html(f'<div class="card">{patient_html(patient)}</div>')
-    if session.may("chart.read") and go.button(
-        "Open chart", key=f"measure-{patient.patient_id}", width="stretch"
-    ):
-        st.switch_page(st.session_state["chart"], query_params={"patient": patient.patient_id})
+    with go:
+        chart_button(session, patient.patient_id, key=f"measure-{patient.patient_id}")

@@ -25,7 +25,9 @@ class TodayVisit(ApiModel):
     interpreter_required: bool | None
     practitioner: str | None
     practitioner_id: str | None
-    gaps: list[WorklistGap] = Field(description="Gaps that want action, first priority first.")
+    gaps: list[WorklistGap] | None = Field(
+        description="Gaps that want action, first priority first. Null: not computed yet, or not for this reader."
+    )
     same_name_today: bool = False
 
 
@@ -33,5 +35,6 @@ class TodaySchedule(ApiModel):
     on: date
     time_zone: str
     visits: list[TodayVisit]
-    unreviewed_results: int
+    unreviewed_results: int | None = Field(description="Null: not for this reader.")
+    gaps_shown: bool = Field(description="False: this reader's role sees no gaps.")
     practitioners: list[tuple[str, str]] = Field(description="(id, name) of those with visits that day.")

@@ -33,6 +33,18 @@ def gaps_of_patients(work: UnitOfWork, patient_ids: Sequence[str]) -> dict[str, 
     return found
 
 
+def measured_patients(work: UnitOfWork, patient_ids: Sequence[str]) -> set[str]:
+    """Those of these patients whose gaps were ever computed; of the others nothing is known, not "none"."""
+    rows = work.connection.execute(
+        text(
+            "SELECT patient_id FROM care_gaps.measured_patient "
+            "WHERE patient_id = ANY(:ids) AND computed_at IS NOT NULL"
+        ),
+        {"ids": list(patient_ids)},
+    )
+    return set(rows.scalars())
+
+
 def as_worklist_gap(work: UnitOfWork, row: Mapping[str, Any]) -> WorklistGap:
     masked = not may_see_label(work.actor.kind, row["evidence_sensitivity"])
     return WorklistGap(

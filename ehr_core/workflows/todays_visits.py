@@ -8,7 +8,7 @@ from datetime import date
 from data_contracts.api.care_gaps import WorklistGap
 from data_contracts.api.schedule import TodaySchedule, TodayVisit
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.care_gaps.queries import gaps_of_patients
+from ehr_core.care_gaps.queries import gaps_of_patients, measured_patients
 from ehr_core.charting.queries import count_unreviewed
 from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.queries import people_by_id
@@ -23,7 +23,8 @@ def read_schedule(
     """The visits of a day of the site (today when not said), of one clinician or of all, in order of time.
 
     Gaps are shown to those who may read gaps, the number of unreviewed results to those who may read charts; for
-    others (the front desk) they stay empty and 0. One audit row with the sealed list of the patients shown.
+    others (the front desk) both are null, as are the gaps of a patient who was never measured: unknown is not none.
+    One audit row with the sealed list of the patients shown.
     """
     work.actor.require("schedule.read")
     day = on or work.today()
@@ -41,16 +42,21 @@ def read_schedule(
         time_zone=work.site_time_zone,
         visits=_present(work, shown, people, gaps),
         unreviewed_results=_unreviewed(work, practitioner_id),
+        gaps_shown=work.actor.may("gap.read"),
         practitioners=_practitioners(visits),
     )
 
 
 def _gaps(work: UnitOfWork, patient_ids: Sequence[str]) -> Mapping[str, list[WorklistGap]]:
-    return gaps_of_patients(work, patient_ids) if work.actor.may("gap.read") and patient_ids else {}
+    """The gaps of each patient who was measured; somebody who was not has no entry."""
+    if not work.actor.may("gap.read") or not patient_ids:
+        return {}
+    found = gaps_of_patients(work, patient_ids)
+    return {patient_id: found.get(patient_id, []) for patient_id in measured_patients(work, patient_ids)}
 
 
-def _unreviewed(work: UnitOfWork, practitioner_id: str | None) -> int:
-    return count_unreviewed(work, practitioner_id=practitioner_id) if work.actor.may("chart.read") else 0
+def _unreviewed(work: UnitOfWork, practitioner_id: str | None) -> int | None:
+    return count_unreviewed(work, practitioner_id=practitioner_id) if work.actor.may("chart.read") else None
 
 
 def _present(
@@ -89,7 +95,7 @@ def _present_one(
         interpreter_required=person.interpreter_required,
         practitioner=visit.practitioner,
         practitioner_id=visit.practitioner_id,
-        gaps=gaps.get(visit.patient_id, []),
+        gaps=gaps.get(visit.patient_id),
         same_name_today=same_name,
     )
 

@@ -99,7 +99,8 @@ def test_the_front_desk_sees_who_comes_and_nothing_clinical(api):
     put_observation(api, "new", "ana", valueString="x")
     schedule = api.signed_in("desk", "front_desk").scheduling.today()
     assert len(schedule.visits) == 3
-    assert schedule.unreviewed_results == 0
+    assert schedule.unreviewed_results is None
+    assert not schedule.gaps_shown
     assert not any(visit.gaps for visit in schedule.visits)
 
 

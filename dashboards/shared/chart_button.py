@@ -1,0 +1,13 @@
+"""The way from any list to a patient's chart, for those who may read charts."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards.shared.session import StaffSession
+
+
+def chart_button(session: StaffSession, patient_id: str, *, key: str) -> None:
+    """Shows nothing to a role without charts. The address carries the patient's opaque id, nothing else."""
+    if session.may("chart.read") and st.button("Open chart", key=key, width="stretch"):
+        st.switch_page(st.session_state["chart"], query_params={"patient": patient_id})
