@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from data_contracts.contract import Column, Table
 from data_contracts.expectations.check import Check, Query, literal
 
-EARLIEST_DAY = "1880-01-01"
+EARLIEST_DAY = datetime(1880, 1, 1)  # noqa: DTZ001 — a day, as pandas and DuckDB hold one
 """Nobody alive has an earlier event: such a date is a typing error or a sentinel."""
 
 PSEUDONYM = "^[0-9a-f]{32}$"
@@ -127,8 +128,8 @@ def _of_bounds(table: Table, stem: str) -> Iterator[Check]:
     yield Check(
         table.name,
         low,
-        f"not lie before {EARLIEST_DAY[:4]}",
-        f"\"{low}\" < DATE '{EARLIEST_DAY}'",
+        f"not lie before {EARLIEST_DAY.year}",
+        f"\"{low}\" < DATE '{EARLIEST_DAY:%Y-%m-%d}'",
         (low,),
         "ExpectColumnValuesToBeBetween",
         {"column": low, "min_value": EARLIEST_DAY},

@@ -10,6 +10,7 @@ AlmonerError
 ├── Conflict              it clashes with what is stored
 │   └── StaleVersion      somebody else saved a newer version first
 ├── TooMuch               a limit of size, rate or number
+├── ContractBreached      a table breaks its contract; carries the breaches
 └── Unavailable           a part that is needed cannot be reached
     └── StartupFailed     a service could not be started
 
@@ -81,6 +82,17 @@ class StaleVersion(Conflict):
 
 class TooMuch(AlmonerError):
     http_status, exit_code, fhir_issue_code = 429, 7, "throttled"
+
+
+class ContractBreached(AlmonerError):
+    """What is downstream keeps the last good results. `short` is for screens; `breaches` say which table and column."""
+
+    exit_code, fhir_issue_code = 10, "processing"
+
+    def __init__(self, message: str, *, short: str, breaches: tuple[object, ...]):
+        self.short = short
+        self.breaches = breaches
+        super().__init__(message)
 
 
 class Unavailable(AlmonerError):
