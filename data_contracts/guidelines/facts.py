@@ -14,9 +14,11 @@ import pyarrow as pa
 
 from data_contracts.guidelines.fact_sql import CODE_SQL, FACT_SQL, OUTCOME_SQL
 from data_contracts.guidelines.rules import Rules, measure_rules, recommendation_rules
+from data_contracts.guidelines.sql import parsed
 from ehr_core.kernel.errors import BadRequest
 
 CODE_TABLES = ("rule_code", "rule_prefix", "rule_outcome")
+_STATEMENTS = tuple(parsed(text) for text in (CODE_SQL, OUTCOME_SQL, FACT_SQL))
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,6 @@ def gather_facts(connection: duckdb.DuckDBPyConnection, only: frozenset[str] | N
     """
     for name, table in code_tables(only).items():
         connection.register(name, table)
-    for statement in (CODE_SQL, OUTCOME_SQL, FACT_SQL):
+    for statement in _STATEMENTS:
         connection.execute(statement)
     return Facts(only)

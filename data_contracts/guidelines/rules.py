@@ -153,6 +153,19 @@ class Rules:
         goal = pack.goal
         self.rows["rule_goal"].append((pack.id, goal.unit, below, diastolic_below, goal.recheck_months))
 
+    def watch_everything(self) -> None:
+        """Watches every criterion of every topic: in a period only a new fact changes an answer, whichever it is."""
+        rows = self.rows
+        needed = {(topic, criterion) for _, topic, criterion, *_ in rows["rule_abnormal"]}
+        needed |= set(rows["rule_watch"])
+        needed |= {(row[0], row[5]) for row in rows["rule_evidence"]}
+        needed |= {(row[0], row[place]) for row in rows["rule_population"] for place in (5, 6)}
+        named = {name: set() for _, name, *_ in rows["rule_topic_exclusion"]}
+        for name, _, _, criterion, *_ in rows["rule_exclusion"]:
+            named[name].add(criterion)
+        needed |= {(t, c) for t, name, *_ in rows["rule_topic_exclusion"] for c in named[name]}
+        rows["rule_watch"] = sorted((t, c) for t, c in needed if c is not None)
+
     def codes(self) -> None:
         """Adds the codes of every value set that a rule names, by the kind of record where it counts."""
         places = {(name, place) for _, name, place in self.rows["rule_source"]}
@@ -230,6 +243,7 @@ def measure_rules(only: frozenset[str] | None = None) -> Rules:
                 measure.goal_below or pack.goal.below,
                 measure.goal_diastolic_below or pack.goal.diastolic_below,
             )
+    rules.watch_everything()
     rules.codes()
     return rules
 

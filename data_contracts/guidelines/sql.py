@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import duckdb
+
 NEVER = "DATE '9999-12-31'"
 ALWAYS = "DATE '1000-01-01'"
 
 
-def anniversary(day: str, months: str) -> str:
-    """The day `months` later. A day that the month lacks becomes the first of the next month.
+def parsed(text: str) -> duckdb.Statement:
+    """One statement, parsed once: parsing costs more than running it for one patient."""
+    with duckdb.connect() as connection:
+        (statement,) = connection.extract_statements(text)
+    return statement
 
-    So somebody born on 29 February has their birthday on 1 March in ordinary years.
+
+def moved(day: str, months: str) -> str:
+    """The day `months` later, or the last day of that month where it lacks the day. Give it to `settled`."""
+    return f"CAST({day} + to_months({months}) AS DATE)"
+
+
+def settled(moved_day: str, day: str) -> str:
+    """A moved day that its month lacks becomes the first of the next month.
+
+    So somebody born on 29 February has their birthday on 1 March in ordinary years. Two steps rather than one
+    expression, because each repeated expression is planned again for every patient who is measured.
     """
-    moved = f"CAST({day} + to_months({months}) AS DATE)"
-    return f"({moved} + CASE WHEN day({moved}) < day({day}) THEN 1 ELSE 0 END)"
+    return f"({moved_day} + CAST(day({moved_day}) < day({day}) AS INTEGER))"
+
+
+def anniversary(day: str, months: str) -> str:
+    """Both steps at once, where it stands only once."""
+    return settled(moved(day, months), day)
 
 
 def season_end(day: str) -> str:
@@ -26,9 +45,9 @@ def earliest(*days: str) -> str:
 
 
 def sensitivity_rank(label: str) -> str:
-    """A text that sorts by strictness: very restricted, then a named category, then restricted, then the rest."""
+    """A text that sorts by strictness, as flatten does: very restricted, restricted, a named category, the rest."""
     return (
         f"CASE WHEN {label} IS NULL THEN NULL WHEN {label} = 'V' THEN '9' || {label} "
-        f"WHEN {label} = 'R' THEN '5' || {label} WHEN {label} IN ('N', 'M', 'L', 'U') THEN '1' || {label} "
-        f"ELSE '7' || {label} END"
+        f"WHEN {label} = 'R' THEN '7' || {label} WHEN {label} IN ('N', 'M', 'L', 'U') THEN '1' || {label} "
+        f"ELSE '5' || {label} END"
     )

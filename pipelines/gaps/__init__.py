@@ -9,10 +9,11 @@ import duckdb
 import pyarrow as pa
 
 from data_contracts.guidelines import open_gap_definitions
+from data_contracts.guidelines.sql import parsed
 from data_contracts.tables.results import CARE_GAPS as CONTRACT
 from pipelines.gaps.statements import CARE_GAPS
 
-_INSERT = f"INSERT INTO {CONTRACT.name} {CARE_GAPS}"
+_INSERT = parsed(f"INSERT INTO {CONTRACT.name} {CARE_GAPS}")
 
 
 @lru_cache(maxsize=1)

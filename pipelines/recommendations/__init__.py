@@ -11,10 +11,11 @@ from data_contracts.guidelines import definition
 from data_contracts.guidelines.facts import Facts, gather_facts
 from data_contracts.guidelines.requirements import Requirements, requirements_of
 from data_contracts.guidelines.rules import recommendation_rules
+from data_contracts.guidelines.sql import parsed
 from data_contracts.tables.results import RECOMMENDATION_RESULTS
 from pipelines.recommendations.statements import RECOMMENDATIONS
 
-_INSERT = f"INSERT INTO {RECOMMENDATION_RESULTS.name} {RECOMMENDATIONS}"
+_INSERT = parsed(f"INSERT INTO {RECOMMENDATION_RESULTS.name} {RECOMMENDATIONS}")
 
 
 def evaluate(

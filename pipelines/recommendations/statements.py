@@ -7,7 +7,15 @@ Rule tables come from the packs; `$as_of` is the day that is asked about.
 
 from __future__ import annotations
 
-from data_contracts.guidelines.sql import NEVER, anniversary, season_end, sensitivity_rank
+from data_contracts.guidelines.sql import (
+    ALWAYS,
+    NEVER,
+    anniversary,
+    moved,
+    season_end,
+    sensitivity_rank,
+    settled,
+)
 
 _HELD = "FILTER (WHERE begins <= $as_of AND ends > $as_of)"
 _BEGUN = "FILTER (WHERE begins <= $as_of)"
@@ -27,7 +35,7 @@ readable_result AS (
 ),
 counted AS (
   SELECT f.patient_key, f.fact_type, f.resource_key, f.fact_no, f.number, f.on_day, f.until_day,
-    c.criterion, c.mode, c.months,
+    c.criterion, c.mode, {moved("f.on_day", "c.months")} AS moved,
     (NOT c.needs_number OR f.number IS NOT NULL) AND (NOT c.needs_result OR r.criterion IS NOT NULL) AS readable
   FROM guideline_fact f
   JOIN rule_source s ON s.value_set = f.value_set AND s.fact_type = f.fact_type
@@ -44,10 +52,10 @@ span AS MATERIALIZED (
       WHEN NOT readable THEN on_day
       WHEN mode = 'ever' THEN {NEVER}
       WHEN mode = 'season' THEN {season_end("on_day")}
-      WHEN mode = 'months' THEN {anniversary("on_day", "months")}
-      ELSE least(coalesce(until_day, {NEVER}), coalesce({anniversary("on_day", "months")}, {NEVER}))
+      WHEN mode = 'months' THEN lapse
+      ELSE least(coalesce(until_day, {NEVER}), coalesce(lapse, {NEVER}))
     END AS ends
-  FROM counted
+  FROM (SELECT *, {settled("moved", "on_day")} AS lapse FROM counted) c
 ),
 state AS MATERIALIZED (
   SELECT patient_key, criterion,
@@ -62,15 +70,12 @@ state AS MATERIALIZED (
   GROUP BY patient_key, criterion
 )"""
 
-_ENTERS_LOW, _ENTERS_HIGH = (anniversary(f"p.birth_{end}", "r.from_months") for end in ("low", "high"))
-_LEAVES_LOW, _LEAVES_HIGH = (anniversary(f"p.birth_{end}", "r.until_months") for end in ("low", "high"))
-
 WHO = f"""
 membership AS (
   SELECT p.key_id, p.patient_key, r.topic, r.rank,
-    {_ENTERS_LOW} AS enters_low, {_ENTERS_HIGH} AS enters_high,
-    coalesce({_LEAVES_LOW}, {NEVER}) AS leaves_low, coalesce({_LEAVES_HIGH}, {NEVER}) AS leaves_high,
-    p.birth_low IS NOT NULL AS born_known,
+    p.birth_low, p.birth_high,
+    {moved("p.birth_low", "r.from_months")} AS enters_low, {moved("p.birth_high", "r.from_months")} AS enters_high,
+    {moved("p.birth_low", "r.until_months")} AS leaves_low, {moved("p.birth_high", "r.until_months")} AS leaves_high,
     r.organ_criterion IS NULL OR coalesce(f.flag, p.female) AS organ,
     r.condition_criterion IS NULL OR coalesce(c.holds, FALSE) AS condition,
     c.fact_no AS condition_fact_no,
@@ -79,6 +84,14 @@ membership AS (
   LEFT JOIN state o ON o.patient_key = p.patient_key AND o.criterion = r.organ_criterion
   LEFT JOIN guideline_fact f ON f.fact_no = o.last_fact_no
   LEFT JOIN state c ON c.patient_key = p.patient_key AND c.criterion = r.condition_criterion
+),
+aged AS (
+  SELECT key_id, patient_key, topic, rank, organ, condition, condition_fact_no, organ_next, condition_next,
+    birth_low IS NOT NULL AS born_known,
+    {settled("enters_low", "birth_low")} AS enters_low, {settled("enters_high", "birth_high")} AS enters_high,
+    coalesce({settled("leaves_low", "birth_low")}, {NEVER}) AS leaves_low,
+    coalesce({settled("leaves_high", "birth_high")}, {NEVER}) AS leaves_high
+  FROM membership
 ),
 judged AS (
   SELECT *, CASE
@@ -94,7 +107,7 @@ judged AS (
       CASE WHEN enters_low > $as_of THEN enters_low WHEN enters_high > $as_of THEN enters_high
         WHEN leaves_low > $as_of THEN leaves_low WHEN leaves_high > $as_of THEN leaves_high END,
       organ_next, condition_next) AS next_change
-  FROM membership
+  FROM aged
 ),
 who AS MATERIALIZED (
   SELECT key_id, patient_key, topic, max(verdict) AS verdict,
@@ -106,19 +119,22 @@ who AS MATERIALIZED (
   GROUP BY key_id, patient_key, topic
 )"""
 
-_OLD_ENOUGH = anniversary("p.birth_high", "x.age_at_least_months")
-
 UNLESS = f"""
-exclusion_way AS (
-  SELECT s.patient_key, x.name, x.way,
-    count(*) FILTER (WHERE s.holds AND (x.age_at_least_months IS NULL OR {_OLD_ENOUGH} <= $as_of)) = max(x.parts)
-      AS holds,
-    max(s.fact_no) AS fact_no,
-    min(least(s.next_begin, s.lapses, CASE WHEN {_OLD_ENOUGH} > $as_of THEN {_OLD_ENOUGH} END)) AS next_change
+exclusion_part AS (
+  SELECT s.patient_key, x.name, x.way, x.parts, s.holds, s.fact_no, s.next_begin, s.lapses,
+    CASE WHEN x.age_at_least_months IS NULL THEN {ALWAYS}
+      ELSE coalesce({anniversary("p.birth_high", "x.age_at_least_months")}, {NEVER}) END AS old_enough_on
   FROM rule_exclusion x
   JOIN state s ON s.criterion = x.criterion
   JOIN person p ON p.patient_key = s.patient_key
-  GROUP BY s.patient_key, x.name, x.way
+),
+exclusion_way AS (
+  SELECT patient_key, name, way,
+    count(*) FILTER (WHERE holds AND old_enough_on <= $as_of) = max(parts) AS holds,
+    max(fact_no) AS fact_no,
+    min(least(next_begin, lapses, CASE WHEN old_enough_on > $as_of THEN old_enough_on END)) AS next_change
+  FROM exclusion_part
+  GROUP BY patient_key, name, way
 ),
 exclusion_held AS (
   SELECT patient_key, name, bool_or(holds) AS holds, max(fact_no) FILTER (WHERE holds) AS fact_no,
@@ -173,24 +189,26 @@ done AS (
   GROUP BY patient_key, topic
 )"""
 
-_RELEVANT_UNTIL = anniversary("s.begins", "a.relevant_for_months")
-
 ABNORMAL = f"""
 abnormal_result AS (
   SELECT DISTINCT o.fact_type, o.resource_key, r.abnormal
   FROM guideline_outcome o JOIN rule_abnormal_result r ON r.outcome = o.outcome
 ),
 found AS MATERIALIZED (
-  SELECT s.patient_key, a.topic, a.abnormal, s.fact_no, s.begins, a.deadline_days,
-    {_RELEVANT_UNTIL} AS relevant_until
-  FROM span s
-  JOIN rule_abnormal a ON a.criterion = s.criterion
-  JOIN state l ON l.patient_key = s.patient_key AND l.criterion = s.criterion
-  LEFT JOIN abnormal_result r
-    ON r.abnormal = a.abnormal AND r.fact_type = s.fact_type AND r.resource_key = s.resource_key
-  WHERE s.begins <= $as_of AND {_RELEVANT_UNTIL} > $as_of
-    AND (r.abnormal IS NOT NULL OR s.number >= a.number_at_least)
-    AND (NOT a.only_latest OR s.fact_no = l.last_fact_no)
+  SELECT patient_key, topic, abnormal, fact_no, begins, deadline_days, relevant_until
+  FROM (
+    SELECT s.patient_key, a.topic, a.abnormal, s.fact_no, s.begins, a.deadline_days,
+      {anniversary("s.begins", "a.relevant_for_months")} AS relevant_until
+    FROM span s
+    JOIN rule_abnormal a ON a.criterion = s.criterion
+    JOIN state l ON l.patient_key = s.patient_key AND l.criterion = s.criterion
+    LEFT JOIN abnormal_result r
+      ON r.abnormal = a.abnormal AND r.fact_type = s.fact_type AND r.resource_key = s.resource_key
+    WHERE s.begins <= $as_of
+      AND (r.abnormal IS NOT NULL OR s.number >= a.number_at_least)
+      AND (NOT a.only_latest OR s.fact_no = l.last_fact_no)
+  ) a
+  WHERE relevant_until > $as_of
 ),
 followed AS (
   SELECT f.patient_key, f.topic, f.abnormal, f.fact_no, max(s.ends) AS until, max(s.fact_no) AS follow_fact_no

@@ -44,17 +44,32 @@ class FlatTables:
     """Empty contract tables and the acts that fill them; a date is a day or ISO text, a code is 'system|code'."""
 
     def __init__(self) -> None:
-        self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'")
+        self._connection = duckdb.connect()
+        self._connection.execute("SET TimeZone = 'UTC'")
         for table in FLAT_TABLES:
-            self.connection.execute(table.duckdb_ddl())
+            self._connection.execute(table.duckdb_ddl())
         self._numbers = count(1)
         self._touched: set[str] = set()
+        self._pending: dict[tuple[str, tuple[str, ...]], list[list[object]]] = {}
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection, once every row that was added is in it."""
+        for (table, names), rows in self._pending.items():
+            columns = ", ".join(f'"{name}"' for name in names)
+            place = f"({', '.join('?' for _ in names)})"
+            values = [value for row in rows for value in row]
+            self._connection.execute(
+                f"INSERT INTO {table} ({columns}) VALUES {', '.join([place] * len(rows))}", values
+            )
+        self._pending.clear()
+        return self._connection
 
     def empty(self) -> FlatTables:
         """Empties the tables that were filled, so that one connection serves many tests."""
+        self._pending.clear()
         for table in self._touched:
-            self.connection.execute(f"DELETE FROM {table}")
+            self._connection.execute(f"DELETE FROM {table}")
         self._touched.clear()
         return self
 
@@ -64,9 +79,7 @@ class FlatTables:
         if unknown:
             raise ValueError(f"{table} has no column {', '.join(sorted(unknown))}")
         self._touched.add(table)
-        names = ", ".join(f'"{name}"' for name in columns)
-        places = ", ".join("?" for _ in columns)
-        self.connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(columns.values()))
+        self._pending.setdefault((table, tuple(columns)), []).append(list(columns.values()))
 
     def patient(
         self, patient: str = "ana", *, born: str | tuple[str, str] | None = "1970-05-04", **columns: object

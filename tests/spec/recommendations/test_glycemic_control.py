@@ -188,9 +188,9 @@ def test_the_deceased_inactive_and_merged_away_have_no_row(tables, ask, gone):
 
 def test_sensitivity_is_the_strictest_of_the_facts_that_were_used(tables, ask):
     tables.patient()
-    tables.fact("condition", "icd-10-cm|E11.9", "2015-03-01", sensitivity="HIV")
-    tables.number(HBA1C, "2026-05-01", "7.1", "%", 7.1, sensitivity="R")
-    assert ask("glycemic_control")["evidence_sensitivity"] == "HIV"
+    tables.fact("condition", "icd-10-cm|E11.9", "2015-03-01", sensitivity="R")
+    tables.number(HBA1C, "2026-05-01", "7.1", "%", 7.1, sensitivity="SEX")
+    assert ask("glycemic_control")["evidence_sensitivity"] == "R"
 
 
 def test_the_day_on_which_time_alone_changes_the_answer_is_given(tables, ask):
