@@ -71,14 +71,14 @@ def _caller_meta(fields: dict[str, Raw]) -> dict[str, Raw]:
 
 
 def _with_places(fields: dict[str, Raw]) -> dict[str, Raw]:
-    """The fields in their order, with places for id and meta behind resourceType where there are none."""
+    """The fields in their order; a missing id gets its place behind resourceType, a missing meta behind the id."""
     if "id" in fields and "meta" in fields:
         return fields
     placed: dict[str, Raw] = {}
     for name, value in fields.items():
         placed[name] = value
-        if name == "resourceType":
-            for missing in ("id", "meta"):
-                if missing not in fields:
-                    placed[missing] = Raw(b"")
+        if name == "resourceType" and "id" not in fields:
+            placed["id"] = Raw(b"")
+        if name == ("id" if "id" in fields else "resourceType") and "meta" not in fields:
+            placed["meta"] = Raw(b"")
     return placed

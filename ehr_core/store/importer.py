@@ -88,6 +88,7 @@ def import_path(
 
     Raises BadRequest when there is nothing to import, Unavailable when the database or a process goes away.
     """
+    actor.require("fhir.write")
     sources = list(enumerate(find_sources([Path(path) for path in paths])))
     groups = ([pair for pair in sources if pair[1].first], [pair for pair in sources if not pair[1].first])
     return _run(database, actor, [parts_of(group) for group in groups], processes, report, site_time_zone)
@@ -106,6 +107,7 @@ def load_resources(
 
     `resources` is consumed in this process while others store what it gave.
     """
+    actor.require("fhir.write")
     return _run(database, actor, [resource_parts(resources)], processes, report, site_time_zone)
 
 
@@ -118,7 +120,6 @@ def _run(
     site_time_zone: str | None,
 ) -> ImportSummary:
     """Stores every group of parts, one group after the other, then what had to wait."""
-    actor.require("fhir.write")
     started = time.monotonic()
     summary = ImportSummary()
     time_zone = site_time_zone or Settings().site_time_zone
