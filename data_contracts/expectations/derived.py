@@ -18,7 +18,8 @@ PSEUDONYM = "^[0-9a-f]{32}$"
 def row_checks(table: Table, recorded: frozenset[str]) -> Iterator[Check]:
     """One row at a time: required, listed, bounded, pseudonymous, plausible days.
 
-    `recorded` are the columns whose words come from the record itself, so that some may be wrong.
+    `recorded` are the columns whose words come from the record itself, so that some may be wrong. Keys that a child
+    shares with its parent are looked at there.
     """
     for column in table.columns:
         yield from _of_column(table, column, column.name in recorded)
@@ -56,10 +57,12 @@ def parent_exists(child: str, parent: str, shared: tuple[str, ...]) -> Query:
 
 
 def unique_key(table: Table) -> Query:
+    """Only rows whose hash is not alone are compared: several times faster where, as always, none is."""
     columns = ", ".join(f'"{name}"' for name in table.key)
-    key = sample_key(table)
+    hashed = f"hash({columns})"
     failing = (
-        f'SELECT any_value("{key}") AS key, count(*) AS rows FROM "{table.name}" '
+        f'SELECT any_value("{sample_key(table)}") AS key, count(*) AS rows FROM "{table.name}" '
+        f'WHERE {hashed} IN (SELECT {hashed} FROM "{table.name}" GROUP BY {hashed} HAVING count(*) > 1) '
         f"GROUP BY {columns} HAVING count(*) > 1"
     )
     with_others = f" together with {', '.join(table.key[:-1])}" if len(table.key) > 1 else ""
@@ -95,7 +98,7 @@ def _of_column(table: Table, column: Column, recorded: bool) -> Iterator[Check]:
         )
     if column.low is not None or column.high is not None:
         yield _bounded(table, column)
-    if column.name.endswith("_key"):
+    if column.name.endswith("_key") and not (table.parent and column.name in table.parent[1]):
         yield Check(
             *place,
             "be a pseudonym",

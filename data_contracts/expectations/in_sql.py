@@ -18,13 +18,15 @@ SPELLINGS = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
 Types = dict[str, str]
 
 
-def column_types(connection: duckdb.DuckDBPyConnection, table_name: str) -> Types | None:
-    """Types by column of a table or view; null when there is none of that name."""
-    try:
-        described = connection.execute(f'DESCRIBE "{table_name}"').fetchall()
-    except duckdb.CatalogException:
-        return None
-    return {name: SPELLINGS.get(type_, type_) for name, type_, *_ in described}
+def column_types(connection: duckdb.DuckDBPyConnection) -> dict[str, Types]:
+    """Types by column of every table and view in the connection's current schema."""
+    found: dict[str, Types] = {}
+    for table, column, type_ in connection.execute(
+        "SELECT table_name, column_name, data_type FROM information_schema.columns "
+        "WHERE table_catalog = current_database() AND table_schema = current_schema()"
+    ).fetchall():
+        found.setdefault(table, {})[column] = SPELLINGS.get(type_, type_)
+    return found
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, table_name: str) -> int:

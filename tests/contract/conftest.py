@@ -1,0 +1,61 @@
+"""A sound panel: generated people through de-identification, flatten, recommendations, measures, gaps and strata."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+
+import duckdb
+import pytest
+
+from data_contracts.tables import TABLES
+from ehr_core.kernel.pseudonym import PseudonymKey
+from ehr_core.population import generate
+from pipelines import gaps, measures, recommendations
+from pipelines.deidentify import Deidentifier, load_profile
+from pipelines.flatten import flatten
+from pipelines.write_back import derive_strata
+
+AS_OF = date(2026, 11, 22)
+ZONE = "America/New_York"
+
+
+def through_the_pipeline(people: int) -> duckdb.DuckDBPyConnection:
+    scrub = Deidentifier(load_profile("limited"), PseudonymKey("contract-test", bytes(range(32))))
+    lines = defaultdict(list)
+    for resource_type, line in generate(people, seed=2026, as_of=AS_OF, time_zone=ZONE):
+        lines[resource_type].append(line)
+    scrubbed = {kind: list(scrub.scrub_lines(kind, written)) for kind, written in lines.items()}
+    connection = duckdb.connect()
+    flatten(connection, scrubbed, key_id="contract-test", site_time_zone=ZONE)
+    for step in (recommendations.evaluate, measures.evaluate, gaps.derive, derive_strata):
+        step(connection, as_of=AS_OF)
+    return connection
+
+
+@pytest.fixture(scope="session")
+def panel() -> Iterator[duckdb.DuckDBPyConnection]:
+    """300 people, every contract table."""
+    with through_the_pipeline(300) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def copies(panel: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The panel's tables without their NOT NULL, as a Parquet file would hold them."""
+    with duckdb.connect() as connection:
+        for name in TABLES:
+            arrow = panel.sql(f'SELECT * FROM "{name}"').to_arrow_table()
+            connection.register("rows", arrow)
+            connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM rows')
+            connection.unregister("rows")
+        yield connection
+
+
+@pytest.fixture
+def tables(copies: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Sound tables that a test may break; they are whole again afterwards."""
+    copies.execute("BEGIN")
+    yield copies
+    copies.execute("ROLLBACK")
