@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue
 from ehr_core.kernel.ids import FHIR_ID, stable_id
@@ -172,28 +172,35 @@ class Preparer:
         resource_id: str | None = None,
     ) -> None:
         """Checks one resource and adds it; without an id it gets one that its content decides."""
+        done.read += 1
         try:
             resource_type(type_name)
             resolved, unresolved = self._looked_up(body)
             resource = validate(type_name, resolved)
-            resource_id = resource_id or _own_id(body) or stable_id(NAMESPACE, f"{type_name}:{_digest(body)}")
+            if resource_id is None:
+                resource_id = (
+                    stable_id(NAMESPACE, f"{type_name}:{_digest(body)}")
+                    if resource.id is UNSET
+                    else resource.id
+                )
             content = Content(resolved, resource_id)
             promoted = promote(type_name, resource, resource_id, self.time_zone)
         except InvalidResource as error:
             for issue in error.issues:
                 _note(done, name, line, _path(where, type_name, issue), issue.message)
-            done.read += 1
             done.rejected += 1
         except AlmonerError as error:
-            _reject(done, name, line, where, error.message)
+            done.rejected += 1
+            _note(done, name, line, where, error.message)
         else:
-            done.read += 1
             done.prepared.append(Prepared(type_name, order, content, promoted))
             for _ in range(unresolved):
                 _note(done, name, line, where, "refers to something that was not found", kept=True)
 
     def _looked_up(self, body: bytes) -> tuple[bytes, int]:
         """The body with conditional references resolved, and how many references lead nowhere."""
+        if b"urn:" not in body and b"?" not in body:
+            return body, 0
         found: dict[str, str] = {}
         unresolved = 0
         for reference in references(body):

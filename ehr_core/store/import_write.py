@@ -198,8 +198,7 @@ def column_names(type_name: str) -> tuple[str, ...]:
 
 @cache
 def _promoted_names(type_name: str) -> tuple[str, ...]:
-    extra = tuple(name for name in column_names(type_name) if name not in VERSION_COLUMNS)
-    return extra
+    return tuple(name for name in column_names(type_name) if name not in VERSION_COLUMNS)
 
 
 def _row(prepared: Prepared, version_id: int, now: datetime) -> list[Any]:

@@ -50,7 +50,7 @@ COLUMN_NAMES = (
 )
 
 
-def promote(type_name: str, resource: Struct, resource_id: str, time_zone: str) -> Promoted:
+def promote(type_name: str, resource: Any, resource_id: str, time_zone: str) -> Promoted:
     """The columns of a validated resource. `time_zone` is the site's: it decides when a day begins."""
     row = resource_type(type_name)
     promoted = Promoted()
@@ -65,8 +65,9 @@ def promote(type_name: str, resource: Struct, resource_id: str, time_zone: str) 
     promoted.encounter_id = _encounter(resource, row)
     if row.extra_columns:
         promoted.extra = _extra(resource, row, promoted)
-    components = _tokens(resource, "component.code") if type_name == "Observation" else None
-    promoted.announced_codes = [*(promoted.code_tokens or ()), *(components or ())]
+    promoted.announced_codes = promoted.code_tokens or []
+    if type_name == "Observation" and resource.component is not UNSET:
+        promoted.announced_codes = [*promoted.announced_codes, *(_tokens(resource, "component.code") or ())]
     return promoted
 
 
@@ -86,14 +87,20 @@ def _steps(path: str) -> tuple[str, ...]:
 
 def _values(node: Any, path: str) -> list[Any]:
     """What stands at a dotted path, lists flattened, absent values left out."""
+    return _reached(node, _steps(path))
+
+
+def _reached(node: Any, steps: tuple[str, ...]) -> list[Any]:
     found = [node]
-    for name in _steps(path):
+    for name in steps:
         reached: list[Any] = []
         for inner in found:
             value = getattr(inner, name, UNSET)
+            if value is UNSET:
+                continue
             if type(value) is list:
                 reached += [item for item in value if item is not None]
-            elif value is not UNSET:
+            else:
                 reached.append(value)
         if not reached:
             return reached
@@ -111,8 +118,11 @@ def _tokens(resource: Struct, path: str | None) -> list[str] | None:
     """'system|code' of CodeableConcepts, Codings and codes at a path."""
     if path is None:
         return None
+    values = _values(resource, path)
+    if not values:
+        return None
     tokens: list[str] = []
-    for value in _values(resource, path):
+    for value in values:
         if type(value) is str:
             tokens.append(f"|{value}")
             continue
@@ -137,13 +147,19 @@ def _security(resource: Struct) -> list[str] | None:
     return None if resource.meta is UNSET else _tokens(resource, "meta.security")
 
 
+@cache
+def _referring(type_name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(search name, steps to the reference's text) of what is searched by reference."""
+    references = resource_type(type_name).references
+    return tuple((name, _steps(f"{path}.reference")) for name, paths in references.items() for path in paths)
+
+
 def _references(resource: Struct, row: ResourceType) -> list[str] | None:
     """'parameter:Type/id' for what is searched by reference."""
     tokens = [
         f"{parameter}:{local_reference(reference) or reference}"
-        for parameter, paths in row.references.items()
-        for path in paths
-        for reference in _values(resource, f"{path}.reference")
+        for parameter, steps in _referring(row.name)
+        for reference in _reached(resource, steps)
     ]
     return list(dict.fromkeys(tokens)) or None
 
