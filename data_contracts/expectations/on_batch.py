@@ -16,8 +16,8 @@ from data_contracts.expectations.catalog import row_checks_of
 from data_contracts.expectations.derived import PSEUDONYM, sample_key
 from data_contracts.expectations.suites import expectation_suite, suite_parameters
 
-RESULT_ROWS = 20_000
-FLAT_ROWS = 1_000
+RESULT_ROWS = 5_000
+FLAT_ROWS = 500
 """Rows of a batch. The SQL reading looks at every row; the batch is whole for small panels and a sample for large."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import dagster as dg
 
-from data_contracts.expectations import ContractBreach
+from data_contracts.expectations import ContractBreached
 from pipelines.assets.panel import results
 from pipelines.assets.resources import Almoner
 from pipelines.assets.snapshot import flat_tables
@@ -19,13 +19,13 @@ from pipelines.run.steps import check_flat, check_results
 def flat_tables_keep_their_contracts(
     context: dg.AssetCheckExecutionContext, flat_tables: str
 ) -> dg.AssetCheckResult:
-    """Every rule of every flat table, counted over all rows."""
+    """Every rule of every flat table over all rows, and the Great Expectations suites over batches."""
     return _checked(context, flat_tables, check_flat)
 
 
 @dg.asset_check(asset=results, blocking=True, required_resource_keys={"almoner"})
 def results_keep_their_contracts(context: dg.AssetCheckExecutionContext, results: str) -> dg.AssetCheckResult:
-    """Every rule over all rows, and the Great Expectations suites over a batch."""
+    """Every rule of every results table over all rows, and the Great Expectations suites over batches."""
     return _checked(context, results, check_results)
 
 
@@ -36,8 +36,8 @@ def _checked(
     draft = almoner.draft(snapshot_id)
     try:
         rows = check(draft)
-    except ContractBreach as breach:
+    except ContractBreached as breach:
         tell_failure(almoner.client(), draft, breach)
-        listed = [{"breach": one.sentence(), "count": one.count} for one in breach.breaches]
+        listed = [{"breach": one.sentence(), "rows_failing": one.rows_failing} for one in breach.breaches]
         return dg.AssetCheckResult(passed=False, metadata={"breaches": listed}, description=breach.short)
     return dg.AssetCheckResult(passed=True, metadata={"rows": rows})

@@ -49,7 +49,7 @@ def published(context: dg.AssetExecutionContext, written_back: str) -> dg.Materi
     """The snapshot is current, by rename, and the core knows how fresh its numbers are."""
     almoner: Almoner = context.resources.almoner
     draft = almoner.draft(written_back)
-    told = finish(almoner.client(), draft, check_flat(draft), check_results(draft, deep=False))
+    told = finish(almoner.client(), draft, check_flat(draft, deep=False), check_results(draft, deep=False))
     seconds = (told.finished_at - told.started_at).total_seconds()
     return dg.MaterializeResult(value=written_back, metadata={"rows": told.counts, "seconds": seconds})
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import TypeVar
 
 from data_contracts.api.pipeline import RunReport
-from data_contracts.expectations import ContractBreach
+from data_contracts.expectations import ContractBreached
 from data_contracts.lake import Manifest
 from ehr_core.client import AlmonerClient
 from ehr_core.client.tokens import ServiceTokens
@@ -41,14 +41,14 @@ def nightly(
     draft = _timed("snapshot", report, lambda: take_snapshot(client, settings, report, as_of=as_of))
     try:
         _timed("flatten", report, lambda: steps.flatten_snapshot(draft, settings.site_time_zone))
-        flat = _timed("check flat tables", report, lambda: steps.check_flat(draft))
+        flat = _timed("check flat tables", report, lambda: steps.check_flat(draft, deep=deep_checks))
         _timed("recommendations", report, lambda: steps.evaluate_recommendations(draft))
         _timed("measures", report, lambda: steps.evaluate_measures(draft))
         _timed("gaps", report, lambda: steps.derive_gaps(draft))
         _timed("strata", report, lambda: steps.derive_patient_strata(draft))
         steps.join_results(draft)
         results = _timed("check results", report, lambda: steps.check_results(draft, deep=deep_checks))
-    except ContractBreach as breach:
+    except ContractBreached as breach:
         tell_failure(client, draft, breach)
         raise
     _timed("write back", report, lambda: steps.write_back(client, draft, report))
@@ -78,15 +78,15 @@ def finish(client: AlmonerClient, draft: Draft, flat: dict[str, int], results: d
     return told
 
 
-def tell_failure(client: AlmonerClient, draft: Draft, breach: ContractBreach) -> None:
+def tell_failure(client: AlmonerClient, draft: Draft, breach: ContractBreached) -> None:
     """The screens keep the last good results and say why; the log names sample keys (pseudonyms)."""
     for one in breach.breaches:
         log.error(
             "contract_breach",
             table=one.table,
             column=one.column,
-            rule=one.rule,
-            count=one.count,
+            should=one.expectation,
+            rows=one.rows_failing,
             keys=one.sample_keys,
         )
     client.pipeline.tell_run(run_report(draft, {}, failure=breach.short[:500]))

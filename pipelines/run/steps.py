@@ -11,8 +11,7 @@ from pathlib import Path
 import duckdb
 
 from data_contracts.contract import Table
-from data_contracts.expectations import check_tables
-from data_contracts.expectations.breach import ContractBreach
+from data_contracts.expectations import require_sound
 from data_contracts.tables.flat import FLAT_TABLES
 from data_contracts.tables.results import (
     CARE_GAPS,
@@ -30,8 +29,6 @@ from pipelines.write_back import RunStamp, derive_strata, send_everything
 
 Report = Callable[[str], None]
 ONE_SHARD = (0, 1)
-GREAT_EXPECTATIONS_ROWS = 20_000
-"""Rows of a results table that go through Great Expectations; the SQL counts look at every row."""
 
 
 def flatten_snapshot(draft: Draft, site_time_zone: str) -> dict[str, int]:
@@ -51,11 +48,15 @@ def flatten_snapshot(draft: Draft, site_time_zone: str) -> dict[str, int]:
     return rows
 
 
-def check_flat(draft: Draft) -> dict[str, int]:
-    """Raises ContractBreach when a flat table breaks its contract; returns rows by table."""
+def check_flat(draft: Draft, *, deep: bool = True) -> dict[str, int]:
+    """Raises ContractBreached when a flat table breaks its contract; returns rows by table.
+
+    `deep` also reads a batch of each table through Great Expectations (a few seconds).
+    """
     with duckdb.connect() as connection:
         flattening.open_parquet(connection, draft.limited)
-        return check_tables(connection, FLAT_TABLES)
+        names = [table.name for table in FLAT_TABLES]
+        return require_sound(connection, names, as_of=draft.facts.as_of, great_expectations=deep)
 
 
 def evaluate_recommendations(draft: Draft, shard: tuple[int, int] = ONE_SHARD) -> int:
@@ -96,18 +97,16 @@ def join_results(draft: Draft, shards: int = 1) -> None:
 
 
 def check_results(draft: Draft, *, deep: bool = True) -> dict[str, int]:
-    """Raises ContractBreach when a results table breaks its contract; returns rows by table.
+    """Raises ContractBreached when a results table breaks its contract; returns rows by table.
 
-    `deep` also runs the Great Expectations suites (a few seconds).
+    `deep` also reads a batch of each table through Great Expectations (a few seconds).
     """
     with duckdb.connect() as connection:
         flattening.open_parquet(connection, draft.limited)
         for table in RESULT_TABLES:
             _view(connection, table, draft.results / f"{table.name}.parquet")
-        counts = check_tables(connection, RESULT_TABLES)
-        if deep:
-            _run_suites(connection)
-    return counts
+        names = [table.name for table in RESULT_TABLES]
+        return require_sound(connection, names, as_of=draft.facts.as_of, great_expectations=deep)
 
 
 def write_back(client: AlmonerClient, draft: Draft, report: Report) -> dict[str, int]:
@@ -175,17 +174,6 @@ def _join_shards(connection: duckdb.DuckDBPyConnection, draft: Draft, table: Tab
             f"COPY (SELECT * FROM read_parquet([{listed}]) ORDER BY {', '.join(table.key)}) "
             f"TO '{_quoted(whole)}' (FORMAT parquet, COMPRESSION zstd)"
         )
-
-
-def _run_suites(connection: duckdb.DuckDBPyConnection) -> None:
-    from data_contracts.expectations.great import validate_batch
-
-    breaches = []
-    for table in RESULT_TABLES:
-        frame = connection.execute(f'SELECT * FROM "{table.name}" LIMIT {GREAT_EXPECTATIONS_ROWS}').df()
-        breaches += validate_batch(frame, table)
-    if breaches:
-        raise ContractBreach(breaches)
 
 
 def _view(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:

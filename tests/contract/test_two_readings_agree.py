@@ -43,7 +43,7 @@ def both(connection, name):
 def test_both_readings_find_the_same_rows(tables, broken):
     table, sql, column, should = broken
     if table == "observation":
-        tables.execute("DELETE FROM observation WHERE rowid > 800")
+        tables.execute("DELETE FROM observation WHERE rowid > 400")
     tables.execute(f"UPDATE {table} {sql}")
     counted, read = both(tables, table)
     assert read == counted
