@@ -55,7 +55,9 @@ def _checked(path: Path, model: type[Model], entry: dict) -> Model:
     except ValidationError as problem:
         first = problem.errors()[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole pack"
-        raise BadRequest(f"'{path.name}', {place}: {first['msg']}.") from problem
+        raise BadRequest(
+            f"'{path.name}', {place}: {first['msg'].removeprefix('Value error, ')}."
+        ) from problem
 
 
 def _load_pack(path: Path, exclusions: dict[str, Exclusion], reasons: dict[str, str]) -> Pack:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from data_contracts.code_systems import code_system
 from data_contracts.guidelines.criterion import Criterion, Organ, Recorded, Strict, known_value_set
 from data_contracts.guidelines.duration import Duration, DurationText, WindowText, read_duration
+from ehr_core.kernel.errors import BadRequest
 
 GapKind = Literal["due", "above_goal", "follow_up_due"]
 Kind = Literal["screening", "control", "paired_tests", "therapy", "screen_and_follow_up", "immunization"]
@@ -107,7 +108,10 @@ class Order(Strict):
 
     @model_validator(mode="after")
     def _is_a_code(self) -> Order:
-        code_system(self.system).checked(self.code)
+        try:
+            code_system(self.system).checked(self.code)
+        except BadRequest as problem:
+            raise ValueError(problem.message.rstrip(".")) from problem
         return self
 
     @property

@@ -10,7 +10,6 @@ _LEFT = ", ".join(f"'{code}'" for code in LEFT_THE_PANEL)
 CARE_GAPS = f"""
 WITH left_the_panel AS (
   SELECT f.patient_key, min(f.start_low) FILTER (WHERE f.start_low > $as_of) AS leaves_on,
-    min(f.end_high) FILTER (WHERE coalesce(f.start_low, $as_of) <= $as_of) AS back_after,
     bool_or(coalesce(f.start_low, $as_of) <= $as_of AND coalesce(f.end_high, $as_of) >= $as_of) AS is_out
   FROM flag f
   WHERE f.status = 'active' AND coalesce(f.end_high, $as_of) >= $as_of

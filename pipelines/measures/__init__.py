@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from data_contracts.guidelines import definition
+from data_contracts.guidelines.explain import explain_measure
 from data_contracts.guidelines.facts import Facts, gather_facts
 from data_contracts.guidelines.requirements import Requirements, requirements_of
 from data_contracts.guidelines.rules import measure_rules
@@ -22,7 +23,7 @@ from pipelines.measures.period import Period, periods
 from pipelines.measures.statements import MEASURES
 from pipelines.measures.summary import STRATA, summarise
 
-__all__ = ["STRATA", "Period", "data_requirements", "evaluate", "summarise"]
+__all__ = ["STRATA", "Period", "data_requirements", "evaluate", "explain", "summarise"]
 
 _INSERT = parsed(f"INSERT INTO {MEASURE_RESULTS.name} {MEASURES}")
 
@@ -67,3 +68,10 @@ def _period_table(chosen: Mapping[str, Period], as_of: date) -> pa.Table:
 def data_requirements() -> Mapping[str, Requirements]:
     """Per measure: the resource types and codes that can change its answer."""
     return requirements_of(measure_rules)
+
+
+def explain(topic: str, as_of: date) -> str:
+    """The measure in words and as the SQL that runs for the period of that day, rules written out."""
+    rules = measure_rules(frozenset((definition(topic).id,)))
+    statement = MEASURES.replace("$turns", "TRUE")
+    return explain_measure(topic, rules, statement, _period_table(periods(as_of, None), as_of), as_of)

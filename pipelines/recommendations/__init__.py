@@ -8,6 +8,7 @@ from datetime import date
 import duckdb
 
 from data_contracts.guidelines import definition
+from data_contracts.guidelines.explain import explain_recommendation
 from data_contracts.guidelines.facts import Facts, gather_facts
 from data_contracts.guidelines.requirements import Requirements, requirements_of
 from data_contracts.guidelines.rules import recommendation_rules
@@ -44,3 +45,9 @@ def evaluate(
 def data_requirements() -> Mapping[str, Requirements]:
     """Per topic: the resource types and codes that can change its answer."""
     return requirements_of(recommendation_rules)
+
+
+def explain(topic: str, as_of: date | None = None) -> str:
+    """The recommendation in words and as the SQL that runs, rules written out. With a day it runs as it stands."""
+    rules = recommendation_rules(frozenset((definition(topic).id,)))
+    return explain_recommendation(topic, rules, RECOMMENDATIONS, as_of)
