@@ -46,7 +46,7 @@ ICD_10_PCS = CodeSystem(
     prefixes=True,
 )
 HCPCS = CodeSystem(
-    "hcpcs", "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "HCPCS Level II", r"[A-V]\d{4}"
+    "hcpcs", "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "HCPCS Level II", r"[A-V]\d{4}"
 )
 CVX = CodeSystem("cvx", "http://hl7.org/fhir/sid/cvx", "CVX", r"\d{2,3}")
 RXNORM = CodeSystem("rxnorm", "http://www.nlm.nih.gov/research/umls/rxnorm", "RxNorm", r"\d{1,8}")

@@ -12,7 +12,7 @@ from dashboards.shared.markup import text
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
-from data_contracts.api.care_gaps import CareGap, GapAct, GapList
+from data_contracts.api.care_gaps import CareGap, GapAct, GapList, OrderGap
 from data_contracts.api.patients import PatientBanner
 
 WATCH_SECONDS = 20
@@ -63,9 +63,13 @@ def _heading(gaps: GapList) -> None:
 def card_html(gap: CareGap) -> str:
     """Title, status, why this patient, and when; a settled one shows what settled it."""
     return (
-        f'<div class="card"><h4>{text(gap.title)} {status_tag(gap)}</h4><p>{text(gap.why)}</p>'
+        f'<div class="card"><h4>{text(gap.title)} {status_tag(gap)}</h4><p>{text(gap.why)}</p>{_next_step(gap)}'
         f'<p class="quiet">{" · ".join(text(part) for part in _facts(gap))}</p></div>'
     )
+
+
+def _next_step(gap: CareGap) -> str:
+    return f"<p><b>Next:</b> {text(gap.next_step.label)}</p>" if gap.next_step else ""
 
 
 def _facts(gap: CareGap) -> list[str]:
@@ -116,10 +120,8 @@ def _card(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:
 
 def _acts(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:
     with st.container(horizontal=True):
-        orderable = gap.next_step and gap.next_step.order_code and session.may("chart.write")
-        wanted = orderable and gap.status in ACTION_STATUSES and gap.status != "result_pending"
-        if wanted and st.button(gap.next_step.label, key=f"order-{gap.gap_id}", type="primary"):
-            _order(session, gap)
+        if session.may("chart.write") and gap.status in ACTION_STATUSES and gap.status != "result_pending":
+            _order_buttons(session, gap)
         if gap.can_undo and st.button("Undo", key=f"undo-{gap.gap_id}"):
             session.client.care_gaps.undo(gap.gap_id, GapAct(version=gap.version))
             st.rerun()
@@ -129,9 +131,11 @@ def _acts(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:
                 LATER[chosen](session, banner, gap)
 
 
-def _order(session: StaffSession, gap: CareGap) -> None:
-    ordered = session.client.care_gaps.order(gap.gap_id, GapAct(version=gap.version))
-    st.toast(
-        f"Ordered: {ordered.gap.next_step.order_display if ordered.gap.next_step else ordered.gap.title}"
-    )
-    st.rerun()
+def _order_buttons(session: StaffSession, gap: CareGap) -> None:
+    """One button an order of the next step; the first one is the usual choice."""
+    for place, order in enumerate(gap.next_step.orders if gap.next_step else []):
+        kind = "primary" if place == 0 else "secondary"
+        if st.button(f"Order {order.display}", key=f"order-{gap.gap_id}-{order.code}", type=kind):
+            session.client.care_gaps.order(gap.gap_id, OrderGap(version=gap.version, order_code=order.code))
+            st.toast(f"Ordered: {order.display}")
+            st.rerun()

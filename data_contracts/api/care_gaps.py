@@ -79,13 +79,19 @@ class Evidence(ApiModel):
     masked: bool = Field(default=False, description="True: it exists but this actor may not see it.")
 
 
+class OrderOption(ApiModel):
+    """Something that one click orders."""
+
+    code_system: str
+    code: str
+    display: str
+
+
 class NextStep(ApiModel):
-    """What one click would order or do."""
+    """What to do, in words, and what may be ordered for it. No orders: it takes more than a click."""
 
     label: str
-    order_system: str | None = None
-    order_code: str | None = None
-    order_display: str | None = None
+    orders: list[OrderOption] = []
 
 
 class CareGap(ApiModel):
@@ -156,6 +162,12 @@ class DeclineGap(GapAct):
 
 class SnoozeGap(GapAct):
     until: date
+
+
+class OrderGap(GapAct):
+    """Which of the next step's orders; may be left out when there is only one."""
+
+    order_code: str | None = Field(default=None, max_length=64)
 
 
 class AssignGaps(ApiModel):

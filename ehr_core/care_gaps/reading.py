@@ -181,7 +181,7 @@ def _evidence(row: Mapping[str, Any], *, masked: bool) -> Evidence | None:
         resource_type=row["evidence_type"],
         resource_id=row["evidence_id"],
         on=row["evidence_on"],
-        value=row["evidence_value"],
+        value=words.value_words(row["evidence_value"]),
         what=words.evidence_name(row["evidence_code_system"], row["evidence_code"]),
     )
 

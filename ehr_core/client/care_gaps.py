@@ -9,6 +9,7 @@ from data_contracts.api.care_gaps import (
     GapAct,
     GapList,
     OrderedGap,
+    OrderGap,
     SnoozeGap,
 )
 from ehr_core.client.transport import Transport
@@ -40,6 +41,6 @@ class CareGapsRoom:
         """Takes a manual state back, within 30 days."""
         return self._transport.post(f"/api/care-gaps/{gap_id}/undo", CareGap, act)
 
-    def order(self, gap_id: str, act: GapAct) -> OrderedGap:
+    def order(self, gap_id: str, act: OrderGap) -> OrderedGap:
         """Orders the gap's next step; the gap is "result pending" until its deadline."""
         return self._transport.post(f"/api/care-gaps/{gap_id}/order", OrderedGap, act)

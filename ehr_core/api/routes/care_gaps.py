@@ -11,6 +11,7 @@ from data_contracts.api.care_gaps import (
     GapAct,
     GapList,
     OrderedGap,
+    OrderGap,
     SnoozeGap,
 )
 from ehr_core.api.dependencies import Work
@@ -51,5 +52,5 @@ def undo(gap_id: str, act: GapAct, work: Work) -> CareGap:
 
 
 @router.post("/care-gaps/{gap_id}/order")
-def order(gap_id: str, act: GapAct, work: Work) -> OrderedGap:
+def order(gap_id: str, act: OrderGap, work: Work) -> OrderedGap:
     return order_for_gap(work, gap_id, act)

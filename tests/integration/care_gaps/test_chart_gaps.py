@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import text
 
-from data_contracts.api.care_gaps import DeclineGap, ExcludeGap, GapAct, SnoozeGap
+from data_contracts.api.care_gaps import DeclineGap, ExcludeGap, GapAct, OrderGap, SnoozeGap
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, StaleVersion
 from tests.integration.care_gaps.conftest import later
 from tests.integration.chart_records import body_of, put, put_flag, put_patient
@@ -42,7 +42,7 @@ def test_a_gap_says_why_this_patient_with_value_date_source_and_the_next_step(cl
     assert gap.evidence.resource_id == "a1c"
     assert gap.evidence.value == "10.2 %"
     assert gap.evidence.what
-    assert gap.next_step.order_code == "4548-4"
+    assert [order.code for order in gap.next_step.orders] == ["4548-4"]
     assert gap.source_name
     assert not gap.patient_visible
 
@@ -61,14 +61,14 @@ def test_a_change_that_is_on_its_way_is_said(api, clinician):
 
 def test_an_order_makes_the_gap_wait_for_its_result_and_is_no_evidence(api, clinician):
     gap = glycemic(clinician)
-    ordered = clinician.care_gaps.order(gap.gap_id, GapAct(version=gap.version))
+    ordered = clinician.care_gaps.order(gap.gap_id, OrderGap(version=gap.version))
     assert ordered.gap.status == "result_pending"
     assert ordered.gap.computed_status == "open"
     assert ordered.gap.status_until == TODAY + timedelta(days=30)
     body = body_of(api, "ServiceRequest", ordered.service_request_id)
     assert body["code"]["coding"][0]["code"] == "4548-4"
     with pytest.raises(Conflict):
-        clinician.care_gaps.order(gap.gap_id, GapAct(version=ordered.gap.version))
+        clinician.care_gaps.order(gap.gap_id, OrderGap(version=ordered.gap.version))
     assert glycemic(later(api, clinician, 30)).status == "open"
 
 
@@ -76,7 +76,7 @@ def test_an_older_version_is_refused(clinician):
     gap = glycemic(clinician)
     clinician.care_gaps.snooze(gap.gap_id, SnoozeGap(version=gap.version, until=TODAY + timedelta(days=7)))
     with pytest.raises(StaleVersion):
-        clinician.care_gaps.order(gap.gap_id, GapAct(version=gap.version))
+        clinician.care_gaps.order(gap.gap_id, OrderGap(version=gap.version))
 
 
 def test_an_exclusion_has_a_reason_and_an_end_and_can_be_taken_back(api, clinician):
@@ -136,7 +136,7 @@ def test_somebody_who_died_in_the_meantime_is_not_acted_on(api, clinician):
     gap = glycemic(clinician)
     put_patient(api, "ana", deceasedDateTime="2026-11-19")
     with pytest.raises(Conflict, match="deceased"):
-        clinician.care_gaps.order(gap.gap_id, GapAct(version=gap.version))
+        clinician.care_gaps.order(gap.gap_id, OrderGap(version=gap.version))
 
 
 def test_a_record_that_was_merged_away_is_not_acted_on(api, clinician):
@@ -157,7 +157,7 @@ def test_a_record_that_was_merged_away_is_not_acted_on(api, clinician):
 def test_an_opt_out_that_has_ended_no_longer_stops_anybody(api, clinician):
     put_flag(api, "ana", "outreach-opt-out", period={"start": "2026-01-01", "end": "2026-02-01"})
     gap = glycemic(clinician)
-    assert clinician.care_gaps.order(gap.gap_id, GapAct(version=gap.version)).gap.status == "result_pending"
+    assert clinician.care_gaps.order(gap.gap_id, OrderGap(version=gap.version)).gap.status == "result_pending"
 
 
 def test_a_gap_that_the_last_run_no_longer_says_is_gone(clinician, write_back, key):
