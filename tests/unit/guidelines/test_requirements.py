@@ -33,7 +33,7 @@ def touched(resource_type: str, *tokens: str) -> set[str]:
         ("Condition", [f"{ICD}|E16.2"], set()),
         ("Patient", [], EVERYTHING),
         ("Flag", [], EVERYTHING),
-        ("Encounter", ["https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets|T2042"], EVERYTHING),
+        ("Encounter", ["http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets|T2042"], EVERYTHING),
         ("AllergyIntolerance", ["http://www.nlm.nih.gov/research/umls/rxnorm|36567"], {"statin_therapy"}),
         ("Immunization", ["http://hl7.org/fhir/sid/cvx|140"], {"influenza_immunization"}),
     ],
