@@ -18,7 +18,7 @@ help:
 	@echo "make lint      style and the floors' import rules"
 
 install:
-	@sh scripts/install.sh
+	@sh deploy/install.sh
 
 up: install
 	@exec $(ALMONER) up
@@ -33,7 +33,7 @@ status: install
 	@$(ALMONER) status
 
 install-test:
-	@sh scripts/install.sh test
+	@sh deploy/install.sh test
 
 lint: install-test
 	@.venv/bin/ruff check .
@@ -41,13 +41,13 @@ lint: install-test
 	@.venv/bin/lint-imports --config .importlinter
 
 test: install-test
-	@sh scripts/chromium.sh
+	@sh deploy/chromium.sh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@$(PYTEST) -m "not long" -n 2 --dist loadfile
 
 test-all: install-test
-	@sh scripts/chromium.sh
+	@sh deploy/chromium.sh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@$(PYTEST) -n 2 --dist loadfile --timeout=3000

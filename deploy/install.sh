@@ -54,7 +54,7 @@ install_project() {
 [ -x "$python" ] && "$python" -c "$right_version" 2>/dev/null || make_environment
 
 fingerprint() {
-    cat constraints/build.txt constraints/"$1".txt pyproject.toml | cksum
+    cat deploy/constraints/build.txt deploy/constraints/"$1".txt pyproject.toml | cksum
 }
 
 stamp_of() {
@@ -67,8 +67,8 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint "$set_of_pins")" ]; t
 fi
 echo "Installing the pinned packages (once; a few seconds with uv, a minute or two with pip)"
 rm -f "$stamp"
-install_pins constraints/build.txt
-install_pins constraints/"$set_of_pins".txt
+install_pins deploy/constraints/build.txt
+install_pins deploy/constraints/"$set_of_pins".txt
 install_project
 "$python" -m compileall -q ehr_core data_contracts cds pipelines dashboards portal
 fingerprint "$set_of_pins" >"$stamp"
