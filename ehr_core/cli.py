@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 from importlib.metadata import entry_points
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -111,6 +111,25 @@ def migrate() -> None:
 
     with own_database(Settings(), _print):
         _print("The database is ready.")
+
+
+@app.command()
+def reference(
+    page: Annotated[
+        Literal["tables", "settings", "permissions", "commands"], typer.Argument(help="Which page.")
+    ],
+) -> None:
+    """Print a page of docs/reference as the code has it now."""
+    from data_contracts.reference import table_page
+    from ehr_core.reference import commands_page, permissions_page, settings_page
+
+    pages = {
+        "tables": table_page,
+        "settings": settings_page,
+        "permissions": permissions_page,
+        "commands": lambda: commands_page(app),
+    }
+    typer.echo(pages[page](), nl=False)
 
 
 def main() -> None:
