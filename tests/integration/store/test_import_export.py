@@ -221,7 +221,8 @@ def test_bad_entries_are_reported_with_their_place(run_import, tmp_path) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "data"), [("a.json", b"{"), ("a.json.gz", b"not gzip"), ("a.json.gz", gzip.compress(b"{}" * 99)[:-9])]
+    ("name", "data"), [("a.json", b"{"), ("a.json.gz", b"not gzip"), ("a.json.gz", gzip.compress(b"{}" * 99)[:-9])],
+    ids=["no JSON", "no gzip", "cut short"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_reported(run_import, tmp_path, name: str, data: bytes) -> None:
     (tmp_path / name).write_bytes(data)
