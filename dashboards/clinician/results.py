@@ -129,14 +129,21 @@ def _point(session: StaffSession, banner: PatientBanner, series: ResultSeries, p
     line, acts = st.columns([4, 3], vertical_alignment="center")
     source = f' <span class="quiet">{text(point.source)}</span>' if point.source else ""
     line.html(f'<div class="card">{text(show_date(point.at))} {value_html(point)}{source}</div>')
-    if not session.may("chart.write") or point.status == "entered-in-error":
-        return
-    with acts.container(horizontal=True):
-        key = point.observation_id
-        if not point.reviewed and st.button("Mark reviewed", key=f"review-{key}"):
-            session.client.charting.review_result(key, ReviewResult(version_id=point.version_id))
-            st.rerun()
-        if point.can_correct and st.button("Correct", key=f"correct-{key}"):
-            correct_dialog(session, banner, series, point)
-        if st.button("Entered in error", key=f"error-{key}"):
-            in_error_dialog(session, banner, series, point)
+    if session.may("chart.write"):
+        with acts.container(horizontal=True):
+            _point_acts(session, banner, series, point)
+
+
+def _point_acts(
+    session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint
+) -> None:
+    """What can be done with one result; one that was entered in error can only be set right again."""
+    key = point.observation_id
+    retracted = point.status == "entered-in-error"
+    if not point.reviewed and not retracted and st.button("Mark reviewed", key=f"review-{key}"):
+        session.client.charting.review_result(key, ReviewResult(version_id=point.version_id))
+        st.rerun()
+    if point.can_correct and st.button("Correct", key=f"correct-{key}"):
+        correct_dialog(session, banner, series, point)
+    if not retracted and st.button("Entered in error", key=f"error-{key}"):
+        in_error_dialog(session, banner, series, point)
