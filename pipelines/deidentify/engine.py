@@ -73,24 +73,28 @@ class Deidentifier:
             return
         scrub, dropped = self._boundary(resource_type).scrub, self._tools.dropped
         for line in lines:
-            if line.isspace() or not line:
-                continue
             count.lines_in += 1
             mark = len(dropped)
-            if mark > COUNT_AFTER:
-                self._count_dropped()
-                mark = 0
             try:
                 scrubbed = scrub(line)
             except (Refused, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 del dropped[mark:]
-                self._report.hold_back(_quarantined(resource_type, count, error))
+                self._hold_back(resource_type, line, error)
                 continue
+            if mark > COUNT_AFTER:
+                self._count_dropped()
             if self._withheld and any(code in scrubbed for code in self._withheld):
                 count.withheld += 1
                 continue
             count.lines_out += 1
             yield scrubbed
+
+    def _hold_back(self, resource_type: str, line: bytes, error: Exception) -> None:
+        count = self._report.of(resource_type)
+        if line.strip():
+            self._report.hold_back(_quarantined(resource_type, count, error))
+        else:
+            count.lines_in -= 1
 
     def _boundary(self, resource_type: str) -> Boundary:
         boundary = self._boundaries.get(resource_type)

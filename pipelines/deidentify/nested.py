@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Raw
 
 from pipelines.deidentify.boundary import Boundary
+from pipelines.deidentify.remembered import Remembered
 from pipelines.deidentify.treatments import GONE
 
 
@@ -27,19 +28,36 @@ BoundaryOf = Callable[[str], Boundary | None]
 
 
 class ListedByName:
-    """Treats a list whose items are scrubbed by a boundary chosen by each item's own name."""
+    """Treats a list whose items are scrubbed by a boundary chosen by each item's own name.
+
+    Extensions repeat from patient to patient and are remembered; contained resources do not.
+    """
 
     def __init__(
-        self, path: str, name_of: Callable[[bytes], str], boundary_of: BoundaryOf, dropped: list[Any]
+        self,
+        path: str,
+        name_of: Callable[[bytes], str],
+        boundary_of: BoundaryOf,
+        dropped: list[Any],
+        *,
+        remembers: bool,
     ):
         self.path, self.name_of, self.boundary_of, self.dropped = path, name_of, boundary_of, dropped
+        self.remembered = Remembered(self, dropped) if remembers else None
 
     def __call__(self, raw: Raw) -> Any:
-        items = [self._scrub(bytes(item)) for item in _raw_list.decode(raw)]
+        items = [self._item(bytes(item)) for item in _raw_list.decode(raw)]
         kept = [item for item in items if item is not None]
         return Raw(b"[" + b",".join(kept) + b"]") if kept else GONE
 
-    def _scrub(self, item: bytes) -> bytes | None:
+    def _item(self, item: bytes) -> bytes | None:
+        if self.remembered is None:
+            return self.scrub(item)
+        kept, lost = self.remembered.passed.get(item) or self.remembered(item)
+        self.dropped.extend(lost)
+        return None if kept is GONE else bytes(kept)
+
+    def scrub(self, item: bytes) -> bytes | None:
         boundary = self.boundary_of(self.name_of(item))
         if boundary is None:
             self.dropped.append(f"{self.path} (unlisted)")

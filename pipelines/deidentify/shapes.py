@@ -12,14 +12,22 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Raw
 
 from pipelines.deidentify.ages import hide_old_age
-from pipelines.deidentify.boundary import Boundary, Remembered
+from pipelines.deidentify.boundary import Boundary, ResourceBoundary, Strings
 from pipelines.deidentify.nested import ListedByName, name_of_extension, name_of_resource, remembering
 from pipelines.deidentify.profile import Profile
 from pipelines.deidentify.references import CONTAINED_DOMAIN
+from pipelines.deidentify.remembered import (
+    References,
+    Remembered,
+    RememberedMeta,
+    RememberedQuantity,
+    RememberedReference,
+)
 from pipelines.deidentify.structs import Shape
-from pipelines.deidentify.treatments import GONE, TREATMENTS, Tools, dropped, numbers, refused_modifier
+from pipelines.deidentify.treatments import TREATMENTS, Tools, dropped, numbers, refused_modifier
 
-REMEMBERED_DATATYPES = frozenset({"concept", "coding", "reference"})
+REMEMBERED_DATATYPES = frozenset({"concept", "coding", "reference", "quantity", "meta"})
+REMEMBERED_PARTS = frozenset({"Observation.referenceRange", "MedicationRequest.substitution"})
 VALUE_ELEMENTS = {
     "boolean": "valueBoolean",
     "code": "valueCode",
@@ -38,7 +46,7 @@ class Compiler:
         self.profile = profile
         self.tools = tools
 
-    def resource(self, resource_type: str) -> Boundary:
+    def resource(self, resource_type: str) -> ResourceBoundary:
         """The boundary of a resource type that the profile lists."""
         shape = self._resource(resource_type, resource_type, domain=resource_type)
         contained = remembering(
@@ -49,9 +57,11 @@ class Compiler:
         )
         path = f"{resource_type}.contained"
         shape.add_treated(
-            "contained", Raw, ListedByName(path, name_of_resource, contained, self.tools.dropped)
+            "contained",
+            Raw,
+            ListedByName(path, name_of_resource, contained, self.tools.dropped, remembers=False),
         )
-        return self._boundary(shape)
+        return ResourceBoundary(shape, self.tools.dropped)
 
     def _resource(self, path: str, resource_type: str, *, domain: str) -> Shape:
         """`domain` is what record codes are made for: a contained resource is known to its parent only."""
@@ -79,7 +89,7 @@ class Compiler:
         }
         path = f"{path}.extension"
         kept = remembering(lambda url: self._extension(path, url, tables[url]), tables)
-        return ListedByName(path, name_of_extension, kept, self.tools.dropped)
+        return ListedByName(path, name_of_extension, kept, self.tools.dropped, remembers=True)
 
     def _extension(self, path: str, url: str, table: Mapping[str, Any]) -> Boundary:
         """One extension, with a value of its own or with parts. Without anything left in it, it goes (ext-1)."""
@@ -92,7 +102,9 @@ class Compiler:
             return self._boundary(shape, needed=needed)
         parts = table["parts"]
         kept = remembering(lambda name: self._extension(path, name, {"value": parts[name]}), parts)
-        shape.add_treated("extension", Raw, ListedByName(path, name_of_extension, kept, self.tools.dropped))
+        shape.add_treated(
+            "extension", Raw, ListedByName(path, name_of_extension, kept, self.tools.dropped, remembers=True)
+        )
         return self._boundary(shape, needed="extension")
 
     def object(self, path: str, table: Mapping[str, Any], ancestors: Ancestors) -> Shape:
@@ -120,24 +132,42 @@ class Compiler:
                     self._element(shape, group, name)
 
     def _part(self, shape: Shape, name: str, table: Mapping[str, Any], ancestors: Ancestors) -> None:
-        plain = name.removesuffix("[]")
-        shape.parts[plain] = self.object(f"{shape.path}.{plain}", table, (*ancestors, (name, table)))
-        shape.add(plain, list if name.endswith("[]") else object)
+        plain, repeats = name.removesuffix("[]"), name.endswith("[]")
+        inner = self.object(f"{shape.path}.{plain}", table, (*ancestors, (name, table)))
+        if inner.path in REMEMBERED_PARTS:
+            remembered = Remembered(self._boundary(inner, repeats=repeats), self.tools.dropped)
+            shape.add_treated(plain, Raw, remembered)
+        else:
+            shape.parts[plain] = inner
+            shape.add(plain, list if repeats else object)
 
     def _element(self, shape: Shape, group: str, name: str) -> None:
         plain, repeats = name.removesuffix("[]"), name.endswith("[]")
         path = f"{shape.path}.{plain}"
         if group not in self.profile.datatypes:
             self._value(shape, plain, self.profile.treatment[group], repeats)
-        elif group in REMEMBERED_DATATYPES:
-            inner = self.object(path, self.profile.datatypes[group], ())
-            boundary = self._boundary(inner, repeats=repeats, needed=self._needed(group))
-            shape.add_treated(plain, Raw, Remembered(boundary, self.tools.dropped))
+            return
+        inner = self.object(path, self.profile.datatypes[group], ())
+        if group in self.profile.rules.get("age_datatypes", ()):
+            inner.after.append(hide_old_age(path, self.tools))
+        if group in REMEMBERED_DATATYPES:
+            shape.add_treated(plain, Raw, self._remembered(group, inner, repeats))
         else:
-            inner = shape.parts[plain] = self.object(path, self.profile.datatypes[group], ())
-            if group in self.profile.rules.get("age_datatypes", ()):
-                inner.after.append(hide_old_age(path, self.tools))
+            shape.parts[plain] = inner
             shape.add(plain, list if repeats else object)
+
+    def _remembered(self, group: str, inner: Shape, repeats: bool) -> Callable[[Raw], Any]:
+        lost, pseudonym = self.tools.dropped, self.tools.codes.pseudonym
+        boundary = self._boundary(inner, repeats=repeats, needed=self._needed(group))
+        if group == "meta":
+            return RememberedMeta(boundary, lost, inner.path)
+        if group == "reference":
+            return (
+                References(boundary, pseudonym) if repeats else RememberedReference(boundary, lost, pseudonym)
+            )
+        if group == "quantity" and not repeats and not inner.after:
+            return RememberedQuantity(boundary, lost)
+        return Remembered(boundary, lost)
 
     def _needed(self, group: str) -> str | None:
         """The element without which the rest means nothing: a reference's target, a coding's listed system."""
@@ -154,14 +184,6 @@ class Compiler:
         if treatment == "number":
             shape.add_treated(name, Raw, numbers(path, self.tools) if repeats else treat)
         elif repeats:
-            shape.add_treated(name, list[str], _each(treat))
+            shape.add_treated(name, Raw, Remembered(Strings(treat), self.tools.dropped))
         else:
             shape.add_treated(name, str, treat)
-
-
-def _each(treat: Callable[[str], Any]) -> Callable[[list[str]], Any]:
-    def treat_list(values: list[str]) -> Any:
-        kept = [value for value in map(treat, values) if value is not GONE]
-        return kept or GONE
-
-    return treat_list

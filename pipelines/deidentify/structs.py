@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -49,6 +49,19 @@ class Shape:
     names: set[str] = field(default_factory=set)
     kept: list[str] = field(default_factory=list)
     after: list[Callable[[Any], None]] = field(default_factory=list)
+
+    def only(self, names: Set[str]) -> Shape:
+        """The same shape with just these elements, and those that are required."""
+        fields = [entry for entry in self.fields if entry[0] in names or entry[2] is ...]
+        left = {name for name, _, _ in fields}
+        return replace(
+            self,
+            fields=fields,
+            treated=[entry for entry in self.treated if entry[0] in {attribute(name) for name in left}],
+            parts={name: part for name, part in self.parts.items() if name in left},
+            names=left,
+            kept=[name for name in self.kept if name in left],
+        )
 
     def add(self, name: str, kind: Any, default: Any = GONE) -> None:
         self.fields.append((name, kind, default))
@@ -99,7 +112,7 @@ def _finish(shape: Shape) -> Callable[[Any], None] | None:
     allow-list enter the text.
     """
     known: dict[str, Any] = {"GONE": GONE, "tally": shape.dropped.append}
-    lines = ["def finish(self):"]
+    lines = ["def finish(self, GONE=GONE):"]
     for number, (name, treat) in enumerate(shape.treated):
         known[f"treat_{number}"], known[f"passed_{number}"] = treat, getattr(treat, "passed", None)
         lines += [line.format(name=name, n=number) for line in _steps(treat)]
