@@ -48,7 +48,7 @@ def _(connection, mo):
 
 @app.cell
 def _(connection, measure, pl, settings):
-    counted = connection.execute(
+    counted = connection.sql(
         """
         UNPIVOT (
           SELECT coalesce(patient.race, 'not recorded') AS race,
@@ -60,7 +60,7 @@ def _(connection, measure, pl, settings):
             AND NOT result.denominator_exclusion AND NOT result.denominator_exception
         ) ON race, ethnicity, sex, language INTO NAME kind VALUE stratum
         """,
-        {"measure": measure.value},
+        params={"measure": measure.value},
     ).pl()
     groups = (
         counted.group_by("kind", "stratum")

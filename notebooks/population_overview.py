@@ -114,7 +114,7 @@ def _(connection, mo, suppressed):
 
 @app.cell
 def test_every_patient_is_in_one_age_band(connection):
-    people, keys = connection.sql("SELECT count(*), count(DISTINCT patient_key) FROM patient").fetchone()
+    people, keys = connection.execute("SELECT count(*), count(DISTINCT patient_key) FROM patient").fetchone()
     assert people == keys > 0
 
 
@@ -127,7 +127,7 @@ def test_no_small_cell_is_shown(age_bands, conditions, languages, settings):
 @app.cell
 def test_the_zone_holds_no_exact_birth_date(connection):
     exact = "SELECT count(*) FROM patient WHERE birth_precision IS NOT NULL AND birth_precision <> 'year'"
-    assert connection.sql(exact).fetchone() == (0,)
+    assert connection.execute(exact).fetchone() == (0,)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def dagster_daemon(settings: Settings) -> ServiceSpec:
         title="Dagster daemon",
         command=[sys.executable, "-m", "dagster._daemon", "run", "-m", "pipelines.definitions"],
         env=_environment(home),
-        start_after=("dagster",),
+        start_after=("api",),
     )
 
 

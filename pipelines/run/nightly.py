@@ -18,6 +18,7 @@ from ehr_core.kernel.settings import Settings
 from pipelines.run import steps
 from pipelines.run.code_version import code_version
 from pipelines.run.draft import Draft
+from pipelines.run.safe_harbor import publish_safe_harbor
 from pipelines.run.snapshot import take_snapshot
 
 log = get_logger(__name__)
@@ -52,7 +53,9 @@ def nightly(
         tell_failure(client, draft, breach)
         raise
     _timed("write back", report, lambda: steps.write_back(client, draft, report))
-    return finish(client, draft, flat, results)
+    told = finish(client, draft, flat, results)
+    _timed("safe-harbor zone", report, lambda: publish_safe_harbor(draft, settings.site_time_zone))
+    return told
 
 
 def finish(client: AlmonerClient, draft: Draft, flat: dict[str, int], results: dict[str, int]) -> RunReport:

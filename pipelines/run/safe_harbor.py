@@ -1,0 +1,88 @@
+"""The safe-harbor zone of a published snapshot: what notebooks and extracts may read.
+
+Made from the limited resources, so that identified data has only one way into the lake. Record codes are random,
+made anew for each snapshot and kept nowhere: nothing is ever written back from this zone.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from data_contracts.lake import Manifest
+from data_contracts.tables.results import MEASURE_RESULTS
+from pipelines import flatten as flattening
+from pipelines.deidentify import Deidentifier, RandomSurrogates, load_profile, scrub_stream
+from pipelines.deidentify.stream import read_lines, resource_files
+from pipelines.run.code_version import code_version
+from pipelines.run.draft import Draft
+
+PROFILE = "safe_harbor"
+WITHHELD = ("evidence_key", "evidence_on", "next_change_on")
+"""Columns of a measure result that point at a resource or hold a person's exact day."""
+
+
+def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
+    """Builds and publishes the zone for a snapshot whose results are good; returns rows by table."""
+    folder = draft.lake.snapshot_folder("safe_harbor", draft.snapshot_id)
+    resources = folder / "resources"
+    codes = RandomSurrogates(f"random-{draft.snapshot_id}")
+    deidentifier = Deidentifier(load_profile(PROFILE), codes, as_of=draft.facts.as_of)
+    try:
+        for resource_type, files in resource_files(draft.resources).items():
+            scrub_stream(deidentifier, resource_type, read_lines(files), resources)
+        rows = _flatten(resources, folder, codes.key_id, site_time_zone)
+    finally:
+        shutil.rmtree(resources, ignore_errors=True)
+    rows[MEASURE_RESULTS.name] = _recode_measures(draft, folder, codes)
+    facts = draft.facts
+    draft.lake.publish(
+        Manifest(
+            snapshot_id=facts.snapshot_id,
+            zone="safe_harbor",
+            profile=PROFILE,
+            key_id=codes.key_id,
+            as_of=facts.as_of,
+            taken_at=facts.taken_at,
+            outbox_transaction=facts.outbox_transaction,
+            code_version=code_version(),
+            tables=rows,
+        )
+    )
+    return rows
+
+
+def _flatten(resources: Path, folder: Path, key_id: str, site_time_zone: str) -> dict[str, int]:
+    with duckdb.connect() as connection:
+        flattening.flatten(
+            connection, resource_files(resources), key_id=key_id, site_time_zone=site_time_zone
+        )
+        return flattening.write_parquet(connection, folder)
+
+
+def _recode_measures(draft: Draft, folder: Path, codes: RandomSurrogates) -> int:
+    """The measure results under the zone's codes, without anybody's days. Somebody without a code is left out."""
+    people = [(key, code) for (kind, key), code in codes.known.items() if kind == "Patient"]
+    recoded = (
+        pl.scan_parquet(draft.results / f"{MEASURE_RESULTS.name}.parquet")
+        .join(
+            pl.LazyFrame(people, schema={"patient_key": pl.String, "code": pl.String}, orient="row"),
+            on="patient_key",
+        )
+        .with_columns(
+            pl.col("code").alias("patient_key"),
+            pl.lit(codes.key_id).alias("key_id"),
+            *(
+                pl.lit(None, pl.String if name == "evidence_key" else pl.Date).alias(name)
+                for name in WITHHELD
+            ),
+        )
+        .select(MEASURE_RESULTS.column_names)
+        .collect()
+        .sort("measure_id", "patient_key")
+    )
+    recoded.write_parquet(folder / f"{MEASURE_RESULTS.name}.parquet", compression="zstd")
+    return recoded.height
