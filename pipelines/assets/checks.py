@@ -1,7 +1,5 @@
 """The contracts as asset checks. A breach blocks what is downstream; the screens keep the last good results."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import dagster as dg

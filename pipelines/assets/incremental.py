@@ -1,7 +1,5 @@
 """The incremental sensor: when changes wait too long, the worker is down, and Dagster works them off."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """The whole panel again: joined results, write-back, publication; the nightly job and how several shards follow it."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from ehr_core.kernel.settings import Settings
@@ -54,7 +52,7 @@ def published(context: dg.AssetExecutionContext, written_back: str) -> dg.Materi
     return dg.MaterializeResult(value=written_back, metadata={"rows": told.counts, "seconds": seconds})
 
 
-def jobs(settings: Settings) -> list[dg.UnresolvedAssetJobDefinition]:
+def jobs(settings: Settings) -> list:
     """One shard: one job. Several: the snapshot, then a run a shard, then the panel, tied together by sensors."""
     if settings.pipeline_shards == 1:
         everything = dg.AssetSelection.assets(*SNAPSHOT, *SHARDED, *PANEL)

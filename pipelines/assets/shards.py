@@ -1,7 +1,5 @@
 """What is evaluated a shard of people at a time: recommendations, measures, gaps, strata."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """The snapshot: everything exported, de-identified, and flattened."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from pipelines.assets.resources import Almoner, bytes_in
