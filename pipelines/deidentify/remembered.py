@@ -16,13 +16,14 @@ from pipelines.deidentify.treatments import GONE
 
 REMEMBERED_PIECES = 50_000
 REMEMBERED_BYTES = 1_000
+SHORT_LIST_BYTES = 250
 REFERENCE = rb'\{"reference": ?"([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,64})"\}'
 PLAIN_REFERENCE = re.compile(REFERENCE)
 PLAIN_REFERENCES = re.compile(rb"\[" + REFERENCE + rb"(?:, ?" + REFERENCE + rb")*\]")
-PLAIN_QUANTITY = re.compile(rb'\{"value": ?(-?[0-9][0-9.eE+-]*), ?("[^{}]*)\}')
-STORED_META = re.compile(
-    rb'\{"versionId": ?"[0-9]{1,20}", ?"lastUpdated": ?"[0-9TZ:.+-]{1,40}"(?:, ?("[^}].*))?\}'
-)
+VALUE = b'{"value":'
+PLAIN_NUMBER_LEFT = frozenset({b"", b".", b"-", b"-."})
+VERSION_ID = b'{"versionId":"'
+LAST_UPDATED = b',"lastUpdated":"'
 
 Found = tuple[Any, tuple[Any, ...]]
 
@@ -39,12 +40,13 @@ class Remembered:
 
     def __init__(self, inner: Scrubs, dropped: list[Any]):
         self.inner, self.dropped = inner, dropped
+        self.longest = REMEMBERED_BYTES
         self.passed: dict[bytes, Found] = {}
 
     def __call__(self, raw: Raw | bytes) -> Found:
         piece = bytes(raw)
         found = self.look_at(piece)
-        if len(piece) <= REMEMBERED_BYTES:
+        if len(piece) <= self.longest:
             if len(self.passed) >= REMEMBERED_PIECES:
                 self.passed.clear()
             self.passed[piece] = found
@@ -70,18 +72,18 @@ class RememberedReference(Remembered):
         return super().look_at(piece) if match is None else (Raw(self.rewrite(match)), ())
 
 
-class References:
-    """A list of references: each is rewritten where it stands, for such lists do not repeat (results of a report)."""
+class RememberedReferences(Remembered):
+    """The same for a list of references; a long one, which hardly ever comes again, is rewritten where it stands."""
 
-    def __init__(self, inner: Scrubs, pseudonym: Callable[[str, str], str]):
-        self.inner, self.rewrite = inner, rewriting(pseudonym)
+    def __init__(self, inner: Scrubs, dropped: list[Any], pseudonym: Callable[[str, str], str]):
+        super().__init__(inner, dropped)
+        self.rewrite = rewriting(pseudonym)
+        self.longest = SHORT_LIST_BYTES
 
-    def __call__(self, raw: Raw) -> Any:
-        piece = bytes(raw)
+    def look_at(self, piece: bytes) -> Found:
         if PLAIN_REFERENCES.fullmatch(piece):
-            return Raw(PLAIN_REFERENCE.sub(self.rewrite, piece))
-        scrubbed = self.inner.scrub(piece)
-        return GONE if scrubbed is None else Raw(scrubbed)
+            return Raw(PLAIN_REFERENCE.sub(self.rewrite, piece)), ()
+        return super().look_at(piece)
 
 
 def rewriting(pseudonym: Callable[[str, str], str]) -> Callable[[re.Match[bytes]], bytes]:
@@ -102,13 +104,15 @@ class RememberedQuantity(Remembered):
         self.rest = Remembered(inner, dropped)
 
     def look_at(self, piece: bytes) -> Found:
-        match = PLAIN_QUANTITY.fullmatch(piece)
-        if match is None:
+        comma = piece.find(b",")
+        digits = piece[len(VALUE) : comma]
+        if not piece.startswith(VALUE) or digits.translate(None, b"0123456789") not in PLAIN_NUMBER_LEFT:
             return super().look_at(piece)
-        rest = b"{%b}" % match[2]
+        rest = b"{" + piece[comma + 1 :]
         kept, lost = self.rest.passed.get(rest) or self.rest(rest)
-        unit = b"}" if kept is GONE else b"," + bytes(kept)[1:]
-        return Raw(b'{"value":' + match[1] + unit), lost
+        if kept is GONE or b'"value"' in rest:
+            return super().look_at(piece)
+        return Raw(VALUE + digits + b"," + bytes(kept)[1:]), lost
 
 
 class RememberedMeta:
@@ -116,17 +120,30 @@ class RememberedMeta:
 
     def __init__(self, inner: Scrubs, dropped: list[Any], path: str):
         self.rest, self.dropped = Remembered(inner, dropped), dropped
+        self.tails: dict[bytes, Found] = {}
         self.always_lost = (f"{path}.versionId", f"{path}.lastUpdated")
 
     def __call__(self, raw: Raw) -> Any:
         piece = bytes(raw)
-        match = STORED_META.fullmatch(piece)
-        if match is not None:
-            self.dropped.append(self.always_lost)
-            if match[1] is None:
-                return GONE
-            piece = b"{%b}" % match[1]
-        kept, lost = self.rest.passed.get(piece) or self.rest(piece)
-        if lost:
-            self.dropped.append(lost)
-        return kept
+        tail = self._after_version(piece) if piece.startswith(VERSION_ID) else None
+        if tail is None:
+            return self._kept(self.rest.passed.get(piece) or self.rest(piece))
+        self.dropped.append(self.always_lost)
+        found = self.tails.get(tail)
+        if found is None:
+            found = (GONE, ()) if tail == b"}" else self.rest(b"{" + tail[1:])
+            if len(self.tails) < REMEMBERED_PIECES and len(tail) <= REMEMBERED_BYTES:
+                self.tails[tail] = found
+        return self._kept(found)
+
+    def _kept(self, found: Found) -> Any:
+        if found[1]:
+            self.dropped.append(found[1])
+        return found[0]
+
+    def _after_version(self, piece: bytes) -> bytes | None:
+        """What stands behind `versionId` and `lastUpdated`; None when the two do not stand side by side."""
+        after_version = piece.find(b'"', len(VERSION_ID)) + 1
+        if not piece.startswith(LAST_UPDATED, after_version):
+            return None
+        return piece[piece.find(b'"', after_version + len(LAST_UPDATED)) + 1 :]

@@ -17,11 +17,11 @@ from pipelines.deidentify.nested import ListedByName, name_of_extension, name_of
 from pipelines.deidentify.profile import Profile
 from pipelines.deidentify.references import CONTAINED_DOMAIN
 from pipelines.deidentify.remembered import (
-    References,
     Remembered,
     RememberedMeta,
     RememberedQuantity,
     RememberedReference,
+    RememberedReferences,
 )
 from pipelines.deidentify.structs import Shape
 from pipelines.deidentify.treatments import TREATMENTS, Tools, dropped, numbers, refused_modifier
@@ -162,9 +162,8 @@ class Compiler:
         if group == "meta":
             return RememberedMeta(boundary, lost, inner.path)
         if group == "reference":
-            return (
-                References(boundary, pseudonym) if repeats else RememberedReference(boundary, lost, pseudonym)
-            )
+            kind = RememberedReferences if repeats else RememberedReference
+            return kind(boundary, lost, pseudonym)
         if group == "quantity" and not repeats and not inner.after:
             return RememberedQuantity(boundary, lost)
         return Remembered(boundary, lost)
