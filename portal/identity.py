@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ehr_core.client.streamlit_app import AppIdentity
+from portal.text import LANGUAGES, Words
 
 PORTAL = AppIdentity(
     client_id="portal",
     secret=lambda secrets: secrets.portal_client_secret,
     url=lambda settings: settings.portal_url,
-    sorry="We're sorry, something went wrong on our side. Try again, or call the clinic.",
+    sorry=" ".join(Words(language)("gate.sorry") for language in LANGUAGES),
 )

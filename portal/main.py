@@ -6,13 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from ehr_core.client.streamlit_app import app_settings
 from portal.pages.home import home_page
 from portal.pages.results import results_page
-from portal.session import language_switch, patient_session, sign_out
+from portal.session import patient_session, sign_out
 
-st.set_page_config(page_title="Almoner", layout="centered", initial_sidebar_state="collapsed")
+st.set_page_config(page_title=app_settings().site_name, layout="centered", initial_sidebar_state="collapsed")
 st.html(Path(__file__).with_name("style.css"))
-language_switch()
 session = patient_session()
 st.session_state["session"] = session
 words = session.words

@@ -10,7 +10,11 @@ from ehr_core.client import AlmonerClient
 from ehr_core.client.streamlit_app import app_settings, signed_in_client
 from ehr_core.kernel.errors import AlmonerError, SignInRequired
 from portal.identity import PORTAL
-from portal.text import LANGUAGES, Words, primary_language
+from portal.page_language import tell_browser
+from portal.text import LANGUAGES, Words, page_language
+
+LANGUAGE_LABEL = "Language / Idioma"
+"""Whoever looks for the switch may not read the language that the page is in."""
 
 
 @dataclass(frozen=True)
@@ -19,39 +23,23 @@ class PatientSession:
     words: Words
 
 
-def chosen_words() -> Words:
-    """The language chosen on the page, else the browser's."""
-    return Words(st.session_state.get("language") or primary_language(st.context.locale))
-
-
-def language_switch() -> None:
-    words = chosen_words()
-    st.session_state.setdefault("language", words.language)
-    st.segmented_control(
-        words("gate.language"),
-        list(LANGUAGES),
-        format_func=LANGUAGES.get,
-        key="language",
-        required=True,
-        label_visibility="collapsed",
-    )
-
-
 def patient_session() -> PatientSession:
     """The session of this rerun, checked at the API; otherwise the sign-in page, and the script stops here."""
-    words = chosen_words()
     try:
         client = signed_in_client(PORTAL)
-        if client.account.me().patient_id is None:
-            st.error(words("gate.not_a_patient"))
-            st.button(words("gate.sign_out"), on_click=st.logout)
-            st.stop()
-        return PatientSession(client, words)
+        patient_id = client.account.me().patient_id
+        words = _speak(_record_language(client, patient_id) if patient_id else None)
     except SignInRequired:
-        _sign_in_page(words, ended=st.user.is_logged_in)
+        _sign_in_page(_speak(None), ended=st.user.is_logged_in)
+        st.stop()
     except AlmonerError:
-        st.error(words("gate.trouble"))
-    st.stop()
+        st.error(_speak(None)("gate.trouble"))
+        st.stop()
+    if patient_id is None:
+        st.error(words("gate.not_a_patient"))
+        st.button(words("gate.sign_out"), on_click=st.logout)
+        st.stop()
+    return PatientSession(client, words)
 
 
 def sign_out(session: PatientSession) -> None:
@@ -60,9 +48,49 @@ def sign_out(session: PatientSession) -> None:
     st.logout()
 
 
+def _speak(record: str | None) -> Words:
+    """The words of this page, with the switch that changes them and the browser told."""
+    words = Words(page_language(_chosen(), record, st.context.locale))
+    tell_browser(words.language)
+    st.session_state["language"] = words.language
+    st.segmented_control(
+        LANGUAGE_LABEL,
+        list(LANGUAGES),
+        format_func=LANGUAGES.get,
+        key="language",
+        required=True,
+        label_visibility="collapsed",
+        on_change=_choose,
+    )
+    return words
+
+
+def _chosen() -> str | None:
+    """What was chosen on the page; kept in the address too, so that it outlives a reload."""
+    chosen = st.session_state.get("chosen_language") or st.query_params.get("language")
+    if chosen not in LANGUAGES:
+        return None
+    if st.query_params.get("language") != chosen:
+        st.query_params["language"] = chosen
+    return chosen
+
+
+def _choose() -> None:
+    st.session_state["chosen_language"] = st.session_state["language"]
+
+
+def _record_language(client: AlmonerClient, patient_id: str) -> str | None:
+    """Asked once for each person at this screen."""
+    known = st.session_state.get("record_language")
+    if known is None or known[0] != patient_id:
+        known = (patient_id, client.portal.language().language)
+        st.session_state["record_language"] = known
+    return known[1]
+
+
 def _sign_in_page(words: Words, *, ended: bool) -> None:
     settings = app_settings()
-    st.title(settings.site_name)
+    st.title(settings.site_name, anchor=False)
     st.write(words("gate.session_ended") if ended else words("gate.welcome"))
     if settings.environment == "demo":
         st.info(words("gate.demo"))

@@ -10,6 +10,16 @@ from pydantic import Field
 
 from data_contracts.api.model import ApiModel
 
+Language = Literal["en", "es"]
+LANGUAGES_SPOKEN: tuple[Language, ...] = ("en", "es")
+"""The portal's languages: every word of an answer is in one of them."""
+
+
+class OwnLanguage(ApiModel):
+    language: Language | None = Field(
+        description="The record's language; null when none is recorded or the portal does not speak it."
+    )
+
 
 class ThingToDo(ApiModel):
     """One thing to do. `already_said` is when the person told us that it is done; it is being checked."""
@@ -24,7 +34,8 @@ class ThingToDo(ApiModel):
 
 
 class OwnAppointment(ApiModel):
-    starts_at: datetime
+    starts_at: datetime = Field(description="In the site's time zone.")
+    time_zone: str = Field(description="The site's, an IANA name.")
     minutes: int | None
     with_whom: str | None
     where: str | None
@@ -33,32 +44,54 @@ class OwnAppointment(ApiModel):
 
 class OwnResult(ApiModel):
     observation_id: str
-    name: str
+    name: str = Field(description="Plain words; the sender's own name for a test that we have none for.")
+    medical_name: str | None = Field(
+        default=None, description="The medical word, to stand after the plain one."
+    )
+    category: Literal["laboratory", "imaging", "vital-signs"]
     on: str | None
-    text: str
+    text: str = Field(description="Value with unit as people read it, every digit as recorded.")
     number: Decimal | None
-    unit: str | None
-    low: Decimal | None = Field(description="Numeric range; both null: no number line.")
+    unit: str | None = Field(description="As people read it: '×10³/µL', not a UCUM code.")
+    low: Decimal | None = Field(description="Usual range; one bound may be null. Both null: no number line.")
     high: Decimal | None
-    words: str | None = Field(description="'a little above the usual range'; null when there is no range.")
+    range_text: str | None = Field(
+        default=None, description="The usual range as the laboratory worded it, where it is not a number."
+    )
+    words: str | None = Field(
+        description="Where the number lies ('A little above the usual range.'), or what the two numbers of a blood "
+        "pressure are; null where there is no numeric range."
+    )
     reviewed: bool
     comment: str | None = None
     status: Literal["final", "amended", "corrected"]
     earlier: list[tuple[str | None, str]] = Field(default=[], description="(date, value) of earlier ones.")
 
 
+ToDoState = Literal["checked", "not_checked", "paused"]
+
+
 class PortalHome(ApiModel):
     patient_id: str
     first_name: str | None
-    language: str
-    things_to_do: list[ThingToDo]
+    language: Language = Field(description="In which every word of this answer is.")
+    things_to_do: list[ThingToDo] = Field(
+        description="Most important first; what was told to be done or is booked comes last."
+    )
+    to_do_state: ToDoState = Field(
+        description="`not_checked`: never computed, or it failed, so an empty list says nothing. `paused`: this person "
+        "is not reminded (opted out, care moved)."
+    )
     next_visit: OwnAppointment | None
-    new_results: int
+    new_results: int = Field(
+        description="Tests whose newest result is from the last 30 days; no vital signs."
+    )
     site_name: str
     hidden_items: bool = Field(default=False, description="Some items are not shown here; ask the clinic.")
 
 
 class OwnResults(ApiModel):
+    language: Language
     results: list[OwnResult]
     hidden_items: bool = False
 
@@ -69,6 +102,9 @@ class AlreadyHadThis(ApiModel):
     version: int
     when: str | None = Field(default=None, max_length=100)
     where: str | None = Field(default=None, max_length=200)
+    language: str | None = Field(
+        default=None, max_length=35, description="Of the answer; null: the record's."
+    )
 
 
 class ReplyReceived(ApiModel):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 
 from data_contracts.api.care_gaps import PatientReply, ReviewReply
 from data_contracts.api.portal import AlreadyHadThis
+from ehr_core.access.sensitivity import may_see_label
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import words
 from ehr_core.care_gaps.events import tell
@@ -21,11 +23,16 @@ REPLIES_SHOWN = 200
 
 
 def say_already_had(work: UnitOfWork, gap_id: str, said: AlreadyHadThis) -> datetime:
-    """Keeps the patient's word for review. Raises NotFound for a gap that the portal does not show them."""
+    """Keeps the patient's word for review. Raises NotFound for a gap that the portal does not show them.
+
+    The same words again, while the first wait for review, are the same reply: a second tap adds nothing.
+    """
     work.actor.require("own.reply")
     row = read_row(work, gap_id)
-    if row["patient_id"] != work.actor.patient_id or not words.visible_to_patient(row):
+    if row["patient_id"] != work.actor.patient_id or not _shown_to_patient(work, row):
         raise NotFound(NO_SUCH_GAP)
+    if earlier := _same_reply(work, row, said):
+        return earlier
     if row["version"] != said.version:
         raise StaleVersion("This has changed since you saw it. Reload the page and look again.")
     now = work.now()
@@ -47,6 +54,20 @@ def say_already_had(work: UnitOfWork, gap_id: str, said: AlreadyHadThis) -> date
         "care_gaps.patient_replied", patient_id=row["patient_id"], detail={"gap_id": str(row["gap_id"])}
     )
     return now
+
+
+def _shown_to_patient(work: UnitOfWork, row: Mapping[str, Any]) -> bool:
+    return words.visible_to_patient(row) and may_see_label(work.actor.kind, row["evidence_sensitivity"])
+
+
+def _same_reply(work: UnitOfWork, row: Mapping[str, Any], said: AlreadyHadThis) -> datetime | None:
+    return work.connection.execute(
+        text(
+            "SELECT max(received_at) FROM care_gaps.patient_reply WHERE gap_id = :gap_id AND reviewed_at IS NULL "
+            "AND said_when IS NOT DISTINCT FROM :said_when AND said_where IS NOT DISTINCT FROM :said_where"
+        ),
+        {"gap_id": row["gap_id"], "said_when": said.when, "said_where": said.where},
+    ).scalar_one()
 
 
 def waiting_since(work: UnitOfWork, gap_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, datetime]:

@@ -1,21 +1,26 @@
-"""The portal: a person's own home, results, and replies."""
+"""The portal: a person's own language, home, results, and replies. `language` null: the record's."""
 
 from __future__ import annotations
 
-from data_contracts.api.portal import AlreadyHadThis, OwnResults, PortalHome, ReplyReceived
-from ehr_core.client.transport import Transport
+from data_contracts.api.portal import AlreadyHadThis, OwnLanguage, OwnResults, PortalHome, ReplyReceived
+from ehr_core.client.transport import Transport, segment
 
 
 class PortalRoom:
     def __init__(self, transport: Transport):
         self._transport = transport
 
-    def home(self) -> PortalHome:
-        return self._transport.get("/api/portal/home", PortalHome)
+    def language(self) -> OwnLanguage:
+        return self._transport.get("/api/portal/language", OwnLanguage)
 
-    def results(self) -> OwnResults:
-        return self._transport.get("/api/portal/results", OwnResults)
+    def home(self, language: str | None = None) -> PortalHome:
+        return self._transport.get("/api/portal/home", PortalHome, {"language": language})
+
+    def results(self, language: str | None = None) -> OwnResults:
+        return self._transport.get("/api/portal/results", OwnResults, {"language": language})
 
     def already_had(self, gap_id: str, said: AlreadyHadThis) -> ReplyReceived:
         """Goes to review; closes nothing by itself."""
-        return self._transport.post(f"/api/portal/things-to-do/{gap_id}/already-had", ReplyReceived, said)
+        return self._transport.post(
+            f"/api/portal/things-to-do/{segment(gap_id)}/already-had", ReplyReceived, said
+        )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.routing import BaseRoute
 
 from ehr_core.client import AlmonerClient
 from ehr_core.client.tokens import SessionToken, SessionTokens
@@ -55,8 +56,11 @@ def signed_in_client(identity: AppIdentity) -> AlmonerClient:
     return _client(str(st.user["sid"]), identity.client_id, _tokens(identity.client_id, identity.secret))
 
 
-def build_app(main: Path, identity: AppIdentity) -> st.App:
-    """The ASGI app of `main`: one process, one worker, everything served from this machine."""
+def build_app(main: Path, identity: AppIdentity, *, routes: Sequence[BaseRoute] = ()) -> st.App:
+    """The ASGI app of `main`: one process, one worker, everything served from this machine.
+
+    `routes`: pages and files of the app's own that need no Streamlit session.
+    """
     settings = Settings()
     configure_logging(settings.log_level, json=True)
     secrets = load_or_create_secrets(settings.state_folder)
@@ -68,7 +72,13 @@ def build_app(main: Path, identity: AppIdentity) -> st.App:
         "server_metadata_url": f"{settings.api_url}/.well-known/openid-configuration",
         "client_kwargs": {"scope": "openid profile", "code_challenge_method": "S256"},
     }
-    return st.App(main, secrets={"auth": auth}, lifespan=_preload, on_script_error=_error_teller(identity))
+    return st.App(
+        main,
+        secrets={"auth": auth},
+        lifespan=_preload,
+        routes=list(routes),
+        on_script_error=_error_teller(identity),
+    )
 
 
 @asynccontextmanager

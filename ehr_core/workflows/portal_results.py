@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from data_contracts.api.chart import ResultPoint, ResultSeries
-from data_contracts.api.portal import OwnResult, OwnResults
+from data_contracts.api.portal import Language, OwnResult, OwnResults
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.queries import all_observations
 from ehr_core.charting.reviews import DONE
 from ehr_core.charting.series import Reading, result_series
+from ehr_core.workflows.portal_language import answer_language, own_person
+from ehr_core.workflows.portal_range import place_in_range
+from ehr_core.workflows.portal_result_words import (
+    blood_pressure_words,
+    place_words,
+    plain_name,
+    unit_words,
+    value_words,
+)
 
 SHOWN_CATEGORIES = ("laboratory", "vital-signs", "imaging")
 """Answers to questionnaires and habits are not sent back to people as results."""
 
-NEW_DAYS = 14
 EARLIER_SHOWN = 12
-A_LITTLE = Decimal("0.1")
-"""Share of the usual range's width that still counts as "a little" outside it. Ours, for words only."""
-
-WORDS = {
-    "en": {
-        "within": "within the usual range",
-        "a_little_above": "a little above the usual range",
-        "above": "above the usual range",
-        "a_little_below": "a little below the usual range",
-        "below": "below the usual range",
-    },
-    "es": {
-        "within": "dentro del rango habitual",
-        "a_little_above": "un poco por encima del rango habitual",
-        "above": "por encima del rango habitual",
-        "a_little_below": "un poco por debajo del rango habitual",
-        "below": "por debajo del rango habitual",
-    },
-}
 
 
-def own_results(work: UnitOfWork, language: str) -> OwnResults:
+def own_results(work: UnitOfWork, language: Language) -> OwnResults:
     """Newest first. Labelled items are held back and their absence is said. The caller audits its screen."""
     work.actor.require("own.read")
     facts = all_observations(work, work.actor.patient_id)
@@ -47,58 +35,57 @@ def own_results(work: UnitOfWork, language: str) -> OwnResults:
     shown = [_own_result(work, one, language) for one in series if one.category in SHOWN_CATEGORIES]
     results = [result for result in shown if result is not None]
     return OwnResults(
+        language=language,
         results=sorted(results, key=lambda result: result.on or "", reverse=True),
         hidden_items=bool(facts.hidden_items),
     )
 
 
-def read_own_results(work: UnitOfWork, language: str) -> OwnResults:
+def read_own_results(work: UnitOfWork, asked_language: str | None) -> OwnResults:
     """The results page, audited."""
-    found = own_results(work, language)
-    work.audit(
-        "portal.results.read", patient_id=work.actor.patient_id, detail={"results": len(found.results)}
-    )
+    person = own_person(work)
+    found = own_results(work, answer_language(asked_language, person))
+    work.audit("portal.results.read", patient_id=person.patient_id, detail={"results": len(found.results)})
     return found
 
 
-def range_words(
-    number: Decimal | None, low: Decimal | None, high: Decimal | None, language: str
-) -> str | None:
-    """Where a number lies; null without a number or without both bounds: no judgement is made up."""
-    if number is None or low is None or high is None or high <= low:
-        return None
-    words, margin = WORDS[language], (high - low) * A_LITTLE
-    if low <= number <= high:
-        return words["within"]
-    if number > high:
-        return words["a_little_above" if number <= high + margin else "above"]
-    return words["a_little_below" if number >= low - margin else "below"]
-
-
-def _own_result(work: UnitOfWork, series: ResultSeries, language: str) -> OwnResult | None:
+def _own_result(work: UnitOfWork, series: ResultSeries, language: Language) -> OwnResult | None:
+    """The newest finished value with its earlier ones; null when none is finished: a preliminary one is not shown."""
     points = [point for point in series.points if point.status in DONE]
     if not points:
         return None
     newest = points[0]
-    has_line = newest.number is not None and newest.second_number is None
-    low, high = (newest.reference_low, newest.reference_high) if has_line else (None, None)
+    is_pair = newest.second_number is not None
+    number = None if is_pair else newest.number
+    low, high = (newest.reference_low, newest.reference_high) if number is not None else (None, None)
+    place = place_words(place_in_range(number, low, high, newest.flag), language)
+    name = plain_name(series.system, series.code, series.name, language)
     return OwnResult(
         observation_id=newest.observation_id,
-        name=series.name,
+        name=name.plain,
+        medical_name=name.medical,
+        category=series.category,
         on=_site_day(newest, work.site_time_zone),
-        text=newest.text,
-        number=newest.number if has_line else None,
-        unit=newest.unit,
+        text=_value(newest, language),
+        number=number,
+        unit=unit_words(newest.unit, language) or None,
         low=low,
         high=high,
-        words=range_words(newest.number if has_line else None, low, high, language),
+        range_text=newest.reference_text if low is None and high is None else None,
+        words=blood_pressure_words(language) if is_pair else place,
         reviewed=newest.reviewed,
         comment=newest.comment,
         status=newest.status,
         earlier=[
-            (_site_day(point, work.site_time_zone), point.text) for point in points[1 : 1 + EARLIER_SHOWN]
+            (_site_day(point, work.site_time_zone), _value(point, language))
+            for point in points[1 : 1 + EARLIER_SHOWN]
         ],
     )
+
+
+def _value(point: ResultPoint, language: Language) -> str:
+    is_pair = point.second_number is not None
+    return value_words(None if is_pair else point.number, point.unit, point.text, language)
 
 
 def _site_day(point: ResultPoint, time_zone: str) -> str | None:

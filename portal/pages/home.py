@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from data_contracts.api.portal import AlreadyHadThis, PortalHome, ThingToDo
-from ehr_core.client.streamlit_app import app_settings
-from ehr_core.kernel.errors import AlmonerError
+from data_contracts.api.portal import PortalHome, ThingToDo
+from portal.markup import show
+from portal.pages.already_had import already_had_dialog
+from portal.pages.visit import visit_html
 from portal.session import PatientSession
 from portal.text import Words
 
@@ -19,23 +19,51 @@ SHOWN_AT_FIRST = 3
 def home_page() -> None:
     session: PatientSession = st.session_state["session"]
     words = session.words
-    home = session.client.portal.home()
-    st.title(words("home.hello", name=home.first_name) if home.first_name else words("home.hello_nameless"))
+    home = session.client.portal.home(words.language)
+    greeting = words("home.hello", name=home.first_name) if home.first_name else words("home.hello_nameless")
+    st.title(greeting, anchor=False)
     if said := st.session_state.pop("said", None):
         st.success(said)
     _things_to_do(session, home)
-    _next_visit(words, home)
+    st.header(words("home.next_visit"), anchor=False)
+    show(words.language, visit_html(words, home, st.context.timezone))
     _new_results(words, home)
     if home.hidden_items:
         st.caption(words("home.hidden"))
     st.caption(words("gate.emergency"))
 
 
+def to_do_lines(words: Words, home: PortalHome) -> list[str]:
+    """What is said above the list. An empty list means "nothing to do" only where it was checked and nothing hides."""
+    waiting = sum(1 for thing in home.things_to_do if not _under_way(thing))
+    lines = [words("home.not_checked")] if home.to_do_state == "not_checked" else []
+    if waiting:
+        return [*lines, words("home.one_thing") if waiting == 1 else words("home.things", count=waiting)]
+    if lines:
+        return lines
+    if home.to_do_state == "paused":
+        return [words("home.paused")]
+    return [words("home.nothing_shown" if home.hidden_items else "home.nothing_to_do")]
+
+
+def thing_html(words: Words, thing: ThingToDo) -> str:
+    booked = words("home.booked", date=words.long_date(thing.scheduled_on)) if thing.scheduled_on else ""
+    said = thing.already_said
+    told = words("home.already_said", date=words.long_date(said.date())) if said else ""
+    lines = "".join(f"<p>{escape(line)}</p>" for line in (thing.text, thing.action) if line)
+    marks = "".join(f'<p class="note">{escape(line)}</p>' for line in (booked, told) if line)
+    return f'<div class="thing"><h3>{escape(thing.title)}</h3>{lines}{marks}</div>'
+
+
+def _under_way(thing: ThingToDo) -> bool:
+    return thing.already_said is not None or thing.scheduled_on is not None
+
+
 def _things_to_do(session: PatientSession, home: PortalHome) -> None:
     words = session.words
     st.header(words("home.to_do"), anchor=False)
-    if not home.things_to_do:
-        st.write(words("home.nothing_to_do"))
+    for line in to_do_lines(words, home):
+        st.write(line)
     everything = st.session_state.get("show_all_things", False)
     shown = home.things_to_do if everything else home.things_to_do[:SHOWN_AT_FIRST]
     for thing in shown:
@@ -48,54 +76,9 @@ def _things_to_do(session: PatientSession, home: PortalHome) -> None:
 def _thing(session: PatientSession, thing: ThingToDo) -> None:
     words = session.words
     with st.container(border=True, key=f"thing-{thing.gap_id}"):
-        st.html(
-            f'<div class="thing"><h3>{escape(thing.title)}</h3><p>{escape(thing.text)}</p>'
-            f"<p>{escape(thing.action)}</p></div>"
-        )
-        if thing.scheduled_on:
-            st.write(words("home.booked", date=words.long_date(thing.scheduled_on)))
-        if thing.already_said:
-            st.info(words("home.already_said", date=words.long_date(thing.already_said.date())))
-        elif st.button(words("home.already_had"), key=f"had-{thing.gap_id}"):
-            _already_had_dialog(session, thing)
-
-
-def _already_had_dialog(session: PatientSession, thing: ThingToDo) -> None:
-    words = session.words
-
-    @st.dialog(words("already.title"))
-    def dialog() -> None:
-        st.write(f"**{thing.title}**")
-        st.write(words("already.intro"))
-        when = st.text_input(words("already.when"), max_chars=100)
-        where = st.text_input(words("already.where"), max_chars=200)
-        if st.button(words("already.send"), type="primary"):
-            try:
-                reply = AlreadyHadThis(version=thing.version, when=when or None, where=where or None)
-                session.client.portal.already_had(thing.gap_id, reply)
-            except AlmonerError as error:
-                st.error(error.message)
-                return
-            st.session_state["said"] = words("already.sent")
-            st.rerun()
-
-    dialog()
-
-
-def _next_visit(words: Words, home: PortalHome) -> None:
-    st.header(words("home.next_visit"), anchor=False)
-    visit = home.next_visit
-    if visit is None:
-        st.write(words("home.no_visit"))
-        return
-    local = visit.starts_at.astimezone(ZoneInfo(app_settings().site_time_zone))
-    line = words(
-        "home.visit_line",
-        date=words.long_date(local.date()),
-        time=f"{local:%H:%M}",
-        who=visit.with_whom or home.site_name,
-    )
-    st.write(line + (f" ({visit.where})" if visit.where else ""))
+        show(words.language, thing_html(words, thing))
+        if thing.already_said is None and st.button(words("home.already_had"), key=f"had-{thing.gap_id}"):
+            already_had_dialog(session, thing)
 
 
 def _new_results(words: Words, home: PortalHome) -> None:

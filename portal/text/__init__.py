@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
@@ -40,6 +40,11 @@ class Words:
             else f"{day.day} {month} {day.year}"
         )
 
+    def clock(self, moment: datetime) -> str:
+        """'9:30 am', '9:30 a. m.'."""
+        half = ("am", "pm") if self.language == "en" else ("a. m.", "p. m.")
+        return f"{moment.hour % 12 or 12}:{moment:%M} {half[moment.hour >= 12]}"
+
     def recorded_date(self, recorded: str | None) -> str:
         """A date as the record has it, perhaps only a month or a year."""
         if not recorded:
@@ -48,7 +53,8 @@ class Words:
         if len(parts) == 3:
             return self.long_date(date.fromisoformat(recorded[:10]))
         if len(parts) == 2:
-            return f"{MONTHS[self.language][int(parts[1]) - 1]} {parts[0]}"
+            month = MONTHS[self.language][int(parts[1]) - 1]
+            return f"{month} de {parts[0]}" if self.language == "es" else f"{month} {parts[0]}"
         return parts[0]
 
 
@@ -57,7 +63,14 @@ def _texts(language: str) -> dict[str, dict[str, str]]:
     return tomllib.loads(Path(__file__).with_name(f"{language}.toml").read_text(encoding="utf-8"))
 
 
-def primary_language(tag: str | None) -> str:
-    """The portal's language for a BCP 47 tag: 'es-MX' is Spanish; what we do not speak becomes English."""
-    primary = (tag or "en").split("-")[0].lower()
-    return primary if primary in LANGUAGES else "en"
+def page_language(chosen: str | None, record: str | None, browser: str | None) -> str:
+    """One language for the whole page: chosen on the page, else the record's, else the browser's, else English.
+
+    Each is a BCP 47 tag ('es-MX' is Spanish) or null; one that we do not speak counts as none.
+    """
+    return next(filter(None, map(_spoken, (chosen, record, browser))), "en")
+
+
+def _spoken(tag: str | None) -> str | None:
+    primary = (tag or "").split("-")[0].lower()
+    return primary if primary in LANGUAGES else None

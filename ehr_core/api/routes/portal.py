@@ -1,14 +1,18 @@
-"""The portal's own routes: a person's home, results, and "I already had this"."""
+"""The portal's own routes: a person's language, home, results, and "I already had this".
+
+`language` is 'en', 'es' or a tag such as 'es-MX'; without it, or with one that the portal does not speak, the record's
+language counts.
+"""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
-from data_contracts.api.portal import AlreadyHadThis, OwnResults, PortalHome, ReplyReceived
+from data_contracts.api.portal import AlreadyHadThis, OwnLanguage, OwnResults, PortalHome, ReplyReceived
 from ehr_core.api.dependencies import ProcessParts, Work
-from ehr_core.care_gaps.people import people
 from ehr_core.care_gaps.replies import say_already_had
-from ehr_core.workflows.portal_home import own_id, portal_home, portal_language
+from ehr_core.workflows.portal_home import portal_home
+from ehr_core.workflows.portal_language import answer_language, own_language, own_person
 from ehr_core.workflows.portal_results import read_own_results
 
 router = APIRouter(prefix="/api/portal", tags=["portal"])
@@ -19,24 +23,23 @@ THANKS = {
 }
 
 
+@router.get("/language")
+def language_of_record(work: Work) -> OwnLanguage:
+    return own_language(work)
+
+
 @router.get("/home")
-def home(parts: ProcessParts, work: Work) -> PortalHome:
-    return portal_home(work, parts.settings.site_name)
+def home(parts: ProcessParts, work: Work, language: str | None = None) -> PortalHome:
+    return portal_home(work, parts.settings.site_name, language)
 
 
 @router.get("/results")
-def results(work: Work) -> OwnResults:
-    return read_own_results(work, _language(work))
+def results(work: Work, language: str | None = None) -> OwnResults:
+    return read_own_results(work, language)
 
 
 @router.post("/things-to-do/{gap_id}/already-had")
 def already_had(gap_id: str, said: AlreadyHadThis, work: Work) -> ReplyReceived:
     received_at = say_already_had(work, gap_id, said)
-    return ReplyReceived(gap_id=gap_id, received_at=received_at, message=THANKS[_language(work)])
-
-
-def _language(work: Work) -> str:
-    work.actor.require("own.read")
-    patient_id = own_id(work)
-    person = people(work, [patient_id]).get(patient_id)
-    return portal_language(person) if person else "en"
+    words = THANKS[answer_language(said.language, own_person(work))]
+    return ReplyReceived(gap_id=gap_id, received_at=received_at, message=words)
