@@ -106,7 +106,8 @@ class RememberedQuantity(Remembered):
     def look_at(self, piece: bytes) -> Found:
         comma = piece.find(b",")
         digits = piece[len(VALUE) : comma]
-        if not piece.startswith(VALUE) or digits.translate(None, b"0123456789") not in PLAIN_NUMBER_LEFT:
+        plain = comma > 0 and digits.translate(None, b"0123456789") in PLAIN_NUMBER_LEFT
+        if not plain or not piece.startswith(VALUE):
             return super().look_at(piece)
         rest = b"{" + piece[comma + 1 :]
         kept, lost = self.rest.passed.get(rest) or self.rest(rest)
