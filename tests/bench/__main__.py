@@ -1,0 +1,43 @@
+"""`make bench`: every benchmark, one after the other, each in a process of its own so that memory peaks are its own.
+
+Each prints ratios against a limit measured in the same run; this only adds the peak memory. Nothing here judges.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+BENCHES = (
+    "population",
+    "store.store_bench",
+    "deidentify.throughput",
+    "flatten.throughput",
+    "measures",
+    "write_back",
+    "remeasure",
+)
+
+
+def run(name: str) -> int:
+    """Runs one benchmark and prints its time and peak memory; returns its exit code."""
+    print(f"\n== {name}", flush=True)
+    began = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-m", f"tests.bench.{name}"])
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    print(f"   {time.monotonic() - began:.0f} s, peak memory {usage.ru_maxrss / 1e6:.2f} GB", flush=True)
+    return process.returncode
+
+
+def main(names: list[str]) -> int:
+    failed = [name for name in names or BENCHES if run(name) != 0]
+    if failed:
+        print(f"\nNot finished: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
