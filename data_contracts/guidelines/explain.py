@@ -8,7 +8,7 @@ from datetime import date
 import pyarrow as pa
 
 from data_contracts.guidelines import definition, guidelines
-from data_contracts.guidelines.fact_sql import CODE_SQL, FACT_SQL, OUTCOME_SQL
+from data_contracts.guidelines.fact_sql import GATHER
 from data_contracts.guidelines.pack import Pack
 from data_contracts.guidelines.rules import Rules
 
@@ -58,7 +58,7 @@ def _gathering(rules: Rules) -> Iterator[str]:
     for name, table in rules.tables().items():
         yield _written(name, table)
     yield "\n-- The facts they speak of."
-    for statement in (CODE_SQL, OUTCOME_SQL, FACT_SQL):
+    for statement in GATHER:
         yield statement.strip() + ";"
     yield "\n-- The answer."
 

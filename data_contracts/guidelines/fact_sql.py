@@ -1,6 +1,8 @@
 """The SQL that turns flat tables into facts: what counts as having happened is decided here, once.
 
-Few large statements rather than many small ones: planning is most of the cost when one patient is measured again.
+Facts are numbered in the order of their days, so that the greatest number is the latest fact. Persons, sources and
+outcomes are numbers too: joins of numbers make a large panel quick. Few large statements rather than many small
+ones: for one patient, planning is most of the cost.
 """
 
 from __future__ import annotations
@@ -31,37 +33,34 @@ _CODINGS = "\n  UNION ALL\n  ".join(
     for kind, element in CODE_ELEMENTS.items()
 )
 
-CODE_SQL = f"""
-CREATE OR REPLACE TEMP TABLE guideline_hit AS
-WITH coding AS (
+PERSON_SQL = """
+CREATE OR REPLACE TEMP TABLE guideline_person AS
+SELECT CAST(row_number() OVER () AS INTEGER) AS person_no, key_id, patient_key,
+  birth_low, coalesce(birth_high, birth_low) AS birth_high,
+  CASE WHEN birth_sex = 'F' THEN TRUE WHEN birth_sex = 'M' THEN FALSE
+    WHEN sex = 'female' THEN TRUE WHEN sex = 'male' THEN FALSE END AS female,
+  active IS DISTINCT FROM FALSE AS active,
+  deceased IS TRUE OR deceased_low IS NOT NULL AS died, deceased_low AS died_on
+FROM patient
+WHERE replaced_by_key IS NULL
+"""
+
+_HITS = f"""coding AS (
   {_CODINGS}
   UNION ALL
   SELECT 'discharge', resource_key, 'http://terminology.hl7.org/CodeSystem/discharge-disposition',
     discharge_disposition FROM encounter WHERE discharge_disposition IS NOT NULL
 ),
 prefixed AS (
-  SELECT p.fact_type, p.value_set, s.system, s.code
+  SELECT p.source_no, p.fact_type, p.value_set, s.system, s.code
   FROM (SELECT DISTINCT system, code FROM coding WHERE fact_type IN ('condition', 'procedure', 'encounter')) s
   JOIN rule_prefix p ON p.system = s.system AND starts_with(s.code, p.prefix)
 ),
-named AS (SELECT * FROM rule_code UNION SELECT * FROM prefixed)
-SELECT c.fact_type, c.resource_key, n.value_set, min(c.code) AS code, arg_min(c.system, c.code) AS system
-FROM coding c JOIN named n ON n.fact_type = c.fact_type AND n.system = c.system AND n.code = c.code
-GROUP BY ALL
-"""
-
-OUTCOME_SQL = """
-CREATE OR REPLACE TEMP TABLE guideline_outcome AS
-WITH said AS (
-  SELECT 'observation' AS fact_type, resource_key, system, code
-  FROM observation_coding WHERE element IN ('value', 'interpretation')
-  UNION ALL
-  SELECT 'diagnostic_report', resource_key, system, code FROM diagnostic_report_coding WHERE element = 'conclusion'
-)
-SELECT s.fact_type, s.resource_key, o.outcome, min(o.rank) AS rank, min(o.words) AS words
-FROM said s JOIN rule_outcome o ON o.system = s.system AND o.code = s.code
-GROUP BY ALL
-"""
+hit AS (
+  SELECT c.fact_type, c.resource_key, n.source_no, c.code, c.system
+  FROM coding c JOIN (SELECT * FROM rule_code UNION SELECT * FROM prefixed) n
+    ON n.fact_type = c.fact_type AND n.system = c.system AND n.code = c.code
+)"""
 
 _SCORE_UNITS = "'{score}', '1', '{#}', '{points}', 'score', ''"
 _HAPPENED = "'finished', 'in-progress', 'arrived', 'triaged', 'onleave'"
@@ -130,28 +129,36 @@ _PRESSURE = f"""
     AND code IN ({_codes("systolic_pressure")}, {_codes("diastolic_pressure")})
   GROUP BY resource_key"""
 
+
+def _digits(text: str, number: str) -> str:
+    """The digits as written; a long tail of decimals is cut after two, which never crosses a limit."""
+    written = f"coalesce({text}, CAST({number} AS VARCHAR))"
+    return f"CASE WHEN length({text}) > 8 THEN regexp_extract({text}, '^-?[0-9]+([.][0-9]{{1,2}})?') ELSE {written} END"
+
+
+_WRITTEN = _digits("r.value_text", "r.value_number")
+
 _WORDS = f"""CASE
     WHEN b.resource_key IS NOT NULL THEN
-      coalesce(b.systolic_text, '?') || '/' || coalesce(b.diastolic_text, '?') || coalesce(' ' || b.unit, '')
+      coalesce({_digits("b.systolic_text", "b.systolic")}, '?')
+        || '/' || coalesce({_digits("b.diastolic_text", "b.diastolic")}, '?') || coalesce(' ' || b.unit, '')
     WHEN r.value_number IS NULL THEN NULL
-    WHEN coalesce(r.value_unit, '') IN ({_SCORE_UNITS}) THEN
-      coalesce(r.value_comparator || ' ', '') || coalesce(r.value_text, CAST(r.value_number AS VARCHAR))
-    WHEN r.normalised_unit <> r.value_unit THEN
-      coalesce(r.value_text, CAST(r.value_number AS VARCHAR)) || ' ' || r.value_unit
-        || coalesce(' (' || CAST(round(r.normalised_value, 1) AS VARCHAR) || ' ' || r.normalised_unit || ')', '')
-    ELSE coalesce(r.value_comparator || ' ', '') || coalesce(r.value_text, CAST(r.value_number AS VARCHAR))
-      || ' ' || r.value_unit
+    WHEN coalesce(r.value_unit, '') IN ({_SCORE_UNITS}) THEN coalesce(r.value_comparator || ' ', '') || {_WRITTEN}
+    WHEN r.normalised_unit <> r.value_unit THEN {_WRITTEN} || ' ' || r.value_unit
+      || coalesce(' (' || CAST(round(r.normalised_value, 1) AS VARCHAR) || ' ' || r.normalised_unit || ')', '')
+    ELSE coalesce(r.value_comparator || ' ', '') || {_WRITTEN} || ' ' || r.value_unit
   END"""
 
 FACT_SQL = f"""
 CREATE OR REPLACE TEMP TABLE guideline_fact AS
-WITH record AS ({_RECORDS}
+WITH {_HITS},
+record AS ({_RECORDS}
 ),
 pressure AS ({_PRESSURE}
 )
-SELECT row_number() OVER (ORDER BY r.on_day, r.moment, r.resource_type, r.resource_key, h.value_set) AS fact_no,
-  r.patient_key, r.fact_type, r.resource_type, r.resource_key, r.sensitivity, r.on_day, r.on_high, r.until_day,
-  h.value_set, h.system, h.code,
+SELECT row_number() OVER (ORDER BY r.on_day, r.moment, hash(r.resource_key, h.source_no, h.code)) AS fact_no,
+  p.person_no, h.source_no, r.fact_type, r.resource_type, r.resource_key, r.sensitivity, r.on_day, r.on_high,
+  r.until_day, h.system, h.code,
   coalesce(b.systolic, r.normalised_value, CASE
     WHEN r.normalised_reason = 'comparator' THEN r.value_number
     WHEN coalesce(r.value_unit, '') IN ({_SCORE_UNITS})
@@ -166,7 +173,26 @@ SELECT row_number() OVER (ORDER BY r.on_day, r.moment, r.resource_type, r.resour
   coalesce(r.value_boolean, CASE WHEN r.value_code IN ('LA9633-4', 'LA33-6') THEN TRUE
     WHEN r.value_code IN ('LA9634-2', 'LA32-8') THEN FALSE END) AS flag,
   {_WORDS} AS words
-FROM guideline_hit h JOIN record r ON r.fact_type = h.fact_type AND r.resource_key = h.resource_key
+FROM hit h JOIN record r ON r.fact_type = h.fact_type AND r.resource_key = h.resource_key
+JOIN guideline_person p ON p.patient_key = r.patient_key
 LEFT JOIN pressure b ON r.fact_type = 'observation' AND b.resource_key = r.resource_key
 WHERE r.on_day IS NOT NULL
 """
+
+OUTCOME_SQL = """
+CREATE OR REPLACE TEMP TABLE guideline_outcome AS
+WITH said AS (
+  SELECT 'observation' AS fact_type, resource_key, system, code
+  FROM observation_coding WHERE element IN ('value', 'interpretation')
+  UNION ALL
+  SELECT 'diagnostic_report', resource_key, system, code FROM diagnostic_report_coding WHERE element = 'conclusion'
+),
+meant AS (
+  SELECT s.fact_type, s.resource_key, o.outcome_no, o.words
+  FROM said s JOIN rule_outcome o ON o.system = s.system AND o.code = s.code
+)
+SELECT DISTINCT f.fact_no, m.outcome_no, m.words
+FROM meant m JOIN guideline_fact f ON f.fact_type = m.fact_type AND f.resource_key = m.resource_key
+"""
+
+GATHER = (PERSON_SQL, FACT_SQL, OUTCOME_SQL)

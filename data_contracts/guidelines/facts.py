@@ -12,18 +12,18 @@ from functools import lru_cache
 import duckdb
 import pyarrow as pa
 
-from data_contracts.guidelines.fact_sql import CODE_SQL, FACT_SQL, OUTCOME_SQL
+from data_contracts.guidelines.fact_sql import GATHER
 from data_contracts.guidelines.rules import Rules, measure_rules, recommendation_rules
 from data_contracts.guidelines.sql import parsed
 from ehr_core.kernel.errors import BadRequest
 
 CODE_TABLES = ("rule_code", "rule_prefix", "rule_outcome")
-_STATEMENTS = tuple(parsed(text) for text in (CODE_SQL, OUTCOME_SQL, FACT_SQL))
+_STATEMENTS = tuple(parsed(text) for text in GATHER)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Says that `guideline_fact` and `guideline_outcome` stand in the connection, for these topics (null: all)."""
+    """Says that the guideline_… tables stand in the connection, for these topics (null: all)."""
 
     only: frozenset[str] | None
 

@@ -52,7 +52,7 @@ def requirements_of(rules_of: Callable[[frozenset[str]], Rules]) -> dict[str, Re
 
 def _of(rules: Rules) -> Requirements:
     tokens: dict[str, set[str]] = {}
-    for _, name, place in rules.rows["rule_source"]:
+    for _, _, name, place in rules.rows["rule_source"]:
         tokens.setdefault(FHIR_TYPES[place], set()).update(value_set(name).tokens)
     by_type = {kind: frozenset(found) for kind, found in tokens.items()}
     return Requirements(

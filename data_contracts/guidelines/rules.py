@@ -13,11 +13,12 @@ from typing import Any
 import pyarrow as pa
 
 from data_contracts.guidelines import definitions, guidelines
-from data_contracts.guidelines.criterion import Criterion, Exclusion, Recorded
+from data_contracts.guidelines.criterion import FHIR_TYPES, Criterion, Exclusion, Recorded
 from data_contracts.guidelines.duration import read_duration
 from data_contracts.guidelines.pack import Abnormal, Evidence, Pack, Population
 from data_contracts.guidelines.rule_columns import RULE_COLUMNS
-from data_contracts.valuesets import value_set
+from data_contracts.valuesets import value_set, value_sets
+from ehr_core.kernel.errors import BadRequest
 
 ORGAN_FACTS = {
     organ: Criterion(
@@ -35,6 +36,12 @@ OUTCOME_WORDS = {
     "negative_result": "negative",
 }
 """How a coded result is said, worst first: a report with both is said as the worse."""
+OUTCOME_NUMBERS = {name: number for number, name in enumerate(OUTCOME_WORDS)}
+SOURCE_NUMBERS = {
+    source: number
+    for number, source in enumerate((name, place) for name in value_sets() for place in FHIR_TYPES)
+}
+"""A number for codes of a value set in a kind of record: the same in every compiled set of rules."""
 
 
 @dataclass
@@ -43,6 +50,7 @@ class Rules:
 
     rows: dict[str, list[tuple]] = field(default_factory=lambda: {name: [] for name in RULE_COLUMNS})
     _criteria: dict[Any, int] = field(default_factory=dict)
+    _exclusions: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def tables(self) -> dict[str, pa.Table]:
         """The rule tables as Arrow, empty ones included, so that every statement finds its tables."""
@@ -74,16 +82,17 @@ class Rules:
             )
         )
         for result_set in criterion.needs_result_in:
-            self.rows["rule_result"].append((number, result_set))
+            self.rows["rule_result"].append((number, outcome_number(result_set), result_set))
         for recorded in criterion.recorded:
             for place in recorded.places:
-                self.rows["rule_source"].append((number, recorded.value_set, place))
+                source = (recorded.value_set, place)
+                self.rows["rule_source"].append((number, SOURCE_NUMBERS[source], *source))
 
     def population(self, pack: Pack, rank: int, population: Population, period: str) -> None:
         organ, condition = population.organ, population.condition
         self.rows["rule_population"].append(
             (
-                pack.id,
+                topic_number(pack.id),
                 rank,
                 population.id,
                 population.from_months,
@@ -96,44 +105,59 @@ class Rules:
         )
 
     def exclusion(self, topic: str, rank: int, role: str, exclusion: Exclusion, period: str) -> None:
-        name = f"{exclusion.id}@{period}"
-        self.rows["rule_topic_exclusion"].append((topic, name, exclusion.id, rank, role))
-        if any(row[0] == name for row in self.rows["rule_exclusion"]):
+        name = (exclusion.id, period)
+        known = name in self._exclusions
+        number = self._exclusions.setdefault(name, len(self._exclusions))
+        self.rows["rule_topic_exclusion"].append((topic_number(topic), number, exclusion.id, rank, role))
+        if known:
             return
         for way, needed in enumerate(exclusion.ways):
             months = None if needed.age_at_least is None else 12 * needed.age_at_least
             for criterion in needed.all_of:
-                number = self.criterion(criterion, period)
-                self.rows["rule_exclusion"].append((name, way, len(needed.all_of), number, months, period))
+                self.rows["rule_exclusion"].append(
+                    (
+                        number,
+                        exclusion.id,
+                        way,
+                        len(needed.all_of),
+                        self.criterion(criterion, period),
+                        months,
+                        period,
+                    )
+                )
 
     def evidence(self, pack: Pack, populations: Iterable[Population], period: str) -> dict[str, int]:
         """Adds the evidence rules; returns the criterion of each evidence by id."""
         ranks = {population.id: rank for rank, population in enumerate(populations)}
+        alternatives = list(dict.fromkeys(evidence.alternative for evidence in pack.evidence))
         numbers = {}
         for evidence in pack.evidence:
             numbers[evidence.id] = self.criterion(_plain(evidence), period)
-            parts = {e.part for e in pack.evidence if e.alternative == evidence.alternative}
+            same = [e.part for e in pack.evidence if e.alternative == evidence.alternative]
+            parts = list(dict.fromkeys(same))
             for rank in [ranks[name] for name in evidence.populations if name in ranks] or [None]:
                 self.rows["rule_evidence"].append(
                     (
-                        pack.id,
+                        topic_number(pack.id),
                         rank,
-                        evidence.alternative,
-                        evidence.part,
+                        alternatives.index(evidence.alternative),
+                        parts.index(evidence.part),
                         len(parts),
                         numbers[evidence.id],
                         evidence.waiting,
+                        evidence.id,
                     )
                 )
         return numbers
 
     def abnormal(self, pack: Pack, abnormal: Abnormal, criteria: dict[str, int], period: str) -> None:
-        name = f"{pack.id}.{abnormal.id}"
+        number, topic = len(self.rows["rule_abnormal"]), topic_number(pack.id)
         for evidence in abnormal.evidence:
             self.rows["rule_abnormal"].append(
                 (
-                    name,
-                    pack.id,
+                    number,
+                    abnormal.id,
+                    topic,
                     criteria[evidence],
                     abnormal.number_at_least,
                     abnormal.only_latest,
@@ -141,45 +165,55 @@ class Rules:
                     abnormal.deadline_days,
                 )
             )
-            self.rows["rule_watch"].append((pack.id, criteria[evidence]))
+            self.rows["rule_watch"].append((topic, criteria[evidence]))
         for result_set in abnormal.result_in:
-            self.rows["rule_abnormal_result"].append((name, result_set))
+            self.rows["rule_abnormal_result"].append((number, outcome_number(result_set), result_set))
         for follow_up in abnormal.follow_up:
-            number = self.criterion(_plain(follow_up), period)
-            self.rows["rule_follow_up"].append((name, number, follow_up.earliest_day))
-            self.rows["rule_watch"].append((pack.id, number))
+            criterion = self.criterion(_plain(follow_up), period)
+            self.rows["rule_follow_up"].append((number, criterion, follow_up.earliest_day))
+            self.rows["rule_watch"].append((topic, criterion))
 
     def goal(self, pack: Pack, below: float, diastolic_below: float | None) -> None:
         goal = pack.goal
-        self.rows["rule_goal"].append((pack.id, goal.unit, below, diastolic_below, goal.recheck_months))
+        self.rows["rule_goal"].append(
+            (topic_number(pack.id), goal.unit, below, diastolic_below, goal.recheck_months)
+        )
 
     def watch_everything(self) -> None:
         """Watches every criterion of every topic: in a period only a new fact changes an answer, whichever it is."""
         rows = self.rows
-        needed = {(topic, criterion) for _, topic, criterion, *_ in rows["rule_abnormal"]}
-        needed |= set(rows["rule_watch"])
-        needed |= {(row[0], row[5]) for row in rows["rule_evidence"]}
+        needed = set(rows["rule_watch"]) | {(row[0], row[5]) for row in rows["rule_evidence"]}
         needed |= {(row[0], row[place]) for row in rows["rule_population"] for place in (5, 6)}
-        named = {name: set() for _, name, *_ in rows["rule_topic_exclusion"]}
-        for name, _, _, criterion, *_ in rows["rule_exclusion"]:
-            named[name].add(criterion)
-        needed |= {(t, c) for t, name, *_ in rows["rule_topic_exclusion"] for c in named[name]}
-        rows["rule_watch"] = sorted((t, c) for t, c in needed if c is not None)
+        for topic, exclusion, *_ in rows["rule_topic_exclusion"]:
+            needed |= {(topic, row[4]) for row in rows["rule_exclusion"] if row[0] == exclusion}
+        rows["rule_watch"] = sorted((topic, number) for topic, number in needed if number is not None)
 
     def codes(self) -> None:
         """Adds the codes of every value set that a rule names, by the kind of record where it counts."""
-        places = {(name, place) for _, name, place in self.rows["rule_source"]}
-        for name, place in sorted(places):
+        sources = {(number, place, name) for _, number, name, place in self.rows["rule_source"]}
+        for number, place, name in sorted(sources):
             for code in value_set(name).codes:
                 self.rows["rule_prefix" if code.is_prefix else "rule_code"].append(
-                    (place, name, code.system.uri, code.code)
+                    (number, place, name, code.system.uri, code.code)
                 )
-        named = {row[1] for row in (*self.rows["rule_result"], *self.rows["rule_abnormal_result"])}
-        for rank, (name, words) in enumerate(OUTCOME_WORDS.items()):
-            if named:
-                self.rows["rule_outcome"] += [
-                    (name, rank, words, code.system.uri, code.code) for code in value_set(name).codes
-                ]
+        if self.rows["rule_result"] or self.rows["rule_abnormal_result"]:
+            self.rows["rule_outcome"] = [
+                (OUTCOME_NUMBERS[name], name, words, code.system.uri, code.code)
+                for name, words in OUTCOME_WORDS.items()
+                for code in value_set(name).codes
+            ]
+
+
+def topic_number(topic: str) -> int:
+    """A number for a topic, the same in every compiled set of rules."""
+    return list(definitions()).index(topic)
+
+
+def outcome_number(name: str) -> int:
+    """A number for a set of results; raises BadRequest when nothing says how to word such a result."""
+    if name not in OUTCOME_NUMBERS:
+        raise BadRequest(f"Results in '{name}' have no words. Give them some in OUTCOME_WORDS.")
+    return OUTCOME_NUMBERS[name]
 
 
 def _plain(criterion: Criterion) -> Criterion:
@@ -203,7 +237,7 @@ def recommendation_rules(only: frozenset[str] | None = None) -> Rules:
     """The rules of the recommendations, of all topics or only those named. Compiled once."""
     rules = Rules()
     for pack in _chosen(only):
-        rules.rows["rule_topic"].append((pack.id, pack.version, pack.kind, "", None))
+        rules.rows["rule_topic"].append((topic_number(pack.id), pack.id, pack.version, pack.kind, "", None))
         for rank, population in enumerate(pack.population):
             rules.population(pack, rank, population, "")
         for rank, name in enumerate(pack.exclusions):
@@ -224,7 +258,9 @@ def measure_rules(only: frozenset[str] | None = None) -> Rules:
     for pack in _chosen(only):
         measure, period = pack.measure, pack.measure.period
         within = measure.abnormal_needs_follow_up_within_days
-        rules.rows["rule_topic"].append((pack.id, pack.version, pack.kind, period, within))
+        rules.rows["rule_topic"].append(
+            (topic_number(pack.id), pack.id, pack.version, pack.kind, period, within)
+        )
         populations = measure.populations or pack.population
         for rank, population in enumerate(populations):
             rules.population(pack, rank, population, period)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import duckdb
 
+from data_contracts.contract import Table
+
 NEVER = "DATE '9999-12-31'"
 ALWAYS = "DATE '1000-01-01'"
 
@@ -13,6 +15,12 @@ def parsed(text: str) -> duckdb.Statement:
     with duckdb.connect() as connection:
         (statement,) = connection.extract_statements(text)
     return statement
+
+
+def empty_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """The contract table, empty. A table that stands is emptied, not made anew: what others prepared stays planned."""
+    connection.execute(table.duckdb_ddl().replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
+    connection.execute(f"TRUNCATE {table.name}")
 
 
 def moved(day: str, months: str) -> str:

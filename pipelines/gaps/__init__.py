@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from data_contracts.guidelines import open_gap_definitions
-from data_contracts.guidelines.sql import parsed
+from data_contracts.guidelines.sql import empty_table, parsed
 from data_contracts.tables.results import CARE_GAPS as CONTRACT
 from pipelines.gaps.statements import CARE_GAPS
 
@@ -36,6 +36,5 @@ def derive(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> None:
     Somebody whose opt-out ends on a day to come has no row that could name that day: the nightly run finds them.
     """
     connection.register("gap_priority", _priorities())
-    connection.execute(f"DROP TABLE IF EXISTS {CONTRACT.name}")
-    connection.execute(CONTRACT.duckdb_ddl())
+    empty_table(connection, CONTRACT)
     connection.execute(_INSERT, {"as_of": as_of})

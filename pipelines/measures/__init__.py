@@ -17,7 +17,7 @@ from data_contracts.guidelines.explain import explain_measure
 from data_contracts.guidelines.facts import Facts, gather_facts
 from data_contracts.guidelines.requirements import Requirements, requirements_of
 from data_contracts.guidelines.rules import measure_rules
-from data_contracts.guidelines.sql import parsed
+from data_contracts.guidelines.sql import empty_table, parsed
 from data_contracts.tables.results import MEASURE_RESULTS
 from pipelines.measures.period import Period, periods
 from pipelines.measures.statements import MEASURES
@@ -49,8 +49,7 @@ def evaluate(
     for name, table in measure_rules(topics).tables().items():
         connection.register(name, table)
     connection.register("measure_period", _period_table(chosen, as_of))
-    connection.execute(f"DROP TABLE IF EXISTS {MEASURE_RESULTS.name}")
-    connection.execute(MEASURE_RESULTS.duckdb_ddl())
+    empty_table(connection, MEASURE_RESULTS)
     connection.execute(_INSERT, {"as_of": as_of, "turns": period is None})
 
 

@@ -12,7 +12,7 @@ from data_contracts.guidelines.explain import explain_recommendation
 from data_contracts.guidelines.facts import Facts, gather_facts
 from data_contracts.guidelines.requirements import Requirements, requirements_of
 from data_contracts.guidelines.rules import recommendation_rules
-from data_contracts.guidelines.sql import parsed
+from data_contracts.guidelines.sql import empty_table, parsed
 from data_contracts.tables.results import RECOMMENDATION_RESULTS
 from pipelines.recommendations.statements import RECOMMENDATIONS
 
@@ -37,8 +37,7 @@ def evaluate(
     facts.must_cover(topics)
     for name, table in recommendation_rules(topics).tables().items():
         connection.register(name, table)
-    connection.execute(f"DROP TABLE IF EXISTS {RECOMMENDATION_RESULTS.name}")
-    connection.execute(RECOMMENDATION_RESULTS.duckdb_ddl())
+    empty_table(connection, RECOMMENDATION_RESULTS)
     connection.execute(_INSERT, {"as_of": as_of})
 
 

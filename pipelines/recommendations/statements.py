@@ -22,32 +22,25 @@ _BEGUN = "FILTER (WHERE begins <= $as_of)"
 
 SPANS = f"""
 person AS MATERIALIZED (
-  SELECT key_id, patient_key, birth_low, coalesce(birth_high, birth_low) AS birth_high,
-    CASE WHEN birth_sex = 'F' THEN TRUE WHEN birth_sex = 'M' THEN FALSE
-      WHEN sex = 'female' THEN TRUE WHEN sex = 'male' THEN FALSE END AS female
-  FROM patient
-  WHERE replaced_by_key IS NULL AND active IS DISTINCT FROM FALSE
-    AND deceased IS DISTINCT FROM TRUE AND deceased_low IS NULL
+  SELECT person_no, birth_low, birth_high, female FROM guideline_person WHERE active AND NOT died
 ),
 readable_result AS (
-  SELECT DISTINCT o.fact_type, o.resource_key, r.criterion
-  FROM guideline_outcome o JOIN rule_result r ON r.outcome = o.outcome
+  SELECT DISTINCT o.fact_no, r.criterion FROM guideline_outcome o JOIN rule_result r ON r.outcome_no = o.outcome_no
 ),
 counted AS (
-  SELECT f.patient_key, f.fact_type, f.resource_key, f.fact_no, f.number, f.on_day, f.until_day,
+  SELECT f.person_no, f.fact_no, f.number, f.on_day, f.until_day,
     c.criterion, c.mode, {moved("f.on_day", "c.months")} AS moved,
     (NOT c.needs_number OR f.number IS NOT NULL) AND (NOT c.needs_result OR r.criterion IS NOT NULL) AS readable
   FROM guideline_fact f
-  JOIN rule_source s ON s.value_set = f.value_set AND s.fact_type = f.fact_type
+  JOIN rule_source s ON s.source_no = f.source_no
   JOIN rule_criterion c ON c.criterion = s.criterion
-  JOIN person p ON p.patient_key = f.patient_key
-  LEFT JOIN readable_result r
-    ON r.criterion = c.criterion AND r.resource_key = f.resource_key AND r.fact_type = f.fact_type
+  JOIN person p ON p.person_no = f.person_no
+  LEFT JOIN readable_result r ON r.criterion = c.criterion AND r.fact_no = f.fact_no
   WHERE (c.number_at_least IS NULL OR (f.number >= c.number_at_least AND f.unit = c.number_unit))
     AND (c.age_at_least_months IS NULL OR {anniversary("p.birth_high", "c.age_at_least_months")} <= f.on_day)
 ),
 span AS MATERIALIZED (
-  SELECT patient_key, fact_type, resource_key, criterion, mode, fact_no, number, readable, on_day AS begins,
+  SELECT person_no, criterion, mode, fact_no, number, readable, on_day AS begins,
     CASE
       WHEN NOT readable THEN on_day
       WHEN mode = 'ever' THEN {NEVER}
@@ -58,7 +51,7 @@ span AS MATERIALIZED (
   FROM (SELECT *, {settled("moved", "on_day")} AS lapse FROM counted) c
 ),
 state AS MATERIALIZED (
-  SELECT patient_key, criterion,
+  SELECT person_no, criterion,
     coalesce(bool_or(ends > $as_of) {_BEGUN}, FALSE) AS holds,
     max(fact_no) {_HELD} AS fact_no,
     max(fact_no) {_BEGUN} AS last_fact_no,
@@ -67,12 +60,12 @@ state AS MATERIALIZED (
     CASE WHEN any_value(mode) = 'active' THEN min(ends) {_HELD} ELSE max(ends) {_HELD} END AS lapses,
     min(begins) FILTER (WHERE begins > $as_of) AS next_begin
   FROM span
-  GROUP BY patient_key, criterion
+  GROUP BY person_no, criterion
 )"""
 
 WHO = f"""
 membership AS (
-  SELECT p.key_id, p.patient_key, r.topic, r.rank,
+  SELECT p.person_no, r.topic_no, r.rank,
     p.birth_low, p.birth_high,
     {moved("p.birth_low", "r.from_months")} AS enters_low, {moved("p.birth_high", "r.from_months")} AS enters_high,
     {moved("p.birth_low", "r.until_months")} AS leaves_low, {moved("p.birth_high", "r.until_months")} AS leaves_high,
@@ -81,12 +74,12 @@ membership AS (
     c.fact_no AS condition_fact_no,
     o.next_begin AS organ_next, least(c.next_begin, c.lapses) AS condition_next
   FROM person p CROSS JOIN rule_population r
-  LEFT JOIN state o ON o.patient_key = p.patient_key AND o.criterion = r.organ_criterion
+  LEFT JOIN state o ON o.person_no = p.person_no AND o.criterion = r.organ_criterion
   LEFT JOIN guideline_fact f ON f.fact_no = o.last_fact_no
-  LEFT JOIN state c ON c.patient_key = p.patient_key AND c.criterion = r.condition_criterion
+  LEFT JOIN state c ON c.person_no = p.person_no AND c.criterion = r.condition_criterion
 ),
 aged AS (
-  SELECT key_id, patient_key, topic, rank, organ, condition, condition_fact_no, organ_next, condition_next,
+  SELECT person_no, topic_no, rank, organ, condition, condition_fact_no, organ_next, condition_next,
     birth_low IS NOT NULL AS born_known,
     {settled("enters_low", "birth_low")} AS enters_low, {settled("enters_high", "birth_high")} AS enters_high,
     coalesce({settled("leaves_low", "birth_low")}, {NEVER}) AS leaves_low,
@@ -95,13 +88,13 @@ aged AS (
 ),
 judged AS (
   SELECT *, CASE
-      WHEN organ IS FALSE THEN '1organ_absent'
-      WHEN born_known AND ($as_of < enters_low OR $as_of >= leaves_high) THEN '2outside_age'
-      WHEN NOT condition THEN '3no_condition'
-      WHEN organ IS NULL THEN '4missing_sex'
-      WHEN NOT born_known THEN '6missing_birth_date'
-      WHEN $as_of < enters_high OR $as_of >= leaves_low THEN '5imprecise_birth_date'
-      ELSE '9in'
+      WHEN organ IS FALSE THEN 1
+      WHEN born_known AND ($as_of < enters_low OR $as_of >= leaves_high) THEN 2
+      WHEN NOT condition THEN 3
+      WHEN organ IS NULL THEN 4
+      WHEN NOT born_known THEN 6
+      WHEN $as_of < enters_high OR $as_of >= leaves_low THEN 5
+      ELSE 9
     END AS verdict,
     least(
       CASE WHEN enters_low > $as_of THEN enters_low WHEN enters_high > $as_of THEN enters_high
@@ -110,48 +103,48 @@ judged AS (
   FROM aged
 ),
 who AS MATERIALIZED (
-  SELECT key_id, patient_key, topic, max(verdict) AS verdict,
-    min(rank) FILTER (WHERE verdict = '9in') AS rank,
-    max(condition_fact_no) FILTER (WHERE verdict = '9in') AS condition_fact_no,
+  SELECT person_no, topic_no, max(verdict) AS verdict,
+    min(rank) FILTER (WHERE verdict = 9) AS rank,
+    max(condition_fact_no) FILTER (WHERE verdict = 9) AS condition_fact_no,
     bool_or(organ IS NOT FALSE AND condition) AS but_for_age,
     min(next_change) AS next_change
   FROM judged
-  GROUP BY key_id, patient_key, topic
+  GROUP BY person_no, topic_no
 )"""
 
 UNLESS = f"""
 exclusion_part AS (
-  SELECT s.patient_key, x.name, x.way, x.parts, s.holds, s.fact_no, s.next_begin, s.lapses,
+  SELECT s.person_no, x.exclusion_no, x.way, x.parts, s.holds, s.fact_no, s.next_begin, s.lapses,
     CASE WHEN x.age_at_least_months IS NULL THEN {ALWAYS}
       ELSE coalesce({anniversary("p.birth_high", "x.age_at_least_months")}, {NEVER}) END AS old_enough_on
   FROM rule_exclusion x
   JOIN state s ON s.criterion = x.criterion
-  JOIN person p ON p.patient_key = s.patient_key
+  JOIN person p ON p.person_no = s.person_no
 ),
 exclusion_way AS (
-  SELECT patient_key, name, way,
+  SELECT person_no, exclusion_no, way,
     count(*) FILTER (WHERE holds AND old_enough_on <= $as_of) = max(parts) AS holds,
     max(fact_no) AS fact_no,
     min(least(next_begin, lapses, CASE WHEN old_enough_on > $as_of THEN old_enough_on END)) AS next_change
   FROM exclusion_part
-  GROUP BY patient_key, name, way
+  GROUP BY person_no, exclusion_no, way
 ),
 exclusion_held AS (
-  SELECT patient_key, name, bool_or(holds) AS holds, max(fact_no) FILTER (WHERE holds) AS fact_no,
+  SELECT person_no, exclusion_no, bool_or(holds) AS holds, max(fact_no) FILTER (WHERE holds) AS fact_no,
     min(next_change) AS next_change
   FROM exclusion_way
-  GROUP BY patient_key, name
+  GROUP BY person_no, exclusion_no
 ),
 unless AS (
-  SELECT h.patient_key, t.topic, arg_min(t.exclusion, t.rank) FILTER (WHERE h.holds) AS reason,
+  SELECT h.person_no, t.topic_no, arg_min(t.exclusion, t.rank) FILTER (WHERE h.holds) AS reason,
     arg_min(h.fact_no, t.rank) FILTER (WHERE h.holds) AS fact_no, min(h.next_change) AS next_change
-  FROM exclusion_held h JOIN rule_topic_exclusion t ON t.name = h.name
-  GROUP BY h.patient_key, t.topic
+  FROM exclusion_held h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
+  GROUP BY h.person_no, t.topic_no
 )"""
 
 DONE = """
 part AS (
-  SELECT w.patient_key, w.topic, e.alternative, e.part, max(e.parts) AS parts, bool_or(e.waiting) AS waiting,
+  SELECT w.person_no, w.topic_no, e.alternative, e.part, max(e.parts) AS parts, bool_or(e.waiting) AS waiting,
     bool_or(s.holds) AS holds,
     arg_max(s.fact_no, row(s.lapses, s.fact_no)) FILTER (WHERE s.holds) AS fact_no,
     max(s.last_fact_no) AS last_fact_no,
@@ -160,12 +153,12 @@ part AS (
     max(s.lapses) AS lapses,
     min(s.next_begin) AS next_begin
   FROM who w
-  JOIN rule_evidence e ON e.topic = w.topic AND (e.population_rank IS NULL OR e.population_rank = w.rank)
-  JOIN state s ON s.patient_key = w.patient_key AND s.criterion = e.criterion
-  GROUP BY w.patient_key, w.topic, e.alternative, e.part
+  JOIN rule_evidence e ON e.topic_no = w.topic_no AND (e.population_rank IS NULL OR e.population_rank = w.rank)
+  JOIN state s ON s.person_no = w.person_no AND s.criterion = e.criterion
+  GROUP BY w.person_no, w.topic_no, e.alternative, e.part
 ),
 alternative AS (
-  SELECT patient_key, topic, alternative, bool_or(waiting) AS waiting,
+  SELECT person_no, topic_no, alternative, bool_or(waiting) AS waiting,
     count(*) FILTER (WHERE holds) = max(parts) AS holds,
     count(*) FILTER (WHERE holds) > 0 AND max(parts) > 1 AS partial,
     arg_min(fact_no, row(lapses, fact_no)) FILTER (WHERE holds) AS fact_no,
@@ -174,10 +167,10 @@ alternative AS (
     arg_max(last_readable, last_fact_no) AS last_readable,
     least(min(next_begin), min(lapses)) AS next_change
   FROM part
-  GROUP BY patient_key, topic, alternative
+  GROUP BY person_no, topic_no, alternative
 ),
 done AS (
-  SELECT patient_key, topic, bool_or(holds) AS holds, bool_or(partial) AS partial,
+  SELECT person_no, topic_no, bool_or(holds) AS holds, bool_or(partial) AS partial,
     bool_and(waiting) FILTER (WHERE holds) AS waiting,
     arg_max(fact_no, row(last_end, fact_no)) FILTER (WHERE holds) AS fact_no,
     max(last_end) FILTER (WHERE holds) AS due_on,
@@ -186,60 +179,62 @@ done AS (
     arg_max(last_readable, last_fact_no) AS last_readable,
     min(next_change) AS next_change
   FROM alternative
-  GROUP BY patient_key, topic
+  GROUP BY person_no, topic_no
 )"""
 
 ABNORMAL = f"""
 abnormal_result AS (
-  SELECT DISTINCT o.fact_type, o.resource_key, r.abnormal
-  FROM guideline_outcome o JOIN rule_abnormal_result r ON r.outcome = o.outcome
+  SELECT DISTINCT o.fact_no, r.abnormal_no
+  FROM guideline_outcome o JOIN rule_abnormal_result r ON r.outcome_no = o.outcome_no
 ),
 found AS MATERIALIZED (
-  SELECT patient_key, topic, abnormal, fact_no, begins, deadline_days, relevant_until
+  SELECT person_no, topic_no, abnormal_no, fact_no, begins, deadline_days, relevant_until
   FROM (
-    SELECT s.patient_key, a.topic, a.abnormal, s.fact_no, s.begins, a.deadline_days,
+    SELECT s.person_no, a.topic_no, a.abnormal_no, s.fact_no, s.begins, a.deadline_days,
       {anniversary("s.begins", "a.relevant_for_months")} AS relevant_until
     FROM span s
     JOIN rule_abnormal a ON a.criterion = s.criterion
-    JOIN state l ON l.patient_key = s.patient_key AND l.criterion = s.criterion
-    LEFT JOIN abnormal_result r
-      ON r.abnormal = a.abnormal AND r.fact_type = s.fact_type AND r.resource_key = s.resource_key
+    JOIN state l ON l.person_no = s.person_no AND l.criterion = s.criterion
+    LEFT JOIN abnormal_result r ON r.abnormal_no = a.abnormal_no AND r.fact_no = s.fact_no
     WHERE s.begins <= $as_of
-      AND (r.abnormal IS NOT NULL OR s.number >= a.number_at_least)
+      AND (r.abnormal_no IS NOT NULL OR s.number >= a.number_at_least)
       AND (NOT a.only_latest OR s.fact_no = l.last_fact_no)
   ) a
   WHERE relevant_until > $as_of
 ),
 followed AS (
-  SELECT f.patient_key, f.topic, f.abnormal, f.fact_no, max(s.ends) AS until, max(s.fact_no) AS follow_fact_no
+  SELECT f.person_no, f.topic_no, f.abnormal_no, f.fact_no, max(s.ends) AS until, max(s.fact_no) AS follow_fact_no
   FROM found f
-  JOIN rule_follow_up u ON u.abnormal = f.abnormal
-  JOIN span s ON s.patient_key = f.patient_key AND s.criterion = u.criterion
+  JOIN rule_follow_up u ON u.abnormal_no = f.abnormal_no
+  JOIN span s ON s.person_no = f.person_no AND s.criterion = u.criterion
     AND s.begins <= $as_of AND s.ends > $as_of AND s.begins >= f.begins + u.earliest_day
-  GROUP BY f.patient_key, f.topic, f.abnormal, f.fact_no
+  GROUP BY f.person_no, f.topic_no, f.abnormal_no, f.fact_no
 ),
 abnormal AS (
-  SELECT f.patient_key, f.topic,
+  SELECT f.person_no, f.topic_no,
     max(f.fact_no) FILTER (WHERE u.until IS NULL) AS open_fact_no,
     arg_max(f.begins + f.deadline_days, f.fact_no) FILTER (WHERE u.until IS NULL) AS deadline,
     max(u.follow_fact_no) AS follow_fact_no,
     max(f.fact_no) AS last_fact_no,
     least(min(f.relevant_until), min(u.until)) AS next_change
   FROM found f
-  LEFT JOIN followed u ON u.patient_key = f.patient_key AND u.topic = f.topic AND u.abnormal = f.abnormal
+  LEFT JOIN followed u ON u.person_no = f.person_no AND u.topic_no = f.topic_no AND u.abnormal_no = f.abnormal_no
     AND u.fact_no = f.fact_no
-  GROUP BY f.patient_key, f.topic
+  GROUP BY f.person_no, f.topic_no
 ),
 watch AS (
-  SELECT s.patient_key, w.topic, min(s.next_begin) AS next_change
+  SELECT s.person_no, w.topic_no, min(s.next_begin) AS next_change
   FROM state s JOIN rule_watch w ON w.criterion = s.criterion
-  GROUP BY s.patient_key, w.topic
+  GROUP BY s.person_no, w.topic_no
 )"""
 
-GATHERED = """
+_VERDICTS = """CASE verdict WHEN 1 THEN 'organ_absent' WHEN 2 THEN 'outside_age' WHEN 3 THEN 'no_condition'
+        WHEN 4 THEN 'missing_sex' WHEN 5 THEN 'imprecise_birth_date' WHEN 6 THEN 'missing_birth_date' END"""
+
+GATHERED = f"""
 gathered AS (
-  SELECT w.key_id, w.patient_key, w.topic, t.version, t.kind, w.verdict, w.condition_fact_no,
-    w.verdict = '9in' OR (a.open_fact_no IS NOT NULL AND w.but_for_age) AS applies,
+  SELECT w.person_no, w.topic_no, t.kind, w.verdict, w.condition_fact_no,
+    w.verdict = 9 OR (a.open_fact_no IS NOT NULL AND w.but_for_age) AS applies,
     u.reason AS exclusion, u.fact_no AS exclusion_fact_no,
     a.open_fact_no, a.deadline,
     a.follow_fact_no,
@@ -249,15 +244,15 @@ gathered AS (
     w.next_change AS who_next, u.next_change AS unless_next, d.next_change AS done_next,
     CASE WHEN w.but_for_age THEN least(a.next_change, h.next_change) END AS abnormal_next
   FROM who w
-  JOIN rule_topic t ON t.topic = w.topic
-  LEFT JOIN unless u ON u.patient_key = w.patient_key AND u.topic = w.topic
-  LEFT JOIN done d ON d.patient_key = w.patient_key AND d.topic = w.topic
-  LEFT JOIN abnormal a ON a.patient_key = w.patient_key AND a.topic = w.topic
-  LEFT JOIN watch h ON h.patient_key = w.patient_key AND h.topic = w.topic
+  JOIN rule_topic t ON t.topic_no = w.topic_no
+  LEFT JOIN unless u ON u.person_no = w.person_no AND u.topic_no = w.topic_no
+  LEFT JOIN done d ON d.person_no = w.person_no AND d.topic_no = w.topic_no
+  LEFT JOIN abnormal a ON a.person_no = w.person_no AND a.topic_no = w.topic_no
+  LEFT JOIN watch h ON h.person_no = w.person_no AND h.topic_no = w.topic_no
 ),
 read AS (
   SELECT g.*, q.recheck_months, f.on_day AS done_on, CASE
-      WHEN q.topic IS NULL OR NOT g.holds THEN NULL
+      WHEN q.topic_no IS NULL OR NOT g.holds THEN NULL
       WHEN f.unit IS DISTINCT FROM q.unit THEN 'unreadable'
       WHEN f.number >= q.below AND coalesce(f.comparator, '>') IN ('>', '>=') THEN 'above'
       WHEN f.diastolic >= q.diastolic_below THEN 'above'
@@ -268,12 +263,12 @@ read AS (
       ELSE 'unreadable'
     END AS reading
   FROM gathered g
-  LEFT JOIN rule_goal q ON q.topic = g.topic
-  LEFT JOIN guideline_fact f ON q.topic IS NOT NULL AND f.fact_no = g.done_fact_no
+  LEFT JOIN rule_goal q ON q.topic_no = g.topic_no
+  LEFT JOIN guideline_fact f ON q.topic_no IS NOT NULL AND f.fact_no = g.done_fact_no
 ),
 decided AS (
   SELECT *, CASE
-      WHEN NOT applies AND verdict >= '4' THEN 'not_evaluable'
+      WHEN NOT applies AND verdict >= 4 THEN 'not_evaluable'
       WHEN NOT applies THEN 'not_applicable'
       WHEN exclusion IS NOT NULL THEN 'excluded'
       WHEN open_fact_no IS NOT NULL THEN 'follow_up_due'
@@ -286,8 +281,8 @@ decided AS (
 ),
 worded AS (
   SELECT *, CASE status
-      WHEN 'not_evaluable' THEN substr(verdict, 2)
-      WHEN 'not_applicable' THEN substr(verdict, 2)
+      WHEN 'not_evaluable' THEN {_VERDICTS}
+      WHEN 'not_applicable' THEN {_VERDICTS}
       WHEN 'excluded' THEN exclusion
       WHEN 'follow_up_due' THEN 'abnormal_result'
       WHEN 'above_goal' THEN 'above_goal'
@@ -313,19 +308,19 @@ placed AS (
     END AS evidence_fact_no,
     nullif(CASE
       WHEN NOT applies THEN least(who_next, abnormal_next)
-      WHEN status = 'excluded' AND verdict = '9in' THEN least(who_next, unless_next)
+      WHEN status = 'excluded' AND verdict = 9 THEN least(who_next, unless_next)
       ELSE least(who_next, unless_next, done_next, abnormal_next)
-    END, $never) AS next_change
+    END, {NEVER}) AS next_change
   FROM worded
-)""".replace("$never", NEVER)
+)"""
 
 _RECHECK = anniversary("p.done_on", "p.recheck_months")
 
 ANSWER = f"""
 said AS (
-  SELECT fact_type, resource_key, arg_min(words, rank) AS words FROM guideline_outcome GROUP BY fact_type, resource_key
+  SELECT fact_no, arg_min(words, outcome_no) AS words FROM guideline_outcome GROUP BY fact_no
 )
-SELECT p.key_id, p.patient_key, p.topic, p.version, p.status, p.reason_code,
+SELECT n.key_id, n.patient_key, t.topic, t.version, p.status, p.reason_code,
   CASE
     WHEN p.status = 'follow_up_due' THEN p.deadline
     WHEN p.status = 'above_goal' THEN {_RECHECK}
@@ -337,9 +332,11 @@ SELECT p.key_id, p.patient_key, p.topic, p.version, p.status, p.reason_code,
   substr(greatest({sensitivity_rank("f.sensitivity")}, {sensitivity_rank("c.sensitivity")}), 2),
   $as_of, p.next_change
 FROM placed p
+JOIN guideline_person n ON n.person_no = p.person_no
+JOIN rule_topic t ON t.topic_no = p.topic_no
 LEFT JOIN guideline_fact f ON f.fact_no = p.evidence_fact_no
 LEFT JOIN guideline_fact c ON c.fact_no = p.condition_fact_no
-LEFT JOIN said o ON o.fact_type = f.fact_type AND o.resource_key = f.resource_key
+LEFT JOIN said o ON o.fact_no = p.evidence_fact_no
 """
 
 RECOMMENDATIONS = "WITH" + ",".join((SPANS, WHO, UNLESS, DONE, ABNORMAL, GATHERED, ANSWER))
