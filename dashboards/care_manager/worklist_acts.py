@@ -7,6 +7,7 @@ from datetime import date
 import streamlit as st
 
 from dashboards.care_manager.worklist_rows import OUTCOME_WORDS
+from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -21,8 +22,16 @@ def _names(rows: list[WorklistRow]) -> None:
         )
 
 
-@st.dialog("Assign patients")
 def assign_dialog(session: StaffSession, rows: list[WorklistRow]) -> None:
+    _assign_dialog(session, rows, fresh_form("assign"))
+
+
+def contact_dialog(session: StaffSession, row: WorklistRow) -> None:
+    _contact_dialog(session, row, fresh_form("contact"))
+
+
+@st.dialog("Assign patients")
+def _assign_dialog(session: StaffSession, rows: list[WorklistRow], form: str) -> None:
     _names(rows)
     owners = dict(session.client.worklist.choices().owners)
     mine = session.me.account_id
@@ -30,6 +39,7 @@ def assign_dialog(session: StaffSession, rows: list[WorklistRow]) -> None:
         "Owner",
         [mine, *(key for key in owners if key != mine)],
         format_func=lambda key: owners.get(key, "Me"),
+        key=f"{form}-owner",
     )
     with told_errors():
         if st.button(f"Assign {len(rows)}", type="primary"):
@@ -41,25 +51,35 @@ def assign_dialog(session: StaffSession, rows: list[WorklistRow]) -> None:
 
 
 @st.dialog("Log a contact")
-def contact_dialog(session: StaffSession, row: WorklistRow) -> None:
+def _contact_dialog(session: StaffSession, row: WorklistRow, form: str) -> None:
     _names([row])
     if row.interpreter_required:
         st.info(f"Interpreter needed: {row.language or 'language not recorded'}")
     channel = st.segmented_control(
-        "How", ["phone", "sms", "email", "letter"], default="phone", required=True, key="contact-channel"
+        "How", ["phone", "sms", "email", "letter"], default="phone", required=True, key=f"{form}-channel"
     )
     outcome = st.selectbox(
-        "Outcome", list(OUTCOME_WORDS), index=None, format_func=OUTCOME_WORDS.get, required=True
+        "Outcome",
+        list(OUTCOME_WORDS),
+        index=None,
+        format_func=OUTCOME_WORDS.get,
+        required=True,
+        key=f"{form}-outcome",
     )
     about = st.multiselect(
         "About",
         [gap.gap_id for gap in row.gaps],
         default=[gap.gap_id for gap in row.gaps],
         format_func={gap.gap_id: gap.title for gap in row.gaps}.get,
+        key=f"{form}-about",
     )
-    interpreter = st.checkbox("Interpreter used") if row.interpreter_required else None
-    again: date | None = st.date_input("Try again on (optional)", value=None, format="YYYY-MM-DD")
-    note = st.text_area("Note (optional)", max_chars=2000)
+    interpreter = (
+        st.checkbox("Interpreter used", key=f"{form}-interpreter") if row.interpreter_required else None
+    )
+    again: date | None = st.date_input(
+        "Try again on (optional)", value=None, format="YYYY-MM-DD", key=f"{form}-again"
+    )
+    note = st.text_area("Note (optional)", max_chars=2000, key=f"{form}-note")
     with told_errors():
         if st.button("Save", type="primary", disabled=outcome is None):
             contact = LogContact(

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboards.clinician.gap_cards import watch_for_remeasure
 from dashboards.clinician.record_forms import parse_decimal
+from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -21,20 +22,28 @@ def _about(banner: PatientBanner, series: ResultSeries, point: ResultPoint) -> N
     st.write(f"{series.name} {point.text} of {show_date(point.at)}")
 
 
-@st.dialog("Correct this result")
 def correct_dialog(
     session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint
 ) -> None:
+    _correct_dialog(session, banner, series, point, fresh_form("correct"))
+
+
+@st.dialog("Correct this result")
+def _correct_dialog(
+    session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint, form: str
+) -> None:
     _about(banner, series, point)
     value, unit = st.columns(2)
-    typed = value.text_input("Correct value", key="correct-value", max_chars=20)
-    chosen_unit = unit.text_input("Unit", value=point.unit or "", key="correct-unit", max_chars=20)
-    reason = st.text_input("Why", key="correct-reason", max_chars=500)
+    typed = value.text_input("Correct value", key=f"{form}-value", max_chars=20)
+    chosen_unit = unit.text_input("Unit", value=point.unit or "", key=f"{form}-unit", max_chars=20)
+    reason = st.text_input("Why", key=f"{form}-reason", max_chars=500)
     if st.button("Save correction", type="primary"):
         with told_errors():
             number = parse_decimal(typed or "")
             if number is None or len(reason.strip()) < 3:
-                st.error("Not saved: give the correct value as a number, and why it is corrected.")
+                st.error(
+                    "Not saved: give the correct value as a number with a point, and why it is corrected."
+                )
                 return
             correction = CorrectResult(
                 version_id=point.version_id, value=number, unit=chosen_unit, reason=reason.strip()
@@ -45,13 +54,19 @@ def correct_dialog(
             st.rerun()
 
 
-@st.dialog("Mark as entered in error")
 def in_error_dialog(
     session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint
 ) -> None:
+    _in_error_dialog(session, banner, series, point, fresh_form("in_error"))
+
+
+@st.dialog("Mark as entered in error")
+def _in_error_dialog(
+    session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint, form: str
+) -> None:
     _about(banner, series, point)
     st.caption("It stays in the history, struck through, and counts for nothing: care gaps are judged again.")
-    reason = st.text_input("Why", key="error-reason", max_chars=500)
+    reason = st.text_input("Why", key=f"{form}-reason", max_chars=500)
     if st.button("Mark as entered in error", type="primary"):
         with told_errors():
             if len(reason.strip()) < 3:

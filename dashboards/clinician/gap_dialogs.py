@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import streamlit as st
 
+from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -36,11 +37,15 @@ def _in_days(days: int) -> date:
     return date.today() + timedelta(days=days)  # noqa: DTZ011  a proposal in a form; the API decides by site date
 
 
-@st.dialog("Patient declined")
 def decline_dialog(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:
+    _decline_dialog(session, banner, gap, fresh_form("decline"))
+
+
+@st.dialog("Patient declined")
+def _decline_dialog(session: StaffSession, banner: PatientBanner, gap: CareGap, form: str) -> None:
     _about(banner, gap)
-    again = st.date_input("Ask again on", value=_in_days(RE_ASK_DAYS), format="YYYY-MM-DD")
-    note = st.text_area("What the patient said (optional)", max_chars=2000)
+    again = st.date_input("Ask again on", value=_in_days(RE_ASK_DAYS), format="YYYY-MM-DD", key=f"{form}-day")
+    note = st.text_area("What the patient said (optional)", max_chars=2000, key=f"{form}-note")
     with told_errors():
         if st.button("Save as declined", type="primary"):
             act = DeclineGap(version=gap.version, note=note or None, re_ask_on=again)
@@ -49,10 +54,14 @@ def decline_dialog(session: StaffSession, banner: PatientBanner, gap: CareGap) -
             st.rerun()
 
 
-@st.dialog("Snooze")
 def snooze_dialog(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:
+    _snooze_dialog(session, banner, gap, fresh_form("snooze"))
+
+
+@st.dialog("Snooze")
+def _snooze_dialog(session: StaffSession, banner: PatientBanner, gap: CareGap, form: str) -> None:
     _about(banner, gap)
-    until = st.date_input("Until", value=_in_days(SNOOZE_DAYS), format="YYYY-MM-DD")
+    until = st.date_input("Until", value=_in_days(SNOOZE_DAYS), format="YYYY-MM-DD", key=f"{form}-day")
     with told_errors():
         if st.button("Snooze", type="primary"):
             session.client.care_gaps.snooze(gap.gap_id, SnoozeGap(version=gap.version, until=until))
@@ -60,8 +69,12 @@ def snooze_dialog(session: StaffSession, banner: PatientBanner, gap: CareGap) ->
             st.rerun()
 
 
-@st.dialog("Exclude from this care gap")
 def exclude_dialog(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:
+    _exclude_dialog(session, banner, gap, fresh_form("exclude"))
+
+
+@st.dialog("Exclude from this care gap")
+def _exclude_dialog(session: StaffSession, banner: PatientBanner, gap: CareGap, form: str) -> None:
     """Hides the gap for a time. It never changes a measure's denominator, and it can be undone for 30 days."""
     _about(banner, gap)
     st.caption("This hides the gap until the date below. It does not change any measure.")
@@ -70,12 +83,17 @@ def exclude_dialog(session: StaffSession, banner: PatientBanner, gap: CareGap) -
         reason for reason in EXCLUSION_REASON_WORDS if clinical or reason not in CLINICAL_EXCLUSION_REASONS
     ]
     reason = st.selectbox(
-        "Reason", reasons, index=None, format_func=EXCLUSION_REASON_WORDS.get, required=True
+        "Reason",
+        reasons,
+        index=None,
+        format_func=EXCLUSION_REASON_WORDS.get,
+        required=True,
+        key=f"{form}-reason",
     )
     if not clinical:
         st.caption("Clinical reasons need a clinician.")
-    expires = st.date_input("Until", value=_in_days(EXCLUSION_DAYS), format="YYYY-MM-DD")
-    note = st.text_area("Note", max_chars=2000)
+    expires = st.date_input("Until", value=_in_days(EXCLUSION_DAYS), format="YYYY-MM-DD", key=f"{form}-day")
+    note = st.text_area("Note", max_chars=2000, key=f"{form}-note")
     with told_errors():
         if st.button("Exclude", type="primary", disabled=reason is None):
             if reason == "other_administrative" and not note.strip():

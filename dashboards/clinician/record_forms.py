@@ -11,6 +11,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from dashboards.clinician.gap_cards import watch_for_remeasure
+from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -34,17 +35,20 @@ VITALS = {
 def record_buttons(session: StaffSession, banner: PatientBanner) -> None:
     with st.container(horizontal=True):
         if st.button("Record vitals", shortcut="Alt+V"):
-            _vitals_dialog(session, banner)
+            _vitals_dialog(session, banner, fresh_form("vitals"))
         if st.button("Record result", shortcut="Alt+L"):
-            _result_dialog(session, banner)
+            _result_dialog(session, banner, fresh_form("result"))
         if st.button("Record outside result", shortcut="Alt+O"):
-            _outside_dialog(session, banner)
+            _outside_dialog(session, banner, fresh_form("outside"))
 
 
 def parse_decimal(typed: str) -> Decimal | None:
-    """What was typed, digit for digit ('7.10' stays 7.10); None when it is not a number."""
+    """What was typed, digit for digit ('7.10' stays 7.10); None when it is not a number.
+
+    A comma is refused: 1,250 is a thousand to one reader and one and a quarter to another.
+    """
     try:
-        value = Decimal(typed.strip().replace(",", "."))
+        value = Decimal(typed.strip())
     except InvalidOperation:
         return None
     return value if value.is_finite() else None
@@ -67,11 +71,13 @@ def _now() -> datetime:
     return datetime.now(ZoneInfo(app_settings().site_time_zone)).replace(second=0, microsecond=0)
 
 
-def _moment() -> datetime:
+def _moment(form: str) -> datetime:
     now = _now()
     day, hour = st.columns(2)
-    on = day.date_input("Date", value=now.date(), max_value=now.date(), format="YYYY-MM-DD")
-    at = hour.time_input("Time", value=now.time(), step=60)
+    on = day.date_input(
+        "Date", value=now.date(), max_value=now.date(), format="YYYY-MM-DD", key=f"{form}-day"
+    )
+    at = hour.time_input("Time", value=now.time(), step=60, key=f"{form}-time")
     return datetime.combine(on, at or time(12), tzinfo=now.tzinfo)
 
 
@@ -82,9 +88,9 @@ def _done(message: str) -> None:
 
 
 @st.dialog("Record vitals", width="medium")
-def _vitals_dialog(session: StaffSession, banner: PatientBanner) -> None:
+def _vitals_dialog(session: StaffSession, banner: PatientBanner, form: str) -> None:
     _about(banner)
-    with st.form("vitals", border=False):
+    with st.form(form, border=False):
         typed: dict[str, str] = {}
         for pair in (
             ("systolic_mmhg", "diastolic_mmhg"),
@@ -93,8 +99,8 @@ def _vitals_dialog(session: StaffSession, banner: PatientBanner) -> None:
             ("weight_kg", "height_cm"),
         ):
             for column, field in zip(st.columns(2), pair, strict=True):
-                typed[field] = column.text_input(VITALS[field], key=f"vital-{field}", max_chars=8)
-        at = _moment()
+                typed[field] = column.text_input(VITALS[field], key=f"{form}-{field}", max_chars=8)
+        at = _moment(form)
         saved = st.form_submit_button("Save vitals", type="primary")
     if saved:
         with told_errors():
@@ -105,7 +111,7 @@ def _save_vitals(session: StaffSession, banner: PatientBanner, typed: dict[str, 
     entered = {field: parse_decimal(value) for field, value in typed.items() if value.strip()}
     unreadable = [VITALS[field] for field, value in entered.items() if value is None]
     if unreadable:
-        st.error(f"Not saved: {', '.join(unreadable)} must be a number, such as 128 or 36.8.")
+        st.error(f"Not saved: {', '.join(unreadable)} must be a number with a point, such as 128 or 36.8.")
         return
     if not entered:
         st.error("Not saved: enter at least one value. A field left empty is not recorded.")
@@ -120,23 +126,23 @@ def _save_vitals(session: StaffSession, banner: PatientBanner, typed: dict[str, 
 
 
 @st.dialog("Record a result", width="medium")
-def _result_dialog(session: StaffSession, banner: PatientBanner) -> None:
+def _result_dialog(session: StaffSession, banner: PatientBanner, form: str) -> None:
     """Measured here: a number in one of the units that this test may have."""
     _about(banner)
     offered = [item for item in session.client.charting.recordable() if item.kind == "result" and item.units]
-    chosen = st.selectbox("Test", offered, index=None, format_func=lambda item: item.name, key="result-test")
+    chosen = st.selectbox("Test", offered, index=None, format_func=lambda item: item.name, key=f"{form}-test")
     if chosen is None:
         return
     value, unit = st.columns(2)
-    typed = value.text_input("Value", key="result-value", max_chars=20)
-    chosen_unit = unit.selectbox("Unit", chosen.units, key=f"result-unit-{chosen.code}")
-    at = _moment()
-    note = st.text_area("Comment (optional)", max_chars=2000)
+    typed = value.text_input("Value", key=f"{form}-value", max_chars=20)
+    chosen_unit = unit.selectbox("Unit", chosen.units, key=f"{form}-unit-{chosen.code}")
+    at = _moment(form)
+    note = st.text_area("Comment (optional)", max_chars=2000, key=f"{form}-note")
     if st.button("Save result", type="primary"):
         with told_errors():
             number = parse_decimal(typed or "")
             if number is None:
-                st.error("Not saved: the value must be a number, such as 7.1.")
+                st.error("Not saved: the value must be a number with a point, such as 7.1.")
                 return
             result = RecordResult(code=chosen.code, at=at, value=number, unit=chosen_unit, note=note or None)
             session.client.charting.record_result(banner.patient_id, result)
@@ -144,37 +150,40 @@ def _result_dialog(session: StaffSession, banner: PatientBanner) -> None:
 
 
 @st.dialog("Record an outside result", width="medium")
-def _outside_dialog(session: StaffSession, banner: PatientBanner) -> None:
+def _outside_dialog(session: StaffSession, banner: PatientBanner, form: str) -> None:
     """Done elsewhere: day, who did it, and the document where there is one."""
     _about(banner)
     offered = session.client.charting.recordable()
     chosen = st.selectbox(
-        "What was done", offered, index=None, format_func=lambda item: item.name, key="outside-what"
+        "What was done", offered, index=None, format_func=lambda item: item.name, key=f"{form}-what"
     )
     if chosen is None:
         return
     on = st.date_input(
-        "Day it was done", value=None, max_value=_now().date(), format="YYYY-MM-DD", key="outside-on"
+        "Day it was done", value=None, max_value=_now().date(), format="YYYY-MM-DD", key=f"{form}-on"
     )
-    source = st.text_input("Where, or by whom", max_chars=200, key="outside-source")
-    typed, unit = _outside_value(chosen)
+    source = st.text_input("Where, or by whom", max_chars=200, key=f"{form}-source")
+    typed, unit = _outside_value(chosen, form)
     finding = st.segmented_control(
         "Finding",
         ["normal", "abnormal", "not_stated"],
-        default="not_stated",
-        required=True,
         format_func=lambda word: word.replace("_", " "),
-        key="outside-finding",
+        key=f"{form}-finding",
     )
-    document = st.file_uploader("Document (PDF or picture, optional)", type=["pdf", "png", "jpg", "jpeg"])
+    document = st.file_uploader(
+        "Document (PDF or picture, optional)", type=["pdf", "png", "jpg", "jpeg"], key=f"{form}-file"
+    )
     if st.button("Save outside result", type="primary"):
         with told_errors():
             if on is None or len((source or "").strip()) < 2:
                 st.error("Not saved: give the day it was done, and where or by whom.")
                 return
+            if finding is None:
+                st.error("Not saved: say the finding, or that the record does not state it.")
+                return
             number = parse_decimal(typed) if typed.strip() else None
             if typed.strip() and number is None:
-                st.error("Not saved: the value must be a number, such as 7.1.")
+                st.error("Not saved: the value must be a number with a point, such as 7.1.")
                 return
             record = RecordOutsideResult(
                 code_system=chosen.code_system,
@@ -193,10 +202,10 @@ def _outside_dialog(session: StaffSession, banner: PatientBanner) -> None:
             _done(f"{chosen.name} of {show_date(on)} recorded from outside.")
 
 
-def _outside_value(chosen: RecordableResult) -> tuple[str, str | None]:
+def _outside_value(chosen: RecordableResult, form: str) -> tuple[str, str | None]:
     """What was typed as a value, and its unit; a thing without units has no value."""
     if not chosen.units:
         return "", None
     value, unit = st.columns(2)
-    typed = value.text_input("Value", key="outside-value", max_chars=20)
-    return typed, unit.selectbox("Unit", chosen.units, key=f"outside-unit-{chosen.code}")
+    typed = value.text_input("Value", key=f"{form}-value", max_chars=20)
+    return typed, unit.selectbox("Unit", chosen.units, key=f"{form}-unit-{chosen.code}")
