@@ -51,10 +51,13 @@ class Rules:
     rows: dict[str, list[tuple]] = field(default_factory=lambda: {name: [] for name in RULE_COLUMNS})
     _criteria: dict[Any, int] = field(default_factory=dict)
     _exclusions: dict[tuple[str, str], int] = field(default_factory=dict)
+    _built: dict[str, pa.Table] = field(default_factory=dict)
 
     def tables(self) -> dict[str, pa.Table]:
-        """The rule tables as Arrow, empty ones included, so that every statement finds its tables."""
-        return {name: _arrow(name, rows) for name, rows in self.rows.items()}
+        """The rule tables as Arrow, empty ones included, so that every statement finds its tables. Built once."""
+        if not self._built:
+            self._built = {name: _arrow(name, rows) for name, rows in self.rows.items()}
+        return self._built
 
     def criterion(self, criterion: Criterion, period: str) -> int:
         """The number of a criterion, added on first use. The same facts over another period are another one."""
