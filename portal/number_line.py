@@ -14,8 +14,7 @@ ROOM = Decimal("0.5")
 COLOURS = (
     "<style>text{fill:#1b2721;font:16px system-ui,sans-serif;text-anchor:middle}rect{fill:#bfe0ca}"
     "line{stroke:#6f8176;stroke-width:2}.in{fill:#1d5c3f}.out{fill:#8a3c06}@media(prefers-color-scheme:dark)"
-    "{text{fill:#e8f0ea}rect{fill:#2f5b41}line{stroke:#8fa396}.in{fill:#bff0cf}.out{fill:#f5a46b}}"
-    "@media print{text{fill:#000}rect{fill:#d5d5d5}line{stroke:#555}.in,.out{fill:#000}}</style>"
+    "{text{fill:#e8f0ea}rect{fill:#2f5b41}line{stroke:#8fa396}.in{fill:#bff0cf}.out{fill:#f5a46b}}</style>"
 )
 """An image knows no style of the page around it, and `st.html` takes no SVG of its own."""
 

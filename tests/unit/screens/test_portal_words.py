@@ -7,12 +7,14 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 import portal.text
 from data_contracts.api.portal import OwnAppointment, OwnResult, PortalHome, ThingToDo
 from ehr_core.kernel.errors import AlmonerError, NotFound, SignInRequired, StaleVersion, Unavailable
 from portal.number_line import number_line_html
-from portal.page_language import script_of
+from portal.page_language import LANGUAGE_ROUTE
 from portal.pages import already_had
 from portal.pages.home import thing_html, to_do_lines
 from portal.pages.results import result_html, usual_range
@@ -283,7 +285,15 @@ class TestAlreadyHad:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_tells_the_browser_its_language(language):
-    assert script_of(language) == f'document.documentElement.lang = "{language}";\n'
+    answer = TestClient(Starlette(routes=[LANGUAGE_ROUTE])).get(f"/page-language/{language}.js")
+    assert answer.text == f'document.documentElement.lang = "{language}";\n'
+    assert answer.headers["content-type"].startswith("text/javascript")
+
+
+@pytest.mark.parametrize("name", ["fr", '";alert(1)//', "%22;x"])
+def test_no_other_script_is_served(name):
+    answer = TestClient(Starlette(routes=[LANGUAGE_ROUTE])).get(f"/page-language/{name}.js")
+    assert answer.status_code == 404
 
 
 def test_the_portal_never_says_overdue():
