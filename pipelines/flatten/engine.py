@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
@@ -15,7 +14,7 @@ import pyarrow as pa
 from data_contracts.tables.flat import FLAT_TABLES
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.pseudonym import KEY_ID
-from pipelines.flatten.conversions import listed_analyte_codes, load_conversions
+from pipelines.flatten.conversions import listed_analyte_codes
 from pipelines.flatten.sources import (
     Source,
     drop_stage,
@@ -25,6 +24,7 @@ from pipelines.flatten.sources import (
     stage_lines,
     stage_name,
 )
+from pipelines.flatten.tables import make_ready, session_settings
 from pipelines.flatten.views import ResourceViews, compile_views
 
 
@@ -60,35 +60,43 @@ def flatten(
     Raises BadRequest when a line cannot be read; the tables are then incomplete.
     """
     _check(key_id, site_time_zone)
-    _empty_tables(connection)
-    load_conversions(connection)
-    report = FlattenReport(rows={table.name: 0 for table in FLAT_TABLES})
-    with _session_zone(connection, site_time_zone):
+    run = _Run(connection, key_id, FlattenReport(rows={table.name: 0 for table in FLAT_TABLES}))
+    # With the site's time zone DuckDB gives local days by itself; the order of rows is nobody's contract.
+    with session_settings(connection, {"TimeZone": site_time_zone, "preserve_insertion_order": "false"}):
+        make_ready(connection)
         for resource_type, source in sources.items():
             views = compile_views().get(resource_type)
             if views is None:
-                report.kept_as_resource.append(resource_type)
+                run.report.kept_as_resource.append(resource_type)
             elif source:
-                _flatten_type(connection, views, source, report, key_id)
-    return report
+                _flatten_type(run, views, source)
+    return run.report
 
 
-def _flatten_type(
-    connection: duckdb.DuckDBPyConnection,
-    views: ResourceViews,
-    source: Source,
-    report: FlattenReport,
-    key_id: str,
-) -> None:
-    count = report.types.setdefault(views.resource_type, FlattenedType())
+@dataclass
+class _Run:
+    """One call of flatten. `prepared` are the statements that this connection has planned already."""
+
+    connection: duckdb.DuckDBPyConnection
+    key_id: str
+    report: FlattenReport
+
+    @cached_property
+    def prepared(self) -> set[str]:
+        rows = self.connection.execute("SELECT name FROM duckdb_prepared_statements()").fetchall()
+        return {name for (name,) in rows}
+
+
+def _flatten_type(run: _Run, views: ResourceViews, source: Source) -> None:
+    connection, count = run.connection, run.report.types.setdefault(views.resource_type, FlattenedType())
     try:
         if is_in_memory(source):
             count.lines += stage_lines(connection, views.used, source)
-            _insert(views, report, _run_prepared(connection, views, key_id))
+            _count(run, views, _insert_prepared(run, views))
         else:
             for files in file_groups(source):
                 count.lines += stage_files(connection, views.used, files)
-                _insert(views, report, _run(connection, views, key_id))
+                _count(run, views, _insert(run, views))
             drop_stage(connection, views.resource_type)
     except (duckdb.Error, pa.ArrowInvalid) as error:
         drop_stage(connection, views.resource_type)
@@ -98,31 +106,25 @@ def _flatten_type(
         ) from None
 
 
-def _insert(views: ResourceViews, report: FlattenReport, inserted: Iterator[tuple[str, int]]) -> None:
+def _count(run: _Run, views: ResourceViews, inserted: Iterator[tuple[str, int]]) -> None:
     for position, (table, rows) in enumerate(inserted):
-        report.rows[table] += rows
-        report.types[views.resource_type].rows += rows if position == 0 else 0
+        run.report.rows[table] += rows
+        run.report.types[views.resource_type].rows += rows if position == 0 else 0
 
 
-def _run(
-    connection: duckdb.DuckDBPyConnection, views: ResourceViews, key_id: str
-) -> Iterator[tuple[str, int]]:
+def _insert(run: _Run, views: ResourceViews) -> Iterator[tuple[str, int]]:
     for table, statement in _statements(views.resource_type).items():
-        sql = statement.replace("$1", f"'{key_id}'")
-        yield table, connection.execute(sql).fetchall()[0][0]
+        sql = statement.replace("$1", f"'{run.key_id}'")
+        yield table, run.connection.execute(sql).fetchall()[0][0]
 
 
-def _run_prepared(
-    connection: duckdb.DuckDBPyConnection, views: ResourceViews, key_id: str
-) -> Iterator[tuple[str, int]]:
+def _insert_prepared(run: _Run, views: ResourceViews) -> Iterator[tuple[str, int]]:
     """Planning these statements takes longer than running them on one patient, so they are planned once."""
-    known = {
-        name for (name,) in connection.execute("SELECT name FROM duckdb_prepared_statements()").fetchall()
-    }
     for table, statement in _statements(views.resource_type).items():
-        if f"flatten_{table}" not in known:
-            connection.execute(f"PREPARE flatten_{table} AS {statement}").fetchall()
-        yield table, connection.execute(f"EXECUTE flatten_{table}('{key_id}')").fetchall()[0][0]
+        if f"flatten_{table}" not in run.prepared:
+            run.connection.execute(f"PREPARE flatten_{table} AS {statement}").fetchall()
+        executed = run.connection.execute(f"EXECUTE flatten_{table}('{run.key_id}')")
+        yield table, executed.fetchall()[0][0]
 
 
 @cache
@@ -144,39 +146,3 @@ def _check(key_id: str, site_time_zone: str) -> None:
         ZoneInfo(site_time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise BadRequest(f"There is no time zone '{site_time_zone}'. Use an IANA name.") from error
-
-
-def _empty_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Empties the flat tables that stand as their contract says; makes the others, in place of whatever is there."""
-    columns: dict[str, list[str]] = {}
-    for table, column in connection.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() JOIN duckdb_tables() USING (table_oid, table_name)"
-        " WHERE NOT duckdb_columns.internal ORDER BY column_index"
-    ).fetchall():
-        columns.setdefault(table, []).append(column)
-    views = {
-        view
-        for (view,) in connection.execute(
-            "SELECT view_name FROM duckdb_views() WHERE NOT internal"
-        ).fetchall()
-    }
-    for table in FLAT_TABLES:
-        if columns.get(table.name) == table.column_names:
-            connection.execute(f'DELETE FROM "{table.name}"').fetchall()
-            continue
-        if table.name in views:
-            connection.execute(f'DROP VIEW "{table.name}"').fetchall()
-        connection.execute(
-            table.duckdb_ddl().replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1)
-        ).fetchall()
-
-
-@contextmanager
-def _session_zone(connection: duckdb.DuckDBPyConnection, site_time_zone: str) -> Iterator[None]:
-    """The site's time zone as the session's while a flatten runs: DuckDB then gives local days by itself."""
-    before = connection.execute("SELECT current_setting('TimeZone')").fetchall()[0][0]
-    connection.execute(f"SET TimeZone = '{site_time_zone}'").fetchall()
-    try:
-        yield
-    finally:
-        connection.execute(f"SET TimeZone = '{before}'").fetchall()

@@ -14,6 +14,7 @@ from pipelines.flatten.structure import Used
 Files = Sequence[Path | str]
 Source = Files | Sequence[bytes]
 LINES = "flatten_lines"
+STAGE_PREFIX = "flatten_stage_"
 GROUP_BYTES = (
     1 << 30
 )  # files are staged in groups of about this size, so that memory does not grow with the lake
@@ -22,7 +23,7 @@ EXACT_NUMBERS = {"exact_numbers": "DECIMAL(1,0)"}
 
 
 def stage_name(resource_type: str) -> str:
-    return f"flatten_stage_{resource_type}"
+    return f"{STAGE_PREFIX}{resource_type}"
 
 
 def is_in_memory(source: Source) -> bool:

@@ -134,6 +134,18 @@ def test_a_second_flatten_on_the_same_connection_gives_the_same_again(synthea):
     assert sum(other.rows.values()) == 1
 
 
+def test_a_connection_that_is_kept_for_long_does_not_fill_up(synthea):
+    scrubber = Deidentifier(load_profile("limited"), KEY)
+    lines = {kind: list(scrubber.scrub_lines(kind, found[:400])) for kind, found in synthea.items()}
+    connection = duckdb.connect()
+    counts = {
+        tuple(flatten(connection, lines, key_id="k", site_time_zone=ZONE).rows.items()) for _ in range(12)
+    }
+    sizes = connection.execute("SELECT max(estimated_size) FROM duckdb_tables()").fetchall()
+    assert len(counts) == 1
+    assert sizes[0][0] < 6_000
+
+
 def test_de_identification_changes_no_clinical_fact(synthea, lake):
     """Flattened before and after, every table differs in its keys and in nothing else that a definition reads."""
     identified = duckdb.connect()
