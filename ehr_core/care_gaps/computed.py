@@ -1,7 +1,9 @@
 """Takes computed answers into the gaps: only the computed columns, only of rows that changed, each change told.
 
-What people decided stays as it is. Evidence that closes a gap ends its workflow state (outreach, visit, pending
-result); a new result ends "result pending" also when the gap stays open.
+What people decided stays as it is, with one exception: when a gap turns into something more serious (follow-up of an
+abnormal result, above goal), or new evidence says so again, what was said about the routine no longer hides it.
+Evidence that closes a gap ends its workflow state (outreach, visit, pending result); a new result ends "result
+pending" also when the gap stays open.
 """
 
 from __future__ import annotations
@@ -15,8 +17,13 @@ from data_contracts.tables.results import CARE_GAPS
 KEY = ("source_kind", "source_id")
 COMPUTED = [name for name in CARE_GAPS.column_names if name not in (*KEY, "patient_key")]
 
-ENDED = """(delta.computed_status <> 'open'
+WORSE = """(delta.computed_status = 'open' AND delta.gap_kind IN ('follow_up_due', 'above_goal')
+  AND (delta.gap_kind <> gap.gap_kind OR delta.evidence_id IS DISTINCT FROM gap.evidence_id))"""
+
+ENDED = f"""(delta.computed_status <> 'open' OR {WORSE}
   OR gap.workflow_state = 'result_pending' AND delta.evidence_id IS DISTINCT FROM gap.evidence_id)"""
+
+SAID_BY_PEOPLE = ("state", "until", "reason", "note", "by", "by_name", "at")
 
 TELL_CHANGES = """
 INSERT INTO care_gaps.event (gap_id, patient_id, at, actor_id, actor_name, act, from_status, to_status, reason)
@@ -34,7 +41,7 @@ UPDATE care_gaps.gap AS gap SET
   workflow_until = CASE WHEN {ended} THEN NULL ELSE gap.workflow_until END,
   workflow_at = CASE WHEN {ended} THEN NULL ELSE gap.workflow_at END,
   workflow_reference = CASE WHEN {ended} THEN NULL ELSE gap.workflow_reference END,
-  version = gap.version + 1
+  {said}, version = gap.version + 1
 FROM {delta} AS delta
 WHERE NOT delta.is_new AND gap.patient_id = delta.patient_id
   AND gap.source_kind = delta.source_kind AND gap.source_id = delta.source_id"""
@@ -73,7 +80,11 @@ def apply_computed(
     values = {"now": now, "run_id": run_id, "actor_id": actor_id, "actor_name": actor_name}
     connection.execute(text(TELL_CHANGES.format(delta=delta)), values)
     columns = ", ".join(f"{name} = delta.{name}" for name in COMPUTED)
-    changed = connection.execute(text(CHANGE.format(delta=delta, columns=columns, ended=ENDED)), values)
+    said = ", ".join(
+        f"human_{name} = CASE WHEN {WORSE} THEN NULL ELSE gap.human_{name} END" for name in SAID_BY_PEOPLE
+    )
+    change = CHANGE.format(delta=delta, columns=columns, ended=ENDED, said=said)
+    changed = connection.execute(text(change), values)
     inserted = connection.execute(
         text(
             ADD.format(

@@ -18,6 +18,9 @@ from ehr_core.care_gaps.service import SET_MANUAL_STATE, set_workflow_state
 from ehr_core.care_gaps.standing import check_on_panel
 from ehr_core.kernel.errors import BadRequest, NotFound
 
+FURTHER_ON = ("scheduled", "result_pending")
+"""A call about a gap that is already booked or ordered is counted, and does not take it back to "outreach sent"."""
+
 
 def log_contact(work: UnitOfWork, patient_id: str, contact: LogContact) -> ContactAttempt:
     """One attempt, for all of a patient's gaps that it was about.
@@ -112,7 +115,9 @@ def _apply(
         ),
         {"at": work.now(), "outcome": contact.outcome, "gap_id": row["gap_id"]},
     )
-    if effect.workflow_state is not None:
+    if effect.workflow_state == "outreach_sent" and row["status"] in FURTHER_ON:
+        tell(work, row, act="contact_tried", from_status=row["status"], to_status=row["status"])
+    elif effect.workflow_state is not None:
         set_workflow_state(
             work, row, effect.workflow_state, effect.until, act="contacted", reference=reference
         )

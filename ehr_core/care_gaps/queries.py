@@ -34,11 +34,11 @@ def gaps_of_patients(work: UnitOfWork, patient_ids: Sequence[str]) -> dict[str, 
 
 
 def measured_patients(work: UnitOfWork, patient_ids: Sequence[str]) -> set[str]:
-    """Those of these patients whose gaps were ever computed; of the others nothing is known, not "none"."""
+    """Those of these patients whose gaps were computed and can be; of the others nothing is known, not "none"."""
     rows = work.connection.execute(
         text(
             "SELECT patient_id FROM care_gaps.measured_patient "
-            "WHERE patient_id = ANY(:ids) AND computed_at IS NOT NULL"
+            "WHERE patient_id = ANY(:ids) AND computed_at IS NOT NULL AND NOT quarantined"
         ),
         {"ids": list(patient_ids)},
     )

@@ -151,13 +151,16 @@ def last_run_as_of(work: UnitOfWork) -> Mapping[str, Any] | None:
 
 
 def _freshness(work: UnitOfWork, patient_id: str) -> Mapping[str, Any]:
-    """When this patient was last looked at by either path, and whether a change is still on its way."""
+    """When this patient was last looked at by either path, and whether a change is still on its way.
+
+    Null for somebody who was never measured, whatever ran since: nothing is known of them, not "nothing to do".
+    """
     return (
         work.connection.execute(
             text("""
-            SELECT greatest(measured.computed_at,
-                            (SELECT max(finished_at) FROM quality.run WHERE kind = 'nightly' AND failure IS NULL))
-                     AS as_of,
+            SELECT CASE WHEN measured.computed_at IS NOT NULL THEN greatest(measured.computed_at,
+                     (SELECT max(finished_at) FROM quality.run WHERE kind = 'nightly' AND failure IS NULL))
+                   END AS as_of,
                    coalesce(measured.quarantined, false) AS quarantined,
                    EXISTS (SELECT 1 FROM core.outbox WHERE remeasured_at IS NULL AND :id = ANY (patient_ids))
                      AS waiting

@@ -29,6 +29,7 @@ from ehr_core.care_gaps.queries import as_worklist_gap
 from ehr_core.care_gaps.reading import SELECT_GAPS, last_run_as_of
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
 from ehr_core.display import show_language
+from ehr_core.store.names import folded
 
 SORTS = {
     "priority": "priority NULLS LAST, due_on NULLS FIRST, chosen.patient_id",
@@ -275,5 +276,5 @@ def _by_words(words: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _escaped(word: str) -> str:
-    folded = word.casefold()
-    return folded.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    """As the store folds names (case and accents), with LIKE's own signs made harmless."""
+    return folded(word).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
