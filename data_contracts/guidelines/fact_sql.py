@@ -1,6 +1,7 @@
 """The SQL that turns flat tables into facts: what counts as having happened is decided here, once.
 
-Facts are numbered in the order of their days, so that the greatest number is the latest fact. Persons, sources and
+Facts are numbered in the order of their days and moments, of one moment by when they were reported, so that the
+greatest number is the latest fact. Persons, sources and
 outcomes are numbers too: joins of numbers make a large panel quick. Few large statements rather than many small
 ones: for one patient, planning is most of the cost.
 """
@@ -64,12 +65,12 @@ hit AS (
 
 _SCORE_UNITS = "'{score}', '1', '{#}', '{points}', 'score', ''"
 _HAPPENED = "'finished', 'in-progress', 'arrived', 'triaged', 'onleave'"
-_NO_VALUE = "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+_NO_VALUE = ", ".join(["NULL"] * 11)
 
 _RECORDS = f"""
   SELECT 'observation' AS fact_type, 'Observation' AS resource_type, patient_key, resource_key, sensitivity,
     effective_low AS on_day, coalesce(effective_high, effective_low) AS on_high, CAST(NULL AS DATE) AS until_day,
-    coalesce(effective_at, issued_at) AS moment, value_number, value_text, value_comparator, value_unit,
+    coalesce(effective_at, issued_at) AS moment, issued_at, value_number, value_text, value_comparator, value_unit,
     value_code, value_boolean, normalised_value, normalised_unit, normalised_reason
   FROM observation
   WHERE status IN ('final', 'amended', 'corrected')
@@ -156,7 +157,9 @@ record AS ({_RECORDS}
 ),
 pressure AS ({_PRESSURE}
 )
-SELECT row_number() OVER (ORDER BY r.on_day, r.moment, hash(r.resource_key, h.source_no, h.code)) AS fact_no,
+SELECT row_number() OVER (
+    ORDER BY r.on_day, r.moment, r.issued_at, hash(r.resource_key, h.source_no, h.code)
+  ) AS fact_no,
   p.person_no, h.source_no, r.fact_type, r.resource_type, r.resource_key, r.sensitivity, r.on_day, r.on_high,
   r.until_day, h.system, h.code,
   coalesce(b.systolic, r.normalised_value, CASE

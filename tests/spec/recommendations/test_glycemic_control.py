@@ -35,6 +35,17 @@ def test_the_latest_value_within_six_months_decides(tables, ask, on, value, stat
     assert (answer["status"], answer["reason_code"], answer["due_on"]) == (status, reason, due_on)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "status"), [("10.2", "7.1", "up_to_date"), ("7.1", "10.2", "above_goal")]
+)
+def test_of_two_values_of_the_same_minute_the_one_reported_later_decides(tables, ask, first, second, status):
+    with_diabetes(tables)
+    taken = {"effective_at": "2026-05-01T15:00:00Z"}
+    tables.number(HBA1C, "2026-05-01", second, "%", float(second), issued_at="2026-05-01T15:00:41Z", **taken)
+    tables.number(HBA1C, "2026-05-01", first, "%", float(first), issued_at="2026-05-01T15:00:09Z", **taken)
+    assert ask("glycemic_control")["status"] == status
+
+
 def test_the_evidence_names_the_result_and_its_value_as_written(tables, ask):
     with_diabetes(tables)
     key = tables.number(HBA1C, "2026-05-01", "10.20", "%", 10.2)
