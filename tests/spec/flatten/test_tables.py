@@ -364,6 +364,20 @@ def test_every_coded_element_gives_its_codings(table, resource, elements):
     ]
 
 
+def test_a_contained_medication_gives_its_codings_and_other_contained_resources_none():
+    medication = {"resourceType": "Medication", "id": "m", "code": coding("rxnorm", "617311")}
+    role = {"resourceType": "PractitionerRole", "id": "r", "code": [coding("s", "doctor")]}
+    flat(
+        of_patient(
+            "MedicationRequest", "k", contained=[role, medication], medicationReference={"reference": "#m"}
+        ),
+        of_patient("MedicationRequest", "l", medicationReference={"reference": "Medication/m"}),
+    )
+    assert rows("medication_request_coding", "resource_key", "element", "code") == [
+        ("k", "medication", "617311")
+    ]
+
+
 def test_a_concept_with_several_codings_gives_a_row_each_and_one_without_none():
     two = {
         "coding": [
