@@ -10,9 +10,11 @@ import duckdb
 import msgspec
 
 from data_contracts.api.pipeline import ChangeBatch, ChangedPatient
+from data_contracts.guidelines.facts import gather_facts
 from data_contracts.tables.results import RESULT_TABLES
 from ehr_core.client import AlmonerClient
 from ehr_core.client.pipeline import Records
+from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.pseudonym import PseudonymKey
 from pipelines import gaps, measures, recommendations
 from pipelines.deidentify import Deidentifier, load_profile
@@ -74,25 +76,43 @@ def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> 
 def evaluate_lines(
     bench: Bench, lines: Sequence[bytes], key: PseudonymKey, as_of: date, only: frozenset[str] | None = None
 ) -> None:
-    """From identified lines to result tables in the bench's connection: nothing is sent anywhere."""
+    """From identified lines to result tables in the bench's connection: nothing is sent anywhere.
+
+    Raises BadRequest when de-identification refuses a line: answers from half a record would be wrong.
+    """
     flatten(
         bench.connection,
         scrubbed(bench.deidentifier(key), lines),
         key_id=key.key_id,
         site_time_zone=bench.site_time_zone,
     )
-    recommendations.evaluate(bench.connection, as_of=as_of, only=only)
-    measures.evaluate(bench.connection, as_of=as_of, only=only)
+    facts = gather_facts(bench.connection, only)
+    recommendations.evaluate(bench.connection, as_of=as_of, only=only, facts=facts)
+    measures.evaluate(bench.connection, as_of=as_of, only=only, facts=facts)
     gaps.derive(bench.connection, as_of=as_of)
     derive_strata(bench.connection, as_of=as_of)
 
 
 def scrubbed(deidentifier: Deidentifier, lines: Sequence[bytes]) -> dict[str, list[bytes]]:
-    """The lines by resource type, de-identified."""
+    """The lines by resource type, de-identified; what the profile withholds or does not list is left out.
+
+    Raises BadRequest when a line is refused: the record would then be measured as if it were not there.
+    """
     by_type: dict[str, list[bytes]] = {}
     for line in lines:
         by_type.setdefault(KIND.decode(line).resourceType, []).append(line)
-    return {kind: list(deidentifier.scrub_lines(kind, found)) for kind, found in by_type.items()}
+    return {kind: _all_scrubbed(deidentifier, kind, found) for kind, found in by_type.items()}
+
+
+def _all_scrubbed(deidentifier: Deidentifier, resource_type: str, lines: Sequence[bytes]) -> list[bytes]:
+    before = deidentifier.report.of(resource_type).quarantined
+    passed = list(deidentifier.scrub_lines(resource_type, lines))
+    refused = deidentifier.report.of(resource_type).quarantined - before
+    if refused:
+        raise BadRequest(
+            f"De-identification refused {refused} {resource_type} of these records. Correct them."
+        )
+    return passed
 
 
 def _measure(
