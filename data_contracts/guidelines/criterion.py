@@ -70,7 +70,8 @@ class Criterion(Strict):
     age_at_least_at_test: int | None = Field(None, ge=0, le=120, description="Years at the day of the fact.")
     needs_number: bool = Field(False, description="A result without a readable number does not count.")
     needs_result_in: tuple[str, ...] = Field(
-        (), description="A coded result outside these sets does not count."
+        (),
+        description="A result that is not coded in these sets does not count. A procedure counts by its act.",
     )
     number_at_least: float | None = Field(
         None, description="Only numbers of at least this, in `number_unit`."

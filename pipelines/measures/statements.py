@@ -16,7 +16,8 @@ readable_result AS (
 ),
 counted AS MATERIALIZED (
   SELECT f.person_no, f.fact_no, f.number, f.on_day, c.criterion,
-    (NOT c.needs_number OR f.number IS NOT NULL) AND (NOT c.needs_result OR r.criterion IS NOT NULL) AS readable,
+    (NOT c.needs_number OR f.number IS NOT NULL)
+      AND (NOT c.needs_result OR r.criterion IS NOT NULL OR s.fact_type = 'procedure') AS readable,
     f.on_day <= m.anchor AND CASE c.window_mode
       WHEN 'ever' THEN TRUE
       WHEN 'active' THEN f.until_day IS NULL OR f.until_day > m.begins OR f.on_day >= m.begins

@@ -30,7 +30,8 @@ readable_result AS (
 counted AS (
   SELECT f.person_no, f.fact_no, f.number, f.on_day, f.until_day,
     c.criterion, c.mode, {moved("f.on_day", "c.months")} AS moved,
-    (NOT c.needs_number OR f.number IS NOT NULL) AND (NOT c.needs_result OR r.criterion IS NOT NULL) AS readable
+    (NOT c.needs_number OR f.number IS NOT NULL)
+      AND (NOT c.needs_result OR r.criterion IS NOT NULL OR s.fact_type = 'procedure') AS readable
   FROM guideline_fact f
   JOIN rule_source s ON s.source_no = f.source_no
   JOIN rule_criterion c ON c.criterion = s.criterion

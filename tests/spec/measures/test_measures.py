@@ -10,6 +10,7 @@ from ehr_core.kernel.errors import BadRequest
 from pipelines.measures import Period
 
 HBA1C, DIABETES = "loinc|4548-4", "icd-10-cm|E11.9"
+NEGATIVE = "loinc|LA6577-6"
 YEAR_2025 = Period(date(2025, 1, 1), date(2025, 12, 31))
 
 
@@ -192,8 +193,22 @@ def test_pressure_is_measured_against_140_over_90(tables, judge, systolic, diast
 def test_each_test_has_its_look_back(tables, judge, measure, table, code, first, last_too_early):
     for on, flags in ((first, "idn"), (last_too_early, "id")):
         tables.empty().patient()
-        tables.fact(table, code, on)
+        tables.fact(table, code, on, result=NEGATIVE if table == "observation" else None)
         assert judge(measure)["flags"] == flags, on
+
+
+@pytest.mark.parametrize(
+    ("measure", "code"),
+    [
+        ("colorectal_cancer_screening", "loinc|57905-2"),
+        ("cervical_cancer_screening", "loinc|10524-7"),
+        ("cervical_cancer_screening", "loinc|82675-0"),
+    ],
+)
+def test_a_result_that_cannot_be_read_is_not_in_the_numerator(tables, judge, measure, code):
+    tables.patient()
+    tables.fact("observation", code, "2026-03-05", value_text="UNSATISFACTORY")
+    assert judge(measure)["flags"] == "id"
 
 
 def test_a_positive_stool_test_satisfies_the_measure(tables, judge):
@@ -224,10 +239,17 @@ def test_what_did_not_happen_is_not_in_the_numerator(tables, judge, table, colum
 )
 def test_both_kidney_tests_must_lie_in_the_period(tables, judge, egfr, uacr, flags):
     with_diabetes(tables)
-    tables.fact("observation", "loinc|98979-8", egfr)
+    tables.fact("observation", "loinc|98979-8", egfr, value_number=60)
     if uacr:
-        tables.fact("observation", "loinc|9318-7", uacr)
+        tables.fact("observation", "loinc|9318-7", uacr, value_number=12)
     assert judge("kidney_health_diabetes")["flags"] == flags
+
+
+def test_a_kidney_test_without_a_number_is_not_in_the_numerator(tables, judge):
+    with_diabetes(tables)
+    tables.fact("observation", "loinc|98979-8", "2026-02-01", value_text="HEMOLYZED")
+    tables.fact("observation", "loinc|9318-7", "2026-03-01", value_number=12)
+    assert judge("kidney_health_diabetes")["flags"] == "id"
 
 
 @pytest.mark.parametrize(

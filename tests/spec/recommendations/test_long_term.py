@@ -99,6 +99,15 @@ def test_both_kidney_tests_are_needed_within_a_year(diabetes, ask, egfr, uacr, s
     assert (answer["status"], answer["reason_code"], answer["due_on"]) == (status, reason, due_on)
 
 
+@pytest.mark.parametrize(("unread", "words"), [(EGFR, "HEMOLYZED"), (UACR, "QNS")])
+def test_a_kidney_test_without_a_number_is_looked_at(diabetes, ask, unread, words):
+    diabetes.fact("observation", UACR if unread == EGFR else EGFR, "2026-03-01", value_number=60)
+    key = diabetes.fact("observation", unread, "2026-04-01", value_text=words)
+    answer = ask(KIDNEY)
+    assert (answer["status"], answer["reason_code"]) == ("due", "unreadable_result")
+    assert answer["evidence_key"] == key
+
+
 @pytest.mark.parametrize(
     ("columns", "status"),
     [

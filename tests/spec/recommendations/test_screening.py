@@ -9,6 +9,12 @@ import pytest
 BREAST, COLON, CERVIX = "breast_cancer_screening", "colorectal_cancer_screening", "cervical_cancer_screening"
 MAMMOGRAM, FIT, PAP, HPV = "loinc|24606-6", "loinc|57905-2", "loinc|10524-7", "loinc|82675-0"
 POSITIVE, NEGATIVE = "loinc|LA6576-8", "loinc|LA6577-6"
+NOT_READ = [
+    {},
+    {"value_text": "Negative"},
+    {"value_text": "UNSATISFACTORY FOR EVALUATION"},
+    {"value_number": 450, "value_unit": "ng/mL", "normalised_reason": "unlisted_analyte"},
+]
 
 
 @pytest.mark.parametrize("table", ["observation", "diagnostic_report", "procedure"])
@@ -239,7 +245,7 @@ def test_cancer_and_a_removed_colon_exclude(tables, ask, table, code, reason):
 )
 def test_cervical_tests_depend_on_age(tables, ask, born, code, on, status, due_on):
     tables.patient(born=born)
-    tables.fact("observation", code, on, result=NEGATIVE if code == HPV else None)
+    tables.fact("observation", code, on, result=NEGATIVE)
     answer = ask(CERVIX)
     assert (answer["status"], answer["due_on"]) == (status, due_on)
 
@@ -276,3 +282,37 @@ def test_an_abnormal_cervical_result_is_followed_by_colposcopy_or_a_repeat(
     tables.fact("diagnostic_report", PAP, "2026-05-01", result="icd-10-cm|R87.612")
     tables.fact(table, code, on, result=NEGATIVE if table == "observation" else None)
     assert ask(CERVIX)["status"] == status
+
+
+@pytest.mark.parametrize("columns", NOT_READ, ids=["nothing", "text", "unsatisfactory", "a number"])
+@pytest.mark.parametrize(
+    ("topic", "code"), [(COLON, FIT), (COLON, "loinc|77354-9"), (CERVIX, PAP), (CERVIX, HPV)]
+)
+def test_a_result_that_cannot_be_read_is_looked_at_never_taken_for_normal(tables, ask, topic, code, columns):
+    tables.patient()
+    key = tables.fact("observation", code, "2026-03-05", **columns)
+    answer = ask(topic)
+    assert (answer["status"], answer["reason_code"]) == ("due", "unreadable_result")
+    assert (answer["evidence_key"], answer["due_on"]) == (key, date(2026, 3, 5))
+
+
+@pytest.mark.parametrize(("topic", "code"), [(COLON, FIT), (CERVIX, PAP)])
+def test_a_report_without_a_conclusion_or_with_a_local_code_cannot_be_read(tables, ask, topic, code):
+    tables.patient()
+    key = tables.fact("diagnostic_report", code, "2026-03-05")
+    tables.coding("diagnostic_report", key, "conclusion", "icd-10-cm|Z99.9")
+    assert (ask(topic)["status"], ask(topic)["reason_code"]) == ("due", "unreadable_result")
+
+
+def test_an_unreadable_result_takes_nothing_from_a_readable_one(tables, ask):
+    tables.patient()
+    tables.fact("observation", FIT, "2025-12-05", result=NEGATIVE)
+    tables.fact("observation", FIT, "2026-03-05")
+    assert (ask(COLON)["status"], ask(COLON)["due_on"]) == ("up_to_date", date(2026, 12, 5))
+
+
+def test_an_unreadable_repeat_does_not_answer_an_abnormal_cervical_result(tables, ask):
+    tables.patient()
+    tables.fact("diagnostic_report", PAP, "2026-03-01", result="icd-10-cm|R87.613")
+    tables.fact("observation", PAP, "2026-05-01", value_text="UNSATISFACTORY")
+    assert ask(CERVIX)["status"] == "follow_up_due"
