@@ -1,15 +1,44 @@
-"""Finds the Chromium that the browser stories drive, and says what to install when there is none."""
+"""The Chromium that the browser stories drive, and a person in front of it; says what to install when there is none."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+    from tests.lib.running_system import RunningSystem
 
 MISSING = (
     "no Chromium on this machine: install Debian's package (apt-get install chromium), or set ALMONER_CHROMIUM to the "
     "path of a Chromium or Chrome"
 )
 REQUIRED = "ALMONER_REQUIRE_BROWSER"
+SWITCHES = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+)
+"""The last one shuts the network for the browser itself; what a page asks for beyond this machine is counted too."""
+
+HERE = ("127.0.0.1", "localhost")
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+PATIENCE_MS = 20_000
+IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]:not(:has([data-stale="true"]))'
+SIGN_IN = re.compile("^(Sign in|Entrar)$")
+SIGN_OUT = re.compile("^(Sign out|Salir)$")
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -23,3 +52,117 @@ def find_chromium() -> str | None:
 def browser_is_required() -> bool:
     """In CI a browser story that is skipped counts as failed."""
     return os.environ.get(REQUIRED) == "1"
+
+
+@contextmanager
+def running_chromium(path: str) -> Iterator[Browser]:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(SWITCHES))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Person:
+    """Somebody at a screen of their own. Words are what the screen shows; nothing is looked up by style or order."""
+
+    name: str
+    page: Page
+    home: str
+
+    def opens(self, path: str = "") -> None:
+        self.page.goto(f"{self.home}/{path}")
+        self.settled()
+
+    def settled(self) -> None:
+        """Streamlit has run its script to the end and shows nothing of the run before."""
+        self.page.wait_for_selector(IDLE, state="attached")
+
+    def goes_to(self, title: str) -> None:
+        """A page of the navigation at the top."""
+        self.page.get_by_role("navigation").get_by_role("link", name=title, exact=True).click()
+        self.settled()
+
+    def presses(self, label: str | re.Pattern[str], within: Locator | None = None) -> None:
+        (within or self.page).get_by_role("button", name=label).first.click()
+
+    def types(self, label: str, text: str, within: Locator | None = None) -> None:
+        """Into a text field; leaving it tells Streamlit."""
+        box = (within or self.page).get_by_label(label, exact=True).first
+        box.fill(text)
+        box.press("Tab")
+        self.settled()
+
+    def chooses(self, label: str, option: str, within: Locator | None = None) -> None:
+        """From a list. Streamlit closes an open list when the page scrolls, so it is brought into view before."""
+        self.settled()
+        box = (within or self.page).get_by_role("combobox", name=label, exact=True)
+        box.scroll_into_view_if_needed()
+        box.click()
+        self.page.get_by_role("option", name=option, exact=True).click()
+        self.settled()
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.get_by_role("dialog")
+
+    def text(self) -> str:
+        return self.page.locator("body").inner_text()
+
+
+@dataclass
+class Room:
+    """All screens of one test: a context for each person, so that no cookie is shared, and what they asked for."""
+
+    browser: Browser
+    system: RunningSystem
+    strangers: list[str] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    _contexts: list[BrowserContext] = field(default_factory=list)
+
+    def newcomer(self, name: str, home: str, **context: object) -> Person:
+        """Somebody who has not signed in."""
+        options = {"viewport": DESKTOP, "locale": "en-US", "reduced_motion": "reduce"} | context
+        opened = self.browser.new_context(**options)
+        opened.set_default_timeout(PATIENCE_MS)
+        opened.on("request", lambda request: self._look_at(request.url))
+        self._contexts.append(opened)
+        page = opened.new_page()
+        page.on("websocket", lambda socket: self._look_at(socket.url))
+        person = Person(name, page, home)
+        self.people.append(person)
+        return person
+
+    def sign_in(self, role: str, **context: object) -> Person:
+        """The demonstration's person of this role, signed in and at their first page."""
+        account = self.system.sign_in_of(role)
+        person = self.newcomer(account.name, self.system.url_of(account.app), **context)
+        person.opens()
+        page = person.page
+        page.get_by_role("button", name=SIGN_IN).click()
+        page.get_by_label("User name").fill(account.user_name)
+        page.get_by_label("Password").fill(account.password)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_role("button", name=SIGN_OUT).wait_for(state="attached")
+        person.settled()
+        return person
+
+    def save(self, folder: Path) -> None:
+        """What everybody saw when the test failed: a picture and the words."""
+        for number, person in enumerate(self.people, 1):
+            name = re.sub("[^a-z]+", "-", person.name.lower())
+            person.page.screenshot(path=folder / f"{number}-{name}.png", full_page=True)
+            seen = f"{person.page.url}\n\n{person.text()}"
+            (folder / f"{number}-{name}.txt").write_text(seen, encoding="utf-8")
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+    def _look_at(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in HERE:
+            self.strangers.append(f"{parts.scheme}://{parts.netloc}{parts.path}")

@@ -1,0 +1,64 @@
+"""A patient at the portal: things to do and results, in their language."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, expect
+
+from portal.text import LANGUAGES, Words
+from tests.lib.browser import Person
+
+
+def opens_home(patient: Person, language: str) -> None:
+    patient.opens()
+    speaks(patient, language)
+
+
+def speaks(patient: Person, language: str) -> None:
+    """Chooses it, and sees the page in it."""
+    choice = patient.page.get_by_role("radio", name=LANGUAGES[language])
+    patient.settled()
+    if not choice.is_checked():
+        choice.click()
+    sees_heading(patient, Words(language)("home.to_do"))
+
+
+def sees_heading(patient: Person, title: str) -> None:
+    expect(patient.page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    patient.settled()
+
+
+def sees_everything_to_do(patient: Person, language: str) -> None:
+    more = patient.page.get_by_role("button", name=Words(language)("home.show_all"))
+    if more.count():
+        more.click()
+        expect(more).to_have_count(0)
+    patient.settled()
+
+
+def things(patient: Person) -> Locator:
+    return patient.page.locator('[class*="st-key-thing-"]')
+
+
+def thing(patient: Person, title: str) -> Locator:
+    return things(patient).filter(has=patient.page.get_by_role("heading", name=title))
+
+
+def is_asked_for(patient: Person, title: str) -> None:
+    expect(thing(patient, title)).to_be_visible()
+
+
+def is_not_asked_for(patient: Person, title: str, language: str) -> None:
+    sees_everything_to_do(patient, language)
+    expect(things(patient).first).to_be_visible()
+    expect(thing(patient, title)).to_have_count(0)
+
+
+def says_she_already_had(patient: Person, title: str, *, when: str, where: str) -> None:
+    words = Words("en")
+    sees_everything_to_do(patient, "en")
+    patient.presses(words("home.already_had"), thing(patient, title))
+    patient.types(words("already.when"), when, patient.dialog)
+    patient.types(words("already.where"), where, patient.dialog)
+    patient.presses(words("already.send"), patient.dialog)
+    expect(patient.page.get_by_text(words("already.sent"))).to_be_visible()
+    patient.settled()
