@@ -79,7 +79,9 @@ class Abnormal(Strict):
     result_in: tuple[str, ...] = ()
     number_at_least: float | None = None
     only_latest: bool = Field(False, description="Only when no newer result of the same kind exists.")
-    relevant_for_months: int = Field(ge=1, le=600)
+    relevant_for_months: int | None = Field(
+        None, ge=1, le=600, description="How long it asks for follow-up; null: until it was followed up."
+    )
     deadline_days: int = Field(ge=0, le=730)
     follow_up: tuple[FollowUp, ...] = Field(min_length=1)
 

@@ -192,7 +192,7 @@ found AS MATERIALIZED (
   SELECT person_no, topic_no, abnormal_no, fact_no, begins, deadline_days, relevant_until
   FROM (
     SELECT s.person_no, a.topic_no, a.abnormal_no, s.fact_no, s.begins, a.deadline_days,
-      {anniversary("s.begins", "a.relevant_for_months")} AS relevant_until
+      coalesce({anniversary("s.begins", "a.relevant_for_months")}, {NEVER}) AS relevant_until
     FROM span s
     JOIN rule_abnormal a ON a.criterion = s.criterion
     JOIN state l ON l.person_no = s.person_no AND l.criterion = s.criterion

@@ -284,6 +284,23 @@ def test_an_abnormal_cervical_result_is_followed_by_colposcopy_or_a_repeat(
     assert ask(CERVIX)["status"] == status
 
 
+@pytest.mark.parametrize(
+    ("topic", "table", "code", "result", "on"),
+    [
+        (BREAST, "diagnostic_report", MAMMOGRAM, "icd-10-cm|R92.8", "2024-05-01"),
+        (CERVIX, "diagnostic_report", PAP, "icd-10-cm|R87.613", "2021-05-01"),
+        (COLON, "observation", FIT, POSITIVE, "2016-05-01"),
+    ],
+)
+def test_an_abnormal_result_asks_for_follow_up_until_it_was_followed_up(
+    tables, ask, topic, table, code, result, on
+):
+    tables.patient()
+    key = tables.fact(table, code, on, result=result)
+    answer = ask(topic)
+    assert (answer["status"], answer["evidence_key"]) == ("follow_up_due", key)
+
+
 @pytest.mark.parametrize("columns", NOT_READ, ids=["nothing", "text", "unsatisfactory", "a number"])
 @pytest.mark.parametrize(
     ("topic", "code"), [(COLON, FIT), (COLON, "loinc|77354-9"), (CERVIX, PAP), (CERVIX, HPV)]
