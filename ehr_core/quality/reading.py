@@ -39,7 +39,16 @@ MISSING_DATA = (
     "not evaluable beside the rate. A missing result never counts as met."
 )
 CSV_COLUMNS = (
-    *("measure_id", "version", "period_begin", "period_end", "as_of", "stratum_kind", "stratum_value", "label"),
+    *(
+        "measure_id",
+        "version",
+        "period_begin",
+        "period_end",
+        "as_of",
+        "stratum_kind",
+        "stratum_value",
+        "label",
+    ),
     *COUNTS,
     *("rate", "rate_low", "rate_high", "suppressed"),
 )

@@ -76,7 +76,9 @@ def main(patients: int = 1000) -> None:
         lines = population_lines(patients)
         for resource_type, found in lines.items():
             scrub_stream(deidentifier, resource_type, found, Path(folder), shard_bytes=SHARD_BYTES)
-        written = {kind: paths for kind, paths in resource_files(Path(folder)).items() if kind in compile_views()}
+        written = {
+            kind: paths for kind, paths in resource_files(Path(folder)).items() if kind in compile_views()
+        }
         files = {kind: paths * COPIES for kind, paths in written.items()}
         size = COPIES * megabytes({kind: list(deidentifier.scrub_lines(kind, lines[kind])) for kind in files})
         print(

@@ -268,4 +268,6 @@ def downgrade() -> None:
     op.execute("DROP SCHEMA quality CASCADE")
     op.execute("DROP SCHEMA care_gaps CASCADE")
     op.execute("DROP INDEX fhir.patient_by_family")
-    op.execute("ALTER TABLE core.outbox DROP COLUMN claim_batch, DROP COLUMN claimed_until, DROP COLUMN tries")
+    op.execute(
+        "ALTER TABLE core.outbox DROP COLUMN claim_batch, DROP COLUMN claimed_until, DROP COLUMN tries"
+    )
