@@ -92,7 +92,7 @@ _RECORDS = f"""
     authored_low, coalesce(authored_high, authored_low),
     CASE WHEN status <> 'active' THEN authored_low ELSE dispense_end_high + 1 END, {_NO_VALUE}
   FROM medication_request
-  WHERE status IN ('active', 'completed') AND do_not_perform IS DISTINCT FROM TRUE
+  WHERE status IN ('active', 'completed', 'stopped') AND do_not_perform IS DISTINCT FROM TRUE
     AND intent IN ('order', 'original-order', 'reflex-order', 'filler-order', 'instance-order', 'plan')
   UNION ALL
   SELECT 'condition', 'Condition', patient_key, resource_key, sensitivity,

@@ -257,6 +257,8 @@ def test_a_kidney_test_without_a_number_is_not_in_the_numerator(tables, judge):
     [
         ({}, None, "idn", None),
         ({"status": "completed", "authored_low": "2026-02-01"}, None, "idn", None),
+        ({"status": "stopped", "authored_low": "2026-02-01"}, None, "idn", None),
+        ({"status": "stopped"}, None, "id", None),
         ({"status": "completed"}, None, "id", None),
         (None, None, "id", None),
         (None, ("allergy", "rxnorm|36567"), "ide", "statin_harm"),
