@@ -15,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from data_contracts.api.patients import PatientName
+from ehr_core.kernel.clock import in_zone
 
 NOT_RECORDED = "not recorded"
 
@@ -96,7 +97,7 @@ def _day(day: date) -> str:
 
 
 def _in_zone(instant: datetime, time_zone: str | None) -> datetime:
-    return instant.astimezone(ZoneInfo(time_zone)) if time_zone and instant.tzinfo else instant
+    return in_zone(instant, ZoneInfo(time_zone)) if time_zone and instant.tzinfo else instant
 
 
 def show_time(value: datetime | str | None, time_zone: str | None = None) -> str:
@@ -113,7 +114,7 @@ def show_instant(value: datetime | None, time_zone: str | None = None) -> str:
     """dd-Mmm-yyyy HH:mm, with the zone's letters: '22-Nov-2026 14:05 EST'. Without a zone given, UTC."""
     if value is None:
         return NOT_RECORDED
-    there = value.astimezone(ZoneInfo(time_zone) if time_zone else UTC)
+    there = in_zone(value, ZoneInfo(time_zone) if time_zone else UTC)
     return f"{_day(there.date())} {there.strftime('%H:%M %Z')}"
 
 

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ehr_core.kernel.clock import in_zone
+
 LONG_AGO = datetime(1, 1, 2, tzinfo=UTC)
 """Where an undated item sorts: after every dated one, newest first."""
 
@@ -43,4 +45,4 @@ def day_of(written: str | None, time_zone: str) -> date | None:
         instant = datetime.fromisoformat(written)
     except ValueError:
         return None
-    return instant.astimezone(ZoneInfo(time_zone)).date() if instant.tzinfo else instant.date()
+    return in_zone(instant, ZoneInfo(time_zone)).date() if instant.tzinfo else instant.date()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,14 @@ class FixedClock:
 
     def now(self) -> datetime:
         return self.instant
+
+
+def in_zone(instant: datetime, zone: tzinfo) -> datetime:
+    """The same instant in another zone. At the calendar's ends (years 1 and 9999) it keeps its reading on the clock."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        return instant.replace(tzinfo=zone)
 
 
 def site_date(clock: Clock, time_zone: str) -> date:

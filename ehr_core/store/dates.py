@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from ehr_core.kernel.clock import in_zone
+
 INSTANT = timedelta(microseconds=1)
+LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @lru_cache(maxsize=65_536)
@@ -31,8 +34,8 @@ def _time_bounds(text: str) -> tuple[datetime, datetime]:
     seconds_missing = text[16:17] != ":"
     leap_second = text[17:19] == "60"  # counted as the last second of its minute: datetime knows no 60
     clean = text[:17] + "59" + text[19:] if leap_second else text
-    low = datetime.fromisoformat(_six_digits(clean)).astimezone(UTC)
-    return low, low + timedelta(minutes=1) - INSTANT if seconds_missing else low
+    low = in_zone(datetime.fromisoformat(_six_digits(clean)), UTC)
+    return low, low + min(timedelta(minutes=1) - INSTANT, LAST - low) if seconds_missing else low
 
 
 def _six_digits(text: str) -> str:
@@ -55,8 +58,5 @@ def _day_after(day: tuple[int, int, int]) -> tuple[int, int, int]:
 def _midnight(day: tuple[int, int, int], time_zone: str) -> datetime:
     """The first instant of a day at the site; the year 10000 and the hours before year 1 are cut to the calendar."""
     if day[0] > 9999:
-        return datetime.max.replace(tzinfo=UTC)
-    try:
-        return datetime(*day, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
-    except OverflowError:
-        return datetime(*day, tzinfo=UTC)
+        return LAST
+    return in_zone(datetime(*day, tzinfo=ZoneInfo(time_zone)), UTC)

@@ -125,6 +125,16 @@ def test_the_calendars_ends_are_dates_too(text: str) -> None:
         assert high - low >= timedelta(hours=1)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["9999-12-31T23:59:59-05:00", "9999-12-31T23:59Z", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00Z"],
+)
+def test_a_time_at_the_calendars_ends_is_cut_to_the_calendar(text: str) -> None:
+    low, high = bounds(text, NEW_YORK)
+    assert low <= high
+    assert low.year == int(text[:4])
+
+
 def test_an_open_period_has_an_open_end() -> None:
     found = promoted(
         {
