@@ -2,7 +2,8 @@
 
 A count from 1 to below the limit is small. Zero is shown: it speaks of nobody. In a set of strata that add up to a
 shown total, one hidden cell alone could be subtracted out, so more are hidden until the hidden ones together reach the
-limit. Pure.
+limit. Within one stratum, those of the initial population are in the denominator, excluded or excepted: of these four
+linked counts either all are shown or none, or the hidden one would follow by addition. Pure.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 FIELDS = ("initial_population", "denominator", "exclusions", "exceptions", "numerator", "not_evaluable")
-SIDE_FIELDS = ("initial_population", "exclusions", "exceptions")
-RATE_FIELDS = ("denominator", "numerator")
+LINKED_FIELDS = ("initial_population", "denominator", "exclusions", "exceptions")
+"""The first is the sum of the other three."""
 
 
 @dataclass(frozen=True)
@@ -34,24 +35,30 @@ class Cell:
 def suppress_cell(cell: Cell, limit: int) -> Cell:
     """Hides what is small within one stratum, and what would give it away by subtraction."""
     hidden: set[str] = set()
-    if _small(cell.denominator, limit):
-        hidden |= {*FIELDS} - {"not_evaluable"}
+    if any(_small(getattr(cell, name), limit) for name in LINKED_FIELDS):
+        hidden |= hidden_with("denominator")
     if _small(cell.numerator, limit) or _small(_rest(cell), limit):
         hidden.add("numerator")
-    if any(_small(getattr(cell, name), limit) for name in SIDE_FIELDS):
-        hidden |= {*SIDE_FIELDS}
     if _small(cell.not_evaluable, limit):
         hidden.add("not_evaluable")
     return replace(cell, **dict.fromkeys(hidden))
+
+
+def hidden_with(name: str) -> set[str]:
+    """The fields that must go when this one does. A rate without its denominator says nothing: the numerator too."""
+    return {*LINKED_FIELDS, "numerator"} if name in LINKED_FIELDS else {name}
 
 
 def suppress_strata(total: Cell, strata: Sequence[Cell], limit: int) -> list[Cell]:
     """Hides small cells of strata that add up to `total`, and further ones so that none can be subtracted out."""
     shown = [suppress_cell(cell, limit) for cell in strata]
     hidden_total = suppress_cell(total, limit)
-    for name in FIELDS:
-        if getattr(hidden_total, name) is not None:
-            shown = _complement(strata, shown, name, limit)
+    before = None
+    while shown != before:  # what is hidden for one count takes others along, which may then stand alone
+        before = shown
+        for name in FIELDS:
+            if getattr(hidden_total, name) is not None:
+                shown = _complement(strata, [*shown], name, limit)
     return shown
 
 
@@ -67,8 +74,7 @@ def _complement(strata: Sequence[Cell], shown: list[Cell], name: str, limit: int
     while others and (len(hidden) < 2 or sum(getattr(strata[place], name) or 0 for place in hidden) < limit):
         place = others.pop(0)
         hidden.append(place)
-        also = {name, "numerator"} if name == "denominator" else {name}
-        shown[place] = replace(shown[place], **dict.fromkeys(also))
+        shown[place] = replace(shown[place], **dict.fromkeys(hidden_with(name)))
     return shown
 
 

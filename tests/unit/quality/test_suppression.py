@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ehr_core.quality.rates import wilson_rate
-from ehr_core.quality.suppression import FIELDS, Cell, suppress_cell, suppress_strata
+from ehr_core.quality.suppression import FIELDS, LINKED_FIELDS, Cell, suppress_cell, suppress_strata
 
 LIMIT = 11
 
@@ -34,7 +34,9 @@ def total_of(cells: list[Cell]) -> Cell:
         (cell(100, 95), {"numerator"}),
         (cell(100, 100), set()),
         (cell(10, 5), {"initial_population", "denominator", "exclusions", "exceptions", "numerator"}),
-        (cell(100, 50, exclusions=3), {"initial_population", "exclusions", "exceptions"}),
+        (cell(100, 50, exclusions=3), {*FIELDS} - {"not_evaluable"}),
+        (cell(100, 50, exceptions=3), {*FIELDS} - {"not_evaluable"}),
+        (cell(100, 50, exclusions=3, exceptions=20), {*FIELDS} - {"not_evaluable"}),
         (cell(100, 50, not_evaluable=1), {"not_evaluable"}),
         (cell(), set()),
     ],
@@ -70,6 +72,7 @@ def test_no_small_count_is_shown_and_none_follows_by_subtraction(cells):
     cells = [Cell(**{**vars(one), "numerator": min(one.numerator, one.denominator)}) for one in cells]
     total = total_of(cells)
     shown = suppress_strata(total, cells, LIMIT)
+    assert [one for one in map(worked_out, shown) if one] == []
     for name in FIELDS:
         values = [getattr(one, name) for one in shown]
         assert not any(value is not None and 0 < value < LIMIT for value in values)
@@ -77,6 +80,17 @@ def test_no_small_count_is_shown_and_none_follows_by_subtraction(cells):
         if getattr(suppress_cell(total, LIMIT), name) is not None and hidden and any(hidden):
             everything_hidden = len(hidden) == len(cells) or not any(v for v in values if v)
             assert everything_hidden or (len(hidden) >= 2 and sum(hidden) >= LIMIT)
+
+
+def worked_out(shown: Cell) -> str | None:
+    """What an attacker adds up: initial population = denominator + exclusions + exceptions, with one unknown."""
+    hidden = [name for name in LINKED_FIELDS if getattr(shown, name) is None]
+    return hidden[0] if len(hidden) == 1 else None
+
+
+@given(st.builds(cell, counts, st.just(0), counts, counts))
+def test_nothing_small_follows_by_addition_in_one_stratum(one):
+    assert worked_out(suppress_cell(one, LIMIT)) is None
 
 
 def test_an_empty_denominator_has_no_rate():
