@@ -65,7 +65,7 @@ def value_html(point: ResultPoint) -> str:
         value += " " + tag(point.status.replace("-", " "), "apart")
     elif point.status != "final":
         value += " " + tag(point.status, "waiting")
-    if not point.reviewed:
+    if point.awaits_review:
         value += " " + tag("not yet reviewed", "open")
     return value
 
@@ -140,7 +140,7 @@ def _point_acts(
     """What can be done with one result; one that was entered in error can only be set right again."""
     key = point.observation_id
     retracted = point.status == "entered-in-error"
-    if not point.reviewed and not retracted and st.button("Mark reviewed", key=f"review-{key}"):
+    if point.awaits_review and not retracted and st.button("Mark reviewed", key=f"review-{key}"):
         session.client.charting.review_result(key, ReviewResult(version_id=point.version_id))
         st.rerun()
     if point.can_correct and st.button("Correct", key=f"correct-{key}"):

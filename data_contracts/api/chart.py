@@ -65,7 +65,10 @@ class ResultPoint(ApiModel):
     reference_high: Decimal | None = None
     reference_text: str | None = None
     source: str | None = Field(default=None, description="'Outside record: …' when it came from elsewhere.")
-    reviewed: bool = Field(default=True, description="False: final, but no clinician has reviewed it yet.")
+    reviewed: bool = Field(default=False, description="True only where a review is recorded.")
+    awaits_review: bool = Field(
+        default=False, description="Final, and a clinician's review is expected. Both false: nothing is claimed."
+    )
     reviewed_by: str | None = None
     comment: str | None = Field(default=None, description="What the reviewer wrote to the patient.")
     can_correct: bool = False

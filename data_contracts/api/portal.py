@@ -62,7 +62,8 @@ class OwnResult(ApiModel):
         description="Where the number lies ('A little above the usual range.'), or what the two numbers of a blood "
         "pressure are; null where there is no numeric range."
     )
-    reviewed: bool
+    reviewed: bool = Field(description="True only where a review is recorded.")
+    awaits_review: bool = Field(description="Both false: an old result of which nothing is claimed.")
     comment: str | None = None
     status: Literal["final", "amended", "corrected"]
     earlier: list[tuple[str | None, str]] = Field(default=[], description="(date, value) of earlier ones.")

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from ehr_core.access.sensitivity import split_visible
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.parts import OBSERVATION_CATEGORY
-from ehr_core.charting.reviews import DONE, REVIEW_URL, REVIEWED_CATEGORIES, review_expected_from
+from ehr_core.charting.reviews import DONE, REVIEW_EXPECTED_DAYS, REVIEW_URL, REVIEWED_CATEGORIES
 from ehr_core.charting.series import StoredObservation
 from ehr_core.kernel.fhir_json import decode
 
@@ -61,7 +61,10 @@ OBSERVATIONS = text(
 UNREVIEWED = text("""
 SELECT count(*) FROM fhir.observation o
  WHERE NOT o.deleted AND o.status = ANY(:done) AND o.category_tokens && :categories
-   AND (o.date_low IS NULL OR o.date_low >= :since)
+   AND (o.date_low IS NULL
+        OR (o.date_low AT TIME ZONE :zone)::date >= (o.last_updated AT TIME ZONE :zone)::date - CAST(:days AS integer)
+        OR left(CAST(o.body AS jsonb) ->> 'issued', 10)
+           >= ((o.last_updated AT TIME ZONE :zone)::date - CAST(:days AS integer))::text)
    AND strpos(o.body, :review_url) = 0
    AND (CAST(:practitioner AS text) IS NULL OR o.patient_id IN (
          SELECT id FROM fhir.patient p WHERE NOT p.deleted AND p.reference_tokens @> ARRAY[:practitioner]))
@@ -120,7 +123,8 @@ def count_unreviewed(work: UnitOfWork, *, practitioner_id: str | None = None) ->
         {
             "done": sorted(DONE),
             "categories": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(REVIEWED_CATEGORIES)],
-            "since": review_expected_from(work.today()),
+            "days": REVIEW_EXPECTED_DAYS,
+            "zone": work.site_time_zone,
             "review_url": REVIEW_URL,
             "practitioner": f"general-practitioner:Practitioner/{practitioner_id}"
             if practitioner_id

@@ -20,8 +20,8 @@ REVIEWED_CATEGORIES = frozenset({"laboratory", "imaging"})
 DONE = frozenset({"final", "amended", "corrected"})
 
 REVIEW_EXPECTED_DAYS = 60
-"""A result older than this with no review recorded came with historical records: nobody is waiting for its review.
-Ours, to be set by the site's clinical lead."""
+"""A result that was older than this on the day it entered came with historical records: nobody is waiting for its
+review, and nobody says that there was one. Ours, to be set by the site's clinical lead."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,21 @@ def review_of(observation: Resource) -> Review | None:
 
 
 def awaits_review(observation: Resource, today: date, time_zone: str) -> bool:
-    """Final, of a kind that may arrive unseen, recent (or without a readable day), and not reviewed."""
+    """Final, of a kind that may arrive unseen, recent when it entered (or without a readable day), and not reviewed.
+
+    Waiting does not end by itself: what counts is how old it was when this version entered, not how old it is today.
+    A resource that does not say when it entered is taken as entering today.
+    """
     categories = {code for concept in observation.get("category") or () for code in codes(concept)}
     if observation.get("status") not in DONE or not categories & REVIEWED_CATEGORIES:
         return False
     if review_of(observation) is not None:
         return False
+    entered = day_of((observation.get("meta") or {}).get("lastUpdated"), time_zone) or today
     day = day_of(observed_at(observation), time_zone)
-    return day is None or day >= review_expected_from(today)
-
-
-def review_expected_from(today: date) -> date:
-    return today - timedelta(days=REVIEW_EXPECTED_DAYS)
+    issued = day_of(observation.get("issued"), time_zone)
+    newest = max(filter(None, (day, issued)), default=None) if day else None
+    return newest is None or newest >= entered - timedelta(days=REVIEW_EXPECTED_DAYS)
 
 
 def with_review(observation: Resource, *, at: datetime, by: Resource, comment: str | None) -> Resource:

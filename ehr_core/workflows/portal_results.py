@@ -74,6 +74,7 @@ def _own_result(work: UnitOfWork, series: ResultSeries, language: Language) -> O
         range_text=newest.reference_text if low is None and high is None else None,
         words=blood_pressure_words(language) if is_pair else place,
         reviewed=newest.reviewed,
+        awaits_review=newest.awaits_review,
         comment=newest.comment,
         status=newest.status,
         earlier=[

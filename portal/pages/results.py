@@ -42,7 +42,7 @@ def _section(words: Words, own: OwnResults, title: str, categories: tuple[str, .
 
 def result_html(words: Words, result: OwnResult) -> str:
     """Name, value, what it means, its standing, and what came before; never a bare red number."""
-    marks = [] if result.reviewed else [words("results.not_reviewed")]
+    marks = [words("results.not_reviewed")] if result.awaits_review else []
     if result.status in CHANGED:
         marks.append(words("results.corrected"))
     parts = [

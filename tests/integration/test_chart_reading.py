@@ -220,10 +220,10 @@ def test_results_are_complete_exact_and_newest_first(api, clinician):
         ],
     )
     a1c, pressure = clinician.charting.results("ana").series
-    assert [(point.text, point.status, point.reviewed) for point in a1c.points] == [
-        ("9.9 %", "preliminary", True),
-        ("10.2 %", "final", False),
-        ("7.10 %", "final", True),
+    assert [(point.text, point.status, point.awaits_review) for point in a1c.points] == [
+        ("9.9 %", "preliminary", False),
+        ("10.2 %", "final", True),
+        ("7.10 %", "final", False),
     ]
     assert [point.text for point in pressure.points] == ["128/76 mmHg"]
 

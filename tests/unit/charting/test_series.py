@@ -166,22 +166,40 @@ def test_retracted_and_preliminary_points_stay_and_say_so():
 
 
 @pytest.mark.parametrize(
-    ("parts", "reviewed"),
+    ("parts", "waits"),
     [
-        ({}, False),
-        ({"status": "corrected"}, False),
-        ({"status": "preliminary"}, True),
-        ({"status": "entered-in-error"}, True),
-        ({"category": "vital-signs"}, True),
-        ({"category": "imaging"}, False),
-        ({"at": "2026-09-23"}, False),
-        ({"at": "2026-09-22"}, True),
-        ({"at": "2026"}, False),
-        ({"at": None}, False),
+        ({}, True),
+        ({"status": "corrected"}, True),
+        ({"status": "preliminary"}, False),
+        ({"status": "entered-in-error"}, False),
+        ({"category": "vital-signs"}, False),
+        ({"category": "imaging"}, True),
+        ({"at": "2026-09-23"}, True),
+        ({"at": "2026-09-22"}, False),
+        ({"at": "2026"}, True),
+        ({"at": None}, True),
     ],
 )
-def test_a_recent_final_result_of_a_laboratory_waits_for_review(parts, reviewed):
-    assert only_point(observation(value="7.1", **parts)).reviewed is reviewed
+def test_a_recent_final_result_of_a_laboratory_waits_for_review(parts, waits):
+    assert only_point(observation(value="7.1", **parts)).awaits_review is waits
+
+
+@pytest.mark.parametrize("parts", [{}, {"at": "2024-01-01"}, {"category": "vital-signs"}])
+def test_nothing_is_called_reviewed_without_a_review(parts):
+    assert not only_point(observation(value="7.1", **parts)).reviewed
+
+
+@pytest.mark.parametrize(
+    ("entered", "issued", "waits"),
+    [
+        ("2026-05-02T09:00:00Z", None, True),
+        ("2026-11-20T09:00:00Z", None, False),
+        ("2026-11-20T09:00:00Z", "2026-11-20T09:00:00Z", True),
+    ],
+)
+def test_a_result_waits_for_review_however_long_unless_it_was_old_when_it_entered(entered, issued, waits):
+    found = {**observation(value="7.1", at="2026-05-01"), "meta": {"lastUpdated": entered}}
+    assert only_point({**found, "issued": issued} if issued else found).awaits_review is waits
 
 
 def test_an_outside_result_names_its_source_and_a_reader_cannot_correct():

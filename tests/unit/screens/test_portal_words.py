@@ -54,6 +54,7 @@ def own_result(**changes: object) -> OwnResult:
         "high": Decimal("5.6"),
         "words": "Above the usual range.",
         "reviewed": True,
+        "awaits_review": False,
         "status": "final",
     }
     return OwnResult(**{**facts, **changes})
@@ -144,7 +145,10 @@ class TestResults:
         assert usual_range(EN, own_result(**changes)) == words
 
     def test_a_final_result_that_nobody_reviewed_is_shown_and_marked(self):
-        assert "Not yet reviewed by your care team" in result_html(EN, own_result(reviewed=False))
+        assert "Not yet reviewed by your care team" in result_html(EN, own_result(reviewed=False, awaits_review=True))
+
+    def test_of_an_old_result_without_a_review_nothing_is_claimed(self):
+        assert "eviewed" not in result_html(EN, own_result(reviewed=False))
 
     @pytest.mark.parametrize(("status", "marked"), [("final", False), ("corrected", True), ("amended", True)])
     def test_a_changed_result_is_marked(self, status, marked):

@@ -50,7 +50,8 @@ def test_a_result_entered_in_error_is_struck_through_and_carries_no_flag():
 
 
 def test_an_unreviewed_and_a_preliminary_result_say_so():
-    assert "not yet reviewed" in value_html(point(reviewed=False))
+    assert "not yet reviewed" in value_html(point(awaits_review=True))
+    assert "review" not in value_html(point(reviewed=False))
     assert "preliminary" in value_html(point(status="preliminary"))
 
 
