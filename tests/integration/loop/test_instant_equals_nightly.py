@@ -1,0 +1,148 @@
+"""Whatever is edited and whatever day it becomes: what the instant path holds is what a whole night says."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from ehr_core.access.actor import Actor
+from ehr_core.db.database import connect
+from ehr_core.kernel.clock import site_date
+from ehr_core.population import generate
+from ehr_core.store.importer import load_resources
+from ehr_core.store.repository import Store
+from pipelines.run.nightly import nightly
+from pipelines.run.worker import Worker
+from tests.integration.loop.random_edits import ACTS, Edit, make
+from tests.integration.loop.records import AS_OF, ZONE
+from tests.lib.api import RunningApi, running_api
+from tests.lib.postgres import app_url_of, fresh_database
+
+LOADER = Actor("service:test-load", "service", "Test load", (), frozenset({"fhir.write"}))
+PEOPLE = 12
+HELD = {
+    "gaps": "SELECT patient_id, source_id, computed_status, gap_kind, reason_code, due_on, priority, evidence_id, "
+    "evidence_on, evidence_value FROM care_gaps.gap WHERE present ORDER BY patient_id, source_id",
+    "flags": "SELECT patient_id, measure_id, period_begin, evaluable, initial_population, denominator, "
+    "denominator_exclusion, denominator_exception, numerator, evidence_id, evidence_value "
+    "FROM quality.measure_flag WHERE :today BETWEEN period_begin AND period_end "
+    "ORDER BY patient_id, measure_id, period_begin",
+}
+edits = st.lists(
+    st.builds(Edit, st.sampled_from([*ACTS, "days pass"]), st.integers(0, 2**31)), min_size=3, max_size=8
+)
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def after_a_night(postgres_server, template_database, state) -> Iterator[str]:
+    """The name of a database with a dozen people whom one night has measured."""
+    with fresh_database(postgres_server, template=template_database) as url:
+        database = connect(app_url_of(url))
+        lines = generate(PEOPLE, seed=2026, as_of=AS_OF, time_zone=ZONE)
+        load_resources(database, LOADER, lines, processes=1, site_time_zone=ZONE)
+        with running_api(database, state) as api:
+            run_night(api)
+        database.dispose()
+        yield url.rpartition("/")[2].partition("?")[0]
+
+
+def run_night(api: RunningApi) -> None:
+    """The nightly run through the client; exports are made by a thread, as in the API's own process."""
+    over = threading.Event()
+
+    def export() -> None:
+        while not over.wait(0.02):
+            api.app.state.bulk_runner.run_one()
+
+    exporter = threading.Thread(target=export, daemon=True)
+    exporter.start()
+    try:
+        today = site_date(api.clock, ZONE)
+        nightly(api.service("pipeline"), api.parts.settings, as_of=today, deep_checks=False)
+    finally:
+        over.set()
+        exporter.join()
+
+
+def catch_up(api: RunningApi) -> None:
+    """The worker's own work until nothing waits."""
+    worker = Worker(api.service("remeasure"), ZONE, 0.01)
+    while worker.work_once():
+        continue
+
+
+def held(api: RunningApi) -> dict[str, list[tuple]]:
+    with api.work() as work:
+        today = site_date(api.clock, ZONE)
+        return {
+            name: [tuple(row) for row in work.connection.execute(text(said), {"today": today})]
+            for name, said in HELD.items()
+        }
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(edits=edits)
+def test_a_night_changes_nothing_that_the_instant_path_has_measured(
+    edits, postgres_server, after_a_night, state
+):
+    with fresh_database(postgres_server, template=after_a_night) as url:
+        database = connect(app_url_of(url))
+        try:
+            with running_api(database, state) as api:
+                for edit in edits:
+                    make(api, edit)
+                    if edit.seed % 3 == 0:
+                        catch_up(api)
+                catch_up(api)
+                instant = held(api)
+                run_night(api)
+                assert instant == held(api)
+                assert instant["gaps"]
+                assert instant["flags"]
+        finally:
+            database.dispose()
+
+
+def test_a_record_that_de_identification_refuses_keeps_its_answers_and_says_that_it_was_not_checked(
+    postgres_server, after_a_night, state
+):
+    with fresh_database(postgres_server, template=after_a_night) as url:
+        database = connect(app_url_of(url))
+        try:
+            with running_api(database, state) as api:
+                before = held(api)
+                patient_id = before["gaps"][0][0]
+                spoil(api, patient_id)
+                for _ in range(3):
+                    catch_up(api)
+                    api.clock.instant += timedelta(minutes=10)
+                assert held(api) == before
+                staff = api.signed_in("okafor", "clinician")
+                assert staff.care_gaps.of_patient(patient_id).unavailable
+        finally:
+            database.dispose()
+
+
+def spoil(api: RunningApi, patient_id: str) -> None:
+    """Gives the person an extension that may turn the meaning round, which de-identification refuses."""
+    with api.work() as work:
+        body = json.loads(Store(work).read("Patient", patient_id).body)
+        unknown = [{"url": "https://example.org/modifier", "valueBoolean": True}]
+        Store(work).update("Patient", patient_id, {**body, "modifierExtension": unknown})
