@@ -23,7 +23,9 @@ def nightly(
     as_of: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"], help="The site's day that the answers are for; today unless given."
+            formats=["%Y-%m-%d"],
+            help="The site's day that the answers are for: today unless given, or yesterday. "
+            "The core takes no other day's answers.",
         ),
     ] = None,
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -18,6 +18,7 @@ from data_contracts.api.pipeline import (
     WriteBackReceipt,
 )
 from ehr_core.api.dependencies import ProcessParts, RawBody, Work
+from ehr_core.kernel.errors import Conflict
 from ehr_core.quality.runs import note_run
 from ehr_core.store.repository import Store
 from ehr_core.workflows import changes
@@ -115,7 +116,17 @@ def write_back(
         patient_to=patient_to,
         source_ids=tuple(source_ids) if source_ids else None,
     )
+    if scope.patient_keys is None:
+        _refuse_another_day(as_of, work.today())
     return TAKERS[table](work, scope, body, parts.secrets.pseudonym_master_key)
+
+
+def _refuse_another_day(as_of: date, today: date) -> None:
+    """The screens show today's answers. A night may begin before midnight and end after it."""
+    if not today - timedelta(days=1) <= as_of <= today:
+        raise Conflict(
+            f"These answers are for {as_of}, and the screens show those of today. Run the pipeline for today."
+        )
 
 
 @router.post("/runs", status_code=204)
