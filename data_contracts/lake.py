@@ -27,7 +27,10 @@ SNAPSHOTS_KEPT = 2
 
 
 class Manifest(BaseModel):
-    """What a snapshot is: enough to say on a screen where a number comes from."""
+    """What a snapshot is: enough to say on a screen where a number comes from.
+
+    `exported`: resources by type, as they left the core. `explained`: what became of each that is not in the tables.
+    """
 
     snapshot_id: str
     zone: Zone
@@ -38,6 +41,7 @@ class Manifest(BaseModel):
     outbox_transaction: int
     code_version: str
     tables: dict[str, int]
+    exported: dict[str, int] = {}
     explained: dict[str, int] = {}
 
 

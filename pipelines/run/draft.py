@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel
 
-from data_contracts.lake import Lake
+from data_contracts.lake import Lake, Zone
 from ehr_core.kernel.errors import NotFound
 
 DRAFT_FILE = "draft.json"
@@ -30,6 +32,7 @@ class DraftFacts(BaseModel):
     started_at: datetime
     taken_at: datetime
     outbox_transaction: int
+    exported: dict[str, int] = {}
     explained: dict[str, int] = {}
 
 
@@ -62,6 +65,12 @@ class Draft:
             )
         return DraftFacts.model_validate_json(path.read_bytes())
 
+    def explain(self, found: Mapping[str, int]) -> None:
+        """Notes what was left out on the way and why; a count of zero needs no word."""
+        facts = self.facts
+        counted = {reason: count for reason, count in found.items() if count}
+        self.keep(facts.model_copy(update={"explained": {**facts.explained, **counted}}))
+
     def keep(self, facts: DraftFacts) -> None:
         self.limited.mkdir(parents=True, exist_ok=True)
         self.results.mkdir(parents=True, exist_ok=True)
@@ -77,7 +86,7 @@ UNFINISHED_HOURS = 12
 def clear_unfinished(lake: Lake) -> int:
     """Takes away what killed or failed runs left unpublished long ago; returns how many folders went."""
     cleared, oldest = 0, time.time() - UNFINISHED_HOURS * 3600
-    for zone in ("limited", "results"):
+    for zone in get_args(Zone):
         for folder in (lake.folder / zone).glob("*/"):
             if not (folder / "manifest.json").exists() and folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder)

@@ -73,6 +73,7 @@ def finish(client: AlmonerClient, draft: Draft, flat: dict[str, int], results: d
                 outbox_transaction=facts.outbox_transaction,
                 code_version=code_version(),
                 tables=tables,
+                exported=facts.exported,
                 explained=facts.explained,
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from itertools import chain
 
@@ -14,7 +14,7 @@ from ehr_core.kernel.clock import SystemClock, site_date
 from ehr_core.kernel.errors import Unavailable
 from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.kernel.settings import Settings
-from pipelines.deidentify import Deidentifier, load_profile, scrub_stream
+from pipelines.deidentify import Deidentifier, StreamResult, load_profile, scrub_stream
 from pipelines.run.draft import Draft, DraftFacts, clear_unfinished
 
 Report = Callable[[str], None]
@@ -26,6 +26,7 @@ def take_snapshot(
     """Exports everything, de-identified under the key in use, into a new draft of the limited zone.
 
     Lines that de-identification refuses are counted in the draft's `explained`: in equals out plus explained.
+    Raises Unavailable when fewer or more lines arrive than the core says it exported.
     """
     lake = Lake(settings.lake_folder)
     clear_unfinished(lake)
@@ -41,13 +42,14 @@ def take_snapshot(
         manifest = client.bulk.wait(job, report=report)
         if manifest.outbox_transaction is None:
             raise Unavailable("The export does not say which changes it has seen. Update the server.")
-        explained = {}
+        exported, set_aside = {}, {}
         for resource_type, lines in _by_type(client, manifest.output):
             done = scrub_stream(deidentifier, resource_type, lines, draft.resources)
-            if done.lines_in != done.lines_out:
-                explained[f"{resource_type} lines set aside by de-identification"] = (
-                    done.lines_in - done.lines_out
-                )
+            _require_all(done, manifest.output)
+            exported[resource_type] = done.lines_in
+            set_aside[f"{resource_type} lines set aside by de-identification"] = (
+                done.lines_in - done.lines_out
+            )
     finally:
         client.bulk.delete(job)
     draft.keep(
@@ -59,10 +61,21 @@ def take_snapshot(
             started_at=started,
             taken_at=manifest.transaction_time,
             outbox_transaction=manifest.outbox_transaction,
-            explained=explained,
+            exported=exported,
         )
     )
+    draft.explain(set_aside)
     return draft
+
+
+def _require_all(done: StreamResult, files: Sequence[BulkFile]) -> None:
+    """A server that does not count its files cannot be held to it; ours does."""
+    counts = [file.count for file in files if file.type == done.resource_type]
+    if None not in counts and sum(counts) != done.lines_in:
+        raise Unavailable(
+            f"The export holds {sum(counts)} {done.resource_type} resources, and {done.lines_in} arrived. "
+            "Nothing was published; start the run again."
+        )
 
 
 def _by_type(client: AlmonerClient, files: Iterable[BulkFile]) -> Iterator[tuple[str, Iterator[bytes]]]:

@@ -39,12 +39,7 @@ def flatten_snapshot(draft: Draft, site_time_zone: str) -> dict[str, int]:
             connection, resource_files(draft.resources), key_id=facts.key_id, site_time_zone=site_time_zone
         )
         rows = flattening.write_parquet(connection, draft.limited)
-    explained = {
-        f"{name} lines without keys": kind.without_keys
-        for name, kind in report.types.items()
-        if kind.without_keys
-    }
-    draft.keep(facts.model_copy(update={"explained": {**facts.explained, **explained}}))
+    draft.explain({f"{name} lines without keys": kind.without_keys for name, kind in report.types.items()})
     return rows
 
 
@@ -110,7 +105,7 @@ def check_results(draft: Draft, *, deep: bool = True) -> dict[str, int]:
 
 
 def write_back(client: AlmonerClient, draft: Draft, report: Report) -> dict[str, int]:
-    """Sends the checked results to the core; returns changed rows by table."""
+    """Sends the checked results to the core; returns changed rows by table. Rows that it did not take are explained."""
     facts = draft.facts
     stamp = RunStamp(facts.run_id, facts.key_id, facts.as_of, facts.outbox_transaction)
     with duckdb.connect() as connection:
@@ -118,6 +113,13 @@ def write_back(client: AlmonerClient, draft: Draft, report: Report) -> dict[str,
         for table in RESULT_TABLES:
             _view(connection, table, draft.results / f"{table.name}.parquet")
         receipts = send_everything(client, connection, stamp, report=report)
+    for name, receipt in receipts.items():
+        draft.explain(
+            {
+                f"{name} rows left to re-measure": receipt.skipped_changed_since,
+                f"{name} rows of people whom the core does not know": receipt.refused_unknown_patient,
+            }
+        )
     return {name: receipt.inserted + receipt.changed + receipt.removed for name, receipt in receipts.items()}
 
 
