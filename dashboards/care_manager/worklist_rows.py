@@ -34,7 +34,8 @@ def gaps_html(row: WorklistRow) -> str:
 
 
 def contact_html(row: WorklistRow) -> str:
-    """Language and interpreter first: they decide how one calls. A channel is used only where consent was given."""
+    """Language and interpreter first: they decide how one calls. What was said about each channel is shown as
+    recorded; a contact by sms or email without consent on record is refused when it is logged."""
     language = text(row.language, "language not recorded")
     interpreter = {
         True: tag("Interpreter", "waiting"),

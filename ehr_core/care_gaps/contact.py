@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import text
 
 from data_contracts.api.care_gaps import ContactAttempt, LogContact
+from data_contracts.api.patients import NextAppointment
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import rules
 from ehr_core.care_gaps.events import tell
-from ehr_core.care_gaps.people import CHANNELS, consents, next_appointments
+from ehr_core.care_gaps.people import CHANNELS, consents
 from ehr_core.care_gaps.reading import read_row
 from ehr_core.care_gaps.service import SET_MANUAL_STATE, set_workflow_state
 from ehr_core.care_gaps.standing import check_on_panel
@@ -22,8 +23,10 @@ FURTHER_ON = ("scheduled", "result_pending")
 """A call about a gap that is already booked or ordered is counted, and does not take it back to "outreach sent"."""
 
 
-def log_contact(work: UnitOfWork, patient_id: str, contact: LogContact) -> ContactAttempt:
-    """One attempt, for all of a patient's gaps that it was about.
+def log_contact(
+    work: UnitOfWork, patient_id: str, contact: LogContact, appointment: NextAppointment | None
+) -> ContactAttempt:
+    """One attempt, for all of a patient's gaps that it was about; `appointment`: the patient's next one.
 
     Raises Conflict when the patient has died, was merged away, opted out, moved, or refused this channel: read again
     at this moment, whatever the screen still showed.
@@ -34,7 +37,6 @@ def log_contact(work: UnitOfWork, patient_id: str, contact: LogContact) -> Conta
         rules.check_reachable(contact.channel, consents(work, [patient_id])[patient_id][contact.channel])
     rows = _gaps_of(work, patient_id, contact.gap_ids)
     attempt = _store(work, patient_id, contact)
-    appointment = next_appointments(work, [patient_id]).get(patient_id)
     effect = rules.contact_effect(
         contact.outcome,
         today=work.today(),

@@ -9,17 +9,14 @@ from typing import Any
 
 from sqlalchemy import text
 
-from data_contracts.api.care_gaps import PatientReply, ReviewReply
+from data_contracts.api.care_gaps import ReviewReply
 from data_contracts.api.portal import AlreadyHadThis
 from ehr_core.access.sensitivity import may_see_label
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import words
 from ehr_core.care_gaps.events import tell
-from ehr_core.care_gaps.people import people
 from ehr_core.care_gaps.reading import NO_SUCH_GAP, read_row
 from ehr_core.kernel.errors import NotFound, StaleVersion
-
-REPLIES_SHOWN = 200
 
 
 def say_already_had(work: UnitOfWork, gap_id: str, said: AlreadyHadThis) -> datetime:
@@ -80,35 +77,6 @@ def waiting_since(work: UnitOfWork, gap_ids: Sequence[uuid.UUID]) -> Mapping[uui
         {"ids": list(gap_ids)},
     )
     return {row.gap_id: row.said for row in rows}
-
-
-def replies_to_review(work: UnitOfWork) -> list[PatientReply]:
-    """The oldest unreviewed replies first."""
-    work.actor.require("worklist.read")
-    rows = work.connection.execute(
-        text(
-            "SELECT reply.*, gap.source_id FROM care_gaps.patient_reply AS reply "
-            "JOIN care_gaps.gap AS gap USING (gap_id) WHERE reply.reviewed_at IS NULL "
-            "ORDER BY reply.received_at LIMIT :most"
-        ),
-        {"most": REPLIES_SHOWN},
-    ).all()
-    persons = people(work, [row.patient_id for row in rows])
-    work.audit("care_gaps.replies.read", patient_ids=[row.patient_id for row in rows])
-    return [
-        PatientReply(
-            reply_id=str(row.reply_id),
-            gap_id=str(row.gap_id),
-            patient_id=row.patient_id,
-            name=persons[row.patient_id].name,
-            title=words.title(row.source_id),
-            received_at=row.received_at,
-            when=row.said_when,
-            where=row.said_where,
-        )
-        for row in rows
-        if row.patient_id in persons
-    ]
 
 
 def review_reply(work: UnitOfWork, reply_id: str, review: ReviewReply) -> None:

@@ -23,6 +23,9 @@ OUTREACH_SILENCE_DAYS = 14  # a message without an answer counts as silence afte
 RESULT_DEADLINE_DAYS = 30  # an order without a result for a month has gone astray: look at it again
 RE_ASK_DAYS = 180  # a "no" is asked again at the next half-yearly visit when no other day was agreed
 UNDO_DAYS = 30  # a manual state may be taken back for this long (ux.md: reversible for 30 days)
+NEED_CONSENT = ("sms", "email")
+"""Channels on which nobody is written to without consent on record."""
+
 LONGEST_DAYS: dict[HumanState, int] = {"excluded": 1826, "declined": 731, "snoozed": 183}
 """Longest life of each manual state, in days: five years, two years, half a year. Nothing is set aside for ever."""
 
@@ -136,10 +139,17 @@ def contact_effect(
 
 
 def check_reachable(channel: str, consent: str) -> None:
-    """Raises Conflict when the person has refused this channel. Not recorded is not a refusal."""
+    """Raises Conflict when the person has refused this channel, or never agreed to messages on it.
+
+    A call needs no consent on record; a text message and an e-mail do.
+    """
     if consent == "refused":
         raise Conflict(
             f"The patient has refused contact by {channel}. Choose another way, or record consent."
+        )
+    if channel in NEED_CONSENT and consent != "given":
+        raise Conflict(
+            f"Consent to contact by {channel} is not recorded. Call instead, or ask the patient and record consent."
         )
 
 

@@ -33,6 +33,7 @@ class PersonFacts:
     clinic_id: str | None = None
     clinician: str | None = None
     clinician_id: str | None = None
+    language_tag: str | None = None
     flags: tuple[dict[str, Any], ...] = ()
 
     def age_years(self, today: date) -> int | None:

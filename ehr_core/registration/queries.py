@@ -49,7 +49,10 @@ def people_by_id(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str, Pers
 def _person(work: UnitOfWork, row: Any) -> PersonFacts:
     flags, _ = split_visible(work.actor.kind, map(decode, row.flags or ()))
     return replace(
-        read_person(decode(row.body)), clinic=row.clinic, clinician=row.clinician, flags=tuple(flags)
+        read_person(decode(row.body), work.today()),
+        clinic=row.clinic,
+        clinician=row.clinician,
+        flags=tuple(flags),
     )
 
 

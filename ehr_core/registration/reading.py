@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from data_contracts.api.patients import PatientName
 from ehr_core.display import show_language, show_phone
 from ehr_core.kernel.fhir_json import codings, extension, reference_id, words
+from ehr_core.registration.ages import possible_days
 from ehr_core.registration.model import PersonFacts
 
 Resource = dict[str, Any]
@@ -28,21 +30,22 @@ CALLED_BY = ("usual", "nickname")
 PHONE_USES = ("mobile", "home", None, "work", "temp")
 
 
-def read_person(patient: Resource) -> PersonFacts:
-    """The facts that the Patient resource itself holds."""
+def read_person(patient: Resource, today: date) -> PersonFacts:
+    """The facts that the Patient resource itself holds: what counts on this day, not what has ended."""
     deceased_on = patient.get("deceasedDateTime")
-    language, _ = preferred_language(patient)
+    language, language_tag = preferred_language(patient)
     return PersonFacts(
         patient_id=patient["id"],
-        name=read_name(patient),
+        name=read_name(patient, today),
         birth_date=patient.get("birthDate"),
         deceased=bool(deceased_on or patient.get("deceasedBoolean")),
         deceased_on=deceased_on,
         sex=_sex(patient),
-        mrn=read_mrn(patient),
-        phone=_phone(patient),
-        email=_contact(patient, "email"),
+        mrn=read_mrn(patient, today),
+        phone=_phone(patient, today),
+        email=_contact(patient, "email", today),
         language=language,
+        language_tag=language_tag,
         interpreter_required=_interpreter(patient),
         gender_identity=_gender_identity(patient),
         pronouns=_pronouns(patient),
@@ -53,9 +56,9 @@ def read_person(patient: Resource) -> PersonFacts:
     )
 
 
-def read_name(patient: Resource) -> PatientName:
+def read_name(patient: Resource, today: date) -> PatientName:
     """Official before usual, present before past; the name in use beside it when the given names differ."""
-    names = sorted(patient.get("name") or (), key=_name_rank)
+    names = sorted(patient.get("name") or (), key=lambda name: _name_rank(name, today))
     if not names:
         return PatientName()
     first = names[0]
@@ -63,29 +66,38 @@ def read_name(patient: Resource) -> PatientName:
     family = first.get("family")
     if not (given or family):
         return PatientName(family=first.get("text"), prefix=_joined(first.get("prefix")))
-    called = next((name for name in names[1:] if name.get("use") in CALLED_BY), None)
+    called = next(
+        (name for name in names[1:] if name.get("use") in CALLED_BY and not _ended(name, today)), None
+    )
     used = " ".join((called or {}).get("given") or ()) or (called or {}).get("text")
     return PatientName(
         family=family, given=given, prefix=_joined(first.get("prefix")), used=used if used != given else None
     )
 
 
-def _name_rank(name: Resource) -> tuple[bool, int]:
+def _name_rank(name: Resource, today: date) -> tuple[bool, int]:
     """A name whose period has ended comes after every present one."""
     use = name.get("use")
-    ended = "end" in (name.get("period") or {})
-    return ended, NAME_USES.index(use) if use in NAME_USES else len(NAME_USES)
+    return _ended(name, today), NAME_USES.index(use) if use in NAME_USES else len(NAME_USES)
+
+
+def _ended(item: Resource, today: date) -> bool:
+    """Whether its period is over: every day that the end may mean lies before today."""
+    days = possible_days((item.get("period") or {}).get("end"))
+    return days is not None and days[1] < today
+
+
+def _is_current(item: Resource, today: date) -> bool:
+    return bool(item.get("value")) and item.get("use") != "old" and not _ended(item, today)
 
 
 def _joined(parts: Iterable[str] | None) -> str | None:
     return " ".join(parts or ()) or None
 
 
-def read_mrn(patient: Resource) -> str | None:
+def read_mrn(patient: Resource, today: date) -> str | None:
     """This site's record number; else one that says it is a medical record number; never another kind."""
-    listed = [
-        item for item in patient.get("identifier") or () if item.get("value") and item.get("use") != "old"
-    ]
+    listed = [item for item in patient.get("identifier") or () if _is_current(item, today)]
     ours = next((item for item in listed if item.get("system") == MRN_SYSTEM), None)
     typed = next((item for item in listed if (IDENTIFIER_TYPE, "MR") in codings(item.get("type"))), None)
     found = ours or typed
@@ -100,17 +112,17 @@ def _sex(patient: Resource) -> str | None:
     return BIRTH_SEX_WORDS.get(recorded)
 
 
-def _phone(patient: Resource) -> str | None:
-    number = _contact(patient, "phone") or _contact(patient, "sms")
+def _phone(patient: Resource, today: date) -> str | None:
+    number = _contact(patient, "phone", today) or _contact(patient, "sms", today)
     return show_phone(number) if number else None
 
 
-def _contact(patient: Resource, system: str) -> str | None:
+def _contact(patient: Resource, system: str, today: date) -> str | None:
     """The best current contact of that kind: by rank, then mobile before home."""
     listed = [
         item
         for item in patient.get("telecom") or ()
-        if item.get("system") == system and item.get("value") and item.get("use") != "old"
+        if item.get("system") == system and _is_current(item, today)
     ]
     listed.sort(key=lambda item: (item.get("rank", 99), _phone_rank(item.get("use"))))
     return listed[0]["value"] if listed else None

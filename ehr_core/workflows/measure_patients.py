@@ -11,10 +11,11 @@ from data_contracts.api.quality import MeasurePatient, MeasurePatients, Membersh
 from data_contracts.guidelines import reason_words
 from ehr_core.access.sensitivity import may_see_label
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.care_gaps.people import PersonFacts, people
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.quality.cells import NOT_RECORDED, STRATUM_KINDS
 from ehr_core.quality.reading import current_period
+from ehr_core.registration.model import PersonFacts
+from ehr_core.registration.queries import people_by_id
 
 MEMBERSHIP_SQL = """CASE
   WHEN NOT flag.evaluable THEN 'not_evaluable'
@@ -54,7 +55,7 @@ def measure_patients(
         LIMIT :size OFFSET :skip"""),
         {**values, "measure_id": measure_id, "period": period, "size": size, "skip": (page - 1) * size},
     ).all()
-    persons = people(work, [row.patient_id for row in rows])
+    persons = people_by_id(work, [row.patient_id for row in rows])
     work.audit(
         "quality.measure_patients.read",
         patient_ids=list(persons),

@@ -13,7 +13,7 @@ from data_contracts.api.portal import Language, OwnAppointment, OwnResult, Porta
 from data_contracts.guidelines import patient_text
 from ehr_core.access.sensitivity import labels, may_see, may_see_label
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.care_gaps.people import BOOKED, practitioner_names
+from ehr_core.care_gaps.people import practitioner_names
 from ehr_core.care_gaps.reading import SELECT_GAPS
 from ehr_core.care_gaps.replies import waiting_since
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
@@ -21,6 +21,7 @@ from ehr_core.care_gaps.standing import check_on_panel
 from ehr_core.care_gaps.words import visible_to_patient
 from ehr_core.kernel.errors import Conflict
 from ehr_core.kernel.fhir_json import decode
+from ehr_core.scheduling.rules import STILL_TO_COME
 from ehr_core.workflows.portal_language import answer_language, own_person
 from ehr_core.workflows.portal_results import own_results
 
@@ -122,7 +123,7 @@ def _next_visit(work: UnitOfWork, patient_id: str) -> tuple[OwnAppointment | Non
             "SELECT date_low, body FROM fhir.appointment WHERE patient_id = :id AND NOT deleted "
             "AND status = ANY(:booked) AND date_low >= :now ORDER BY date_low, id"
         ),
-        {"id": patient_id, "booked": list(BOOKED), "now": work.now()},
+        {"id": patient_id, "booked": list(STILL_TO_COME), "now": work.now()},
     )
     hidden = 0
     for row in rows:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from data_contracts.api.portal import LANGUAGES_SPOKEN, Language, OwnLanguage
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.care_gaps.people import PersonFacts, people
 from ehr_core.kernel.errors import NotFound
+from ehr_core.registration.model import PersonFacts
+from ehr_core.registration.queries import people_by_id
 
 LAST_RESORT: Language = "en"
 
@@ -15,7 +16,7 @@ def own_person(work: UnitOfWork) -> PersonFacts:
     work.actor.require("own.read")
     if work.actor.patient_id is None:
         raise NotFound("The portal shows a patient's own record.")
-    person = people(work, [work.actor.patient_id]).get(work.actor.patient_id)
+    person = people_by_id(work, [work.actor.patient_id]).get(work.actor.patient_id)
     if person is None:
         raise NotFound("Your record could not be found. Please call the clinic.")
     return person
@@ -29,11 +30,11 @@ def spoken(tag: str | None) -> Language | None:
 
 def answer_language(asked: str | None, person: PersonFacts) -> Language:
     """What was asked for; an unknown language is not refused, the record's then counts."""
-    return spoken(asked) or spoken(person.language) or LAST_RESORT
+    return spoken(asked) or spoken(person.language_tag) or LAST_RESORT
 
 
 def own_language(work: UnitOfWork) -> OwnLanguage:
     """The record's language, audited; null when none is recorded or the portal has no words for it."""
     person = own_person(work)
     work.audit("portal.language.read", patient_id=person.patient_id)
-    return OwnLanguage(language=spoken(person.language))
+    return OwnLanguage(language=spoken(person.language_tag))

@@ -13,9 +13,9 @@ from sqlalchemy import RowMapping, text
 from data_contracts.api.pipeline import ChangedPatient
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.events import tell
-from ehr_core.care_gaps.people import next_appointments
 from ehr_core.care_gaps.reading import SELECT_GAPS
 from ehr_core.care_gaps.service import set_workflow_state
+from ehr_core.scheduling.queries import next_appointments
 
 LAPSED_AT_ONCE = 500
 

@@ -14,21 +14,17 @@ from sqlalchemy import Row, text
 
 from data_contracts.api.care_gaps import WorklistChoices, WorklistPage, WorklistQuery, WorklistRow
 from data_contracts.api.model import Page
+from data_contracts.api.patients import ContactFacts
 from data_contracts.guidelines import definitions
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.care_gaps.people import (
-    PersonFacts,
-    consents,
-    contact_facts,
-    next_appointments,
-    organization_names,
-    people,
-    practitioner_names,
-)
+from ehr_core.care_gaps.people import consents, organization_names, practitioner_names
 from ehr_core.care_gaps.queries import as_worklist_gap
 from ehr_core.care_gaps.reading import SELECT_GAPS, last_run_as_of
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
 from ehr_core.display import show_language
+from ehr_core.registration.model import PersonFacts
+from ehr_core.registration.queries import people_by_id
+from ehr_core.scheduling.queries import next_appointments
 from ehr_core.store.names import folded
 
 SORTS = {
@@ -191,7 +187,7 @@ def _filter(work: UnitOfWork, query: WorklistQuery) -> Filter:
 
 
 def _rows(work: UnitOfWork, patient_ids: Sequence[str], query: WorklistQuery) -> list[WorklistRow]:
-    persons = people(work, patient_ids)
+    persons = people_by_id(work, patient_ids)
     shown = [patient_id for patient_id in patient_ids if patient_id in persons]
     gaps = _gaps(work, shown, query)
     said, visits = consents(work, shown), next_appointments(work, shown)
@@ -202,14 +198,18 @@ def _rows(work: UnitOfWork, patient_ids: Sequence[str], query: WorklistQuery) ->
             patient_id=patient_id,
             name=persons[patient_id].name,
             birth_date=persons[patient_id].birth_date,
-            age_years=persons[patient_id].age_years,
+            age_years=persons[patient_id].age_years(work.today()),
             sex=persons[patient_id].sex,
             mrn=persons[patient_id].mrn,
             clinic=places.get(patient_id, (None, None))[0],
             clinician=places.get(patient_id, (None, None))[1],
-            language=persons[patient_id].language and show_language(persons[patient_id].language),
+            language=persons[patient_id].language,
             interpreter_required=persons[patient_id].interpreter_required,
-            contact=contact_facts(persons[patient_id], said[patient_id]),
+            contact=ContactFacts(
+                phone=persons[patient_id].phone,
+                email=persons[patient_id].email,
+                consent=said[patient_id],
+            ),
             next_appointment=visits.get(patient_id),
             same_name_on_page=_same_name(persons[patient_id]) in doubled,
             **_attempts(gaps[patient_id]),

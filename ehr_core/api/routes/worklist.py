@@ -17,7 +17,8 @@ from data_contracts.api.care_gaps import (
 )
 from ehr_core.api.dependencies import Work
 from ehr_core.care_gaps import contact, replies, service
-from ehr_core.workflows import worklist
+from ehr_core.scheduling.queries import next_appointments
+from ehr_core.workflows import patient_replies, worklist
 
 router = APIRouter(prefix="/api", tags=["worklist"])
 
@@ -40,7 +41,9 @@ def assign(act: AssignGaps, work: Work) -> AssignedGaps:
 
 @router.post("/patients/{patient_id}/contact-attempts")
 def log_contact(patient_id: str, attempt: LogContact, work: Work) -> ContactAttempt:
-    return contact.log_contact(work, patient_id, attempt)
+    return contact.log_contact(
+        work, patient_id, attempt, next_appointments(work, [patient_id]).get(patient_id)
+    )
 
 
 @router.get("/patients/{patient_id}/contact-attempts")
@@ -50,7 +53,7 @@ def contact_attempts(patient_id: str, work: Work) -> list[ContactAttempt]:
 
 @router.get("/worklist/replies")
 def replies_to_review(work: Work) -> list[PatientReply]:
-    return replies.replies_to_review(work)
+    return patient_replies.replies_to_review(work)
 
 
 @router.post("/worklist/replies/{reply_id}/review", status_code=204)

@@ -16,6 +16,7 @@ from tests.integration.loop.records import closed_by, gap_row
 
 TODAY = date(2026, 11, 20)
 CHANNEL = "https://almoner.dev/fhir/CodeSystem/outreach-channel"
+MRN = "https://almoner.dev/fhir/NamingSystem/mrn"
 
 pytestmark = pytest.mark.usefixtures("gaps")
 
@@ -24,7 +25,7 @@ def names(page):
     return [row.patient_id for row in page.rows]
 
 
-def consent(api, patient, channel, kind, at="2026-01-01"):
+def consent(api, patient, channel, kind, at="2026-01-01", **more):
     put(
         api,
         "Consent",
@@ -35,7 +36,7 @@ def consent(api, patient, channel, kind, at="2026-01-01"):
         patient={"reference": f"Patient/{patient}"},
         dateTime=at,
         policyRule={"text": "opt"},
-        provision={"type": kind, "code": [{"coding": [{"system": CHANNEL, "code": channel}]}]},
+        provision={"type": kind, "code": [{"coding": [{"system": CHANNEL, "code": channel}]}], **more},
     )
 
 
@@ -143,6 +144,49 @@ def test_a_refused_channel_is_refused_with_a_sentence_and_leaves_no_attempt(api,
     with pytest.raises(Conflict, match="refused contact by sms"):
         manager.worklist.log_contact("ana", LogContact(channel="sms", outcome="reached"))
     assert manager.worklist.contact_attempts("ana") == []
+
+
+def test_a_message_needs_consent_in_force_and_a_call_does_not(api, manager):
+    sms = LogContact(channel="sms", outcome="reached")
+    with pytest.raises(Conflict, match="not recorded"):
+        manager.worklist.log_contact("ana", sms)
+    manager.worklist.log_contact("ana", LogContact(channel="phone", outcome="no_answer"))
+    consent(api, "ana", "sms", "permit", at="2026-01-01")
+    manager.worklist.log_contact("ana", sms)
+    consent(api, "ana", "sms", "permit", at="2026-02-01", period={"end": "2026-11-19"})
+    with pytest.raises(Conflict, match="not recorded"):
+        manager.worklist.log_contact("ana", sms)
+    nested = [{"type": "deny", "code": [{"coding": [{"system": CHANNEL, "code": "sms"}]}]}]
+    consent(api, "ana", "email", "permit", at="2026-03-01", provision=nested)
+    with pytest.raises(Conflict, match="refused contact by sms"):
+        manager.worklist.log_contact("ana", sms)
+
+
+def test_the_row_names_the_person_as_the_chart_s_banner_does(api, manager, clinician):
+    put_patient(
+        api,
+        "ana",
+        None,
+        name=[
+            {"use": "old", "family": "Before", "given": ["Ana"]},
+            {"use": "usual", "family": "Now", "given": ["Ana"]},
+        ],
+        telecom=[
+            {"system": "phone", "value": "+12025550101", "use": "old"},
+            {"system": "phone", "value": "+12025550102", "period": {"end": "2025-01-01"}},
+            {"system": "phone", "value": "+12025550103", "use": "home"},
+        ],
+        identifier=[
+            {"system": MRN, "value": "OLD1", "use": "old"},
+            {"system": MRN, "value": "ENDED", "period": {"end": "2025"}},
+            {"system": MRN, "value": "NOW1"},
+        ],
+    )
+    row = next(row for row in manager.worklist.page(WorklistQuery()).rows if row.patient_id == "ana")
+    banner = clinician.registration.banner("ana")
+    assert (row.name, row.mrn, row.language) == (banner.name, banner.mrn, banner.language)
+    assert (row.name.family, row.mrn) == ("Now", "NOW1")
+    assert row.contact.phone.endswith("0103")
 
 
 @pytest.mark.parametrize("code", ["outreach-opt-out", "transferred-out"])

@@ -129,4 +129,8 @@ def test_overdue_is_said_of_open_gaps_with_a_day_that_has_passed(status, due_on,
 def test_a_refused_channel_is_refused_and_silence_is_not_a_refusal():
     with pytest.raises(Conflict):
         rules.check_reachable("sms", "refused")
-    rules.check_reachable("sms", "not_recorded")
+    rules.check_reachable("phone", "not_recorded")
+    rules.check_reachable("sms", "given")
+    for channel in ("sms", "email"):
+        with pytest.raises(Conflict, match=f"contact by {channel} is not recorded"):
+            rules.check_reachable(channel, "not_recorded")

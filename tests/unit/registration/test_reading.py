@@ -19,7 +19,7 @@ MR = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "co
 
 
 def person(**patient):
-    return read_person({"id": "p", **patient})
+    return read_person({"id": "p", **patient}, date(2026, 11, 20))
 
 
 @pytest.mark.parametrize(
