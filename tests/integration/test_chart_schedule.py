@@ -159,14 +159,16 @@ def test_an_order_is_an_active_service_request_of_who_ordered(api, clinician):
     assert stored["reasonCode"] == [{"text": "HbA1c above goal"}]
 
 
-def test_an_order_for_a_gap_says_which_and_needs_only_the_permission_to_act_on_gaps(api):
-    manager = Actor("casey", "user", "Casey", ("care_manager",), frozenset({"gap.act"}))
-    with api.work(manager) as work:
+def test_an_order_for_a_gap_says_which_and_is_a_clinicians(api):
+    orderer = Actor("okafor", "user", "Okafor", ("clinician",), frozenset({"gap.act", "chart.write"}))
+    with api.work(orderer) as work:
         placed = place_order(work, "ana", LOINC, "4548-4", "Hemoglobin A1c", None, gap_id="gap-1")
     stored = body_of(api, "ServiceRequest", placed.id)
     assert stored["identifier"] == [{"system": GAP_IDENTIFIER, "value": "gap-1"}]
-    with api.work(manager) as work, pytest.raises(Forbidden):
-        place_order(work, "ana", LOINC, "4548-4", "Hemoglobin A1c", None)
+    manager = Actor("casey", "user", "Casey", ("care_manager",), frozenset({"gap.act"}))
+    for gap_id in (None, "gap-1"):
+        with api.work(manager) as work, pytest.raises(Forbidden):
+            place_order(work, "ana", LOINC, "4548-4", "Hemoglobin A1c", None, gap_id=gap_id)
 
 
 def test_what_cannot_be_ordered_is_refused(api, clinician):
