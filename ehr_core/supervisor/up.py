@@ -15,7 +15,7 @@ from ehr_core.kernel.service import ServiceSpec
 from ehr_core.kernel.settings import Settings
 from ehr_core.supervisor import catalog, leftovers
 from ehr_core.supervisor.api_service import APP_DATABASE_URL
-from ehr_core.supervisor.demo import demo_sign_ins
+from ehr_core.supervisor.demo import demo_sign_ins, refuse_demo_in_production
 from ehr_core.supervisor.guardian import Guardian
 from ehr_core.supervisor.processes import memory_bytes, started_at
 from ehr_core.supervisor.progress import Progress
@@ -79,6 +79,7 @@ class House:
                 self._stop()
 
     def _start(self) -> None:
+        refuse_demo_in_production(self._settings)
         leftovers.stop(self._settings.state_folder, self._progress.say)
         self._record(ready=False)
         require_free_ports(self._find_services(self._settings))
