@@ -83,6 +83,8 @@ def _patients_of(connection: Connection, delta: str, gone: str) -> str:
     )
     connection.execute(text("DELETE FROM moved_patients"))
     connection.execute(
-        text(f"INSERT INTO moved_patients SELECT patient_id FROM {delta} UNION SELECT patient_id FROM {gone}")
+        text(
+            f"INSERT INTO moved_patients SELECT patient_id FROM {delta} AS delta UNION SELECT patient_id FROM {gone}"
+        )
     )
     return "moved_patients"

@@ -20,9 +20,8 @@ def rows_of(
 ) -> pa.Table:
     """The contract's columns of the rows that meet the condition."""
     columns = ", ".join(f'"{name}"' for name in table.column_names)
-    return connection.execute(
-        f'SELECT {columns} FROM "{table.name}" WHERE {condition}', list(values)
-    ).to_arrow_table()
+    statement = f'SELECT {columns} FROM "{table.name}" WHERE {condition}'
+    return connection.sql(statement, params=list(values)).to_arrow_table()
 
 
 def parquet_body(rows: pa.Table) -> bytes:

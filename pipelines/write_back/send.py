@@ -16,6 +16,10 @@ from pipelines.write_back.bodies import parquet_body, rows_of, stream_body
 WRITTEN_BACK = (PATIENT_STRATA, MEASURE_RESULTS, CARE_GAPS)
 """Strata first: a person's cells then move once, from where they counted to where they count now."""
 
+ANSWERS_FIRST = (MEASURE_RESULTS, CARE_GAPS, PATIENT_STRATA)
+"""The instant path: strata say that somebody was measured and end the count of their failures, so they come when
+every answer has arrived. Otherwise a record whose answers cannot be stored would be tried again for ever."""
+
 PATIENTS_A_PART = 25_000
 """Bounds a body to some ten megabytes, and how long one part keeps the others waiting."""
 
@@ -74,7 +78,7 @@ def send_changed(
 ) -> dict[str, WriteBackReceipt]:
     """The answers about these patients and (unless null) definitions, under what exactly their read had seen."""
     receipts = {}
-    for table in WRITTEN_BACK:
+    for table in ANSWERS_FIRST:
         rows = rows_of(connection, table)
         receipts[table.name] = client.pipeline.write_back(
             table.name,

@@ -41,14 +41,14 @@ class Target:
 def find_delta(connection: Connection, target: Target, staged: str) -> None:
     """Fills `target.delta` with the staged rows that differ from what is stored, each with its patient."""
     declared = ", ".join(f"{c.name} {POSTGRES_TYPES[c.type]}" for c in target.contract.columns)
-    _fresh(connection, target.delta, f"patient_id text, is_new boolean, evidence_id text, {declared}")
+    _fresh(connection, target.delta, f"patient_id text, is_new boolean, known_evidence_id text, {declared}")
     names = ", ".join(target.contract.column_names)
     said = ", ".join(f"staged.{name}" for name in target.contract.column_names)
     old = ", ".join(f"held.{name}" for name in target.compared)
     new = ", ".join(f"staged.{name}" for name in target.compared)
     connection.execute(
         text(f"""
-        INSERT INTO {target.delta} (patient_id, is_new, evidence_id, {names})
+        INSERT INTO {target.delta} (patient_id, is_new, known_evidence_id, {names})
         SELECT crosswalk.patient_id, held.patient_id IS NULL,
                CASE WHEN held.evidence_key = staged.evidence_key AND held.key_id = staged.key_id
                     THEN held.evidence_id END,

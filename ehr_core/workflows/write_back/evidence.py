@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
@@ -27,29 +26,55 @@ NEAR_THE_DAY = (
 """A first, narrow look: the evidence's day in the site's zone is within a day of the stored instant."""
 
 ROWS_A_FETCH = 10_000
+RESOLVED = "resolved_evidence"
+
+UNRESOLVED = (
+    "delta.evidence_key IS NOT NULL AND delta.known_evidence_id IS NULL "
+    "AND NOT EXISTS (SELECT 1 FROM resolved_evidence AS resolved WHERE resolved.patient_id = delta.patient_id "
+    "AND resolved.evidence_key = delta.evidence_key AND resolved.evidence_type = delta.evidence_type)"
+)
+
+
+def with_evidence(delta: str) -> str:
+    """The delta as a subquery in which `evidence_id` is what `resolve_evidence` found, else what it was."""
+    return (
+        f"(SELECT given.*, coalesce(resolved.resource_id, given.known_evidence_id) AS evidence_id FROM "
+        f"(SELECT * FROM {delta}) AS given LEFT JOIN {RESOLVED} AS resolved USING "
+        "(patient_id, evidence_type, evidence_key))"
+    )
 
 
 def resolve_evidence(connection: Connection, delta: str, key: PseudonymKey) -> int:
-    """Sets `evidence_id` in the delta; returns how many rows stay without one.
+    """Fills `resolved_evidence` for the delta's rows; returns how many stay without a resource.
 
     A row stays unresolved when its resource was deleted in the meantime; the change that did it re-measures it.
     """
-    types = connection.execute(
+    connection.execute(
         text(
-            f"SELECT DISTINCT evidence_type FROM {delta} WHERE evidence_key IS NOT NULL AND evidence_id IS NULL"
+            f"CREATE TEMP TABLE IF NOT EXISTS {RESOLVED} (patient_id text, evidence_type text, evidence_key text, "
+            "resource_id text) ON COMMIT DELETE ROWS"
         )
-    ).scalars()
-    for resource_type in types.all():
-        if resource_type not in EVIDENCE_TABLES:
-            raise BadRequest("A row names evidence of a type that no definition uses.")
-        for narrowing in (NEAR_THE_DAY, ""):
+    )
+    connection.execute(text(f"DELETE FROM {RESOLVED}"))
+    for narrowing in (NEAR_THE_DAY, ""):
+        for resource_type in _unresolved_types(connection, delta):
             _resolve_type(connection, delta, resource_type, narrowing, key)
     unresolved = connection.execute(
-        text(f"SELECT count(*) FROM {delta} WHERE evidence_key IS NOT NULL AND evidence_id IS NULL")
+        text(f"SELECT count(*) FROM {delta} AS delta WHERE {UNRESOLVED}")
     ).scalar_one()
     if unresolved:
         log.warning("evidence_not_resolved", table=delta, rows=unresolved)
     return unresolved
+
+
+def _unresolved_types(connection: Connection, delta: str) -> list[str]:
+    found = connection.execute(
+        text(f"SELECT DISTINCT evidence_type FROM {delta} AS delta WHERE {UNRESOLVED}")
+    ).scalars()
+    types = sorted(found.all())
+    if not EVIDENCE_TABLES.keys() >= set(types):
+        raise BadRequest("A row names evidence of a type that no definition uses.")
+    return types
 
 
 def _resolve_type(
@@ -59,56 +84,30 @@ def _resolve_type(
         (patient_id, evidence_key)
         for patient_id, evidence_key in connection.execute(
             text(
-                f"SELECT patient_id, evidence_key FROM {delta} "
-                "WHERE evidence_type = :type AND evidence_key IS NOT NULL AND evidence_id IS NULL"
+                f"SELECT delta.patient_id, delta.evidence_key FROM {delta} AS delta "
+                f"WHERE delta.evidence_type = :type AND {UNRESOLVED}"
             ),
             {"type": resource_type},
         )
     }
-    if not wanted:
-        return
-    found = _match(_candidates(connection, delta, resource_type, narrowing), wanted, resource_type, key)
-    if found:
-        _store(connection, delta, resource_type, found)
+    candidates = _candidates(connection, delta, resource_type, narrowing)  # a COPY holds its connection
+    with connection.connection.cursor() as cursor, cursor.copy(f"COPY {RESOLVED} FROM STDIN") as copy:
+        for patient_id, resource_id in candidates:
+            pseudonym = key.pseudonym(resource_type, resource_id)
+            if (patient_id, pseudonym) in wanted:
+                copy.write_row((patient_id, resource_type, pseudonym, resource_id))
 
 
 def _candidates(
     connection: Connection, delta: str, resource_type: str, narrowing: str
-) -> Iterable[tuple[str, str]]:
+) -> list[tuple[str, str]]:
     """(patient id, resource id) of the patients' own resources of this type."""
     patient_column = "id" if resource_type == "Patient" else "patient_id"
     narrowing = "" if resource_type == "Patient" else narrowing
     statement = text(
         f"SELECT DISTINCT resource.{patient_column}, resource.id FROM {EVIDENCE_TABLES[resource_type]} AS resource "
-        f"JOIN (SELECT DISTINCT patient_id, evidence_on FROM {delta} WHERE evidence_type = :type "
-        "AND evidence_key IS NOT NULL AND evidence_id IS NULL) AS asked "
+        f"JOIN (SELECT DISTINCT delta.patient_id, delta.evidence_on FROM {delta} AS delta "
+        f"WHERE delta.evidence_type = :type AND {UNRESOLVED}) AS asked "
         f"ON asked.patient_id = resource.{patient_column} {narrowing} WHERE NOT resource.deleted"
-    ).execution_options(stream_results=True, yield_per=ROWS_A_FETCH)
-    return connection.execute(statement, {"type": resource_type})
-
-
-def _match(
-    candidates: Iterable[tuple[str, str]],
-    wanted: set[tuple[str, str]],
-    resource_type: str,
-    key: PseudonymKey,
-) -> list[tuple[str, str, str]]:
-    found = []
-    for patient_id, resource_id in candidates:
-        pseudonym = key.pseudonym(resource_type, resource_id)
-        if (patient_id, pseudonym) in wanted:
-            found.append((patient_id, pseudonym, resource_id))
-    return found
-
-
-def _store(connection: Connection, delta: str, resource_type: str, found: list[tuple[str, str, str]]) -> None:
-    patients, pseudonyms, ids = map(list, zip(*found, strict=True))
-    connection.execute(
-        text(
-            f"UPDATE {delta} AS delta SET evidence_id = found.id FROM unnest(CAST(:patients AS text[]), "
-            "CAST(:pseudonyms AS text[]), CAST(:ids AS text[])) AS found (patient_id, evidence_key, id) "
-            "WHERE delta.patient_id = found.patient_id AND delta.evidence_key = found.evidence_key "
-            "AND delta.evidence_type = :type"
-        ),
-        {"patients": patients, "pseudonyms": pseudonyms, "ids": ids, "type": resource_type},
     )
+    return [tuple(row) for row in connection.execute(statement, {"type": resource_type})]

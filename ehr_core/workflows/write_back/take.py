@@ -15,7 +15,7 @@ from ehr_core.quality.computed import apply_flags
 from ehr_core.workflows.write_back.changed_since import find_changed_since, leave_out_changed, take_lock
 from ehr_core.workflows.write_back.crosswalk import key_named
 from ehr_core.workflows.write_back.differences import Target, count_unknown, find_delta, find_gone
-from ehr_core.workflows.write_back.evidence import resolve_evidence
+from ehr_core.workflows.write_back.evidence import resolve_evidence, with_evidence
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import read_rows, stage
 
@@ -28,6 +28,9 @@ FLAGS = Target(
     said="true",
     in_scope="held.period_begin <= :as_of AND held.period_end >= :as_of",
 )
+NO_NESTED_LOOPS = text("SET LOCAL enable_nestloop = off")
+"""A whole run joins large tables whose statistics may be of before the last one: a wrong nested loop takes hours."""
+
 Apply = Callable[[Connection, Target], tuple[int, int, int]]
 
 
@@ -39,7 +42,7 @@ def take_care_gaps(
     def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
         return apply_computed(
             connection,
-            delta=target.delta,
+            delta=with_evidence(target.delta),
             gone=target.gone,
             now=work.now(),
             run_id=scope.run_id,
@@ -55,7 +58,11 @@ def take_measure_results(
 ) -> WriteBackReceipt:
     def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
         return apply_flags(
-            connection, delta=target.delta, gone=target.gone, now=work.now(), run_id=scope.run_id
+            connection,
+            delta=with_evidence(target.delta),
+            gone=target.gone,
+            now=work.now(),
+            run_id=scope.run_id,
         )
 
     return _take(work, scope, FLAGS, body, master_key_hex, apply)
@@ -70,7 +77,11 @@ def _take(
     staged = stage(connection, rows, target.contract)
     if scope.patient_keys is not None:
         take_lock(connection)
+    else:
+        connection.execute(NO_NESTED_LOOPS)
     find_delta(connection, target, staged)
+    if scope.patient_keys is None:
+        connection.execute(text(f"ANALYZE {target.delta}"))
     find_gone(connection, target, staged, scope)
     _refuse_silence(connection, scope, target, rows.num_rows)
     resolve_evidence(connection, target.delta, key)
