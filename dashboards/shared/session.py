@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboards.shared.identity import STAFF
+from dashboards.shared.page import start_page
 from data_contracts.api.account import Me
 from ehr_core.client import AlmonerClient
 from ehr_core.client.streamlit_app import app_settings, signed_in_client
@@ -44,7 +45,7 @@ def sign_out(session: StaffSession) -> None:
 
 def _sign_in_page(*, ended: bool) -> None:
     settings = app_settings()
-    st.title(settings.site_name)
+    start_page(settings.site_name)
     sentence = "Your session has ended. Sign in again to go on where you were."
     st.write(sentence if ended else "Sign in to the staff workspace.")
     if settings.environment == "demo":
