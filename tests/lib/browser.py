@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
-    from tests.lib.running_system import RunningSystem
+    from tests.lib.running_system import RunningSystem, SignIn
 
 MISSING = (
     "no Chromium on this machine: install Debian's package (apt-get install chromium), or set ALMONER_CHROMIUM to the "
@@ -37,6 +37,9 @@ DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 20_000
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]:not(:has([data-stale="true"]))'
+A_MOMENT = "() => new Promise(done => setTimeout(done, 150))"
+"""The page's own clock: an act reaches Streamlit only after a control's short delay for typing."""
+
 SIGN_IN = re.compile("^(Sign in|Entrar)$")
 SIGN_OUT = re.compile("^(Sign out|Salir)$")
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
@@ -79,7 +82,18 @@ class Person:
 
     def settled(self) -> None:
         """Streamlit has run its script to the end and shows nothing of the run before."""
+        self.page.evaluate(A_MOMENT)
         self.page.wait_for_selector(IDLE, state="attached")
+
+    def asks_to_sign_in(self) -> None:
+        self.page.get_by_role("button", name=SIGN_IN).click()
+        self.page.get_by_label("Password").wait_for()
+
+    def gives_name_and_password(self, account: SignIn) -> None:
+        """At the API's own sign-in page."""
+        self.page.get_by_label("User name").fill(account.user_name)
+        self.page.get_by_label("Password").fill(account.password)
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
 
     def goes_to(self, title: str) -> None:
         """A page of the navigation at the top."""
@@ -89,6 +103,11 @@ class Person:
     def presses(self, label: str | re.Pattern[str], within: Locator | None = None) -> None:
         (within or self.page).get_by_role("button", name=label).first.click()
 
+    def presses_radio(self, label: str, within: Locator | None = None) -> None:
+        """One of a few that stand side by side."""
+        (within or self.page).get_by_role("radio", name=label, exact=True).click()
+        self.settled()
+
     def types(self, label: str, text: str, within: Locator | None = None) -> None:
         """Into a text field; leaving it tells Streamlit."""
         box = (within or self.page).get_by_label(label, exact=True).first
@@ -97,13 +116,24 @@ class Person:
         self.settled()
 
     def chooses(self, label: str, option: str, within: Locator | None = None) -> None:
-        """From a list. Streamlit closes an open list when the page scrolls, so it is brought into view before."""
+        """From a list, by typing: a long one draws only the options in sight."""
+        self._opens_list(label, within).fill(option)
+        self.page.get_by_role("option", name=option, exact=True).click()
+        self.settled()
+
+    def options(self, label: str, within: Locator | None = None) -> list[str]:
+        """All that a list offers."""
+        self._opens_list(label, within)
+        self.page.get_by_role("option").first.wait_for()
+        return self.page.get_by_role("option").all_inner_texts()
+
+    def _opens_list(self, label: str, within: Locator | None) -> Locator:
+        """Streamlit closes an open list when the page scrolls, so it is brought into view before."""
         self.settled()
         box = (within or self.page).get_by_role("combobox", name=label, exact=True)
         box.scroll_into_view_if_needed()
         box.click()
-        self.page.get_by_role("option", name=option, exact=True).click()
-        self.settled()
+        return box
 
     @property
     def dialog(self) -> Locator:
@@ -141,12 +171,9 @@ class Room:
         account = self.system.sign_in_of(role)
         person = self.newcomer(account.name, self.system.url_of(account.app), **context)
         person.opens()
-        page = person.page
-        page.get_by_role("button", name=SIGN_IN).click()
-        page.get_by_label("User name").fill(account.user_name)
-        page.get_by_label("Password").fill(account.password)
-        page.get_by_role("button", name="Sign in", exact=True).click()
-        page.get_by_role("button", name=SIGN_OUT).wait_for(state="attached")
+        person.asks_to_sign_in()
+        person.gives_name_and_password(account)
+        person.page.get_by_role("button", name=SIGN_OUT).wait_for(state="attached")
         person.settled()
         return person
 

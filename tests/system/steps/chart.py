@@ -80,6 +80,25 @@ def sees_the_evidence(clinician: Person, gap: str, *words: str) -> None:
         expect(opened.get_by_role("paragraph").filter(has_text="Evidence:")).to_contain_text(word)
 
 
+def chooses_more(person: Person, gap: str, act: str) -> None:
+    """An act behind the card's 'More'."""
+    person.settled()
+    person.presses("More", card(person, gap))
+    person.page.get_by_role("menuitem", name=act).or_(
+        person.page.get_by_role("option", name=act)
+    ).first.click()
+    person.dialog.wait_for()
+    person.settled()
+
+
+def types_a_day(clinician: Person, label: str, year: str, month: str, day: str) -> None:
+    for part, digits in (("year", year), ("month", month), ("day", day)):
+        clinician.dialog.get_by_role("spinbutton", name=f"{part}, {label}").click()
+        clinician.page.keyboard.type(digits)
+    clinician.page.keyboard.press("Tab")
+    clinician.settled()
+
+
 def records_a_result(clinician: Person, test: str, value: str) -> None:
     clinician.settled()
     clinician.presses(re.compile("^Record result"))

@@ -43,6 +43,10 @@ def thing(patient: Person, title: str) -> Locator:
     return things(patient).filter(has=patient.page.get_by_role("heading", name=title))
 
 
+def result(patient: Person, value: str) -> Locator:
+    return patient.page.locator('[class*="st-key-result-"]').filter(has_text=value)
+
+
 def is_asked_for(patient: Person, title: str) -> None:
     expect(thing(patient, title)).to_be_visible()
 

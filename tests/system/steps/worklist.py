@@ -18,6 +18,15 @@ def rows(manager: Person) -> Locator:
     return manager.page.locator('[class*="st-key-row-"]')
 
 
+def names(manager: Person) -> list[str]:
+    return rows(manager).get_by_role("heading").all_inner_texts()
+
+
+def record_number(one_row: Locator) -> str:
+    """Two people may share a name, never this."""
+    return re.search(r"MRN (\w+)", one_row.inner_text()).group(1)
+
+
 def finds_by_name(manager: Person, name: str) -> None:
     manager.types("Name", name)
 
@@ -58,3 +67,27 @@ def ticks(manager: Person, one_row: Locator) -> str:
     expect(box).to_be_checked()
     manager.settled()
     return name
+
+
+def opens_the_assign_dialog(manager: Person) -> None:
+    manager.presses(re.compile(r"^Assign \d"))
+    manager.dialog.wait_for()
+    manager.settled()
+
+
+def named_in_the_assign_dialog(manager: Person) -> list[str]:
+    opens_the_assign_dialog(manager)
+    named = manager.dialog.locator("strong").all_inner_texts()
+    manager.dialog.get_by_role("button", name="Close").click()
+    expect(manager.dialog).to_have_count(0)
+    manager.settled()
+    return named
+
+
+def turns_to_page(manager: Person, number: int) -> None:
+    before = names(manager)
+    manager.page.get_by_role("button", name=str(number), exact=True).or_(
+        manager.page.get_by_role("button", name=f"Page {number}", exact=True)
+    ).first.click()
+    expect(rows(manager).filter(has_text=before[0])).to_have_count(0)
+    manager.settled()

@@ -1,0 +1,49 @@
+"""A clinician records: what cannot be is refused with nothing lost, and what was done elsewhere closes a gap."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.lib.browser import Room
+from tests.system.steps import chart
+
+pytestmark = pytest.mark.browser
+
+REPORT = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
+
+
+def test_an_implausible_pressure_is_refused_and_nothing_typed_is_lost(room: Room):
+    okafor = room.sign_in("clinician")
+    chart.opens_the_chart_from_search(okafor, "Leo Martin", "Martin")
+    okafor.presses(re.compile("^Record vitals"))
+    okafor.types("Systolic (mm[Hg])", "1280", okafor.dialog)
+    okafor.types("Diastolic (mm[Hg])", "79", okafor.dialog)
+    okafor.presses("Save vitals", okafor.dialog)
+    expect(okafor.dialog.get_by_role("alert")).to_contain_text("Not saved")
+    expect(okafor.dialog.get_by_label("Diastolic (mm[Hg])")).to_have_value("79")
+
+    okafor.types("Systolic (mm[Hg])", "128", okafor.dialog)
+    okafor.presses("Save vitals", okafor.dialog)
+    expect(okafor.page.get_by_text("Vitals recorded.")).to_be_visible()
+    expect(okafor.page.get_by_role("listitem").filter(has_text="128/79 mmHg")).to_be_visible()
+
+
+def test_a_colonoscopy_from_outside_with_its_document_closes_the_screening_gap(room: Room):
+    okafor = room.sign_in("clinician")
+    chart.opens_the_chart_from_search(okafor, "Taylor Quinn", "Quinn")
+    chart.sees_the_card(okafor, "colorectal_cancer_screening", "Open · Due")
+    okafor.presses(re.compile("^Record outside result"))
+    okafor.chooses("What was done", "Colonoscopy", okafor.dialog)
+    chart.types_a_day(okafor, "Day it was done", "2025", "03", "14")
+    okafor.types("Where, or by whom", "County Hospital", okafor.dialog)
+    okafor.presses_radio("normal", okafor.dialog)
+    okafor.dialog.locator('input[type="file"]').set_input_files(
+        {"name": "colonoscopy.pdf", "mimeType": "application/pdf", "buffer": REPORT}
+    )
+    expect(okafor.dialog.get_by_text("colonoscopy.pdf")).to_be_visible()
+    okafor.presses("Save outside result", okafor.dialog)
+    chart.sees_the_card(okafor, "colorectal_cancer_screening", "Closed", "14-Mar-2025")
+    chart.sees_the_evidence(okafor, "colorectal_cancer_screening", "14-Mar-2025")
