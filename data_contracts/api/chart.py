@@ -67,7 +67,8 @@ class ResultPoint(ApiModel):
     source: str | None = Field(default=None, description="'Outside record: …' when it came from elsewhere.")
     reviewed: bool = Field(default=False, description="True only where a review is recorded.")
     awaits_review: bool = Field(
-        default=False, description="Final, and a clinician's review is expected. Both false: nothing is claimed."
+        default=False,
+        description="Final, and a clinician's review is expected. Both false: nothing is claimed.",
     )
     reviewed_by: str | None = None
     comment: str | None = Field(default=None, description="What the reviewer wrote to the patient.")

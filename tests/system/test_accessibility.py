@@ -13,7 +13,7 @@ from tests.system.steps import chart
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not among the tests' pins"
 )
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 GRAVE = ("serious", "critical")
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.lib.browser import Person, Room
 from tests.system.steps import chart
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 MOST_TABS = 60
 FOCUSED = """() => {

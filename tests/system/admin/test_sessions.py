@@ -18,7 +18,7 @@ from tests.lib.browser import Room
 from tests.lib.running_system import RunningSystem
 from tests.lib.sign_in import SignInFlow
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 def test_whose_session_was_ended_is_signed_out_at_the_next_click(room: Room):

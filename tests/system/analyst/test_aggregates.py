@@ -12,7 +12,7 @@ from ehr_core.population.stories import story_patient_id
 from tests.lib.browser import Room
 from tests.system.steps import measures
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 SMALL_CELL = Settings.model_fields["small_cell"].default
 

@@ -11,7 +11,7 @@ from data_contracts.api.care_gaps import CLINICAL_EXCLUSION_REASONS, EXCLUSION_R
 from tests.lib.browser import Room
 from tests.system.steps import chart, worklist
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 def test_filters_stand_in_the_address_and_survive_a_reload_but_a_name_does_not(room: Room):

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.lib.browser import Room
 from tests.system.steps import chart
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 CERVIX = "cervical_cancer_screening"
 DEPRESSION = "depression_screening"

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.lib.browser import Room
 from tests.system.steps import chart
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 def test_a_name_typed_without_its_accents_is_found(room: Room):

@@ -9,7 +9,7 @@ from portal.text import Words
 from tests.lib.browser import PHONE, Room
 from tests.system.steps import portal
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 ES, EN = Words("es"), Words("en")
 

@@ -145,7 +145,9 @@ class TestResults:
         assert usual_range(EN, own_result(**changes)) == words
 
     def test_a_final_result_that_nobody_reviewed_is_shown_and_marked(self):
-        assert "Not yet reviewed by your care team" in result_html(EN, own_result(reviewed=False, awaits_review=True))
+        assert "Not yet reviewed by your care team" in result_html(
+            EN, own_result(reviewed=False, awaits_review=True)
+        )
 
     def test_of_an_old_result_without_a_review_nothing_is_claimed(self):
         assert "eviewed" not in result_html(EN, own_result(reviewed=False))
