@@ -33,10 +33,7 @@ def gap_cards(session: StaffSession, banner: PatientBanner) -> None:
 
 def _cards(session: StaffSession, banner: PatientBanner, watching: bool) -> None:
     with told_errors():
-        gaps = session.client.care_gaps.of_patient(banner.patient_id)
-        if watching and (not gaps.being_computed or time.monotonic() > st.session_state["watch_gaps_until"]):
-            st.session_state["watch_gaps_until"] = 0
-            st.rerun()
+        gaps = _gaps(session, banner.patient_id, watching)
         _heading(gaps)
         action = [gap for gap in gaps.gaps if gap.status in ACTION_STATUSES]
         settled = [gap for gap in gaps.gaps if gap.status not in ACTION_STATUSES]
@@ -48,6 +45,22 @@ def _cards(session: StaffSession, banner: PatientBanner, watching: bool) -> None
             st.subheader("Settled", anchor=False)
             for gap in settled:
                 _card(session, banner, gap)
+
+
+def _gaps(session: StaffSession, patient_id: str, watching: bool) -> GapList:
+    """Asked anew while a change is on its way; then the last answer stands until the page itself runs again.
+
+    The page is not run again from here: that would close a dialog in which somebody is typing.
+    """
+    held: GapList | None = st.session_state.get("gaps_held")
+    until = st.session_state.get("watch_gaps_until", 0)
+    if watching and not until and held is not None and held.patient_id == patient_id:
+        return held
+    gaps = session.client.care_gaps.of_patient(patient_id)
+    if watching and (not gaps.being_computed or time.monotonic() > until):
+        st.session_state["watch_gaps_until"] = 0
+    st.session_state["gaps_held"] = gaps
+    return gaps
 
 
 def _heading(gaps: GapList) -> None:
