@@ -20,8 +20,8 @@ ANSWERS_FIRST = (MEASURE_RESULTS, CARE_GAPS, PATIENT_STRATA)
 """The instant path: strata say that somebody was measured and end the count of their failures, so they come when
 every answer has arrived. Otherwise a record whose answers cannot be stored would be tried again for ever."""
 
-PATIENTS_A_PART = 25_000
-"""Bounds a body to some ten megabytes, and how long one part keeps the others waiting."""
+PATIENTS_A_PART = 75_000
+"""Bounds a body to some twenty megabytes, and how long one part keeps the others waiting."""
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
 from data_contracts.contract import Table
+from ehr_core.kernel.errors import BadRequest
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import POSTGRES_TYPES
 
@@ -16,7 +19,7 @@ NEVER_COMPARED = frozenset({"key_id", "patient_key", "as_of"})
 
 @dataclass(frozen=True)
 class Target:
-    """Where a contract's rows go. `said` is a condition on rows `held` that still count as said."""
+    """Where a contract's rows go. `said`: a stored row (`held`) counts as said; `in_scope`: a run speaks of it."""
 
     contract: Table
     table: str
@@ -38,48 +41,76 @@ class Target:
         return [name for name in self.contract.column_names if name not in NEVER_COMPARED.union(self.key)]
 
 
-def find_delta(connection: Connection, target: Target, staged: str) -> None:
-    """Fills `target.delta` with the staged rows that differ from what is stored, each with its patient."""
-    declared = ", ".join(f"{c.name} {POSTGRES_TYPES[c.type]}" for c in target.contract.columns)
-    _fresh(connection, target.delta, f"patient_id text, is_new boolean, known_evidence_id text, {declared}")
-    names = ", ".join(target.contract.column_names)
-    said = ", ".join(f"staged.{name}" for name in target.contract.column_names)
-    old = ", ".join(f"held.{name}" for name in target.compared)
-    new = ", ".join(f"staged.{name}" for name in target.compared)
-    connection.execute(
-        text(f"""
-        INSERT INTO {target.delta} (patient_id, is_new, known_evidence_id, {names})
-        SELECT crosswalk.patient_id, held.patient_id IS NULL,
-               CASE WHEN held.evidence_key = staged.evidence_key AND held.key_id = staged.key_id
-                    THEN held.evidence_id END,
-               {said}
-        FROM {staged} AS staged
-        JOIN core.crosswalk ON crosswalk.key_id = staged.key_id AND crosswalk.pseudonym = staged.patient_key
-        LEFT JOIN {target.table} AS held
-          ON held.patient_id = crosswalk.patient_id AND {_same_key(target, "staged")}
-        WHERE held.patient_id IS NULL OR NOT ({target.said}) OR ({old}) IS DISTINCT FROM ({new})""")
-    )
-
-
-def find_gone(connection: Connection, target: Target, staged: str, scope: WriteBackScope) -> None:
-    """Fills `target.gone` with stored rows in scope that the staged ones no longer say."""
+def find_differences(connection: Connection, target: Target, staged: str, scope: WriteBackScope) -> None:
+    """Fills `target.delta` with staged rows that are new or say something else, each with its patient, and
+    `target.gone` with stored rows in scope that nothing staged says any more. One pass over both sides.
+    """
+    columns = target.contract.columns
+    declared = ", ".join(f"{column.name} {POSTGRES_TYPES[column.type]}" for column in columns)
     keys = ", ".join(f"{name} {POSTGRES_TYPES[target.contract.by_name[name].type]}" for name in target.key)
-    _fresh(connection, target.gone, f"patient_id text, {keys}")
-    if not scope.complete:
-        return
+    head = "patient_id text, is_new boolean, is_gone boolean, known_evidence_id text"
+    fresh_table(connection, target.delta, f"{head}, {declared}")
+    fresh_table(connection, target.gone, f"patient_id text, {keys}")
     condition, values = _scope_condition(scope, target)
-    held_keys = ", ".join(f"held.{name}" for name in target.key)
+    names = ", ".join(column.name for column in columns)
     connection.execute(
         text(f"""
-        INSERT INTO {target.gone} (patient_id, {", ".join(target.key)})
-        SELECT held.patient_id, {held_keys}
-        FROM {target.table} AS held
-        WHERE {target.said} AND {target.in_scope} AND {condition} AND NOT EXISTS (
-          SELECT 1 FROM {staged} AS staged
-          JOIN core.crosswalk ON crosswalk.key_id = staged.key_id AND crosswalk.pseudonym = staged.patient_key
-          WHERE crosswalk.patient_id = held.patient_id AND {_same_key(target, "staged")})"""),
+        INSERT INTO {target.delta} (patient_id, is_new, is_gone, known_evidence_id, {names})
+        SELECT coalesce(said.patient_id, held.patient_id), held.patient_id IS NULL, said.patient_id IS NULL,
+               CASE WHEN held.evidence_key = said.evidence_key AND held.key_id = said.key_id
+                    THEN held.evidence_id END,
+               {", ".join(_said_or_held(target, column.name) for column in columns)}
+        FROM (SELECT crosswalk.patient_id, staged.* FROM {staged} AS staged JOIN core.crosswalk
+                ON crosswalk.key_id = staged.key_id AND crosswalk.pseudonym = staged.patient_key) AS said
+        FULL JOIN (SELECT held.* FROM {target.table} AS held WHERE {condition}) AS held
+          ON held.patient_id = said.patient_id AND {_same_key(target, "said")}
+        WHERE held.patient_id IS NULL OR {_changed(target)} OR {_gone(target, scope)}"""),
         {**values, "as_of": scope.as_of},
     )
+    chosen = ", ".join(("patient_id", *target.key))
+    connection.execute(
+        text(f"INSERT INTO {target.gone} ({chosen}) SELECT {chosen} FROM {target.delta} WHERE is_gone")
+    )
+    connection.execute(text(f"DELETE FROM {target.delta} WHERE is_gone"))
+
+
+def _said_or_held(target: Target, name: str) -> str:
+    """A key column also stands in a row that only the stored side has."""
+    return f"coalesce(said.{name}, held.{name})" if name in target.key else f"said.{name}"
+
+
+def _changed(target: Target) -> str:
+    old = ", ".join(f"held.{name}" for name in target.compared)
+    new = ", ".join(f"said.{name}" for name in target.compared)
+    return f"(said.patient_id IS NOT NULL AND (NOT ({target.said}) OR ({old}) IS DISTINCT FROM ({new})))"
+
+
+def _gone(target: Target, scope: WriteBackScope) -> str:
+    if not scope.complete:
+        return "false"
+    return f"(said.patient_id IS NULL AND {target.said} AND {target.in_scope})"
+
+
+def refuse_outside(rows: pa.Table, scope: WriteBackScope, target: Target) -> None:
+    """Raises BadRequest when a row is of a patient or definition that the write-back does not speak for."""
+    if not rows.num_rows:
+        return
+    keys = rows["patient_key"]
+    inside = True
+    if scope.patient_keys is not None:
+        inside = pc.all(pc.is_in(keys, pa.array(scope.patient_keys, pa.string()))).as_py()
+    lowest, highest = pc.min(keys).as_py(), pc.max(keys).as_py()
+    if scope.patient_from is not None and lowest < scope.patient_from:
+        inside = False
+    if scope.patient_to is not None and highest >= scope.patient_to:
+        inside = False
+    if scope.source_ids is not None:
+        named = rows[target.source_column]
+        inside &= pc.all(pc.is_in(named, pa.array(scope.source_ids, pa.string()))).as_py()
+    if not inside:
+        raise BadRequest(
+            f"Some rows of '{target.contract.name}' lie outside what the write-back says that it speaks for."
+        )
 
 
 def count_unknown(connection: Connection, staged: str) -> int:
@@ -121,6 +152,7 @@ def _same_key(target: Target, alias: str) -> str:
     return " AND ".join(f"held.{name} = {alias}.{name}" for name in target.key)
 
 
-def _fresh(connection: Connection, name: str, columns: str) -> None:
+def fresh_table(connection: Connection, name: str, columns: str) -> None:
+    """An empty temporary table of this transaction; kept by the connection, so that the catalog does not grow."""
     connection.execute(text(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS"))
     connection.execute(text(f"DELETE FROM {name}"))

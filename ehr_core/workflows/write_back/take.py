@@ -14,7 +14,7 @@ from ehr_core.kernel.errors import Conflict
 from ehr_core.quality.computed import apply_flags
 from ehr_core.workflows.write_back.changed_since import find_changed_since, leave_out_changed, take_lock
 from ehr_core.workflows.write_back.crosswalk import key_named
-from ehr_core.workflows.write_back.differences import Target, count_unknown, find_delta, find_gone
+from ehr_core.workflows.write_back.differences import Target, count_unknown, find_differences, refuse_outside
 from ehr_core.workflows.write_back.evidence import resolve_evidence, with_evidence
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import read_rows, stage
@@ -74,15 +74,15 @@ def _take(
     connection = work.connection
     key = key_named(work, master_key_hex, scope.key_id)
     rows = read_rows(body, target.contract, scope.key_id)
+    refuse_outside(rows, scope, target)
     staged = stage(connection, rows, target.contract)
     if scope.patient_keys is not None:
         take_lock(connection)
     else:
         connection.execute(NO_NESTED_LOOPS)
-    find_delta(connection, target, staged)
+    find_differences(connection, target, staged, scope)
     if scope.patient_keys is None:
         connection.execute(text(f"ANALYZE {target.delta}"))
-    find_gone(connection, target, staged, scope)
     _refuse_silence(connection, scope, target, rows.num_rows)
     resolve_evidence(connection, target.delta, key)
     if scope.patient_keys is None:

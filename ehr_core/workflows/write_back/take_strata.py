@@ -12,7 +12,7 @@ from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.quality.computed import STRATA, apply_strata
 from ehr_core.workflows.write_back.changed_since import find_changed_since, leave_out_changed, take_lock
 from ehr_core.workflows.write_back.crosswalk import key_named
-from ehr_core.workflows.write_back.differences import count_unknown, patients_in_scope
+from ehr_core.workflows.write_back.differences import count_unknown, fresh_table, patients_in_scope
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import read_rows, stage
 from ehr_core.workflows.write_back.take import audit_write_back
@@ -65,8 +65,8 @@ def take_strata(
 def _find_measured(connection: Connection, staged: str, key: PseudonymKey) -> None:
     """Fills `measured_now`: every staged person with the strata as ids of this chart."""
     columns = ", ".join(f"{name} text" for name in STRATA)
-    _fresh(connection, MEASURED, f"patient_id text PRIMARY KEY, {columns}, next_change_on date")
-    _fresh(connection, "directory", "kind text, key text, id text")
+    fresh_table(connection, MEASURED, f"patient_id text PRIMARY KEY, {columns}, next_change_on date")
+    fresh_table(connection, "directory", "kind text, key text, id text")
     _fill_directory(connection, "clinic", ("Organization",), key)
     _fill_directory(connection, "clinician", CLINICIAN_TYPES, key)
     plain = ", ".join(f"staged.{name}" for name in PLAIN)
@@ -102,8 +102,8 @@ def _fill_directory(
 
 def _find_differences(connection: Connection, scope: WriteBackScope) -> None:
     columns = ", ".join(f"{name} text" for name in STRATA)
-    _fresh(connection, DELTA, f"patient_id text, is_new boolean, {columns}")
-    _fresh(connection, GONE, "patient_id text")
+    fresh_table(connection, DELTA, f"patient_id text, is_new boolean, {columns}")
+    fresh_table(connection, GONE, "patient_id text")
     names = ", ".join(STRATA)
     new = ", ".join(f"measured.{name}" for name in STRATA)
     old = ", ".join(f"held.{name}" for name in STRATA)
@@ -124,8 +124,3 @@ def _find_differences(connection: Connection, scope: WriteBackScope) -> None:
         ),
         values,
     )
-
-
-def _fresh(connection: Connection, name: str, columns: str) -> None:
-    connection.execute(text(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS"))
-    connection.execute(text(f"DELETE FROM {name}"))
