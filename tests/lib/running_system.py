@@ -121,13 +121,13 @@ class RunningSystem:
 
 
 @contextlib.contextmanager
-def shared_system(folder: Path) -> Iterator[RunningSystem]:
+def shared_system(folder: Path, *, patients: int = PATIENTS) -> Iterator[RunningSystem]:
     """The system of this test run, healthy; `folder` is common to its test processes."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "users").open("a") as users:
         with _door(folder):
             fcntl.flock(users, fcntl.LOCK_SH)
-            system = _described(folder) or _start(folder)
+            system = _described(folder) or _start(folder, patients)
         try:
             _wait_until_healthy(system)
             yield system
@@ -166,10 +166,10 @@ def _described(folder: Path) -> RunningSystem | None:
     return RunningSystem(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
-def _start(folder: Path) -> RunningSystem:
+def _start(folder: Path, patients: int) -> RunningSystem:
     own = folder / f"system-{secrets.token_hex(3)}"
     own.mkdir()
-    system = RunningSystem(str(own), free_ports())
+    system = RunningSystem(str(own), free_ports(), patients)
     keeper = launch(system, [sys.executable, "-m", "tests.lib.running_system", str(folder)])
     system = replace(system, keeper_id=keeper.pid)
     (folder / "system.json").write_text(json.dumps(asdict(system)), encoding="utf-8")

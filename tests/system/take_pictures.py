@@ -13,6 +13,10 @@ from tests.lib.browser import Person, Room, find_chromium, running_chromium
 from tests.lib.running_system import REPOSITORY, shared_system
 
 IMAGES = REPOSITORY / "docs" / "images"
+PATIENTS = 200
+LARGEST_BYTES = 250_000
+"""A page of pictures should open quickly."""
+
 STAFF_SCREEN = {"viewport": {"width": 1280, "height": 900}}
 PATIENT_SCREEN = {"viewport": {"width": 820, "height": 900}, "locale": "es-US"}
 
@@ -20,7 +24,11 @@ PATIENT_SCREEN = {"viewport": {"width": 820, "height": 900}, "locale": "es-US"}
 def picture(person: Person, name: str) -> None:
     person.settled()
     person.page.wait_for_timeout(1500)
-    person.page.screenshot(path=IMAGES / f"{name}.png")
+    size = len(person.page.screenshot(path=IMAGES / f"{name}.png"))
+    if size > LARGEST_BYTES:
+        raise ValueError(
+            f"The picture '{name}.png' has {size:,} bytes; at most {LARGEST_BYTES:,} are wanted."
+        )
 
 
 def take(room: Room) -> None:
@@ -34,6 +42,9 @@ def take(room: Room) -> None:
     picture(manager, "worklist")
     manager.opens("measures?measure=glycemic_control")
     manager.page.get_by_text("Patients behind this rate").wait_for()
+    manager.settled()
+    chosen = manager.page.get_by_role("heading", level=2).first
+    chosen.evaluate("heading => { heading.style.scrollMarginTop = '5rem'; heading.scrollIntoView() }")
     picture(manager, "measure")
     picture(room.sign_in("patient", **PATIENT_SCREEN), "portal")
 
@@ -46,7 +57,7 @@ def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="almoner-pictures-") as folder,
-        shared_system(Path(folder)) as system,
+        shared_system(Path(folder), patients=PATIENTS) as system,
         running_chromium(chromium) as browser,
     ):
         room = Room(browser, system)
