@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from data_contracts.api.chart import ResultPoint, ResultSeries
@@ -11,6 +11,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.queries import all_observations
 from ehr_core.charting.reviews import DONE
 from ehr_core.charting.series import Reading, result_series
+from ehr_core.kernel.clock import in_zone
 from ehr_core.workflows.portal_language import answer_language, own_person
 from ehr_core.workflows.portal_range import place_in_range
 from ehr_core.workflows.portal_result_words import (
@@ -93,5 +94,4 @@ def _site_day(point: ResultPoint, time_zone: str) -> str | None:
     """The day at the site; a partial date as it was written."""
     if point.at is None or "T" not in point.at:
         return point.at
-    day: date = datetime.fromisoformat(point.at).astimezone(ZoneInfo(time_zone)).date()
-    return day.isoformat()
+    return in_zone(datetime.fromisoformat(point.at), ZoneInfo(time_zone)).date().isoformat()

@@ -66,9 +66,14 @@ def _names(name: str) -> tuple[str, ...]:
 
 
 def _day(text: str) -> str:
-    """The first day that a FHIR date may mean: '2025' and '2025-03' are filled up with '-01'."""
+    """The first day that a FHIR date may mean: '2025' and '2025-03' are filled up with '-01'.
+
+    An instant that falls outside the years 1 to 9999 at the site has no day that others could store.
+    """
+    local = f"CAST(try_cast({text} AS TIMESTAMPTZ) AS DATE)"
     return (
-        f"CASE WHEN length({text}) > 10 THEN CAST(try_cast({text} AS TIMESTAMPTZ) AS DATE)"
+        f"CASE WHEN length({text}) > 10 THEN"
+        f" CASE WHEN {local} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31' THEN {local} END"
         f" ELSE try_cast(concat({text}, substr('-01-01', length({text}) - 3)) AS DATE) END"
     )
 

@@ -29,11 +29,19 @@ DATES = [
     ("2023-02-29", None, None, None, None),
     ("2024-13", None, None, None, None),
     ("2024-02-30T10:00:00Z", None, None, None, None),
+    ("0001-01-01T00:00:00Z", None, None, None, None),  # the year before year 1 at the site
+    ("0001-01-01", "0001-01-01", "0001-01-01", "day", None),
+    ("9999-12-31T23:59:59-05:00", "9999-12-31", "9999-12-31", "instant", -300),
     ("yesterday", None, None, None, None),
     ("12/31/2024", None, None, None, None),
     ("", None, None, None, None),
     (None, None, None, None, None),
 ]
+
+
+def test_no_day_lies_beyond_the_calendar():
+    flat(observation(effectiveDateTime="9999-12-31T23:59:59Z"), zone="Pacific/Kiritimati")
+    assert rows("observation", "effective_low", "effective_precision") == [(None, None)]
 
 
 def day(text):
