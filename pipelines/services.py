@@ -84,14 +84,28 @@ def dagster_home(settings: Settings) -> Path:
 
 
 def first_run(settings: Settings, report: Callable[[str], None]) -> None:
-    """The pipeline once, when the lake holds no results yet."""
+    """The pipeline once, when the lake holds no results yet; before it, Dagster's own databases."""
     from data_contracts.lake import Lake
     from pipelines.run.nightly import nightly, pipeline_client
 
+    make_dagster_databases(dagster_home(settings))
     if Lake(settings.lake_folder).current("results") is not None:
         report("results are there already")
         return
     nightly(pipeline_client(settings), settings, report)
+
+
+def make_dagster_databases(home: Path) -> None:
+    """Once, and by one process: its web server and its daemon start together, and each would make them.
+
+    Whoever came second would then end with "table already exists".
+    """
+    if (home / "schedules" / "schedules.db").exists():
+        return
+    from dagster import DagsterInstance
+
+    with DagsterInstance.from_config(str(home)) as instance:
+        instance.get_runs_count()
 
 
 def _environment(home: Path) -> dict[str, str]:
