@@ -150,6 +150,11 @@ _WORDS = f"""CASE
     ELSE coalesce(r.value_comparator || ' ', '') || {_WRITTEN} || ' ' || r.value_unit
   END"""
 
+_SAID = """coalesce(b.systolic, r.normalised_value, r.value_number) NULLS FIRST,
+    hash(r.resource_type, h.source_no, h.code, b.diastolic, r.value_text, r.value_code, r.value_boolean)"""
+"""Between facts of one moment what they say decides, the higher number last, never which pseudonym they go by: the
+answer is the same under every key and on the identified record."""
+
 FACT_SQL = f"""
 CREATE OR REPLACE TEMP TABLE guideline_fact AS
 WITH {_HITS},
@@ -158,7 +163,7 @@ record AS ({_RECORDS}
 pressure AS ({_PRESSURE}
 )
 SELECT row_number() OVER (
-    ORDER BY r.on_day, r.moment, r.issued_at, hash(r.resource_key, h.source_no, h.code)
+    ORDER BY r.on_day, r.moment, r.issued_at, {_SAID}, hash(r.resource_key, h.source_no, h.code)
   ) AS fact_no,
   p.person_no, h.source_no, r.fact_type, r.resource_type, r.resource_key, r.sensitivity, r.on_day, r.on_high,
   r.until_day, h.system, h.code,
