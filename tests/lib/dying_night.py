@@ -1,10 +1,15 @@
-"""A nightly run in a process of its own that ends, as by kill -9, at a moment that the test names."""
+"""A nightly run in a process of its own that ends, as by kill -9, at a moment that the test names.
+
+Run as a program: state folder, API port, day, moment. A fork or a spawn would carry over what else a test run has done
+to its process.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -21,14 +26,16 @@ LINES_BEFORE_DEATH = 40
 
 def die_in_the_night(state: Path, api_port: int, as_of: date, moment: str) -> None:
     """Runs the night in another process, which must not live past the moment."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    process = context.Process(target=_night, args=(state, api_port, as_of, moment))
-    process.start()
-    process.join(PATIENCE_SECONDS)
-    if process.exitcode != -signal.SIGKILL:
-        process.kill()
-        raise AssertionError(f"the night did not die at '{moment}': it ended with {process.exitcode}")
+    night = subprocess.run(
+        [sys.executable, "-m", __name__, str(state), str(api_port), as_of.isoformat(), moment],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    if night.returncode != -signal.SIGKILL:
+        raise AssertionError(
+            f"the night did not die at '{moment}': it ended with {night.returncode}\n{night.stderr}"
+        )
 
 
 def _night(state: Path, api_port: int, as_of: date, moment: str) -> None:
@@ -125,3 +132,7 @@ DURING_PUBLICATION = {
     "the core has not been told": _before_it_is_told,
 }
 MOMENTS = {**BEFORE_WRITE_BACK, **DURING_WRITE_BACK, **DURING_PUBLICATION}
+
+
+if __name__ == "__main__":
+    _night(Path(sys.argv[1]), int(sys.argv[2]), date.fromisoformat(sys.argv[3]), sys.argv[4])

@@ -145,7 +145,8 @@ def change_person(work: UnitOfWork, random: Random, patient_id: str, now: dateti
             {"birthDate": f"{now.year - random.choice((21, 45, 50, 65, 75, 76))}-{now:%m}-15"},
         )
     )
-    Store(work).update("Patient", patient_id, {**body, **change})
+    kept = {name: value for name, value in body.items() if not name.startswith("deceased")}
+    Store(work).update("Patient", patient_id, {**(kept if "deceasedBoolean" in change else body), **change})
 
 
 def _stored(work: UnitOfWork, random: Random, patient_id: str, table: str) -> list[dict[str, Any]]:
