@@ -91,3 +91,6 @@ class RecordsWanted(ApiModel):
     """Whole records, for re-measure. Bounded, so that an answer fits into memory."""
 
     patient_ids: list[str] = Field(min_length=1, max_length=500)
+    resource_types: list[str] | None = Field(
+        default=None, max_length=200, description="Only these types; null: everything."
+    )

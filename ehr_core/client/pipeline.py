@@ -50,9 +50,10 @@ class PipelineRoom:
         finished = FinishedBatch(failed_patient_ids=list(failed_patient_ids))
         self._transport.send("POST", f"/api/pipeline/changes/{batch_id}/done", finished)
 
-    def records(self, patient_ids: Sequence[str]) -> Records:
-        """Everything in these patients' records; at most 500 at a time."""
-        wanted = RecordsWanted(patient_ids=list(patient_ids)).model_dump_json().encode()
+    def records(self, patient_ids: Sequence[str], resource_types: Sequence[str] | None = None) -> Records:
+        """Everything in these patients' records, or these types of it; at most 500 patients at a time."""
+        asked = None if resource_types is None else list(resource_types)
+        wanted = RecordsWanted(patient_ids=list(patient_ids), resource_types=asked).model_dump_json().encode()
         answer = self._transport.request(
             "POST", "/api/pipeline/records", content=wanted, headers={"Content-Type": "application/json"}
         )

@@ -6,7 +6,7 @@ are kept losslessly (content.py). Nothing here commits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,22 +115,30 @@ class Store:
         self._audit_found("search", type_name, page.resources, {"parameters": names, "total": page.total})
         return page
 
-    def patient_record(self, patient_ids: Sequence[str]) -> Iterator[bytes]:
+    def patient_record(
+        self, patient_ids: Sequence[str], type_names: Collection[str] | None = None
+    ) -> Iterator[bytes]:
         """The bodies of everything in these patients' records, the patients themselves first; see below."""
-        return (body for _, body in self.patient_resources(patient_ids))
+        return (body for _, body in self.patient_resources(patient_ids, type_names))
 
-    def patient_resources(self, patient_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """(type, body) of everything current in these patients' records; one audit row with the list sealed.
+    def patient_resources(
+        self, patient_ids: Sequence[str], type_names: Collection[str] | None = None
+    ) -> Iterator[tuple[str, bytes]]:
+        """(type, body) of everything current in these patients' records, or of the given types only.
 
-        The audit row is written before the first resource is handed out.
+        One audit row with the list sealed, written before the first resource is handed out.
         """
         wanted = sorted(set(patient_ids))
         self.work.audit("patient_record", patient_ids=wanted, detail={"patients": len(wanted)})
-        return self._compartment(wanted)
+        return self._compartment(wanted, type_names)
 
-    def _compartment(self, patient_ids: list[str]) -> Iterator[tuple[str, bytes]]:
+    def _compartment(
+        self, patient_ids: list[str], type_names: Collection[str] | None
+    ) -> Iterator[tuple[str, bytes]]:
         names = ["Patient"] + [n for n, row in RESOURCE_TYPES.items() if row.patient and n != "Patient"]
         for name in names:
+            if type_names is not None and name not in type_names:
+                continue
             query = text(
                 f'SELECT body FROM fhir."{resource_type(name).table}" '
                 "WHERE patient_id = ANY(:ids) AND NOT deleted ORDER BY patient_id, id"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache, partial
 
 import duckdb
 import msgspec
 
 from data_contracts.api.pipeline import ChangeBatch, ChangedPatient
-from data_contracts.guidelines.facts import gather_facts
-from data_contracts.tables.results import RESULT_TABLES
+from data_contracts.guidelines.facts import Facts, gather_facts
+from data_contracts.guidelines.requirements import Requirements
+from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS, PATIENT_STRATA, RESULT_TABLES
 from ehr_core.client import AlmonerClient
-from ehr_core.client.pipeline import Records
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.pseudonym import PseudonymKey
 from pipelines import gaps, measures, recommendations
@@ -26,6 +27,11 @@ PATIENTS_AT_ONCE = 100
 
 ANY_CHANGE_COUNTS = frozenset({"Patient", "Flag", "Coverage"})
 """Types that may alter any answer or stratum: age, sex, death, merge, panel status, payer."""
+
+
+MEASURED_LAST = (MEASURE_RESULTS, PATIENT_STRATA)
+"""Strata say that somebody was measured and end the count of their failures, so they come when every answer has
+arrived. Otherwise a record whose answers cannot be stored would be tried again for ever."""
 
 
 class _Kind(msgspec.Struct):
@@ -52,15 +58,30 @@ class Bench:
         self.connection.close()
 
 
+@cache
+def requirements() -> Mapping[str, tuple[Requirements, ...]]:
+    """What each definition reads, as a recommendation and as a measure."""
+    sides = (recommendations.data_requirements(), measures.data_requirements())
+    topics = sides[0].keys() | sides[1].keys()
+    return {topic: tuple(side[topic] for side in sides if topic in side) for topic in topics}
+
+
 def touched_definitions(patients: Sequence[ChangedPatient]) -> frozenset[str] | None:
     """The definitions whose data these changes touch; None when it is all of them."""
     touched: set[str] = set()
-    required = {**measures.data_requirements(), **recommendations.data_requirements()}
     for patient in patients:
         if patient.definitions_all or ANY_CHANGE_COUNTS.intersection(patient.changed_types):
             return None
-        touched |= {topic for topic in required if _touches(topic, patient)}
+        touched |= {topic for topic in requirements() if _touches(topic, patient)}
     return frozenset(touched)
+
+
+def types_read(only: frozenset[str] | None) -> list[str] | None:
+    """The resource types that these definitions and the strata read; None when it is all of them."""
+    if only is None:
+        return None
+    read = {kind for topic in only for need in requirements()[topic] for kind in need.resource_types}
+    return sorted(read | ANY_CHANGE_COUNTS)
 
 
 def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> None:
@@ -73,10 +94,10 @@ def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> 
             _measure(client, bench, patients, key, batch.as_of, only, run_id=f"change-{batch.batch_id}")
 
 
-def evaluate_lines(
+def evaluate_gaps(
     bench: Bench, lines: Sequence[bytes], key: PseudonymKey, as_of: date, only: frozenset[str] | None = None
-) -> None:
-    """From identified lines to result tables in the bench's connection: nothing is sent anywhere.
+) -> Facts:
+    """From identified lines to care_gaps in the bench's connection: nothing is sent anywhere.
 
     Raises BadRequest when de-identification refuses a line: answers from half a record would be wrong.
     """
@@ -88,8 +109,13 @@ def evaluate_lines(
     )
     facts = gather_facts(bench.connection, only)
     recommendations.evaluate(bench.connection, as_of=as_of, only=only, facts=facts)
-    measures.evaluate(bench.connection, as_of=as_of, only=only, facts=facts)
     gaps.derive(bench.connection, as_of=as_of)
+    return facts
+
+
+def evaluate_measures(bench: Bench, facts: Facts, as_of: date, only: frozenset[str] | None = None) -> None:
+    """From the same facts to measure_results and patient_strata."""
+    measures.evaluate(bench.connection, as_of=as_of, only=only, facts=facts)
     derive_strata(bench.connection, as_of=as_of)
 
 
@@ -125,29 +151,30 @@ def _measure(
     *,
     run_id: str,
 ) -> None:
+    """Gaps first, because somebody may be looking at them; then the measures, from the same facts."""
     patient_ids = [patient.patient_id for patient in patients]
-    records: Records = client.pipeline.records(patient_ids)
-    evaluate_lines(bench, records.lines, key, as_of, only)
-    send_changed(
+    records = client.pipeline.records(patient_ids, types_read(only))
+    stamp = RunStamp(run_id, key.key_id, as_of, records.outbox_transaction)
+    send = partial(
+        send_changed,
         client,
         bench.connection,
-        RunStamp(run_id, key.key_id, as_of, records.outbox_transaction),
+        stamp,
         snapshot=records.snapshot,
         patient_keys=[key.pseudonym("Patient", patient_id) for patient_id in patient_ids],
         source_ids=None if only is None else sorted(only),
     )
+    facts = evaluate_gaps(bench, records.lines, key, as_of, only)
+    send(tables=(CARE_GAPS,))
+    evaluate_measures(bench, facts, as_of, only)
+    send(tables=MEASURED_LAST)
     for table in RESULT_TABLES:
         bench.connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
 
 
 def _touches(topic: str, patient: ChangedPatient) -> bool:
-    required = [
-        found[topic]
-        for found in (measures.data_requirements(), recommendations.data_requirements())
-        if topic in found
-    ]
     return any(
         need.touched_by(kind, () if kind in patient.uncoded_types else patient.code_tokens)
-        for need in required
+        for need in requirements()[topic]
         for kind in patient.changed_types
     )

@@ -9,16 +9,13 @@ from datetime import date
 import duckdb
 
 from data_contracts.api.pipeline import WriteBackReceipt
+from data_contracts.contract import Table
 from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS, PATIENT_STRATA
 from ehr_core.client import AlmonerClient
 from pipelines.write_back.bodies import parquet_body, rows_of, stream_body
 
 WRITTEN_BACK = (PATIENT_STRATA, MEASURE_RESULTS, CARE_GAPS)
 """Strata first: a person's cells then move once, from where they counted to where they count now."""
-
-ANSWERS_FIRST = (MEASURE_RESULTS, CARE_GAPS, PATIENT_STRATA)
-"""The instant path: strata say that somebody was measured and end the count of their failures, so they come when
-every answer has arrived. Otherwise a record whose answers cannot be stored would be tried again for ever."""
 
 PATIENTS_A_PART = 75_000
 """Bounds a body to some twenty megabytes, and how long one part keeps the others waiting."""
@@ -72,13 +69,14 @@ def send_changed(
     connection: duckdb.DuckDBPyConnection,
     stamp: RunStamp,
     *,
+    tables: Sequence[Table],
     snapshot: str,
     patient_keys: Sequence[str],
     source_ids: Sequence[str] | None,
 ) -> dict[str, WriteBackReceipt]:
     """The answers about these patients and (unless null) definitions, under what exactly their read had seen."""
     receipts = {}
-    for table in ANSWERS_FIRST:
+    for table in tables:
         rows = rows_of(connection, table)
         receipts[table.name] = client.pipeline.write_back(
             table.name,

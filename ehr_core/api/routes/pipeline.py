@@ -78,7 +78,7 @@ def records(wanted: RecordsWanted, work: Work) -> Response:
     seen, before = work.connection.execute(
         text("SELECT pg_current_snapshot()::text, pg_snapshot_xmin(pg_current_snapshot())::text")
     ).one()
-    body = b"\n".join(Store(work).patient_record(wanted.patient_ids))
+    body = b"\n".join(Store(work).patient_record(wanted.patient_ids, wanted.resource_types))
     headers = {"X-Almoner-Snapshot": seen, "X-Almoner-Outbox-Transaction": before}
     return Response(body, media_type="application/fhir+ndjson", headers=headers)
 

@@ -215,14 +215,14 @@ def test_a_worker_that_dies_lets_go_and_the_next_one_heals(panel, monkeypatch):
 
 def test_one_record_that_cannot_be_measured_does_not_stop_the_queue_and_is_told(panel, monkeypatch):
     others = some_patient(panel, 6)
-    measure = changed_room.evaluate_lines
+    measure = changed_room.evaluate_gaps
 
     def failing(bench, lines, *arguments, **more):
         if any(ANA.encode() in line for line in lines):
             raise ZeroDivisionError("a record that breaks a definition")
         return measure(bench, lines, *arguments, **more)
 
-    monkeypatch.setattr(changed_room, "evaluate_lines", failing)
+    monkeypatch.setattr(changed_room, "evaluate_gaps", failing)
     panel.record_a1c("poison", ANA, "6.4", panel.today)
     panel.record_a1c("healthy", others, "6.4", panel.today)
     panel.minutes()
