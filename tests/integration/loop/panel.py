@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ehr_core.store.importer import load_resources
 from ehr_core.store.repository import Store
 from pipelines.run.nightly import nightly
 from pipelines.run.worker import Worker
-from tests.lib.api import RunningApi
+from tests.lib.api import MORNING, RunningApi
 from tests.lib.served_api import served_api
 
 ZONE = "America/New_York"
@@ -147,9 +147,9 @@ class Panel:
 
 
 @contextmanager
-def panel_of(database: Database, state: Path, patients: int) -> Iterator[Panel]:
-    """So many generated people (the stories first) in the store of a served API."""
+def panel_of(database: Database, state: Path, patients: int, *, now: datetime = MORNING) -> Iterator[Panel]:
+    """So many generated people (the stories first) in the store of a served API whose clock stands at `now`."""
     lines = list(generate(patients, seed=2026, as_of=AS_OF, time_zone=ZONE))
     load_resources(database, LOADER, lines, processes=1, site_time_zone=ZONE)
-    with served_api(database, state) as api:
+    with served_api(database, state, now=now) as api:
         yield Panel(api)
