@@ -11,7 +11,7 @@ from data_contracts.api.chart import ResultPoint, ResultSeries
 
 def point(**changes: object) -> ResultPoint:
     facts = {
-        "observation_id": "o1",
+        "result_id": "o1",
         "version_id": 1,
         "at": "2026-03-05",
         "number": Decimal("7.10"),
@@ -80,9 +80,9 @@ def test_a_trend_leaves_out_what_does_not_count_and_other_units():
     spec = trend_spec(
         series(
             point(number=Decimal("8.0"), text="8.0 %"),
-            point(observation_id="o2", status="entered-in-error", number=Decimal("71")),
-            point(observation_id="o3", unit="mmol/mol", number=Decimal("64")),
-            point(observation_id="o4", at="2025-03-05"),
+            point(result_id="o2", status="entered-in-error", number=Decimal("71")),
+            point(result_id="o3", unit="mmol/mol", number=Decimal("64")),
+            point(result_id="o4", at="2025-03-05"),
         )
     )
     assert [row["value"] for row in spec["data"]["values"]] == [8.0, 7.1]
