@@ -38,7 +38,9 @@ def _panel(session: StaffSession, banner: PatientBanner) -> None:
         if not lines:
             st.info(f"No {KINDS[kind].lower()} are recorded for this patient.")
             return
-        st.html(table(["What", "Day", "From", ""], map(_row, lines[:SHOWN_LINES]), caption=KINDS[kind]))
+        st.html(
+            table(["What", "Day", "From", "Details"], map(_row, lines[:SHOWN_LINES]), caption=KINDS[kind])
+        )
         if len(lines) > SHOWN_LINES:
             st.caption(f"The newest {SHOWN_LINES} of {len(lines)}; all are in the list below.")
         _one_entry(session, banner, kind, lines)
