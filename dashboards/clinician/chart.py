@@ -1,21 +1,24 @@
-"""The chart: banner, care gaps, then the record's summary and its results, on one page."""
+"""The chart: banner, care gaps, then the record's summary, its results and its past care, on one page."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dashboards.clinician.gap_cards import gap_cards
-from dashboards.clinician.record_forms import record_buttons
+from dashboards.clinician.past_care import past_care_panel
+from dashboards.clinician.record_buttons import record_buttons
 from dashboards.clinician.results import results_panel
 from dashboards.clinician.summary import (
     allergies_html,
     history_html,
     medications_html,
     problems_html,
+    section_html,
     vitals_html,
 )
 from dashboards.shared.banner import show_banner
 from dashboards.shared.page import start_page, tell_remembered, told_errors
+from dashboards.shared.refusals import forget_refusals
 from dashboards.shared.session import StaffSession
 from data_contracts.api.chart import ALLERGY_STATE_WORDS, ChartSummary
 
@@ -23,6 +26,7 @@ from data_contracts.api.chart import ALLERGY_STATE_WORDS, ChartSummary
 def chart_page() -> None:
     session: StaffSession = st.session_state["session"]
     start_page("Chart", heading=False)
+    forget_refusals()
     patient_id = st.query_params.get("patient")
     if not patient_id:
         st.info("No patient is chosen. Find one under Patients, or open a visit under Today.")
@@ -41,6 +45,7 @@ def chart_page() -> None:
         with record:
             _record(summary)
         results_panel(session, summary.banner)
+        past_care_panel(session, summary.banner)
 
 
 def _record(summary: ChartSummary) -> None:
@@ -49,10 +54,10 @@ def _record(summary: ChartSummary) -> None:
         st.html(allergies_html(summary))
     left, right = st.columns(2)
     with left:
-        _section("Problems", problems_html(summary))
-        _section("Latest vitals", vitals_html(summary))
+        _section("Problems", section_html(summary, "problems", problems_html(summary)))
+        _section("Latest vitals", section_html(summary, "vitals", vitals_html(summary)))
     with right:
-        _section("Medications", medications_html(summary))
+        _section("Medications", section_html(summary, "medications", medications_html(summary)))
         _section("Visits and immunizations", history_html(summary))
 
 

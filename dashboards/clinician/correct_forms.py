@@ -1,16 +1,16 @@
-"""Correcting a result or marking it entered in error: the old version stays in the history."""
+"""Correcting a result: the old version stays in the history."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.clinician.form_parts import parse_decimal
 from dashboards.clinician.gap_cards import watch_for_remeasure
-from dashboards.clinician.record_forms import parse_decimal
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
-from data_contracts.api.chart import CorrectResult, MarkInError, ResultPoint, ResultSeries
+from data_contracts.api.chart import CorrectResult, ResultPoint, ResultSeries
 from data_contracts.api.patients import PatientBanner
 from ehr_core.display import show_name
 
@@ -48,32 +48,7 @@ def _correct_dialog(
             correction = CorrectResult(
                 version_id=point.version_id, value=number, unit=chosen_unit, reason=reason.strip()
             )
-            session.client.charting.correct_result(point.observation_id, correction)
+            session.client.charting.correct_result(point.result_id, correction)
             watch_for_remeasure()
             remember(f"{series.name} corrected to {number} {chosen_unit}.")
-            st.rerun()
-
-
-def in_error_dialog(
-    session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint
-) -> None:
-    _in_error_dialog(session, banner, series, point, fresh_form("in_error"))
-
-
-@st.dialog("Mark as entered in error")
-def _in_error_dialog(
-    session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint, form: str
-) -> None:
-    _about(banner, series, point)
-    st.caption("It stays in the history, struck through, and counts for nothing: care gaps are judged again.")
-    reason = st.text_input("Why", key=f"{form}-reason", max_chars=500)
-    if st.button("Mark as entered in error", type="primary"):
-        with told_errors():
-            if len(reason.strip()) < 3:
-                st.error("Not saved: say why.")
-                return
-            act = MarkInError(version_id=point.version_id, reason=reason.strip())
-            session.client.charting.mark_in_error(point.observation_id, act)
-            watch_for_remeasure()
-            remember(f"{series.name} of {show_date(point.at)} marked as entered in error.")
             st.rerun()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -10,12 +12,17 @@ from dashboards.clinician.gap_dialogs import decline_dialog, exclude_dialog, sno
 from dashboards.shared.gap_words import due_words, status_tag
 from dashboards.shared.markup import text
 from dashboards.shared.page import told_errors
+from dashboards.shared.refusals import refuse, tell_refusal, tried
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
-from data_contracts.api.care_gaps import CareGap, GapAct, GapList, OrderGap
+from data_contracts.api.care_gaps import CareGap, GapAct, GapList, OrderGap, OrderOption
 from data_contracts.api.patients import PatientBanner
+from ehr_core.kernel.errors import StaleVersion
 
 WATCH_SECONDS = 20
+LATE_SECONDS = 60
+"""A change that has waited longer than this is not merely on its way: the worker may be down."""
+
 ACTION_STATUSES = ("open", "outreach_sent", "scheduled", "result_pending")
 LATER = {"Patient declined…": decline_dialog, "Snooze…": snooze_dialog, "Exclude…": exclude_dialog}
 
@@ -32,6 +39,8 @@ def gap_cards(session: StaffSession, banner: PatientBanner) -> None:
 
 
 def _cards(session: StaffSession, banner: PatientBanner, watching: bool) -> None:
+    if st.session_state.pop("gap_was_acted_on", False):
+        st.rerun()
     with told_errors():
         gaps = _gaps(session, banner.patient_id, watching)
         _heading(gaps)
@@ -48,7 +57,7 @@ def _cards(session: StaffSession, banner: PatientBanner, watching: bool) -> None
 
 
 def _gaps(session: StaffSession, patient_id: str, watching: bool) -> GapList:
-    """Asked anew while a change is on its way; then the last answer stands until the page itself runs again.
+    """Asked anew while a change is on its way; then the last answer stands until somebody acts or looks again.
 
     The page is not run again from here: that would close a dialog in which somebody is typing.
     """
@@ -63,14 +72,46 @@ def _gaps(session: StaffSession, patient_id: str, watching: bool) -> GapList:
     return gaps
 
 
+def _look_again() -> None:
+    """The next run asks anew, whatever is held."""
+    st.session_state.pop("gaps_held", None)
+
+
 def _heading(gaps: GapList) -> None:
     st.subheader("Care gaps", anchor=False)
     if gaps.unavailable:
         st.error(gaps.unavailable)
-    if gaps.being_computed:
-        st.caption("Updating with what was just recorded …")
-    elif gaps.as_of:
-        st.caption(f"As of {show_instant(gaps.as_of)}")
+    if not gaps.being_computed:
+        if gaps.as_of:
+            st.caption(f"As of {show_instant(gaps.as_of)}")
+        return
+    if st.session_state.get("watch_gaps_until", 0):
+        st.caption(f"Updating with what was just recorded … {as_of_words(gaps)}")
+        return
+    tell = st.warning if is_late(gaps, datetime.now(UTC)) else st.caption
+    tell(waiting_words(gaps, datetime.now(UTC)))
+    st.button("Look again", key="look_again", on_click=_look_again)
+
+
+def is_late(gaps: GapList, now: datetime) -> bool:
+    """The oldest change of this record that is not computed yet has waited too long."""
+    return gaps.waiting_since is not None and now - gaps.waiting_since > timedelta(seconds=LATE_SECONDS)
+
+
+def waiting_words(gaps: GapList, now: datetime) -> str:
+    """That the cards are not the newest, and from when they are; for a late change also what to do."""
+    if not is_late(gaps, now):
+        return f"Still being computed. {as_of_words(gaps)}"
+    return (
+        f"Care gaps are late: a change of {show_instant(gaps.waiting_since)} has not been computed yet. "
+        f"{as_of_words(gaps)} Rely on the record itself; if this stays, tell the installation's administrator."
+    )
+
+
+def as_of_words(gaps: GapList) -> str:
+    if gaps.as_of is None:
+        return "Care gaps have not been computed yet."
+    return f"What stands here is as of {show_instant(gaps.as_of)}."
 
 
 def card_html(gap: CareGap) -> str:
@@ -125,30 +166,74 @@ def _evidence(gap: CareGap) -> str:
 def _card(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:
     with st.container(border=True, key=f"gap-{gap.source_id}"):
         st.html(card_html(gap))
+        refusal = st.container()
         if session.may("gap.act"):
             _acts(session, banner, gap)
+        with refusal:
+            tell_refusal(_place(gap))
         with st.expander("Why, and from which evidence"):
             st.html(details_html(gap))
 
 
+def _place(gap: CareGap) -> str:
+    return f"gap-{gap.gap_id}"
+
+
 def _acts(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:
+    """Each act is drawn with the version of its card: a click acts on what was on the screen, or not at all."""
     with st.container(horizontal=True):
         if session.may("chart.write") and gap.status in ACTION_STATUSES and gap.status != "result_pending":
             _order_buttons(session, gap)
-        if gap.can_undo and st.button("Undo", key=f"undo-{gap.gap_id}"):
-            session.client.care_gaps.undo(gap.gap_id, GapAct(version=gap.version))
-            st.rerun()
+        if gap.can_undo:
+            key = f"undo-{gap.gap_id}-{gap.version}"
+            st.button("Undo", key=key, on_click=_undo, args=(session, gap))
         if gap.status in ACTION_STATUSES:
-            chosen = st.menu_button("More", list(LATER), key=f"more-{gap.gap_id}")
-            if chosen:
-                LATER[chosen](session, banner, gap)
+            _more(session, banner, gap)
+
+
+def _more(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:
+    """The acts with a dialog. It opens only while the card says what it said when 'More' was opened."""
+    key = f"more-{gap.gap_id}"
+    chosen = st.menu_button("More", list(LATER), key=key, on_click=_hold_version, args=(gap,))
+    if not chosen:
+        return
+    if st.session_state.pop("version_on_screen", gap.version) == gap.version:
+        LATER[chosen](session, banner, gap)
+    else:
+        refuse(_place(gap), StaleVersion("The card has changed since it was drawn."))
+
+
+def _hold_version(gap: CareGap) -> None:
+    """In a callback, before the cards are asked for anew: which version was on the screen."""
+    _look_again()
+    st.session_state["version_on_screen"] = gap.version
 
 
 def _order_buttons(session: StaffSession, gap: CareGap) -> None:
     """One button an order of the next step; the first one is the usual choice."""
     for place, order in enumerate(gap.next_step.orders if gap.next_step else []):
-        kind = "primary" if place == 0 else "secondary"
-        if st.button(f"Order {order.display}", key=f"order-{gap.gap_id}-{order.code}", type=kind):
-            session.client.care_gaps.order(gap.gap_id, OrderGap(version=gap.version, order_code=order.code))
-            st.toast(f"Ordered: {order.display}")
-            st.rerun()
+        st.button(
+            f"Order {order.display}",
+            key=f"order-{gap.gap_id}-{order.code}-{gap.version}",
+            type="primary" if place == 0 else "secondary",
+            on_click=_order,
+            args=(session, gap, order),
+        )
+
+
+def _order(session: StaffSession, gap: CareGap, order: OrderOption) -> None:
+    act = OrderGap(version=gap.version, order_code=order.code)
+    _act(gap, lambda: session.client.care_gaps.order(gap.gap_id, act), f"Ordered: {order.display}")
+
+
+def _undo(session: StaffSession, gap: CareGap) -> None:
+    _act(gap, lambda: session.client.care_gaps.undo(gap.gap_id, GapAct(version=gap.version)), "Taken back.")
+
+
+def _act(gap: CareGap, act: Callable[[], object], done: str) -> None:
+    """Does it, in a callback. Done or refused, the cards that are drawn next are asked for anew."""
+    _look_again()
+    if tried(_place(gap), act):
+        watch_for_remeasure()
+        st.toast(done)
+        st.session_state["gap_was_acted_on"] = True

@@ -6,10 +6,12 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboards.clinician.correct_forms import correct_dialog, in_error_dialog
-from dashboards.clinician.trend import spark_html, trend_spec
+from dashboards.clinician.correct_forms import correct_dialog
+from dashboards.clinician.error_forms import Entry, entry_act
+from dashboards.clinician.trend import spark_html, trend_spec, trend_words
 from dashboards.shared.markup import table, tag, text
 from dashboards.shared.page import told_errors
+from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
 from data_contracts.api.chart import ResultPoint, ResultSeries, ReviewResult
@@ -24,7 +26,8 @@ CATEGORIES = {
     "other": "Other",
 }
 FLAG_WORDS = {"H": "H ↑", "HH": "HH ↑↑", "L": "L ↓", "LL": "LL ↓↓", "A": "A abnormal", "N": ""}
-DONE_STATUSES = ("final", "amended", "corrected")
+DONE_STATUSES = ("final", "amended", "corrected", "appended")
+IN_ERROR = "entered-in-error"
 
 
 def results_panel(session: StaffSession, banner: PatientBanner) -> None:
@@ -36,15 +39,26 @@ def results_panel(session: StaffSession, banner: PatientBanner) -> None:
 def _panel(session: StaffSession, banner: PatientBanner) -> None:
     with told_errors():
         view = session.client.charting.results(banner.patient_id)
+        if view.unreadable_items:
+            st.error(f"{view.unreadable_items} results could not be read, so this list is not complete.")
         if not view.series:
-            st.info("No results are recorded for this patient.")
+            if not view.unreadable_items:
+                st.info("No results are recorded for this patient.")
             return
+        if unseen := unreviewed_words(view.series):
+            st.warning(unseen)
         category = _chosen_category(view.series)
         shown = [series for series in view.series if series.category == category]
         st.html(
             table(["Test", "Newest", "Date", "Range", "Trend"], map(_row, shown), caption="Newest results")
         )
         _one_test(session, banner, shown)
+
+
+def unreviewed_words(series: list[ResultSeries]) -> str:
+    """Which tests hold a result that nobody has reviewed, of whatever kind is being looked at; '' for none."""
+    names = [item.name for item in series if any(point.awaits_review for point in item.points)]
+    return f"Not yet reviewed: {', '.join(names)}." if names else ""
 
 
 def _chosen_category(series: list[ResultSeries]) -> str:
@@ -57,7 +71,7 @@ def _chosen_category(series: list[ResultSeries]) -> str:
 def value_html(point: ResultPoint) -> str:
     """The value with unit, its flag as letter and arrow, and its standing (corrected, not reviewed …)."""
     value = f"<b>{text(point.text)}</b>"
-    if point.status == "entered-in-error":
+    if point.status == IN_ERROR:
         return f'<span class="struck">{text(point.text)}</span> {tag("Entered in error", "apart")}'
     if point.flag and FLAG_WORDS[point.flag]:
         value += f' <span class="flag-{point.flag}">{FLAG_WORDS[point.flag]}</span>'
@@ -105,45 +119,74 @@ def _numbers(series: ResultSeries) -> list[Decimal]:
 
 
 def _one_test(session: StaffSession, banner: PatientBanner, shown: list[ResultSeries]) -> None:
-    by_code = {series.code: series for series in shown}
-    code = st.selectbox(
+    by_code = {(series.system, series.code): series for series in shown}
+    chosen = st.selectbox(
         "Look at one test",
         list(by_code),
         index=None,
         format_func=lambda key: by_code[key].name,
         key="result_code",
     )
-    if code is None:
+    if chosen is None:
         return
-    series = by_code[code]
+    series = by_code[chosen]
     spec = trend_spec(series)
     if spec:
-        st.vega_lite_chart(
-            spec=spec, width="stretch", alt=f"{series.name} over time, newest {series.points[0].text}"
-        )
+        st.vega_lite_chart(spec=spec, width="stretch", alt=trend_words(series))
     for point in series.points:
         _point(session, banner, series, point)
 
 
 def _point(session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint) -> None:
     line, acts = st.columns([4, 3], vertical_alignment="center")
-    source = f' <span class="quiet">{text(point.source)}</span>' if point.source else ""
-    line.html(f'<div class="card">{text(show_date(point.at))} {value_html(point)}{source}</div>')
+    about = [point.source, f"reviewed by {point.reviewed_by}" if point.reviewed_by else None]
+    told = " · ".join(text(part) for part in about if part)
+    line.html(
+        f'<div class="card">{text(show_date(point.at))} {value_html(point)} <span class="quiet">{told}</span></div>'
+    )
     if session.may("chart.write"):
         with acts.container(horizontal=True):
             _point_acts(session, banner, series, point)
+    with line:
+        tell_refusal(_place(point))
 
 
 def _point_acts(
     session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint
 ) -> None:
     """What can be done with one result; one that was entered in error can only be set right again."""
-    key = point.observation_id
-    retracted = point.status == "entered-in-error"
-    if point.awaits_review and not retracted and st.button("Mark reviewed", key=f"review-{key}"):
-        session.client.charting.review_result(key, ReviewResult(version_id=point.version_id))
-        st.rerun()
+    key = f"{point.result_id}-{point.version_id}"
+    retracted = point.status == IN_ERROR
+    if point.awaits_review and not retracted:
+        st.button("Mark reviewed", key=f"review-{key}", on_click=_review, args=(session, point))
+        with st.popover("Words for the patient"):
+            st.text_area(
+                "What the patient reads with this result (optional)", max_chars=2000, key=_words_key(point)
+            )
+            st.caption("Sent with 'Mark reviewed'. Plain words; the patient sees them at once.")
     if point.can_correct and st.button("Correct", key=f"correct-{key}"):
         correct_dialog(session, banner, series, point)
-    if not retracted and st.button("Entered in error", key=f"error-{key}"):
-        in_error_dialog(session, banner, series, point)
+    entry = Entry(
+        point.resource_type, point.result_id, point.version_id, f"{series.name} {point.text}", point.at
+    )
+    entry_act(session, banner, entry, retracted=retracted)
+
+
+def _place(point: ResultPoint) -> str:
+    return f"result-{point.result_id}"
+
+
+def _words_key(point: ResultPoint) -> str:
+    return f"words-{point.result_id}"
+
+
+def _review(session: StaffSession, point: ResultPoint) -> None:
+    """In the button's callback, so with the version that was on the screen: nobody signs what they have not seen.
+
+    A refusal leaves the words for the patient as they were typed.
+    """
+    words = st.session_state.get(_words_key(point)) or None
+    review = ReviewResult(version_id=point.version_id, comment_to_patient=words)
+    act = session.client.charting.review_result
+    if tried(_place(point), lambda: act(point.result_id, review, point.resource_type)):
+        st.session_state.pop(_words_key(point), None)

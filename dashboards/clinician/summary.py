@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from dashboards.shared.markup import lines, text
+from dashboards.shared.markup import lines, tag, text
 from dashboards.shared.site_time import show_date
-from data_contracts.api.chart import Allergy, ChartSummary, Medication, Problem, ResultSeries
+from data_contracts.api.chart import (
+    Allergy,
+    ChartSummary,
+    Medication,
+    Problem,
+    ResultSeries,
+    SummarySection,
+)
+
+MEDICATION_STATUS_WORDS = {
+    "active": "",
+    "on-hold": "On hold: not being taken",
+    "intended": "Not begun yet",
+    "unknown": "Not known whether it is taken",
+}
+
+
+def section_html(summary: ChartSummary, section: SummarySection, html: str) -> str:
+    """The section, unless it could not be read: then its emptiness would be a lie."""
+    if section in summary.unavailable:
+        return (
+            '<p class="warn">This part of the record could not be read. Do not rely on its being empty.</p>'
+        )
+    return html
 
 
 def allergies_html(summary: ChartSummary) -> str:
@@ -39,16 +62,28 @@ def _problem(problem: Problem) -> str:
 
 def medications_html(summary: ChartSummary) -> str:
     return lines(
-        (_medication(medication) for medication in summary.medications), "No active medications recorded"
+        (_medication(medication) for medication in summary.medications),
+        "No current medications recorded, neither prescribed nor reported",
     )
 
 
 def _medication(medication: Medication) -> str:
+    """Name, standing, dose. Whatever is not plainly being taken says so beside its name."""
     since = f" · since {show_date(medication.since)}" if medication.since else ""
+    marks = [
+        tag(words, "open" if medication.status == "on-hold" else "apart") for words in _standing(medication)
+    ]
     return (
-        f"<b>{text(medication.name)}</b><br><span class='quiet'>DOSE</span> "
+        f"<b>{text(medication.name)}</b> {' '.join(marks)}<br><span class='quiet'>DOSE</span> "
         f"<b>{text(medication.dose, 'not recorded')}</b><span class='quiet'>{text(since, '')}</span>"
     )
+
+
+def _standing(medication: Medication) -> list[str]:
+    standing = [MEDICATION_STATUS_WORDS.get(medication.status, medication.status)]
+    if medication.kind == "reported":
+        standing.append("Reported, not prescribed here")
+    return [words for words in standing if words]
 
 
 def vitals_html(summary: ChartSummary) -> str:
@@ -65,12 +100,16 @@ def _vital(series: ResultSeries) -> str:
 
 
 def history_html(summary: ChartSummary) -> str:
-    visits = lines(
+    visits = section_html(summary, "encounters", _visits_html(summary))
+    shots = lines((text(line) for line in summary.immunizations), "No immunizations recorded")
+    return f"{visits}<h4>Immunizations</h4>{section_html(summary, 'immunizations', shots)}"
+
+
+def _visits_html(summary: ChartSummary) -> str:
+    return lines(
         (
             f"{text(show_date(visit.on))} {text(visit.kind)} <span class='quiet'>{text(visit.reason, '')}</span>"
             for visit in summary.encounters
         ),
         "No visits recorded",
     )
-    shots = lines((text(line) for line in summary.immunizations), "No immunizations recorded")
-    return f"{visits}<h4>Immunizations</h4>{shots}"

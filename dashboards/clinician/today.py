@@ -84,11 +84,20 @@ def _choose_practitioner(schedule: TodaySchedule, chosen: str) -> None:
 def _summary(schedule: TodaySchedule) -> None:
     facts = [show_date(schedule.on), f"{len(schedule.visits)} visits"]
     if schedule.gaps_shown:
-        open_gaps = sum(len(visit.gaps) for visit in schedule.visits if visit.gaps)
-        facts.append(f"{open_gaps} care gaps that want action")
+        facts.append(gap_count_words(schedule.visits))
     if schedule.unreviewed_results is not None:
         facts.append(f"{schedule.unreviewed_results} results not yet reviewed")
     st.caption(" · ".join([*facts, f"times in {schedule.time_zone}"]))
+
+
+def gap_count_words(visits: list[TodayVisit]) -> str:
+    """How many gaps want action; who was never measured is counted apart, because nothing is known of them."""
+    measured = [visit.gaps for visit in visits if visit.gaps is not None]
+    unknown = len(visits) - len(measured)
+    if visits and not measured:
+        return "care gaps not computed yet"
+    counted = f"{sum(map(len, measured))} care gaps that want action"
+    return f"{counted}, not computed yet for {unknown} visits" if unknown else counted
 
 
 def _visit(session: StaffSession, visit: TodayVisit, schedule: TodaySchedule) -> None:

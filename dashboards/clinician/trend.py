@@ -5,9 +5,10 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
+from dashboards.shared.site_time import show_date, wall_time
 from data_contracts.api.chart import ResultPoint, ResultSeries
 
-DONE_STATUSES = ("final", "amended", "corrected")
+DONE_STATUSES = ("final", "amended", "corrected", "appended")
 WIDTH, HEIGHT, EDGE = 90, 22, 3
 MOST_POINTS = 20
 COLOURS = (
@@ -39,19 +40,38 @@ def spark_html(values: list[float]) -> str:
 
 def trend_spec(series: ResultSeries) -> dict[str, Any] | None:
     """A Vega-Lite spec: points in one unit, joined, with the newest point's reference band; None under two points."""
-    points = [point for point in series.points if _counts(point, series.unit)]
+    points = counted_points(series)
     if len(points) < 2:
         return None
-    rows = [{"at": point.at, "value": float(point.number), "text": point.text} for point in points]
+    rows = [
+        {
+            "at": wall_time(point.at),
+            "on": show_date(point.at),
+            "value": float(point.number),
+            "text": point.text,
+        }
+        for point in points
+    ]
     layers: list[dict[str, Any]] = [*_band(points[0]), *_lines(series.unit)]
     return {"data": {"values": rows}, "height": 220, "layer": layers}
+
+
+def trend_words(series: ResultSeries) -> str:
+    """What the chart shows, for who cannot see it: the newest value that it draws, never a retracted one."""
+    newest = counted_points(series)[0]
+    return f"{series.name} over time, newest {newest.text} of {show_date(newest.at)}"
+
+
+def counted_points(series: ResultSeries) -> list[ResultPoint]:
+    """What is drawn, newest first: finished numbers with a day, in the series' own unit."""
+    return [point for point in series.points if _counts(point, series.unit)]
 
 
 def _counts(point: ResultPoint, unit: str | None) -> bool:
     return (
         point.status in DONE_STATUSES
         and point.number is not None
-        and point.at is not None
+        and wall_time(point.at) is not None
         and point.unit == unit
     )
 
@@ -74,7 +94,7 @@ def _lines(unit: str | None) -> list[dict[str, Any]]:
         "x": {"field": "at", "type": "temporal", "title": None},
         "y": {"field": "value", "type": "quantitative", "title": unit, "scale": {"zero": False}},
         "tooltip": [
-            {"field": "at", "type": "temporal", "title": "Date"},
+            {"field": "on", "title": "Date"},
             {"field": "text", "title": "Value"},
         ],
     }

@@ -24,15 +24,20 @@ def told_errors() -> Iterator[None]:
     """Shows an expected failure as a sentence where it happened; the rest of the page goes on."""
     try:
         yield
-    except StaleVersion:
-        st.error(
+    except AlmonerError as error:
+        st.error(error_words(error))
+
+
+def error_words(error: AlmonerError) -> str:
+    """An expected failure as a sentence: what was not done, and what to do."""
+    if isinstance(error, StaleVersion):
+        return (
             "Somebody else changed this a moment ago, so nothing was saved. Look at the newest state below, "
             "then do it again if it is still right."
         )
-    except InvalidResource as error:
-        st.error("Not saved. " + " ".join(f"{issue.expression}: {issue.message}" for issue in error.issues))
-    except AlmonerError as error:
-        st.error(error.message)
+    if isinstance(error, InvalidResource):
+        return "Not saved. " + " ".join(f"{issue.expression}: {issue.message}" for issue in error.issues)
+    return error.message
 
 
 def remember(message: str) -> None:

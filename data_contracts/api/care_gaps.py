@@ -135,6 +135,9 @@ class GapList(ApiModel):
     gaps: list[CareGap]
     as_of: datetime | None = Field(description="When the gaps were last computed; null: never.")
     being_computed: bool = Field(default=False, description="A change is on its way through re-measure.")
+    waiting_since: datetime | None = Field(
+        default=None, description="When the oldest change that is on its way was made; null when none is."
+    )
     unavailable: str | None = Field(default=None, description="A sentence when gaps could not be computed.")
 
 

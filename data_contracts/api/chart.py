@@ -38,7 +38,10 @@ class Problem(ApiModel):
 
 
 class Medication(ApiModel):
-    medication_request_id: str
+    """A prescription in force (`prescribed`), or what is said to be taken (`reported`). On hold is not taken."""
+
+    medication_id: str
+    kind: Literal["prescribed", "reported"]
     name: str
     dose: str | None = Field(
         description="As written (dosage text), else built from the dose; null when neither."
@@ -47,17 +50,26 @@ class Medication(ApiModel):
     since: str | None
 
 
-class ResultPoint(ApiModel):
-    """One measured value, as recorded. `number` is null for a coded or worded value."""
+ResultType = Literal["Observation", "DiagnosticReport"]
 
-    observation_id: str
+RetractableType = Literal["Observation", "DiagnosticReport", "Procedure", "Immunization", "DocumentReference"]
+"""What may be marked as entered in error from the chart, and reinstated."""
+
+
+class ResultPoint(ApiModel):
+    """One measured value or one report, as recorded. `number` is null for a coded or worded value and for a report."""
+
+    result_id: str
+    resource_type: ResultType = "Observation"
     version_id: int
     at: str | None = Field(description="As recorded: instant, day, month or year.")
     number: Decimal | None
     second_number: Decimal | None = Field(
         default=None, description="The diastolic of a blood pressure, whose systolic is `number`."
     )
-    text: str = Field(description="Value with unit exactly as recorded: '7.10 %'.")
+    text: str = Field(
+        description="Value with unit exactly as recorded: '7.10 %'; of a report, its conclusion."
+    )
     unit: str | None
     status: str
     flag: Literal["L", "LL", "H", "HH", "N", "A"] | None
@@ -96,8 +108,14 @@ class EncounterLine(ApiModel):
     with_whom: str | None
 
 
+SummarySection = Literal["allergies", "problems", "medications", "vitals", "encounters", "immunizations"]
+
+
 class ChartSummary(ApiModel):
+    """The chart at a glance. A section among `unavailable` could not be read: its emptiness says nothing."""
+
     banner: PatientBanner
+    unavailable: list[SummarySection] = []
     allergy_state: AllergyState
     allergies: list[Allergy]
     problems: list[Problem]
@@ -114,6 +132,45 @@ class ResultsView(ApiModel):
     patient_id: str
     series: list[ResultSeries]
     hidden_items: int = 0
+    unreadable_items: int = Field(default=0, description="Stored results that could not be read.")
+
+
+class CareLine(ApiModel):
+    """A procedure or a vaccination, with what a change of it must name."""
+
+    resource_type: Literal["Procedure", "Immunization"]
+    resource_id: str
+    version_id: int
+    name: str
+    on: str | None = Field(description="As recorded: instant, day, month, year, or words.")
+    status: str
+    source: str | None = Field(description="'Outside record: …', or who did it; null when not recorded.")
+    details: str | None = Field(default=None, description="Outcome as stated, or the lot.")
+
+
+class DocumentLine(ApiModel):
+    """A document on file. Its content is fetched by its id."""
+
+    resource_type: Literal["DocumentReference"] = "DocumentReference"
+    resource_id: str
+    version_id: int
+    name: str
+    about: str | None
+    on: str | None = Field(description="The day that it is about; else when it was filed.")
+    status: str
+    source: str | None
+    content_type: str | None
+    is_stored: bool = Field(description="Whether its content is kept here and can be opened.")
+
+
+class PastCare(ApiModel):
+    """What was done and what came on paper, newest first; what was entered in error stands there, marked."""
+
+    patient_id: str
+    procedures: list[CareLine]
+    immunizations: list[CareLine]
+    documents: list[DocumentLine]
+    unreadable_items: int = Field(default=0, description="Stored entries that could not be read.")
 
 
 class RecordVitals(ApiModel):
@@ -163,6 +220,14 @@ class RecordOutsideResult(ApiModel):
     document_base64: str | None = Field(default=None, max_length=14_000_000)
 
 
+class RecordImmunization(ApiModel):
+    """A vaccination given here. `code` must be one that the site records (see `/api/recordable-results`)."""
+
+    code: str = Field(description="CVX code.")
+    at: datetime
+    lot: str | None = Field(default=None, max_length=40, description="As printed on the vial.")
+
+
 class RecordableResult(ApiModel):
     """Something that may be recorded by hand: its name, code, units and plausible range."""
 
@@ -175,6 +240,9 @@ class RecordableResult(ApiModel):
     plausible_high: Decimal | None
     answers: list[tuple[str, str]] = Field(
         default=[], description="(code, words) of the answers it may have in place of a number."
+    )
+    asks_finding: bool = Field(
+        default=False, description="From elsewhere: say whether it was normal, or that this is not stated."
     )
     source_ids: list[str] = Field(default=[], description="Recommendations for which it can be evidence.")
 
@@ -194,6 +262,13 @@ class CorrectResult(ApiModel):
 
 
 class MarkInError(ApiModel):
+    version_id: int
+    reason: str = Field(min_length=3, max_length=500)
+
+
+class Reinstate(ApiModel):
+    """Takes an 'entered in error' back: what is right after all counts again."""
+
     version_id: int
     reason: str = Field(min_length=3, max_length=500)
 

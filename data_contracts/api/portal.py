@@ -43,12 +43,15 @@ class OwnAppointment(ApiModel):
 
 
 class OwnResult(ApiModel):
-    observation_id: str
+    result_id: str
+    is_report: bool = Field(
+        default=False, description="`text` is then what the report concludes, as written."
+    )
     name: str = Field(description="Plain words; the sender's own name for a test that we have none for.")
     medical_name: str | None = Field(
         default=None, description="The medical word, to stand after the plain one."
     )
-    category: Literal["laboratory", "imaging", "vital-signs"]
+    category: Literal["laboratory", "imaging", "vital-signs", "other"]
     on: str | None
     text: str = Field(description="Value with unit as people read it, every digit as recorded.")
     number: Decimal | None
@@ -65,7 +68,7 @@ class OwnResult(ApiModel):
     reviewed: bool = Field(description="True only where a review is recorded.")
     awaits_review: bool = Field(description="Both false: an old result of which nothing is claimed.")
     comment: str | None = None
-    status: Literal["final", "amended", "corrected"]
+    status: Literal["final", "amended", "corrected", "appended"]
     earlier: list[tuple[str | None, str]] = Field(default=[], description="(date, value) of earlier ones.")
 
 

@@ -2,6 +2,8 @@
 
 Until a site's consent policy says more, staff see everything, and patients and proxies see nothing that carries
 a label, except labels known to mean no more than "ordinary". An unknown label hides: nobody can say what it protects.
+What carries no restricting label is judged by its codes (sensitive_codes.py), as if its sender had labelled it: the
+rule is the same for adults and minors, and for labelled and unlabelled items.
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ehr_core.access.sensitive_codes import derived_labels
+
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-SENSITIVITY = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 ADOLESCENT_CONFIDENTIAL = ("https://almoner.dev/fhir/CodeSystem/sensitivity", "adolescent-confidential")
 """Our own label for what a young person told in confidence."""
 
@@ -32,9 +35,15 @@ STAFF_KINDS = frozenset({"user", "service"})
 
 
 def labels(resource: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Each (system, code) of `meta.security`; a label without a code counts, with ''."""
-    for coding in (resource.get("meta") or {}).get("security") or ():
-        yield coding.get("system", ""), coding.get("code", "")
+    """Each (system, code) of `meta.security`; a label without a code counts, with ''. Without a restricting one, also
+    those that the resource's codes call for."""
+    given = [
+        (coding.get("system", ""), coding.get("code", ""))
+        for coding in (resource.get("meta") or {}).get("security") or ()
+    ]
+    yield from given
+    if not restricting(given):
+        yield from derived_labels(resource)
 
 
 def restricting(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

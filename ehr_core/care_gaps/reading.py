@@ -54,7 +54,8 @@ def gaps_of_patient(work: UnitOfWork, patient_id: str) -> GapList:
         patient_id=patient_id,
         gaps=gaps,
         as_of=freshness["as_of"],
-        being_computed=freshness["waiting"],
+        being_computed=freshness["waiting_since"] is not None,
+        waiting_since=freshness["waiting_since"],
         unavailable=UNAVAILABLE if freshness["quarantined"] else None,
     )
 
@@ -151,7 +152,7 @@ def last_run_as_of(work: UnitOfWork) -> Mapping[str, Any] | None:
 
 
 def _freshness(work: UnitOfWork, patient_id: str) -> Mapping[str, Any]:
-    """When this patient was last looked at by either path, and whether a change is still on its way.
+    """When this patient was last looked at by either path, and since when a change is on its way.
 
     Null for somebody who was never measured, whatever ran since: nothing is known of them, not "nothing to do".
     """
@@ -162,8 +163,8 @@ def _freshness(work: UnitOfWork, patient_id: str) -> Mapping[str, Any]:
                      (SELECT max(finished_at) FROM quality.run WHERE kind = 'nightly' AND failure IS NULL))
                    END AS as_of,
                    coalesce(measured.quarantined, false) AS quarantined,
-                   EXISTS (SELECT 1 FROM core.outbox WHERE remeasured_at IS NULL AND :id = ANY (patient_ids))
-                     AS waiting
+                   (SELECT min(at) FROM core.outbox WHERE remeasured_at IS NULL AND :id = ANY (patient_ids))
+                     AS waiting_since
             FROM (SELECT CAST(:id AS text) AS patient_id) AS asked
             LEFT JOIN care_gaps.measured_patient AS measured USING (patient_id)"""),
             {"id": patient_id},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +11,18 @@ from sqlalchemy import text
 
 from ehr_core.access.sensitivity import split_visible
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.charting.parts import OBSERVATION_CATEGORY
-from ehr_core.charting.reviews import DONE, REVIEW_EXPECTED_DAYS, REVIEW_URL, REVIEWED_CATEGORIES
-from ehr_core.charting.series import StoredObservation
+from ehr_core.charting.parts import LOINC, OBSERVATION_CATEGORY
+from ehr_core.charting.reports import LOINC_SERVICE, OWN_WORDS
+from ehr_core.charting.reviews import (
+    ARRIVES_UNSEEN,
+    DONE,
+    REVIEW_EXPECTED_DAYS,
+    REVIEW_URL,
+    SEEN_WHEN_RECORDED,
+)
+from ehr_core.charting.series import Versioned
+from ehr_core.charting.summary import CURRENT_PRESCRIPTIONS, CURRENT_STATEMENTS
+from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.fhir_json import decode
 
 Resource = dict[str, Any]
@@ -29,13 +38,20 @@ SELECT 'Condition', version_id, body FROM fhir.condition WHERE patient_id = :id 
    AND coalesce(clinical_status, 'active') NOT IN ('resolved', 'inactive', 'remission')
 UNION ALL
 SELECT 'MedicationRequest', version_id, body FROM fhir.medication_request
- WHERE patient_id = :id AND NOT deleted AND status IN ('active', 'on-hold')
+ WHERE patient_id = :id AND NOT deleted AND status = ANY(:prescriptions)
+UNION ALL
+SELECT 'MedicationStatement', version_id, body FROM fhir.medication_statement
+ WHERE patient_id = :id AND NOT deleted AND status = ANY(:statements)
 UNION ALL
 SELECT 'Medication', m.version_id, m.body FROM fhir.medication m WHERE NOT m.deleted AND m.id IN (
   SELECT substr(token, length('medication:Medication/') + 1)
-  FROM fhir.medication_request r, unnest(r.reference_tokens) AS token
-  WHERE r.patient_id = :id AND NOT r.deleted AND r.status IN ('active', 'on-hold')
-    AND token LIKE 'medication:Medication/%')
+  FROM (SELECT reference_tokens FROM fhir.medication_request
+         WHERE patient_id = :id AND NOT deleted AND status = ANY(:prescriptions)
+        UNION ALL
+        SELECT reference_tokens FROM fhir.medication_statement
+         WHERE patient_id = :id AND NOT deleted AND status = ANY(:statements)) AS taken,
+       unnest(taken.reference_tokens) AS token
+  WHERE token LIKE 'medication:Medication/%')
 UNION ALL
 (SELECT 'Encounter', version_id, body FROM fhir.encounter
   WHERE patient_id = :id AND NOT deleted AND status NOT IN ('entered-in-error', 'cancelled')
@@ -53,21 +69,41 @@ SELECT 'Observation', version_id, body FROM (
  WHERE place <= :shown_vitals
 """)
 
-OBSERVATIONS = text(
-    "SELECT version_id, body FROM fhir.observation WHERE patient_id = :id AND NOT deleted "
-    "ORDER BY date_low DESC NULLS LAST, id DESC"
-)
+RESULTS = text("""
+SELECT 'Observation' AS kind, version_id, body FROM fhir.observation WHERE patient_id = :id AND NOT deleted
+UNION ALL
+SELECT 'DiagnosticReport', version_id, body FROM fhir.diagnostic_report WHERE patient_id = :id AND NOT deleted
+""")
 
-UNREVIEWED = text("""
-SELECT count(*) FROM fhir.observation o
- WHERE NOT o.deleted AND o.status = ANY(:done) AND o.category_tokens && :categories
-   AND (o.date_low IS NULL
-        OR (o.date_low AT TIME ZONE :zone)::date >= (o.last_updated AT TIME ZONE :zone)::date - CAST(:days AS integer)
-        OR left(CAST(o.body AS jsonb) ->> 'issued', 10)
-           >= ((o.last_updated AT TIME ZONE :zone)::date - CAST(:days AS integer))::text)
-   AND strpos(o.body, :review_url) = 0
-   AND (CAST(:practitioner AS text) IS NULL OR o.patient_id IN (
+WAITS = """
+   NOT r.deleted AND r.status = ANY(:done)
+   AND (CAST(:practitioner AS text) IS NULL OR r.patient_id IN (
          SELECT id FROM fhir.patient p WHERE NOT p.deleted AND p.reference_tokens @> ARRAY[:practitioner]))
+   AND strpos(r.body, :review_url) = 0
+   AND (r.date_low IS NULL
+        OR (r.date_low AT TIME ZONE :zone)::date >= (r.last_updated AT TIME ZONE :zone)::date - CAST(:days AS integer)
+        OR left(CAST(r.body AS jsonb) ->> 'issued', 10)
+           >= ((r.last_updated AT TIME ZONE :zone)::date - CAST(:days AS integer))::text)"""
+
+UNREVIEWED = text(f"""
+SELECT (SELECT count(*) FROM fhir.observation r
+         WHERE (coalesce(r.category_tokens, '{{}}') && :unseen OR NOT coalesce(r.category_tokens, '{{}}') && :seen)
+           AND {WAITS})
+     + (SELECT count(*) FROM fhir.diagnostic_report r
+         WHERE NOT EXISTS (SELECT 1 FROM unnest(r.category_tokens) AS token
+                            WHERE starts_with(token, :document) AND NOT starts_with(token, :service))
+           AND {WAITS}
+           AND (jsonb_exists_any(CAST(r.body AS jsonb), :own_words)
+                OR NOT jsonb_exists(CAST(r.body AS jsonb), 'result')))
+""")
+"""What `reviews.awaits_review` says of one result, over all of them; a test holds the two together."""
+
+PAST_CARE = text("""
+SELECT 'Procedure' AS kind, version_id, body FROM fhir.procedure WHERE patient_id = :id AND NOT deleted
+UNION ALL
+SELECT 'Immunization', version_id, body FROM fhir.immunization WHERE patient_id = :id AND NOT deleted
+UNION ALL
+SELECT 'DocumentReference', version_id, body FROM fhir.document_reference WHERE patient_id = :id AND NOT deleted
 """)
 
 
@@ -75,13 +111,25 @@ SELECT count(*) FROM fhir.observation o
 class ChartFacts:
     """The visible resources by type, and how many of each type were held back from this actor."""
 
-    by_type: dict[str, list[Resource]] = field(default_factory=lambda: defaultdict(list))
-    observations: list[StoredObservation] = field(default_factory=list)
+    stored: dict[str, list[Versioned]] = field(default_factory=lambda: defaultdict(list))
     hidden: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    unreadable: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """Stored rows that are no JSON, by type: they are told, and leave the rest."""
+
+    def of(self, kind: str) -> list[Resource]:
+        return [stored.resource for stored in self.stored[kind]]
+
+    @property
+    def results(self) -> list[Versioned]:
+        return self.stored["Observation"] + self.stored["DiagnosticReport"]
 
     @property
     def hidden_items(self) -> int:
         return sum(self.hidden.values())
+
+    @property
+    def unreadable_items(self) -> int:
+        return sum(self.unreadable.values())
 
 
 def chart_facts(work: UnitOfWork, patient_id: str, *, encounters: int) -> ChartFacts:
@@ -93,26 +141,48 @@ def chart_facts(work: UnitOfWork, patient_id: str, *, encounters: int) -> ChartF
             "vital_signs": VITAL_SIGNS,
             "done": sorted(DONE),
             "shown_vitals": SHOWN_VITALS,
+            "prescriptions": sorted(CURRENT_PRESCRIPTIONS),
+            "statements": sorted(CURRENT_STATEMENTS),
             "encounters": encounters,
         },
     )
     return _sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
 
 
-def all_observations(work: UnitOfWork, patient_id: str) -> ChartFacts:
-    """Every observation of one patient that this actor may see, newest first; retracted ones too."""
-    rows = work.connection.execute(OBSERVATIONS, {"id": patient_id})
-    return _sorted_facts(work, (("Observation", row.version_id, row.body) for row in rows))
+def all_results(
+    work: UnitOfWork, patient_id: str, counts: Callable[[Resource], bool] = lambda _: True
+) -> ChartFacts:
+    """Every observation and report of one patient that this actor may see; retracted ones too.
+
+    `counts` leaves some out before anything is counted as hidden.
+    """
+    rows = work.connection.execute(RESULTS, {"id": patient_id})
+    return _sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows), counts)
 
 
-def _sorted_facts(work: UnitOfWork, rows: Iterable[tuple[str, int, str]]) -> ChartFacts:
+def past_care_facts(work: UnitOfWork, patient_id: str) -> ChartFacts:
+    """Every procedure, vaccination and document of one patient that this actor may see; retracted ones too."""
+    rows = work.connection.execute(PAST_CARE, {"id": patient_id})
+    return _sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
+
+
+def _sorted_facts(
+    work: UnitOfWork,
+    rows: Iterable[tuple[str, int, str]],
+    counts: Callable[[Resource], bool] = lambda _: True,
+) -> ChartFacts:
     facts = ChartFacts()
     for kind, version_id, body in rows:
-        visible, hidden = split_visible(work.actor.kind, [decode(body)])
+        try:
+            resource = decode(body)
+        except BadRequest:
+            facts.unreadable[kind] += 1
+            continue
+        if not counts(resource):
+            continue
+        visible, hidden = split_visible(work.actor.kind, [resource])
         facts.hidden[kind] += hidden
-        facts.by_type[kind] += visible
-        if kind == "Observation":
-            facts.observations += [StoredObservation(version_id, resource) for resource in visible]
+        facts.stored[kind] += [Versioned(version_id, shown) for shown in visible]
     return facts
 
 
@@ -122,7 +192,11 @@ def count_unreviewed(work: UnitOfWork, *, practitioner_id: str | None = None) ->
         UNREVIEWED,
         {
             "done": sorted(DONE),
-            "categories": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(REVIEWED_CATEGORIES)],
+            "unseen": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(ARRIVES_UNSEEN)],
+            "seen": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(SEEN_WHEN_RECORDED)],
+            "document": f"{LOINC}|",
+            "service": f"{LOINC}|{LOINC_SERVICE}",
+            "own_words": list(OWN_WORDS),
             "days": REVIEW_EXPECTED_DAYS,
             "zone": work.site_time_zone,
             "review_url": REVIEW_URL,

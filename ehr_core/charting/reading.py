@@ -1,22 +1,32 @@
-"""Acts of reading the chart: the summary, the results. Each checks who asks, and is audited."""
+"""Acts of reading the chart: the summary, the results, past care. Each checks who asks, and is audited."""
 
 from __future__ import annotations
 
-from data_contracts.api.chart import ChartSummary, ResultsView
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from data_contracts.api.chart import ChartSummary, PastCare, ResultsView, SummarySection
 from data_contracts.api.patients import PatientBanner
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.allergies import judge_allergies
-from ehr_core.charting.queries import ChartFacts, all_observations, chart_facts, subject_of
+from ehr_core.charting.past_care import document_lines, procedure_lines, vaccination_lines
+from ehr_core.charting.queries import ChartFacts, all_results, chart_facts, past_care_facts, subject_of
 from ehr_core.charting.series import Reading, result_series
 from ehr_core.charting.summary import (
     NEWEST_ENCOUNTERS,
-    active_medications,
     active_problems,
+    current_medications,
     immunization_lines,
     newest_encounters,
 )
 from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.fhir_json import words
+from ehr_core.kernel.logging import get_logger
+
+Resource = dict[str, Any]
+Shown = TypeVar("Shown")
+
+log = get_logger("charting")
 
 NO_SUCH_PATIENT = "There is no such patient. Search again; the record may have been deleted."
 
@@ -32,46 +42,110 @@ def require_reading(work: UnitOfWork, patient_id: str) -> None:
 
 
 def read_summary(work: UnitOfWork, *, banner: PatientBanner) -> ChartSummary:
-    """The chart at a glance, below a banner that the caller has read (registration knows who this is)."""
+    """The chart at a glance, below a banner that the caller has read (registration knows who this is).
+
+    A section that cannot be read is named in `unavailable`, and leaves the others.
+    """
     patient_id = banner.patient_id
     require_reading(work, patient_id)
     facts = chart_facts(work, patient_id, encounters=NEWEST_ENCOUNTERS)
-    state, allergies = judge_allergies(
-        facts.by_type["AllergyIntolerance"], some_are_hidden=bool(facts.hidden["AllergyIntolerance"])
+    sections = Sections(facts)
+    state, allergies = sections.read(
+        "allergies",
+        ("AllergyIntolerance",),
+        lambda found: judge_allergies(found, some_are_hidden=bool(facts.hidden["AllergyIntolerance"])),
+        judge_allergies(None),
     )
     summary = ChartSummary(
         banner=banner,
         allergy_state=state,
         allergies=allergies,
-        problems=active_problems(facts.by_type["Condition"]),
-        medications=active_medications(facts.by_type["MedicationRequest"], _medication_names(facts)),
-        latest_vitals=result_series(facts.observations, reading_of(work)),
-        encounters=newest_encounters(facts.by_type["Encounter"]),
-        immunizations=immunization_lines(facts.by_type["Immunization"]),
+        problems=sections.read("problems", ("Condition",), active_problems, []),
+        medications=sections.read(
+            "medications",
+            ("MedicationRequest", "MedicationStatement", "Medication"),
+            lambda asked, taken, named: current_medications(asked, taken, _names_of(named)),
+            [],
+        ),
+        latest_vitals=sections.read(
+            "vitals", ("Observation",), lambda _: result_series(facts.results, reading_of(work)), []
+        ),
+        encounters=sections.read("encounters", ("Encounter",), newest_encounters, []),
+        immunizations=sections.read("immunizations", ("Immunization",), immunization_lines, []),
+        unavailable=sections.unavailable,
         hidden_items=facts.hidden_items,
     )
     work.audit("chart_summary_read", patient_id=patient_id, detail={"hidden_items": facts.hidden_items})
     return summary
 
 
-def _medication_names(facts: ChartFacts) -> dict[str, str]:
-    named = ((item["id"], words(item.get("code"))) for item in facts.by_type["Medication"])
+class Sections:
+    """Reads a summary section by section, and keeps which of them could not be read."""
+
+    def __init__(self, facts: ChartFacts):
+        self._facts = facts
+        self.unavailable: list[SummarySection] = []
+
+    def read(
+        self, section: SummarySection, kinds: tuple[str, ...], present: Callable[..., Shown], unread: Shown
+    ) -> Shown:
+        """What `present` makes of the resources of these kinds; `unread` when they, or it, failed.
+
+        Any failure counts: a record that nobody foresaw must cost its own section, not the whole chart.
+        """
+        if not any(self._facts.unreadable[kind] for kind in kinds):
+            try:
+                return present(*map(self._facts.of, kinds))
+            except Exception as error:
+                log.error("chart_section_failed", section=section, kind=type(error).__name__)
+        self.unavailable.append(section)
+        return unread
+
+
+def _names_of(medications: list[Resource]) -> dict[str, str]:
+    named = ((item["id"], words(item.get("code"))) for item in medications)
     return {identity: name for identity, name in named if name}
 
 
 def read_results(work: UnitOfWork, *, patient_id: str) -> ResultsView:
-    """Every result of one patient that the actor may see, one series a test."""
+    """Every result of one patient that the actor may see, observations and reports, one series a test."""
     require_reading(work, patient_id)
-    facts = all_observations(work, patient_id)
-    if not facts.observations and not facts.hidden_items and subject_of(work, patient_id) is None:
-        raise NotFound(NO_SUCH_PATIENT)
-    series = result_series(facts.observations, reading_of(work))
+    facts = all_results(work, patient_id)
+    if not (facts.results or facts.hidden_items or facts.unreadable_items):
+        _require_patient(work, patient_id)
+    series = result_series(facts.results, reading_of(work))
     work.audit(
         "results_read",
         patient_id=patient_id,
         detail={"series": len(series), "hidden_items": facts.hidden_items},
     )
-    return ResultsView(patient_id=patient_id, series=series, hidden_items=facts.hidden_items)
+    return ResultsView(
+        patient_id=patient_id,
+        series=series,
+        hidden_items=facts.hidden_items,
+        unreadable_items=facts.unreadable_items,
+    )
+
+
+def read_past_care(work: UnitOfWork, *, patient_id: str) -> PastCare:
+    """What was done and what came on paper: procedures, vaccinations, documents; retracted ones are marked."""
+    work.actor.require("chart.read")
+    facts = past_care_facts(work, patient_id)
+    if not (facts.stored or facts.unreadable_items):
+        _require_patient(work, patient_id)
+    work.audit("past_care_read", patient_id=patient_id)
+    return PastCare(
+        patient_id=patient_id,
+        procedures=procedure_lines(facts.stored["Procedure"]),
+        immunizations=vaccination_lines(facts.stored["Immunization"]),
+        documents=document_lines(facts.stored["DocumentReference"]),
+        unreadable_items=facts.unreadable_items,
+    )
+
+
+def _require_patient(work: UnitOfWork, patient_id: str) -> None:
+    if subject_of(work, patient_id) is None:
+        raise NotFound(NO_SUCH_PATIENT)
 
 
 def reading_of(work: UnitOfWork) -> Reading:

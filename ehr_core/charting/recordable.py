@@ -97,6 +97,7 @@ class Recordable:
             plausible_low=self.units[0].low if self.units else None,
             plausible_high=self.units[0].high if self.units else None,
             answers=[(answer.code, answer.display) for answer in self.answers],
+            asks_finding=self.kind == "procedure" or self.has_finding or bool(self.units),
             source_ids=list(self.evidence_for),
         )
 

@@ -1,4 +1,4 @@
-"""Builds a result measured here, and the new version of a corrected, retracted or reviewed one. Pure."""
+"""Builds a result measured here, and the new version of a corrected one. Pure."""
 
 from __future__ import annotations
 
@@ -162,10 +162,3 @@ def _new_value(observation: Resource, value: Decimal, unit: str) -> Resource:
 def _listed_item(observation: Resource) -> Recordable | None:
     found = set(codings(observation.get("code")))
     return next((item for item in recordables() if (item.system.uri, item.code) in found), None)
-
-
-def retracted(observation: Resource) -> Resource:
-    """The next version, entered in error: it stays in the record, struck out, and counts for nothing."""
-    if observation.get("status") == "entered-in-error":
-        raise BadRequest("This result is already marked as entered in error.")
-    return {**observation, "status": "entered-in-error"}

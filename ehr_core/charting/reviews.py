@@ -7,17 +7,21 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from ehr_core.charting.moments import day_of, observed_at
+from ehr_core.charting.reports import is_report, is_result
 from ehr_core.kernel.fhir_json import codes, extension
 
 Resource = dict[str, Any]
 
 REVIEW_URL = "https://almoner.dev/fhir/StructureDefinition/result-review"
-"""Extension on Observation: `at`, `by`, and `comment` for the patient. It travels with the result and its history."""
+"""Extension on Observation and DiagnosticReport: `at`, `by`, and `comment` for the patient. It travels with the result
+and its history."""
 
-REVIEWED_CATEGORIES = frozenset({"laboratory", "imaging"})
-"""A vital sign, an answer or a habit is seen by whoever records it; these may arrive unseen."""
+ARRIVES_UNSEEN = frozenset({"laboratory", "imaging"})
+SEEN_WHEN_RECORDED = frozenset({"vital-signs", "survey", "social-history", "exam", "activity", "therapy"})
+"""A vital sign, an answer, a habit or a finding is seen by whoever records it. Anything else may arrive unseen: also
+what names no category, or one that we do not know."""
 
-DONE = frozenset({"final", "amended", "corrected"})
+DONE = frozenset({"final", "amended", "corrected", "appended"})
 
 REVIEW_EXPECTED_DAYS = 60
 """A result that was older than this on the day it entered came with historical records: nobody is waiting for its
@@ -44,14 +48,21 @@ def review_of(observation: Resource) -> Review | None:
     )
 
 
+def expects_review(resource: Resource) -> bool:
+    """Is this a kind of result that may arrive without anybody having seen it?"""
+    if is_report(resource):
+        return is_result(resource)
+    categories = {code for concept in resource.get("category") or () for code in codes(concept)}
+    return bool(categories & ARRIVES_UNSEEN) or not categories & SEEN_WHEN_RECORDED
+
+
 def awaits_review(observation: Resource, today: date, time_zone: str) -> bool:
     """Final, of a kind that may arrive unseen, recent when it entered (or without a readable day), and not reviewed.
 
     Waiting does not end by itself: what counts is how old it was when this version entered, not how old it is today.
     A resource that does not say when it entered is taken as entering today.
     """
-    categories = {code for concept in observation.get("category") or () for code in codes(concept)}
-    if observation.get("status") not in DONE or not categories & REVIEWED_CATEGORIES:
+    if observation.get("status") not in DONE or not expects_review(observation):
         return False
     if review_of(observation) is not None:
         return False

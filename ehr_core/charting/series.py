@@ -14,6 +14,7 @@ from data_contracts.code_systems import LOINC
 from ehr_core.charting.flags import flag_of, usual_range
 from ehr_core.charting.moments import observed_at, sort_moment
 from ehr_core.charting.outside_source import outside_source
+from ehr_core.charting.reports import is_report, is_result, report_category, report_words
 from ehr_core.charting.reviews import DONE, awaits_review, review_of
 from ehr_core.display import show_date, show_quantity
 from ehr_core.kernel.fhir_json import codes, codings, words
@@ -29,8 +30,8 @@ MMHG = "mm[Hg]"
 
 
 @dataclass(frozen=True)
-class StoredObservation:
-    """An observation and the version that a change of it must name."""
+class Versioned:
+    """A resource and the version that a change of it must name."""
 
     version_id: int
     resource: Resource
@@ -53,10 +54,13 @@ class _Value:
     unit: str | None = None
 
 
-def result_series(observations: Iterable[StoredObservation], reading: Reading) -> list[ResultSeries]:
-    """One series a test, by category and name. Retracted and preliminary points stay, marked by their status."""
+def result_series(results: Iterable[Versioned], reading: Reading) -> list[ResultSeries]:
+    """One series a test, by category and name. Retracted and preliminary points stay, marked by their status.
+
+    A report stands in the series of its own code, so that a mammogram is one line however it was sent.
+    """
     grouped: dict[tuple[str, str], list[tuple[ResultPoint, Resource, str]]] = defaultdict(list)
-    for stored in observations:
+    for stored in results:
         for system, code, name, point in _points(stored, reading):
             grouped[(system, code)].append((point, stored.resource, name))
     series = [_series(system, code, found) for (system, code), found in grouped.items()]
@@ -68,7 +72,7 @@ def _rank(category: Category) -> int:
 
 
 def _series(system: str, code: str, found: list[tuple[ResultPoint, Resource, str]]) -> ResultSeries:
-    found.sort(key=lambda item: (sort_moment(item[0].at), item[0].observation_id), reverse=True)
+    found.sort(key=lambda item: (sort_moment(item[0].at), item[0].result_id), reverse=True)
     points = [point for point, _, _ in found]
     counted = next((point for point in points if point.status in DONE and point.unit), None)
     return ResultSeries(
@@ -82,14 +86,21 @@ def _series(system: str, code: str, found: list[tuple[ResultPoint, Resource, str
 
 
 def category_of(observation: Resource) -> Category:
+    if is_report(observation):
+        return report_category(observation)
     given = {code for concept in observation.get("category") or () for code in codes(concept)}
     return next((category for category in CATEGORIES if category in given), "other")
 
 
-def _points(stored: StoredObservation, reading: Reading) -> Iterator[tuple[str, str, str, ResultPoint]]:
+def _points(stored: Versioned, reading: Reading) -> Iterator[tuple[str, str, str, ResultPoint]]:
     """(system, code, name, point) of an observation; a panel without a value of its own gives one a component."""
     resource = stored.resource
     system, code, name = _test(resource.get("code"))
+    if is_report(resource):
+        if is_result(resource):
+            value = _Value(report_words(resource))
+            yield system, code, name, _point(stored, reading, resource, value, may_correct=False)
+        return
     if code in BLOOD_PRESSURE_PANELS:
         pair = _blood_pressure(resource)
         if pair:
@@ -114,13 +125,14 @@ def _test(concept: Resource | None) -> tuple[str, str, str]:
 
 
 def _point(
-    stored: StoredObservation, reading: Reading, holder: Resource, value: _Value, *, may_correct: bool
+    stored: Versioned, reading: Reading, holder: Resource, value: _Value, *, may_correct: bool
 ) -> ResultPoint:
     resource = stored.resource
     usual = usual_range(holder, value.unit)
     review = review_of(resource)
     return ResultPoint(
-        observation_id=resource["id"],
+        result_id=resource["id"],
+        resource_type="DiagnosticReport" if is_report(resource) else "Observation",
         version_id=stored.version_id,
         at=observed_at(resource),
         number=value.number,

@@ -8,20 +8,26 @@ from data_contracts.api.chart import (
     CorrectResult,
     MarkInError,
     Recorded,
+    RecordImmunization,
     RecordOutsideResult,
     RecordResult,
     RecordVitals,
+    Reinstate,
+    ResultType,
+    RetractableType,
     ReviewResult,
 )
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.documents import build_binary, build_document_reference, read_document
+from ehr_core.charting.immunizations import build_immunization
 from ehr_core.charting.outside import build_outside, item_of
 from ehr_core.charting.parts import Resource, instant, person
 from ehr_core.charting.provenance import Activity, build_provenance
 from ehr_core.charting.queries import Subject, encounter_is_of, outbox_position, subject_of
 from ehr_core.charting.reading import NO_SUCH_PATIENT
 from ehr_core.charting.recordable import refused
-from ehr_core.charting.results import build_result, corrected, retracted
+from ehr_core.charting.results import build_result, corrected
+from ehr_core.charting.retractions import reinstated, retracted
 from ehr_core.charting.reviews import DONE, with_review
 from ehr_core.charting.timing import check_day, check_moment, first_birth_day
 from ehr_core.charting.vital_signs import build_vitals, check_vitals
@@ -79,12 +85,22 @@ def record_outside_result(work: UnitOfWork, *, patient_id: str, record: RecordOu
     return _recorded(work, written)
 
 
+def record_immunization(work: UnitOfWork, *, patient_id: str, given: RecordImmunization) -> Recorded:
+    """A vaccination given here. Raises InvalidResource naming the field."""
+    subject = _subject_to_write(work, patient_id, None)
+    _check_moment(work, given.at, subject)
+    built = build_immunization(
+        given, patient_id=patient_id, performer=person(work.actor), recorded_at=instant(work.now())
+    )
+    return _recorded(work, [_create(work, built)])
+
+
 def correct_result(work: UnitOfWork, *, observation_id: str, correction: CorrectResult) -> Recorded:
     """A new version with status `corrected`; the old one stays in the history, the reason in the Provenance.
 
     Raises StaleVersion when somebody else changed the result first.
     """
-    observation = _observation_to_write(work, observation_id)
+    observation = _to_write(work, "Observation", observation_id)
     _check_version(observation, correction.version_id)
     changed = corrected(
         decode(observation.body),
@@ -96,24 +112,46 @@ def correct_result(work: UnitOfWork, *, observation_id: str, correction: Correct
     return _recorded(work, [written, _prove(work, [written], "UPDATE", reason=correction.reason)])
 
 
-def mark_in_error(work: UnitOfWork, *, observation_id: str, mark: MarkInError) -> Recorded:
-    """The result stays, struck out, and counts for nothing. Raises StaleVersion, or BadRequest when it is already."""
-    observation = _observation_to_write(work, observation_id)
-    _check_version(observation, mark.version_id)
-    written = _update(work, observation, retracted(decode(observation.body)))
+def mark_in_error(
+    work: UnitOfWork, *, resource_type: RetractableType, resource_id: str, mark: MarkInError
+) -> Recorded:
+    """It stays, struck out, and counts for nothing. Raises StaleVersion, or BadRequest when it is already."""
+    stored = _to_write(work, resource_type, resource_id)
+    _check_version(stored, mark.version_id)
+    written = _update(work, stored, retracted(decode(stored.body)))
     return _recorded(work, [written, _prove(work, [written], "NULLIFY", reason=mark.reason)])
 
 
-def review_result(work: UnitOfWork, *, observation_id: str, review: ReviewResult) -> Recorded:
+def reinstate(
+    work: UnitOfWork, *, resource_type: RetractableType, resource_id: str, act: Reinstate
+) -> Recorded:
+    """Takes an 'entered in error' back: the same content, in the status that it had before.
+
+    Raises StaleVersion, or BadRequest when it is not in error, or came into this record so.
+    """
+    stored = _to_write(work, resource_type, resource_id)
+    _check_version(stored, act.version_id)
+    earlier = [
+        decode(version.body)
+        for version in Store(work).history(resource_type, resource_id)[1:]
+        if version.body
+    ]
+    written = _update(work, stored, reinstated(decode(stored.body), earlier))
+    return _recorded(work, [written, _prove(work, [written], "UPDATE", reason=act.reason)])
+
+
+def review_result(
+    work: UnitOfWork, *, resource_type: ResultType, resource_id: str, review: ReviewResult
+) -> Recorded:
     """Says that this actor has looked at exactly this version, with words for the patient where there are any."""
-    observation = _observation_to_write(work, observation_id)
-    _check_version(observation, review.version_id)
-    resource = decode(observation.body)
+    result = _to_write(work, resource_type, resource_id)
+    _check_version(result, review.version_id)
+    resource = decode(result.body)
     if resource.get("status") not in DONE:
         raise BadRequest("Only a final result can be reviewed. Wait for the final one, or mark it in error.")
     comment = (review.comment_to_patient or "").strip() or None
     written = _update(
-        work, observation, with_review(resource, at=work.now(), by=person(work.actor), comment=comment)
+        work, result, with_review(resource, at=work.now(), by=person(work.actor), comment=comment)
     )
     return _recorded(work, [written])
 
@@ -131,16 +169,16 @@ def _subject_to_write(work: UnitOfWork, patient_id: str, encounter_id: str | Non
     return subject
 
 
-def _observation_to_write(work: UnitOfWork, observation_id: str) -> StoredResource:
+def _to_write(work: UnitOfWork, resource_type: str, resource_id: str) -> StoredResource:
     work.actor.require("chart.write")
-    return Store(work).read("Observation", observation_id)
+    return Store(work).read(resource_type, resource_id)
 
 
-def _check_version(observation: StoredResource, seen: int) -> None:
+def _check_version(stored: StoredResource, seen: int) -> None:
     """Judged before the content is: a stale screen must hear that first. The write itself checks again, locked."""
-    if observation.version_id != seen:
+    if stored.version_id != seen:
         raise StaleVersion(
-            "Somebody else changed this result first. Look at what it says now, then make your change."
+            "Somebody else changed this first. Look at what it says now, then make your change."
         )
 
 

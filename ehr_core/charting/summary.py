@@ -15,6 +15,7 @@ Resource = dict[str, Any]
 OVER = frozenset({"inactive", "remission", "resolved"})
 NOT_TRUE = frozenset({"entered-in-error", "refuted"})
 CURRENT_PRESCRIPTIONS = frozenset({"active", "on-hold"})
+CURRENT_STATEMENTS = frozenset({"active", "intended", "on-hold", "unknown"})
 NEWEST_ENCOUNTERS = 10
 
 ENCOUNTER_KINDS = {
@@ -73,13 +74,18 @@ def _first_code(concept: Resource | None) -> str | None:
     return next((coding.get("code") for coding in (concept or {}).get("coding") or ()), None)
 
 
-def active_medications(
-    requests: Iterable[Resource], names: Mapping[str, str] | None = None
+def current_medications(
+    requests: Iterable[Resource], statements: Iterable[Resource] = (), names: Mapping[str, str] | None = None
 ) -> list[Medication]:
-    """Prescriptions being taken, by name. `names` gives the names of Medication resources that are referred to."""
+    """Prescriptions in force and what is reported to be taken, by name; each with its status, because one that is
+    held is on the list and not taken. `names` gives the names of Medication resources that are referred to.
+
+    A prescription and a report of the same drug are two lines: they may disagree, and then both matter.
+    """
     lines = [
         Medication(
-            medication_request_id=request["id"],
+            medication_id=request["id"],
+            kind="prescribed",
             name=_medication_name(request, names or {}),
             dose=_dose(request.get("dosageInstruction") or []),
             status=request["status"],
@@ -87,6 +93,18 @@ def active_medications(
         )
         for request in requests
         if request.get("status") in CURRENT_PRESCRIPTIONS and not request.get("doNotPerform")
+    ]
+    lines += [
+        Medication(
+            medication_id=statement["id"],
+            kind="reported",
+            name=_medication_name(statement, names or {}),
+            dose=_dose(statement.get("dosage") or []),
+            status=statement["status"],
+            since=statement.get("effectiveDateTime") or (statement.get("effectivePeriod") or {}).get("start"),
+        )
+        for statement in statements
+        if statement.get("status") in CURRENT_STATEMENTS
     ]
     return sorted(lines, key=lambda line: line.name.lower())
 

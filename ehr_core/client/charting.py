@@ -6,13 +6,18 @@ from data_contracts.api.chart import (
     ChartSummary,
     CorrectResult,
     MarkInError,
+    PastCare,
     RecordableResult,
     RecordableResults,
     Recorded,
+    RecordImmunization,
     RecordOutsideResult,
     RecordResult,
     RecordVitals,
+    Reinstate,
     ResultsView,
+    ResultType,
+    RetractableType,
     ReviewResult,
 )
 from ehr_core.client.transport import Transport, segment
@@ -42,15 +47,36 @@ class ChartingRoom:
     def record_outside_result(self, patient_id: str, record: RecordOutsideResult) -> Recorded:
         return self._transport.post(f"/api/patients/{segment(patient_id)}/outside-results", Recorded, record)
 
+    def record_immunization(self, patient_id: str, given: RecordImmunization) -> Recorded:
+        return self._transport.post(f"/api/patients/{segment(patient_id)}/immunizations", Recorded, given)
+
+    def past_care(self, patient_id: str) -> PastCare:
+        return self._transport.get(f"/api/patients/{segment(patient_id)}/past-care", PastCare)
+
+    def document(self, document_id: str) -> tuple[bytes, str]:
+        """The content of a document and the type that it may be shown as."""
+        answer = self._transport.request("GET", f"/api/documents/{segment(document_id)}/content")
+        return answer.content, answer.headers.get("content-type", "").partition(";")[0]
+
     def correct_result(self, observation_id: str, correction: CorrectResult) -> Recorded:
-        return self._transport.post(f"{_of(observation_id)}/correct", Recorded, correction)
+        path = f"/api/observations/{segment(observation_id)}/correct"
+        return self._transport.post(path, Recorded, correction)
 
-    def mark_in_error(self, observation_id: str, mark: MarkInError) -> Recorded:
-        return self._transport.post(f"{_of(observation_id)}/entered-in-error", Recorded, mark)
+    def mark_in_error(
+        self, resource_id: str, mark: MarkInError, resource_type: RetractableType = "Observation"
+    ) -> Recorded:
+        return self._transport.post(f"{_of(resource_type, resource_id)}/entered-in-error", Recorded, mark)
 
-    def review_result(self, observation_id: str, review: ReviewResult) -> Recorded:
-        return self._transport.post(f"{_of(observation_id)}/review", Recorded, review)
+    def reinstate(
+        self, resource_id: str, act: Reinstate, resource_type: RetractableType = "Observation"
+    ) -> Recorded:
+        return self._transport.post(f"{_of(resource_type, resource_id)}/reinstate", Recorded, act)
+
+    def review_result(
+        self, resource_id: str, review: ReviewResult, resource_type: ResultType = "Observation"
+    ) -> Recorded:
+        return self._transport.post(f"{_of(resource_type, resource_id)}/review", Recorded, review)
 
 
-def _of(observation_id: str) -> str:
-    return f"/api/observations/{segment(observation_id)}"
+def _of(resource_type: str, resource_id: str) -> str:
+    return f"/api/record/{resource_type}/{segment(resource_id)}"

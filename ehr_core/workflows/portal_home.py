@@ -28,7 +28,7 @@ from ehr_core.workflows.portal_results import own_results
 NEW_DAYS = 30
 """A result counts as new for so many days, opened or not: nothing is kept about what a person has opened."""
 
-NEWS_CATEGORIES = ("laboratory", "imaging")
+NEWS_CATEGORIES = ("laboratory", "imaging", "other")
 """What arrives after the visit. A weight or a blood pressure was told when it was taken."""
 
 

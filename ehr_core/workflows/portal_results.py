@@ -7,11 +7,14 @@ from zoneinfo import ZoneInfo
 
 from data_contracts.api.chart import ResultPoint, ResultSeries
 from data_contracts.api.portal import Language, OwnResult, OwnResults
+from data_contracts.code_systems import ORGAN
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.charting.queries import all_observations
+from ehr_core.charting.queries import Resource, all_results
+from ehr_core.charting.reports import is_result
 from ehr_core.charting.reviews import DONE
-from ehr_core.charting.series import Reading, result_series
+from ehr_core.charting.series import Reading, category_of, result_series
 from ehr_core.kernel.clock import in_zone
+from ehr_core.kernel.fhir_json import codings
 from ehr_core.workflows.portal_language import answer_language, own_person
 from ehr_core.workflows.portal_range import place_in_range
 from ehr_core.workflows.portal_result_words import (
@@ -22,24 +25,32 @@ from ehr_core.workflows.portal_result_words import (
     value_words,
 )
 
-SHOWN_CATEGORIES = ("laboratory", "vital-signs", "imaging")
-"""Answers to questionnaires and habits are not sent back to people as results."""
+NOT_SENT_BACK = ("survey", "social-history")
+"""Answers to questionnaires and habits are not sent back to people as results; the page says so."""
 
 EARLIER_SHOWN = 12
 
 
 def own_results(work: UnitOfWork, language: Language) -> OwnResults:
-    """Newest first. Labelled items are held back and their absence is said. The caller audits its screen."""
+    """Newest first, observations and reports. What is held back or cannot be read is said. The caller audits its
+    screen."""
     work.actor.require("own.read")
-    facts = all_observations(work, work.actor.patient_id)
-    series = result_series(facts.observations, Reading(work.today(), work.site_time_zone))
-    shown = [_own_result(work, one, language) for one in series if one.category in SHOWN_CATEGORIES]
+    facts = all_results(work, work.actor.patient_id, is_own_result)
+    series = result_series(facts.results, Reading(work.today(), work.site_time_zone))
+    shown = [_own_result(work, one, language) for one in series]
     results = [result for result in shown if result is not None]
     return OwnResults(
         language=language,
         results=sorted(results, key=lambda result: result.on or "", reverse=True),
-        hidden_items=bool(facts.hidden_items),
+        hidden_items=bool(facts.hidden_items or facts.unreadable_items),
     )
+
+
+def is_own_result(resource: Resource) -> bool:
+    """Whatever its kind, or without any: a result unless it is an answer, a habit, an organ of the profile, or a
+    report that only groups others."""
+    organs = any(system == ORGAN.uri for system, _ in codings(resource.get("code")))
+    return is_result(resource) and not organs and category_of(resource) not in NOT_SENT_BACK
 
 
 def read_own_results(work: UnitOfWork, asked_language: str | None) -> OwnResults:
@@ -62,7 +73,8 @@ def _own_result(work: UnitOfWork, series: ResultSeries, language: Language) -> O
     place = place_words(place_in_range(number, low, high, newest.flag), language)
     name = plain_name(series.system, series.code, series.name, language)
     return OwnResult(
-        observation_id=newest.observation_id,
+        result_id=newest.result_id,
+        is_report=newest.resource_type == "DiagnosticReport",
         name=name.plain,
         medical_name=name.medical,
         category=series.category,

@@ -12,8 +12,11 @@ from portal.number_line import number_line_html
 from portal.session import PatientSession
 from portal.text import Words
 
-SECTIONS = (("results.tests", ("laboratory", "imaging")), ("results.measurements", ("vital-signs",)))
-CHANGED = ("corrected", "amended")
+SECTIONS = (
+    ("results.tests", ("laboratory", "imaging", "other")),
+    ("results.measurements", ("vital-signs",)),
+)
+CHANGED = ("corrected", "amended", "appended")
 
 
 def results_page() -> None:
@@ -27,6 +30,7 @@ def results_page() -> None:
         _section(words, own, title, categories)
     if own.hidden_items:
         st.caption(words("home.hidden"))
+    st.caption(words("results.not_listed"))
     st.caption(words("results.question"))
 
 
@@ -36,7 +40,7 @@ def _section(words: Words, own: OwnResults, title: str, categories: tuple[str, .
         return
     st.header(words(title), anchor=False)
     for result in listed:
-        with st.container(border=True, key=f"result-{result.observation_id}-{result.name}"):
+        with st.container(border=True, key=f"result-{result.result_id}-{result.name}"):
             show(words.language, result_html(words, result))
 
 
@@ -47,7 +51,7 @@ def result_html(words: Words, result: OwnResult) -> str:
         marks.append(words("results.corrected"))
     parts = [
         name_html(result),
-        f"<p><b>{escape(words('results.your_result', value=result.text))}</b></p>",
+        f"<p><b>{escape(_told(words, result))}</b></p>",
         f'<p class="quiet">{escape(words.recorded_date(result.on) or words("results.no_date"))}</p>',
         *(f'<p><span class="mark">{escape(mark)}</span></p>' for mark in marks),
         _meaning(words, result),
@@ -55,6 +59,11 @@ def result_html(words: Words, result: OwnResult) -> str:
         _earlier(words, result),
     ]
     return f'<div class="thing">{"".join(parts)}</div>'
+
+
+def _told(words: Words, result: OwnResult) -> str:
+    """A value as a value; a report's conclusion as what the report says."""
+    return words("results.report_says" if result.is_report else "results.your_result", value=result.text)
 
 
 def name_html(result: OwnResult) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from ehr_core.db.database import connect
 from ehr_core.kernel.errors import Forbidden, NotFound
 from tests.integration.chart_records import (
     LOINC,
@@ -128,6 +129,60 @@ def test_the_summary_holds_what_is_current_and_the_two_newest_vital_signs(api, c
     assert [visit.kind for visit in summary.encounters] == ["Office visit"]
     assert summary.immunizations == ["Influenza, 12-Oct-2026"]
     assert summary.hidden_items == 0
+
+
+def test_a_held_and_a_reported_drug_are_listed_with_their_standing(api, clinician):
+    put_chart(api)
+    warfarin = {"medicationCodeableConcept": {"text": "Warfarin 5 MG"}}
+    put(api, "MedicationRequest", "r2", status="on-hold", intent="order", subject=of("ana"), **warfarin)
+    taken = {"medicationReference": {"reference": "Medication/m2"}}
+    put(api, "Medication", "m2", code={"text": "Ibuprofen 200 MG"})
+    put(api, "MedicationStatement", "s1", status="active", subject=of("ana"), **taken)
+    drugs = clinician.charting.summary("ana").medications
+    assert [(drug.name, drug.kind, drug.status) for drug in drugs] == [
+        ("Ibuprofen 200 MG", "reported", "active"),
+        ("metFORMIN 500 MG", "prescribed", "active"),
+        ("Warfarin 5 MG", "prescribed", "on-hold"),
+    ]
+
+
+SECTION_OF_TABLE = {
+    "allergy_intolerance": "allergies",
+    "condition": "problems",
+    "medication_request": "medications",
+    "observation": "vitals",
+    "encounter": "encounters",
+    "immunization": "immunizations",
+}
+
+
+@pytest.mark.parametrize("broken", ["{", "[7]"], ids=["no JSON", "no resource"])
+@pytest.mark.parametrize(("table", "section"), SECTION_OF_TABLE.items())
+def test_a_section_that_cannot_be_read_says_so_and_leaves_the_others(
+    api, admin_url, clinician, table, section, broken
+):
+    put_chart(api)
+    put(api, "AllergyIntolerance", "a1", patient=of("ana"), code={"text": "Penicillin"})
+    whole = clinician.charting.summary("ana")
+    with connect(admin_url).engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE fhir.{table} SET body = %s WHERE patient_id = 'ana'", (broken,))
+    summary = clinician.charting.summary("ana")
+    assert summary.unavailable == [section]
+    assert summary.banner == whole.banner
+    assert (summary.allergy_state == "unavailable") is (section == "allergies")
+    kept = {"problems", "medications", "latest_vitals", "encounters", "immunizations", "allergies"}
+    emptied = {name for name in kept if getattr(summary, name) != getattr(whole, name)}
+    assert emptied == {"latest_vitals" if section == "vitals" else section}
+
+
+def test_a_result_that_cannot_be_read_is_counted_and_leaves_the_others(api, admin_url, clinician):
+    put_observation(api, "o1", "ana", **quantity("7.1"))
+    put_observation(api, "o2", "ana", "2160-0", **quantity("1.0"))
+    with connect(admin_url).engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE fhir.observation SET body = '{' WHERE id = 'o2'")
+    found = clinician.charting.results("ana")
+    assert ([series.code for series in found.series], found.unreadable_items) == (["4548-4"], 1)
+    assert api.signed_in("ana", "patient", patient_id="ana").portal.results().hidden_items
 
 
 def test_an_empty_chart_says_so_and_never_says_none(clinician):

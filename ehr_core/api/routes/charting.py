@@ -1,24 +1,30 @@
-"""The chart: summary, results, and recording. Each route calls one act."""
+"""The chart: summary, results, past care, and recording. Each route calls one act."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from data_contracts.api.chart import (
     ChartSummary,
     CorrectResult,
     MarkInError,
+    PastCare,
     RecordableResults,
     Recorded,
+    RecordImmunization,
     RecordOutsideResult,
     RecordResult,
     RecordVitals,
+    Reinstate,
     ResultsView,
+    ResultType,
+    RetractableType,
     ReviewResult,
 )
 from ehr_core.api.dependencies import Work
 from ehr_core.charting import service
-from ehr_core.charting.reading import read_results
+from ehr_core.charting.document_reading import open_document
+from ehr_core.charting.reading import read_past_care, read_results
 from ehr_core.charting.recordable import recordables
 from ehr_core.workflows.open_chart import open_chart
 
@@ -57,16 +63,41 @@ def record_outside_result(patient_id: str, record: RecordOutsideResult, work: Wo
     return service.record_outside_result(work, patient_id=patient_id, record=record)
 
 
+@router.post("/patients/{patient_id}/immunizations")
+def record_immunization(patient_id: str, given: RecordImmunization, work: Work) -> Recorded:
+    return service.record_immunization(work, patient_id=patient_id, given=given)
+
+
+@router.get("/patients/{patient_id}/past-care")
+def past_care(patient_id: str, work: Work) -> PastCare:
+    return read_past_care(work, patient_id=patient_id)
+
+
+@router.get("/documents/{document_id}/content")
+def document_content(document_id: str, work: Work) -> Response:
+    """The document's bytes, to be saved and never to be run: no browser may guess another type."""
+    document = open_document(work, document_id=document_id)
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+    return Response(document.content, media_type=document.content_type, headers=headers)
+
+
 @router.post("/observations/{observation_id}/correct")
 def correct_result(observation_id: str, correction: CorrectResult, work: Work) -> Recorded:
     return service.correct_result(work, observation_id=observation_id, correction=correction)
 
 
-@router.post("/observations/{observation_id}/entered-in-error")
-def mark_in_error(observation_id: str, mark: MarkInError, work: Work) -> Recorded:
-    return service.mark_in_error(work, observation_id=observation_id, mark=mark)
+@router.post("/record/{resource_type}/{resource_id}/entered-in-error")
+def mark_in_error(
+    resource_type: RetractableType, resource_id: str, mark: MarkInError, work: Work
+) -> Recorded:
+    return service.mark_in_error(work, resource_type=resource_type, resource_id=resource_id, mark=mark)
 
 
-@router.post("/observations/{observation_id}/review")
-def review_result(observation_id: str, review: ReviewResult, work: Work) -> Recorded:
-    return service.review_result(work, observation_id=observation_id, review=review)
+@router.post("/record/{resource_type}/{resource_id}/reinstate")
+def reinstate(resource_type: RetractableType, resource_id: str, act: Reinstate, work: Work) -> Recorded:
+    return service.reinstate(work, resource_type=resource_type, resource_id=resource_id, act=act)
+
+
+@router.post("/record/{resource_type}/{resource_id}/review")
+def review_result(resource_type: ResultType, resource_id: str, review: ReviewResult, work: Work) -> Recorded:
+    return service.review_result(work, resource_type=resource_type, resource_id=resource_id, review=review)

@@ -7,6 +7,13 @@ from datetime import timedelta
 import pytest
 
 from data_contracts.api.care_gaps import ExcludeGap
+from data_contracts.api.chart import (
+    MarkInError,
+    RecordImmunization,
+    RecordOutsideResult,
+    RecordResult,
+    Reinstate,
+)
 from data_contracts.expectations import ContractBreached
 from data_contracts.lake import Lake
 from ehr_core.db.database import connect
@@ -19,6 +26,7 @@ from tests.lib import postgres
 
 PATIENTS = 40
 ANA = story_patient_id("ana-reyes")
+TAYLOR, COLORECTAL = story_patient_id("taylor-quinn"), "colorectal_cancer_screening"
 
 HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 OPEN = {"due", "above_goal", "follow_up_due"}
@@ -89,6 +97,49 @@ def test_ana_s_gap_goes_round_the_loop(panel):
     panel.minutes()
     assert panel.gap(ANA, "glycemic_control")["evidence_id"] == "loop-1"
     assert_the_night_changes_nothing(panel)
+
+
+def test_an_outside_colonoscopy_on_the_wrong_patient_gives_the_gap_back_when_it_is_retracted(panel):
+    charting = panel.api.signed_in("okafor", "clinician").charting
+    record = RecordOutsideResult(
+        code_system=HCPCS, code="G0121", kind="procedure", on=AS_OF - timedelta(days=200), source="County"
+    )
+    assert panel.gap(TAYLOR, COLORECTAL)["computed_status"] == "open"
+    charting.record_outside_result(TAYLOR, record)
+    panel.minutes()
+    assert panel.gap(TAYLOR, COLORECTAL)["computed_status"] == "closed"
+    (line,) = charting.past_care(TAYLOR).procedures
+    mark = MarkInError(version_id=line.version_id, reason="wrong patient")
+    charting.mark_in_error(line.resource_id, mark, "Procedure")
+    panel.minutes()
+    assert panel.gap(TAYLOR, COLORECTAL)["computed_status"] == "open"
+    back = Reinstate(version_id=line.version_id + 1, reason="it was theirs after all")
+    charting.reinstate(line.resource_id, back, "Procedure")
+    panel.minutes()
+    assert panel.gap(TAYLOR, COLORECTAL)["computed_status"] == "closed"
+    assert_the_night_changes_nothing(panel)
+
+
+def test_a_tobacco_answer_and_a_vaccination_given_here_close_their_gaps(panel):
+    charting = panel.api.signed_in("chen", "clinician").charting
+    asked, vaccinated = open_gap(panel, "tobacco_screening"), open_gap(panel, "influenza_immunization")
+    now = panel.api.clock.now()
+    charting.record_result(asked, RecordResult(code="72166-2", at=now, value_code="LA18978-9"))
+    charting.record_immunization(vaccinated, RecordImmunization(code="140", at=now))
+    panel.minutes()
+    assert panel.gap(asked, "tobacco_screening")["computed_status"] == "closed"
+    assert panel.gap(vaccinated, "influenza_immunization")["computed_status"] == "closed"
+    assert_the_night_changes_nothing(panel)
+
+
+def open_gap(panel: Panel, source_id: str) -> str:
+    """Somebody for whom that care is simply due."""
+    rows = panel.rows(
+        "SELECT patient_id FROM care_gaps.gap WHERE present AND source_id = :s AND computed_status = 'open' "
+        "AND gap_kind = 'due' ORDER BY patient_id",
+        s=source_id,
+    )
+    return rows[0]["patient_id"]
 
 
 def some_patient(panel: Panel, number: int) -> str:

@@ -140,7 +140,7 @@ def test_everybody_sees_their_own_only(api, ana, ben):
     put_observation(api, "of-ben", "ben", valueQuantity=percent(7.1))
     assert ana.portal.results().results == []
     assert not ana.portal.results().hidden_items
-    assert only(ben).observation_id == "of-ben"
+    assert only(ben).result_id == "of-ben"
 
 
 def test_answers_and_habits_are_no_results(api, ana):

@@ -31,7 +31,9 @@ def test_an_implausible_pressure_is_refused_and_nothing_typed_is_lost(room: Room
     expect(okafor.page.get_by_role("listitem").filter(has_text="128/79 mmHg")).to_be_visible()
 
 
-def test_a_colonoscopy_from_outside_with_its_document_closes_the_screening_gap(room: Room):
+def test_a_colonoscopy_from_outside_closes_the_gap_its_document_opens_and_a_retraction_gives_the_gap_back(
+    room: Room,
+):
     okafor = room.sign_in("clinician")
     chart.opens_the_chart_from_search(okafor, "Taylor Quinn", "Quinn")
     chart.sees_the_card(okafor, "colorectal_cancer_screening", "Open · Due")
@@ -47,3 +49,31 @@ def test_a_colonoscopy_from_outside_with_its_document_closes_the_screening_gap(r
     okafor.presses("Save outside result", okafor.dialog)
     chart.sees_the_card(okafor, "colorectal_cancer_screening", "Closed", "14-Mar-2025")
     chart.sees_the_evidence(okafor, "colorectal_cancer_screening", "14-Mar-2025")
+
+    chart.looks_at_one_entry(okafor, "Documents", "colonoscopy.pdf")
+    okafor.presses("Open document", chart.past_care(okafor))
+    with okafor.page.expect_download() as saved:
+        okafor.presses("Download", chart.past_care(okafor))
+    assert saved.value.path().read_bytes() == REPORT
+
+    chart.looks_at_one_entry(okafor, "Procedures", "Colonoscopy")
+    okafor.presses("Entered in error", chart.past_care(okafor))
+    okafor.types("Why", "recorded on the wrong patient", okafor.dialog)
+    okafor.presses("Mark as entered in error", okafor.dialog)
+    chart.sees_the_card(okafor, "colorectal_cancer_screening", "Open · Due")
+
+    okafor.settled()
+    okafor.presses("Reinstate", chart.past_care(okafor))
+    okafor.types("Why", "it was theirs after all", okafor.dialog)
+    okafor.presses("Reinstate this entry", okafor.dialog)
+    chart.sees_the_card(okafor, "colorectal_cancer_screening", "Closed", "14-Mar-2025")
+
+
+def test_a_vaccination_given_here_is_recorded_without_knowing_its_lot(room: Room):
+    okafor = room.sign_in("clinician")
+    chart.opens_the_chart_from_search(okafor, "Leo Martin", "Martin")
+    okafor.presses(re.compile("^Record vaccination"))
+    okafor.chooses("Vaccine", "Influenza vaccine, high dose", okafor.dialog)
+    okafor.presses("Save vaccination", okafor.dialog)
+    expect(okafor.page.get_by_text("Influenza vaccine, high dose recorded as given here.")).to_be_visible()
+    chart.sees_the_card(okafor, "influenza_immunization", "Closed")

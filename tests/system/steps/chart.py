@@ -131,3 +131,29 @@ def corrects_it(clinician: Person, value: str, right_value: str, why: str) -> No
     clinician.types("Correct value", right_value, clinician.dialog)
     clinician.types("Why", why, clinician.dialog)
     clinician.presses("Save correction", clinician.dialog)
+
+
+def writes_to_the_patient(clinician: Person, value: str, words: str) -> None:
+    """Words that go with the review of one value."""
+    clinician.presses("Words for the patient", row_of(clinician, value))
+    box = clinician.page.get_by_role("textbox", name=re.compile("^What the patient reads"))
+    box.fill(words)
+    box.press("Control+Enter")
+    clinician.settled()
+    clinician.page.keyboard.press("Escape")
+    clinician.settled()
+
+
+def looks_at_one_entry(clinician: Person, kind: str, starts_with: str) -> None:
+    """One procedure, vaccination or document of past care, by how its line begins."""
+    clinician.settled()
+    clinician.presses_radio(kind, past_care(clinician))
+    box = past_care(clinician).get_by_role("combobox", name="Look at one entry")
+    box.scroll_into_view_if_needed()
+    box.click()
+    clinician.page.get_by_role("option", name=re.compile(f"^{starts_with}")).first.click()
+    clinician.settled()
+
+
+def past_care(clinician: Person) -> Locator:
+    return clinician.page.locator(".st-key-past_care")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from ehr_core.access.sensitive_codes import SENSITIVITY
 from ehr_core.access.sensitivity import (
     ADOLESCENT_CONFIDENTIAL,
     CONFIDENTIALITY,
-    SENSITIVITY,
+    labels,
     may_see,
     may_see_label,
     split_visible,
@@ -60,3 +61,51 @@ def test_what_is_held_back_is_counted():
     restricted = {"id": "hidden", "meta": {"security": [{"system": SENSITIVITY, "code": "ETH"}]}}
     assert split_visible("patient", [open_item, restricted]) == ([open_item], 1)
     assert split_visible("user", [open_item, restricted]) == ([open_item, restricted], 0)
+
+
+LOINC, ICD = "http://loinc.org", "http://hl7.org/fhir/sid/icd-10-cm"
+
+
+def coded(system: str, code: str, element: str = "code", **more: object) -> dict:
+    concept = {"coding": [{"system": system, "code": code}]}
+    return {element: [concept] if element in ("reasonCode", "conclusionCode") else concept, **more}
+
+
+@pytest.mark.parametrize(
+    ("resource", "label"),
+    [
+        (coded(LOINC, "56888-1"), "HIV"),
+        (coded(LOINC, "2106-3"), "SEX"),
+        (coded(LOINC, "21613-5"), "SEX"),
+        (coded(LOINC, "3397-7"), "SUD"),
+        (coded(LOINC, "89204-2"), "PSY"),
+        (coded(ICD, "F32.1"), "PSY"),
+        (coded(ICD, "A56.02", "conclusionCode"), "SEX"),
+        (coded(ICD, "Z30.011", "reasonCode"), "SEX"),
+        ({"component": [coded(LOINC, "7918-6")]}, "HIV"),
+    ],
+)
+def test_what_nobody_labelled_is_judged_by_its_codes(resource, label):
+    assert list(labels(resource)) == [(SENSITIVITY, label)]
+    assert split_visible("patient", [resource]) == ([], 1)
+    assert split_visible("proxy", [resource]) == ([], 1)
+    assert split_visible("user", [resource]) == ([resource], 0)
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        coded(LOINC, "4548-4"),
+        coded(LOINC, "10524-7"),
+        coded(ICD, "F17.210"),
+        coded("https://elsewhere.example", "56888-1"),
+        {},
+    ],
+)
+def test_ordinary_codes_and_codes_of_another_system_hide_nothing(resource):
+    assert list(labels(resource)) == []
+
+
+def test_an_ordinary_label_does_not_unsay_a_sensitive_code():
+    hiv = coded(LOINC, "56888-1", meta={"security": [{"system": CONFIDENTIALITY, "code": "N"}]})
+    assert list(labels(hiv)) == [ORDINARY, (SENSITIVITY, "HIV")]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from data_contracts.api.chart import RecordOutsideResult, RecordResult, RecordVitals
 from data_contracts.code_systems import CVX, HCPCS, LOINC
 from data_contracts.valuesets import value_sets
-from ehr_core.charting import documents, outside, results, timing, vital_signs
+from ehr_core.charting import documents, outside, results, retractions, timing, vital_signs
 from ehr_core.charting.recordable import recordables
 from ehr_core.charting.reviews import review_of, with_review
 from ehr_core.kernel.errors import BadRequest, InvalidResource
@@ -380,11 +380,11 @@ def test_a_test_that_is_not_on_the_list_is_corrected_in_its_own_unit():
 
 def test_a_retracted_result_stays_and_can_be_set_right_but_not_retracted_twice():
     first = build(code="4548-4", value="7.1", unit="%")
-    gone = results.retracted(first)
+    gone = retractions.retracted(first)
     assert (gone["status"], gone["valueQuantity"]) == ("entered-in-error", first["valueQuantity"])
     assert correct(gone)["status"] == "corrected"
     with pytest.raises(BadRequest, match="already"):
-        results.retracted(gone)
+        retractions.retracted(gone)
 
 
 def test_every_recordable_item_is_evidence_for_what_it_says():

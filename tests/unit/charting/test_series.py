@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from ehr_core.charting.series import Reading, StoredObservation, result_series
+from ehr_core.charting.series import Reading, Versioned, result_series
 
 LOINC = "http://loinc.org"
 READING = Reading(date(2026, 11, 22), "America/New_York", may_write=True)
@@ -30,7 +30,7 @@ def observation(code="4548-4", *, value=None, unit="%", category="laboratory", a
 
 
 def series_of(*observations, reading=READING):
-    return result_series([StoredObservation(3, item) for item in observations], reading)
+    return result_series([Versioned(3, item) for item in observations], reading)
 
 
 def only_point(item, reading=READING):

@@ -87,7 +87,28 @@ def test_a_dose_is_as_written_else_built_else_unknown(request_parts, shown):
         "medicationCodeableConcept": {"text": "metFORMIN"},
         **request_parts,
     }
-    assert summary.active_medications([request])[0].dose == shown
+    assert summary.current_medications([request])[0].dose == shown
+
+
+def test_what_is_reported_stands_beside_what_is_prescribed_each_with_its_standing():
+    warfarin = {"medicationCodeableConcept": {"text": "Warfarin 5 MG"}}
+    held = {"id": "r", "status": "on-hold", "authoredOn": "2026-01-05", **warfarin}
+    stated = [
+        {"id": "s1", "status": "active", "effectivePeriod": {"start": "2020"}, **warfarin},
+        {"id": "s2", "status": "intended", "medicationCodeableConcept": {"text": "Zinc"}},
+        {"id": "s3", "status": "unknown", "medicationCodeableConcept": {"text": "Vitamin D"}},
+        *(
+            {"id": status, "status": status, "medicationCodeableConcept": {"text": status}}
+            for status in ("stopped", "completed", "not-taken", "entered-in-error")
+        ),
+    ]
+    listed = summary.current_medications([held], stated)
+    assert [(line.name, line.kind, line.status, line.since) for line in listed] == [
+        ("Vitamin D", "reported", "unknown", None),
+        ("Warfarin 5 MG", "prescribed", "on-hold", "2026-01-05"),
+        ("Warfarin 5 MG", "reported", "active", "2020"),
+        ("Zinc", "reported", "intended", None),
+    ]
 
 
 def test_only_what_is_being_taken_is_listed_and_a_referred_medication_is_named():
@@ -102,7 +123,7 @@ def test_only_what_is_being_taken_is_listed_and_a_referred_medication_is_named()
         {"id": "3", "status": "active", "medicationReference": {"reference": "Medication/7"}},
         {"id": "4", "status": "on-hold", "medicationReference": {"reference": "Medication/8"}},
     ]
-    listed = summary.active_medications(requests, {"7": "Atorvastatin 20 mg"})
+    listed = summary.current_medications(requests, names={"7": "Atorvastatin 20 mg"})
     assert [(line.name, line.status) for line in listed] == [
         ("Atorvastatin 20 mg", "active"),
         ("medication not named", "on-hold"),

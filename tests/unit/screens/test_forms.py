@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards.clinician.record_forms import parse_decimal
+from dashboards.clinician.form_parts import parse_decimal
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def places(language: str) -> dict[str, set[str]]:
 
 def own_result(**changes: object) -> OwnResult:
     facts = {
-        "observation_id": "o1",
+        "result_id": "o1",
         "name": "Average blood sugar of about 3 months",
         "medical_name": "hemoglobin A1c",
         "category": "laboratory",
