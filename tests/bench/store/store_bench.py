@@ -65,9 +65,7 @@ def population(admin_url: str, database: Database) -> None:
     """People made and stored at once, against COPY of the bare text of the same people."""
     lines = [line for _, line in people()]
     limit = wall(lambda: copy_bare(admin_url, lines))
-    taken = wall(
-        lambda: load_resources(database, ACTOR, people(), processes=PROCESSES, site_time_zone=SITE)
-    )
+    taken = wall(lambda: load_resources(database, ACTOR, people(), processes=PROCESSES, site_time_zone=SITE))
     print(
         f"{PATIENTS:,} patients ({len(lines):,} resources) generated and into PostgreSQL: {taken:.1f} s (must ≤ 20), "
         f"{taken / limit:.1f}x of COPY of the bare text"
