@@ -157,9 +157,9 @@ class Preparer:
     ) -> None:
         """Checks one resource and adds it; without an id it gets one that its content decides."""
         done.read += 1
+        resolved, unresolved = self._looked_up(body)
         try:
             resource_type(type_name)
-            resolved, unresolved = self._looked_up(body)
             resource = validate(type_name, resolved)
             require_patient(type_name, resource)
             if resource_id is None and resource.id is UNSET:

@@ -14,7 +14,7 @@ from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
-from ehr_core.kernel.errors import AlmonerError, Unavailable
+from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.import_prepare import Prepared, Preparer
 from ehr_core.store.import_problems import Problem
 from ehr_core.store.import_sources import Part
@@ -101,9 +101,7 @@ class Worker:
             with begin(self.database, self.actor, self.clock, self.time_zone) as work:
                 given = parameter_list(query)
                 page = find(work.connection, type_name, given, limit=2, offset=0, time_zone=self.time_zone)
-        except Unavailable:
-            raise
-        except AlmonerError:
+        except BadRequest:
             return None
         if len(page.resources) != 1:
             return None

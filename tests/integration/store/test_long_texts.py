@@ -8,10 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ehr_core.access.unit_of_work import begin
-from ehr_core.kernel.clock import SystemClock
-from ehr_core.store.repository import Store
-from tests.integration.store.conftest import SITE, patient
+from ehr_core.workflows.worklist import SORTS
+from tests.integration.store.conftest import patient
 
 NEARLY_A_MEGABYTE = 1_000_000
 LONG = secrets.token_hex(NEARLY_A_MEGABYTE // 2)
@@ -102,13 +100,17 @@ def test_a_long_number_is_found_without_its_system(opened) -> None:
         assert store.match_one("Patient", f"identifier=mrn|{JUST_TOO_LONG}", lock=True).id == "long"
 
 
-def test_long_names_stand_in_their_order(opened, database, staff) -> None:
+def test_long_names_stand_in_the_order_of_the_worklist_and_its_index(opened, work) -> None:
     """The worklist reads people by name from an index, whose entries are short."""
-    with begin(database, staff, SystemClock(), SITE) as work:
-        store = Store(work)
+    with opened() as store:
         for family in ("b" * 2000 + "a", "a" * 5000, "c"):
-            store.create("Patient", patient(id=family[0], name=[{"family": family}]), id=family[0])
-        found = work.connection.exec_driver_sql(
-            "SELECT id FROM fhir.patient WHERE NOT deleted ORDER BY left(family_text, 100), left(given_text, 100), id"
-        ).scalars()
-        assert list(found) == ["a", "b", "c"]
+            store.create("Patient", patient(name=[{"family": family}]), id=family[0])
+    by_name = (
+        "SELECT chosen.patient_id FROM (SELECT id AS patient_id FROM fhir.patient) AS chosen "
+        "JOIN fhir.patient AS person ON person.id = chosen.patient_id AND NOT person.deleted "
+        f"ORDER BY {SORTS['name']} LIMIT 25"
+    )
+    assert list(work.connection.exec_driver_sql(by_name).scalars()) == ["a", "b", "c"]
+    work.connection.exec_driver_sql("SET LOCAL enable_sort = off")
+    plan = "\n".join(work.connection.exec_driver_sql(f"EXPLAIN {by_name}").scalars())
+    assert "patient_by_family" in plan

@@ -24,6 +24,8 @@ from ehr_core.kernel.errors import Conflict, Unavailable
 from ehr_core.kernel.secrets import FILE_NAME
 from ehr_core.store import exporter
 from ehr_core.store.exporter import export_folder
+from ehr_core.store.import_prepare import Preparer
+from ehr_core.store.import_sources import Part
 from ehr_core.store.importer import load_resources
 from tests.integration.store.conftest import SITE, patient
 from tests.lib import postgres
@@ -87,6 +89,16 @@ def test_an_import_whose_connection_is_ended_is_healed_by_the_next(
 
     healed = run_import(source, processes=2)
     assert (healed.created.total(), healed.unchanged.total()) == (PEOPLE - half, half)
+
+
+def test_a_look_up_without_a_database_is_no_reference_that_leads_nowhere() -> None:
+    line = json.dumps(patient(generalPractitioner=[{"reference": "Practitioner?identifier=npi|9"}]))
+
+    def look_up(reference: str) -> str:
+        raise DatabaseAway("The database cannot be reached.")
+
+    with pytest.raises(DatabaseAway):
+        Preparer(SITE, look_up).prepare(Part(0, "a.ndjson", lines=[(1, line.encode())]))
 
 
 def test_an_export_whose_connection_is_ended_leaves_the_folder_empty(

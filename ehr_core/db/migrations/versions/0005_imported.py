@@ -13,11 +13,13 @@ EVERY_CURRENT_TABLE = """
 DO $$
 DECLARE kind text;
 BEGIN
-  FOR kind IN SELECT tablename FROM pg_tables WHERE schemaname = 'fhir' AND tablename NOT LIKE '%\\_history' LOOP
+  FOR kind IN SELECT table_name FROM information_schema.columns
+    WHERE table_schema = 'fhir' AND column_name = 'identifier_tokens' LOOP
     EXECUTE format('ALTER TABLE fhir.%I {change}', kind);
   END LOOP;
 END $$
 """
+"""Known by a column that a history table does not have: `family_member_history` is a current table."""
 ADDED = "ADD COLUMN imported boolean NOT NULL DEFAULT false"
 """What is stored already counts as written here: an import then asks its history before it writes over it."""
 
@@ -26,12 +28,14 @@ BY_FAMILY = "CREATE INDEX patient_by_family ON fhir.patient ({family}, {given}, 
 
 
 def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute(EVERY_CURRENT_TABLE.replace("{change}", ADDED))
     op.execute("DROP INDEX fhir.patient_by_family")
     op.execute(BY_FAMILY.format(family="left(family_text, 100)", given="left(given_text, 100)"))
 
 
 def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("DROP INDEX fhir.patient_by_family")
     op.execute(BY_FAMILY.format(family="family_text", given="given_text"))
     op.execute(EVERY_CURRENT_TABLE.replace("{change}", "DROP COLUMN imported"))
