@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ehr_core.access.unit_of_work import audit_refusal
+from ehr_core.db.database import DatabaseAway, database_away
 from ehr_core.kernel.errors import (
     AlmonerError,
     BadRequest,
@@ -58,8 +59,8 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(AlmonerError, answer_almoner_error)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
-    app.add_exception_handler(DBAPIError, answer_database_error)
-    app.add_exception_handler(PoolTimeout, answer_database_error)
+    for database_error in (DatabaseAway, DBAPIError, PoolTimeout):
+        app.add_exception_handler(database_error, answer_database_error)
 
 
 def answer_almoner_error(request: Request, error: AlmonerError) -> Response:
@@ -102,12 +103,13 @@ def answer_http_exception(request: Request, error: HTTPException) -> Response:
 
 def answer_database_error(request: Request, error: Exception) -> Response:
     """A database that is away or busy is 503; any other database error is ours, and goes to the guard."""
-    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    cause = error.__cause__ if isinstance(error, DatabaseAway) else error
+    sqlstate = getattr(getattr(cause, "orig", cause), "sqlstate", None)
     if isinstance(error, DataError) and sqlstate is None:
         return error_response(
             request, BadRequest("The request holds a NUL character, which no text here can.")
         )
-    if isinstance(error, PoolTimeout) or sqlstate is None or sqlstate.startswith(("08", "57P", "53")):
+    if database_away(error):
         log.warning("database_unavailable", route=route_name(request), sqlstate=sqlstate)
         return error_response(request, Unavailable("The database cannot be reached. Try again in a minute."))
     if sqlstate in TRY_AGAIN:

@@ -29,7 +29,9 @@ def prepare_database(admin_url: str, secrets: Secrets, progress: Progress | None
     Raises StartupFailed when the server cannot be reached or is too old, or when the schema is newer than this code.
     """
     report = progress or (lambda _: None)
-    engine = sqlalchemy.create_engine(driver_url(admin_url), poolclass=sqlalchemy.NullPool)
+    engine = sqlalchemy.create_engine(
+        driver_url(admin_url), poolclass=sqlalchemy.NullPool, hide_parameters=True
+    )
     app_url = make_app_url(admin_url, secrets)
     try:
         with engine.connect() as connection:

@@ -5,20 +5,47 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ehr_core.kernel.errors import Unavailable
 
 REACHES = frozenset({"all", "own", "none"})
 CONNECT_SECONDS = 10
 POOL_WAIT_SECONDS = 20
+AWAY = ("08", "57P", "53")
+"""SQLSTATE classes of a server that is gone, going or out of means."""
+DISK_FULL = "53100"
 
 SET_ACTOR = text(
     "SELECT set_config('almoner.actor', :actor, true), set_config('almoner.reach', :reach, true), "
     "set_config('almoner.patient', :patient, true)"
 )
+
+
+class DatabaseAway(Unavailable):
+    """The server cannot be reached, or went away in the middle of a transaction."""
+
+
+def database_away(error: BaseException) -> DatabaseAway | None:
+    """The error in a person's words when it says that the server is away; None when it says anything else."""
+    if isinstance(error, DatabaseAway):
+        return error
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = getattr(cause, "sqlstate", None)
+    if sqlstate == DISK_FULL:
+        return DatabaseAway("The disk of the database is full. Make room on it and try again.")
+    lost = (
+        sqlstate.startswith(AWAY) if sqlstate else isinstance(cause, (psycopg.OperationalError, PoolTimeout))
+    )
+    if not lost:
+        return None
+    return DatabaseAway(
+        "The database cannot be reached. Check that it runs (`almoner status`) and try again."
+    )
 
 
 class Database:
@@ -45,7 +72,7 @@ class Database:
         """One transaction in which row-level security sees this actor; commits at the end, rolls back on error.
 
         `reach`: 'all' rows of patients, 'own' (needs `patient_id`), or 'none'. `isolation` is SQLAlchemy's name of
-        a level, such as 'REPEATABLE READ'. Raises Unavailable when the server cannot be reached.
+        a level, such as 'REPEATABLE READ'. Raises DatabaseAway when the server cannot be reached or goes away.
         """
         if reach not in REACHES or (reach == "own") != (patient_id is not None):
             raise ValueError("reach is 'all', 'none', or 'own' together with a patient_id")
@@ -71,17 +98,16 @@ class Database:
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         try:
-            connection = self.engine.connect()
-        except OperationalError as error:
-            raise Unavailable(
-                "The database cannot be reached. Check that it runs (`almoner status`) and try again."
-            ) from error
-        with connection:
-            yield connection
+            with self.engine.connect() as connection:
+                yield connection
+        except (DBAPIError, psycopg.Error, PoolTimeout) as error:
+            if away := database_away(error):
+                raise away from error
+            raise
 
 
 def connect(url: str, *, pool_size: int = 5, application_name: str = "almoner") -> Database:
-    """A Database for a `postgresql://` address. Opens no connection yet."""
+    """A Database for a `postgresql://` address. Opens no connection yet; its errors never show a statement's values."""
     address = make_url(url).set(drivername="postgresql+psycopg")
     engine = create_engine(
         address,
@@ -89,6 +115,7 @@ def connect(url: str, *, pool_size: int = 5, application_name: str = "almoner") 
         max_overflow=pool_size,
         pool_timeout=POOL_WAIT_SECONDS,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
             "application_name": application_name,

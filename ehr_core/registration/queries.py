@@ -15,8 +15,8 @@ from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.query_words import SearchWords, Token
 from ehr_core.registration.reading import read_person
 from ehr_core.store.names import folded
-from ehr_core.store.promote import ANY_SYSTEM
 from ehr_core.store.tables import current_table
+from ehr_core.store.tokens import ANY_SYSTEM, identifier_token
 
 PEOPLE = text("""
 SELECT p.id, p.body,
@@ -105,7 +105,9 @@ def _matches(patient: Any, token: Token, time_zone: str) -> ColumnElement[bool]:
         meanings.append(patient.c.name_text.like(f"% {_escaped(token.name_word)}%"))
     if token.identifier:
         spellings = {token.identifier, token.identifier.upper()}
-        meanings.append(patient.c.identifier_tokens.overlap([f"{ANY_SYSTEM}|{each}" for each in spellings]))
+        meanings.append(
+            patient.c.identifier_tokens.overlap([identifier_token(ANY_SYSTEM, each) for each in spellings])
+        )
         meanings.append(patient.c.id == token.identifier)
     if token.phone_digits:
         meanings.append(patient.c.phone_digits.overlap([token.phone_digits]))

@@ -7,6 +7,7 @@ says: deletes, creates, updates, reads; the answer is in the order of the reques
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,16 @@ from msgspec import Raw
 
 from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue, TooMuch
 from ehr_core.kernel.ids import FHIR_ID, new_id
-from ehr_core.store.content import instant_text
+from ehr_core.store.content import brought_id, instant_text
 from ehr_core.store.locks import identity_key
-from ehr_core.store.references import is_conditional, is_temporary, references, rewrite
+from ehr_core.store.references import (
+    in_bundle,
+    is_conditional,
+    is_temporary,
+    local_reference,
+    references,
+    rewrite,
+)
 from ehr_core.store.resource_types import resource_type
 from ehr_core.store.search_parameters import parameter_list
 from ehr_core.store.validation import NotJson, peek_type
@@ -104,8 +112,10 @@ def _transaction(store: Store, bundle: _Bundle) -> list[dict[str, Any]]:
     _refuse_doubles(acts)
     _lock_conditions(store, acts)
     targets = _find_targets(store, acts)
+    brought = {f"{act.type_name}/{brought_id(act.body)}" for act in acts if act.method == "POST"}
+    unkept = brought - {f"{act.type_name}/{act.resource_id}" for act in acts}
     for act in acts:
-        with_place(act, lambda act=act: _resolve_references(store, act, targets))
+        with_place(act, lambda act=act: _resolve_references(store, act, targets, unkept))
     answers: list[dict[str, Any]] = [{} for _ in acts]
     for act in sorted(
         acts, key=lambda act: (WORK_ORDER.index(act.method), act.type_name, act.resource_id or "")
@@ -243,7 +253,8 @@ def _find_targets(store: Store, acts: list[Act]) -> dict[str, str]:
             if act.method != "DELETE":
                 key = identity_key(act.type_name, parameter_list(act.query))
                 act.repeats = key in promised
-                act.resource_id = promised.setdefault(key, act.resource_id or _sent_id(act) or new_id())
+                sent_id = brought_id(act.body) if act.method == "PUT" else None
+                act.resource_id = promised.setdefault(key, act.resource_id or sent_id or new_id())
         elif act.method == "POST":
             act.resource_id = new_id()
         if act.full_url and act.resource_id:
@@ -251,30 +262,30 @@ def _find_targets(store: Store, acts: list[Act]) -> dict[str, str]:
     return targets
 
 
-def _sent_id(act: Act) -> str | None:
-    """A conditional update that finds nothing creates the resource with the id that it brings, if any."""
-    if act.method != "PUT":
-        return None
-    sent = msgspec.json.decode(act.body, type=dict[str, Raw]).get("id")
-    return msgspec.json.decode(sent, type=str) if sent else None
+def _resolve_references(
+    store: Store, act: Act, targets: dict[str, str], unkept: Collection[str] = ()
+) -> None:
+    """Puts the real references into the entry's bytes. Raises InvalidResource for one that leads nowhere.
 
-
-def _resolve_references(store: Store, act: Act, targets: dict[str, str]) -> None:
-    """Puts the real references into the entry's bytes. Raises InvalidResource for one that leads nowhere."""
-    if not act.body:
-        return
-    looked_up: dict[str, str] = {}
+    `unkept` are the 'Type/id' that created entries brought: what still refers to one of them would find a stranger.
+    """
+    resolved: dict[str, str] = {}
     for reference in set(references(act.body)):
-        if reference in targets:
-            continue
-        if is_temporary(reference):
+        target = in_bundle(reference, act.full_url, targets)
+        if target is None and is_temporary(reference):
             raise InvalidResource(
                 [Issue("Resource.reference", "refers to nothing in this Bundle", "not-found")]
             )
-        if is_conditional(reference):
-            looked_up[reference] = look_up(store, reference)
-    if targets or looked_up:
-        act.body = rewrite(act.body, lambda reference: targets.get(reference) or looked_up.get(reference))
+        if target is None and local_reference(reference) in unkept:
+            raise InvalidResource(
+                [Issue("Resource.reference", "is to an id that a POST does not keep; refer to its fullUrl")]
+            )
+        if target is None and is_conditional(reference):
+            target = look_up(store, reference)
+        if target is not None:
+            resolved[reference] = target
+    if resolved:
+        act.body = rewrite(act.body, resolved.get)
 
 
 def look_up(store: Store, reference: str) -> str:

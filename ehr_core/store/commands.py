@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from ehr_core.db.database import connect
 from ehr_core.db.own_database import own_database
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.exporter import ExportSummary, export_folder
+from ehr_core.store.import_problems import ProblemFile
 from ehr_core.store.import_sources import find_sources
 from ehr_core.store.importer import ImportSummary, import_path
 from ehr_core.store.operators import operator
@@ -35,11 +37,22 @@ def import_files(
     processes: Annotated[
         int | None, typer.Option(min=1, help="How many at once; one a core, at most 8.")
     ] = None,
+    problems: Annotated[
+        Path | None, typer.Option(help="A file for every problem, as NDJSON: file, line, path, reason, kept.")
+    ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            help="The address of the server that wrote the files: its absolute references are ours."
+        ),
+    ] = None,
 ) -> None:
     """Load FHIR R4 resources. What is bad is listed with file, line, path and reason; a re-run changes nothing."""
     settings = Settings()
-    total = sum(source.path.stat().st_size for source in find_sources(paths))
-    with own_database(settings) as url, _bar() as progress:
+    total = sum(source.size for source in find_sources(paths))
+    with ExitStack() as opened:
+        listing = opened.enter_context(closing(ProblemFile(problems))) if problems else None
+        url, progress = opened.enter_context(own_database(settings)), opened.enter_context(_bar())
         database = connect(url)
         bar = progress.add_task("Importing", total=total or None, counts="")
 
@@ -54,12 +67,14 @@ def import_files(
                 paths,
                 processes=processes or min(os.cpu_count() or 1, 8),
                 report=show,
+                problem=listing.write if listing else None,
                 site_time_zone=settings.site_time_zone,
+                server=server,
             )
             progress.update(bar, completed=total)
         finally:
             database.dispose()
-    _print_import(summary)
+    _print_import(summary, problems)
     if summary.rejected:
         raise typer.Exit(SOME_REJECTED)
 
@@ -98,17 +113,16 @@ def _bar() -> Progress:
     )
 
 
-def _print_import(summary: ImportSummary) -> None:
+def _print_import(summary: ImportSummary, listed_in: Path | None) -> None:
     for problem in summary.problems[:SHOWN_PROBLEMS]:
-        kept = " (kept)" if problem.kept else ""
-        warn.print(
-            f"{problem.file}, line {problem.line}: {problem.path} {problem.reason}{kept}", markup=False
-        )
+        warn.print(str(problem), markup=False)
     if summary.problem_count > SHOWN_PROBLEMS:
-        warn.print(f"… and {summary.problem_count - SHOWN_PROBLEMS:,} more.", markup=False)
+        where = f"all are in '{listed_in}'" if listed_in else "--problems FILE writes them all"
+        warn.print(f"… and {summary.problem_count - SHOWN_PROBLEMS:,} more; {where}.", markup=False)
     say.print(
         f"{summary.read:,} read: {summary.created.total():,} new, {summary.updated.total():,} changed, "
-        f"{summary.unchanged.total():,} unchanged, {summary.superseded.total():,} superseded by a later copy, "
-        f"{summary.rejected:,} rejected, in {summary.seconds:.1f} s.",
+        f"{summary.unchanged.total():,} unchanged, {summary.changed_here.total():,} left as they were changed here, "
+        f"{summary.superseded.total():,} superseded by a later copy, {summary.rejected:,} rejected, "
+        f"in {summary.seconds:.1f} s.",
         markup=False,
     )

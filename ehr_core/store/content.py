@@ -12,6 +12,13 @@ from ehr_core.kernel.errors import InvalidResource, Issue
 from ehr_core.kernel.ids import FHIR_ID
 
 HASH_BYTES = 16
+
+
+class _Id(msgspec.Struct):
+    id: Raw = Raw(b"")
+
+
+_id = msgspec.json.Decoder(_Id)
 _fields = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.Encoder().encode
 
@@ -20,6 +27,7 @@ class Content:
     """The top-level elements of a resource as bytes, with its id, and its meta without version and time.
 
     Elements keep their order and their bytes; line breaks between tokens are dropped, so that a resource is one line.
+    The hash is the same however the JSON is spaced.
     """
 
     __slots__ = ("caller_meta", "content_hash", "fields", "resource_id", "sent_id")
@@ -36,7 +44,8 @@ class Content:
         self.fields["id"] = Raw(_encode(self.resource_id))
         self.fields["meta"] = Raw(_encode(self.caller_meta) if self.caller_meta else b"")
         hashed = self.fields if self.caller_meta else {k: v for k, v in self.fields.items() if k != "meta"}
-        self.content_hash = hashlib.blake2b(_encode(hashed), digest_size=HASH_BYTES).digest()
+        tight = msgspec.json.format(_encode(hashed), indent=-1)
+        self.content_hash = hashlib.blake2b(tight, digest_size=HASH_BYTES).digest()
 
     def at_version(self, version_id: int, last_updated: datetime) -> bytes:
         """The resource as one line of JSON, with `meta.versionId` and `meta.lastUpdated` set."""
@@ -55,6 +64,16 @@ def read_id(fields: dict[str, Raw]) -> str:
     if not isinstance(found, str) or not FHIR_ID.match(found):
         raise InvalidResource([Issue("Resource.id", "must be 1 to 64 letters, digits, hyphens and dots")])
     return found
+
+
+def brought_id(body: bytes) -> str | None:
+    """The id that a resource brings; None when it brings none, or one that is no id: the check will refuse that."""
+    raw = bytes(_id.decode(body).id)
+    try:
+        found = msgspec.json.decode(raw) if raw else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return found if isinstance(found, str) and FHIR_ID.match(found) else None
 
 
 def instant_text(instant: datetime) -> str:

@@ -5,14 +5,16 @@ PostgreSQL's COPY in csv form, with a quote and a delimiter that JSON cannot hol
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import fcntl
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -84,65 +86,100 @@ def export_folder(
 ) -> ExportSummary:
     """Writes the whole store, as one moment of it, into an empty folder: `<Type>.ndjson` for each type that has any.
 
-    A file gets its name when it is complete and on disk. Raises Conflict when the folder holds anything, Unavailable
-    when the disk is full; what was complete by then stays, half files go.
+    The files get their names together, when all of them are on disk and the export is in the audit log; an export that
+    fails leaves the folder empty, and what one that was killed has left is cleared away by the next.
+    Raises Conflict when the folder holds anything else, Unavailable when the disk is full or the database goes away.
     """
     actor.require("bulk.export")
-    target = _empty_folder(Path(folder))
     summary, started = ExportSummary(), time.monotonic()
-    with begin(
-        database, actor, SystemClock(), Settings().site_time_zone, isolation="REPEATABLE READ"
-    ) as work:
-        for type_name in RESOURCE_TYPES:
-            _write_type(work.connection, type_name, target, summary)
-            summary.seconds = time.monotonic() - started
-            if report:
-                report(summary)
-        work.audit(
-            "export",
-            patient_ids=work.connection.exec_driver_sql("SELECT id FROM fhir.patient").scalars(),
-            detail={"resources": dict(summary.resources)},
-        )
+    with _own_folder(Path(folder)) as target:
+        with begin(
+            database, actor, SystemClock(), Settings().site_time_zone, isolation="REPEATABLE READ"
+        ) as work:
+            for type_name in RESOURCE_TYPES:
+                _write_type(work.connection, type_name, target, summary)
+                summary.seconds = time.monotonic() - started
+                if report:
+                    report(summary)
+            work.audit(
+                "export",
+                patient_ids=work.connection.exec_driver_sql("SELECT id FROM fhir.patient").scalars(),
+                detail={"resources": dict(summary.resources)},
+            )
+        for part in target.glob(f"*{PART_ENDING}"):
+            part.rename(part.with_suffix(""))
     return summary
 
 
 def _write_type(connection: Connection, type_name: str, folder: Path, summary: ExportSummary) -> None:
-    """One file through a `.part` file; none for a type without resources."""
+    """One `.part` file; none for a type without resources."""
     chunks = stream_type(connection, type_name)
     first = next(chunks, None)
     if first is None:
         return
-    part = folder / f"{type_name}.ndjson{PART_ENDING}"
+    with (folder / f"{type_name}.ndjson{PART_ENDING}").open("xb") as file:
+        for chunk in chain([first], chunks):
+            file.write(chunk)
+            summary.resources[type_name] += chunk.count(b"\n")
+            summary.bytes += len(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _own_folder(folder: Path) -> Iterator[Path]:
+    """The folder, empty and locked against another export; what was written into it goes when its export fails."""
     try:
-        with part.open("xb") as file:
-            chunk: bytes | None = first
-            while chunk is not None:
-                file.write(chunk)
-                summary.resources[type_name] += chunk.count(b"\n")
-                summary.bytes += len(chunk)
-                chunk = next(chunks, None)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(part.with_suffix(""))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(folder):
+            _clear_unfinished(folder)
+            if any(folder.iterdir()):
+                raise Conflict(f"The export folder '{folder}' is not empty. Choose an empty one.")
+            try:
+                yield folder
+            except BaseException:
+                _remove_files(folder)
+                raise
     except OSError as error:
-        with contextlib.suppress(FileNotFoundError):
-            part.unlink()
         if error.errno in DISK_FULL:
             raise Unavailable(
                 f"The disk of '{folder}' is full. Make room or choose another folder, and export again."
             ) from error
-        raise Unavailable(f"'{folder}' cannot be written to ({error.strerror}).") from error
-
-
-def _empty_folder(folder: Path) -> Path:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
-    except OSError as error:
         raise Unavailable(f"The export folder '{folder}' cannot be used ({error.strerror}).") from error
-    if occupied:
-        raise Conflict(f"The export folder '{folder}' is not empty. Choose an empty one.")
-    return folder
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds the folder until the export ends, in whichever way. Raises Conflict when another one holds it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if not _taken(descriptor):
+            raise Conflict(f"Another export is writing into '{folder}'. Choose another folder.")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _clear_unfinished(folder: Path) -> None:
+    """Removes what a killed export has left: a `.part` file says so, and then every file must be an export's own."""
+    names = {path.name for path in folder.iterdir()}
+    own = {f"{type_name}.ndjson" for type_name in RESOURCE_TYPES}
+    unfinished = any(name.endswith(PART_ENDING) for name in names)
+    if unfinished and {name.removesuffix(PART_ENDING) for name in names} <= own:
+        _remove_files(folder)
+
+
+def _remove_files(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)
 
 
 def _selection(

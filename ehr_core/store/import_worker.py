@@ -14,8 +14,9 @@ from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
-from ehr_core.kernel.errors import AlmonerError
-from ehr_core.store.import_prepare import Prepared, Preparer, Problem
+from ehr_core.kernel.errors import BadRequest
+from ehr_core.store.import_prepare import Prepared, Preparer
+from ehr_core.store.import_problems import Problem
 from ehr_core.store.import_sources import Part
 from ehr_core.store.import_write import Outcome, add_new, replace_changed
 from ehr_core.store.search import find
@@ -25,6 +26,7 @@ BATCH = 4000
 """Resources in one transaction: large enough for set-based work, small enough to be repeated."""
 SIGHTING = struct.Struct("<QQ")
 """(64 bits of type and id, place in the import) of every resource that was read."""
+OVERWRITTEN = "is newer than what was changed here, and has replaced it; the change is in the history"
 
 
 @dataclass
@@ -38,6 +40,7 @@ class PartReport:
     updated: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
     superseded: Counter[str] = field(default_factory=Counter)
+    changed_here: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
@@ -45,12 +48,21 @@ class PartReport:
         self.updated += outcome.updated
         self.unchanged += outcome.unchanged
         self.superseded += outcome.superseded
+        self.changed_here += outcome.changed_here
+        self.problems += (
+            Problem(
+                prepared.origin.file, prepared.origin.line, prepared.origin.element, OVERWRITTEN, kept=True
+            )
+            for prepared in outcome.overwritten
+        )
 
 
 class Worker:
     """Imports parts as one actor. `folder` takes the notes on what was seen and what has to wait."""
 
-    def __init__(self, database: Database, actor: Actor, time_zone: str, folder: Path):
+    def __init__(
+        self, database: Database, actor: Actor, time_zone: str, folder: Path, server: str | None = None
+    ):
         self.database = database
         self.actor = actor
         self.time_zone = time_zone
@@ -58,7 +70,7 @@ class Worker:
         self.seen = folder / f"seen-{os.getpid()}"
         self.waiting = folder / f"waiting-{os.getpid()}"
         self.found: dict[str, str] = {}
-        self.preparer = Preparer(time_zone, self.look_up)
+        self.preparer = Preparer(time_zone, self.look_up, server)
 
     def take(self, part: Part) -> PartReport:
         """Prepares and stores a part."""
@@ -89,7 +101,7 @@ class Worker:
             with begin(self.database, self.actor, self.clock, self.time_zone) as work:
                 given = parameter_list(query)
                 page = find(work.connection, type_name, given, limit=2, offset=0, time_zone=self.time_zone)
-        except AlmonerError:
+        except BadRequest:
             return None
         if len(page.resources) != 1:
             return None
@@ -122,10 +134,11 @@ def _batches(prepared: list[Prepared]) -> Iterator[list[Prepared]]:
 _worker: Worker | None = None
 
 
-def start_worker(url: str, actor: Actor, time_zone: str, folder: Path) -> None:
+def start_worker(url: str, actor: Actor, time_zone: str, folder: Path, server: str | None) -> None:
     """Makes this process a worker with a connection of its own."""
     global _worker
-    _worker = Worker(connect(url, pool_size=1, application_name="almoner import"), actor, time_zone, folder)
+    database = connect(url, pool_size=1, application_name="almoner import")
+    _worker = Worker(database, actor, time_zone, folder, server)
 
 
 def take_part(part: Part) -> PartReport:

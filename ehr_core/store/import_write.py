@@ -16,7 +16,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
 from ehr_core.store.import_prepare import Prepared
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
-from ehr_core.store.tables import PROMOTED_COLUMNS, VERSION_COLUMNS, current_table
+from ehr_core.store.tables import CURRENT_COLUMNS, PROMOTED_COLUMNS, VERSION_COLUMNS, current_table
 
 TYPE_ORDER = {name: number for number, name in enumerate(RESOURCE_TYPES)}
 """Every batch goes through the types, and through a type's ids, in one order: two processes never wait in a ring."""
@@ -24,12 +24,18 @@ TYPE_ORDER = {name: number for number, name in enumerate(RESOURCE_TYPES)}
 
 @dataclass
 class Outcome:
-    """What a batch did. `waiting` differ from what is stored, and are judged when everything has been read."""
+    """What a batch did.
+
+    `waiting` differ from what is stored, and are judged when everything has been read. `changed_here` were stored once
+    and somebody here has changed them since; they stay as they are. `overwritten` are news that replaced such a change.
+    """
 
     created: Counter[str] = field(default_factory=Counter)
     updated: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
     superseded: Counter[str] = field(default_factory=Counter)
+    changed_here: Counter[str] = field(default_factory=Counter)
+    overwritten: list[Prepared] = field(default_factory=list)
     waiting: list[Prepared] = field(default_factory=list)
 
 
@@ -69,19 +75,28 @@ def add_new(work: UnitOfWork, batch: Sequence[Prepared]) -> Outcome:
 
 
 def replace_changed(work: UnitOfWork, batch: Sequence[Prepared]) -> Outcome:
-    """Stores new versions of what differs from the current one; the current one goes into history."""
+    """Stores new versions of what differs from the current one; the current one goes into history.
+
+    What somebody here has changed gives way to news alone: content that was stored before the change is none.
+    """
     outcome, changes = Outcome(), _Changes()
     for type_name, group in _by_type(batch, outcome):
         ids = [prepared.resource_id for prepared in group]
         stored = _stored_versions(work.connection, type_name, ids, lock=True)
+        touched = [row.id for row in stored.values() if not row.imported]
+        before = _earlier_contents(work.connection, type_name, touched) if touched else set()
         changed = []
         for prepared in group:
             row = stored.get(prepared.resource_id)
             if row is not None and row.content_hash == prepared.content.content_hash:
                 outcome.unchanged[type_name] += 1
+            elif (prepared.resource_id, prepared.content.content_hash) in before:
+                outcome.changed_here[type_name] += 1
             else:
                 changed.append(prepared)
                 changes.add(prepared)
+                if row is not None and not row.imported:
+                    outcome.overwritten.append(prepared)
                 if row is not None and row.patient_id:
                     changes.patient_ids.add(row.patient_id)
                 changes.codes.update(dict.fromkeys((row.code_tokens if row is not None else None) or ()))
@@ -120,6 +135,7 @@ def _leave_traces(work: UnitOfWork, outcome: Outcome, changes: _Changes) -> None
             "created": dict(outcome.created),
             "updated": dict(+outcome.updated),
             "unchanged": outcome.unchanged.total(),
+            "changed_here": outcome.changed_here.total(),
         },
     )
     if stored.total():
@@ -139,10 +155,18 @@ def _stored_versions(
 ) -> dict[str, Any]:
     """What is stored under these ids, deletions included."""
     sql = (
-        f'SELECT id, version_id, content_hash, patient_id, code_tokens FROM fhir."{resource_type(type_name).table}" '
-        "WHERE id = ANY(%s) ORDER BY id" + (" FOR UPDATE" if lock else "")
+        "SELECT id, version_id, content_hash, imported, patient_id, code_tokens "
+        f'FROM fhir."{resource_type(type_name).table}" WHERE id = ANY(%s) ORDER BY id'
+        + (" FOR UPDATE" if lock else "")
     )
     return {row.id: row for row in connection.exec_driver_sql(sql, (ids,))}
+
+
+def _earlier_contents(connection: Connection, type_name: str, ids: list[str]) -> set[tuple[str, bytes]]:
+    """(id, content hash) of every version of these that is no longer current."""
+    history = f'fhir."{resource_type(type_name).table}_history"'
+    sql = f"SELECT id, content_hash FROM {history} WHERE id = ANY(%s)"
+    return {(row.id, bytes(row.content_hash)) for row in connection.exec_driver_sql(sql, (ids,))}
 
 
 def _insert(work: UnitOfWork, type_name: str, group: list[Prepared]) -> set[str]:
@@ -198,7 +222,7 @@ def column_names(type_name: str) -> tuple[str, ...]:
 
 @cache
 def _promoted_names(type_name: str) -> tuple[str, ...]:
-    return tuple(name for name in column_names(type_name) if name not in VERSION_COLUMNS)
+    return tuple(name for name in column_names(type_name) if name not in CURRENT_COLUMNS)
 
 
 def _row(prepared: Prepared, version_id: int, now: datetime) -> list[Any]:
@@ -212,6 +236,7 @@ def _row(prepared: Prepared, version_id: int, now: datetime) -> list[Any]:
         promoted.patient_id,
         prepared.content.content_hash,
         prepared.content.at_version(version_id, now).decode(),
+        True,
     ]
     for name in _promoted_names(prepared.type_name):
         value = getattr(promoted, name) if name in PROMOTED_COLUMNS else promoted.extra[name]

@@ -3,6 +3,7 @@
 What is new is stored at once. What differs from a stored resource waits until everything has been read, and then the
 last copy in the input (by file, then by place in it) becomes a new version; earlier copies are counted as superseded.
 So the result does not depend on which process was faster, and repeating the import repeats the decision.
+What somebody here has changed since it was imported stays, unless the input brings content that was never stored.
 An import that was stopped half-way is healed by running it again.
 """
 
@@ -20,10 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from ehr_core.access.actor import Actor
-from ehr_core.db.database import Database
+from ehr_core.db.database import Database, DatabaseAway
 from ehr_core.kernel.errors import Unavailable
 from ehr_core.kernel.settings import Settings
-from ehr_core.store.import_prepare import Prepared, Problem
+from ehr_core.store.import_prepare import Prepared
+from ehr_core.store.import_problems import Problem
 from ehr_core.store.import_sources import Part, find_sources, parts_of, resource_parts
 from ehr_core.store.import_worker import (
     BATCH,
@@ -37,12 +39,16 @@ from ehr_core.store.import_worker import (
 )
 
 MOST_PROBLEMS = 1000
-"""Problems that are kept for the report; all are counted."""
+"""Problems that a summary keeps; all are counted, and told as they are found to whoever asks for them."""
+RUN_AGAIN = "What had been stored by then stays; run the import again to finish."
 
 
 @dataclass
 class ImportSummary:
-    """Counts by type, and the first problems. `read` = stored + unchanged + superseded + rejected."""
+    """Counts by type, and the first problems.
+
+    `read` = stored + unchanged + superseded + changed_here + rejected.
+    """
 
     read: int = 0
     rejected: int = 0
@@ -51,6 +57,7 @@ class ImportSummary:
     updated: Counter[str] = field(default_factory=Counter)
     unchanged: Counter[str] = field(default_factory=Counter)
     superseded: Counter[str] = field(default_factory=Counter)
+    changed_here: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     problem_count: int = 0
     seconds: float = 0.0
@@ -67,12 +74,15 @@ class ImportSummary:
         self.updated += report.updated
         self.unchanged += report.unchanged
         self.superseded += report.superseded
+        self.changed_here += report.changed_here
         self.problem_count += len(report.problems)
         self.problems += report.problems[: max(0, MOST_PROBLEMS - len(self.problems))]
 
 
 Report = Callable[[ImportSummary], None]
 """Called after every part with the counts so far."""
+ProblemReport = Callable[[Problem], None]
+"""Called for every problem when its part has been read."""
 
 
 def import_path(
@@ -82,16 +92,23 @@ def import_path(
     *,
     processes: int = 2,
     report: Report | None = None,
+    problem: ProblemReport | None = None,
     site_time_zone: str | None = None,
+    server: str | None = None,
 ) -> ImportSummary:
-    """Imports files and folders of Bundles, resources and NDJSON. Bad resources are reported and the rest is kept.
+    """Imports files and folders of Bundles, resources and NDJSON. What is bad is a problem, and the rest is kept.
 
+    `server` is the address of the server that wrote the files: its absolute references are read as ours.
     Raises BadRequest when there is nothing to import, Unavailable when the database or a process goes away.
     """
     actor.require("fhir.write")
     sources = list(enumerate(find_sources([Path(path) for path in paths])))
     groups = ([pair for pair in sources if pair[1].first], [pair for pair in sources if not pair[1].first])
-    return _run(database, actor, [parts_of(group) for group in groups], processes, report, site_time_zone)
+    run = _Run(report, problem)
+    return run.through(
+        [parts_of(group) for group in groups],
+        lambda folder: _crew(database, actor, site_time_zone, folder, processes, server),
+    )
 
 
 def load_resources(
@@ -108,36 +125,61 @@ def load_resources(
     `resources` is consumed in this process while others store what it gave.
     """
     actor.require("fhir.write")
-    return _run(database, actor, [resource_parts(resources)], processes, report, site_time_zone)
+    run = _Run(report, None)
+    return run.through(
+        [resource_parts(resources)],
+        lambda folder: _crew(database, actor, site_time_zone, folder, processes, None),
+    )
 
 
-def _run(
-    database: Database,
-    actor: Actor,
-    groups: list[Iterator[Part]],
-    processes: int,
-    report: Report | None,
-    site_time_zone: str | None,
-) -> ImportSummary:
-    """Stores every group of parts, one group after the other, then what had to wait."""
-    started = time.monotonic()
-    summary = ImportSummary()
-    time_zone = site_time_zone or Settings().site_time_zone
-    with tempfile.TemporaryDirectory(prefix="almoner-import-") as folder:
-        crew = _crew(database, actor, time_zone, Path(folder), processes)
-        try:
-            for parts in groups:
-                _spread(crew, "take", parts, summary, report, started)
-            winners = _winners(Path(folder), summary)
-            _spread(crew, "replace", winners, summary, report, started)
-        except BrokenProcessPool:
-            raise Unavailable(
-                "A process of the import was stopped. What it had stored stays; run the import again to finish."
-            ) from None
-        finally:
-            crew.close()
-    summary.seconds = time.monotonic() - started
-    return summary
+class _Run:
+    """One import: hands tasks to a crew, adds up what it reports, and tells whoever listens."""
+
+    def __init__(self, report: Report | None, problem: ProblemReport | None):
+        self.report = report
+        self.problem = problem
+        self.summary = ImportSummary()
+        self.started = time.monotonic()
+
+    def through(
+        self, groups: list[Iterator[Part]], crew_in: Callable[[Path], _Alone | _Crew]
+    ) -> ImportSummary:
+        """Stores every group of parts, one group after the other, then what had to wait."""
+        with tempfile.TemporaryDirectory(prefix="almoner-import-") as folder:
+            crew = crew_in(Path(folder))
+            try:
+                for parts in groups:
+                    self._spread(crew, "take", parts)
+                self._spread(crew, "replace", _winners(Path(folder), self.summary))
+            except BrokenProcessPool:
+                raise Unavailable(f"A process of the import was stopped. {RUN_AGAIN}") from None
+            except DatabaseAway as error:
+                raise Unavailable(f"{error.message} {RUN_AGAIN}") from None
+            finally:
+                crew.close()
+        self.summary.seconds = time.monotonic() - self.started
+        return self.summary
+
+    def _spread(self, crew: _Alone | _Crew, act: str, tasks: Iterable[Any]) -> None:
+        """Few tasks at a time, so that memory stays bounded."""
+        running: set[Future[PartReport]] = set()
+        for task in tasks:
+            running.add(crew.submit(act, task))
+            if len(running) > crew.width:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                self._collect(done)
+        self._collect(wait(running).done)
+
+    def _collect(self, done: set[Future[PartReport]]) -> None:
+        for future in done:
+            found = future.result()
+            self.summary.add(found)
+            self.summary.seconds = time.monotonic() - self.started
+            if self.problem:
+                for problem in found.problems:
+                    self.problem(problem)
+            if self.report:
+                self.report(self.summary)
 
 
 class _Alone:
@@ -171,42 +213,24 @@ class _Crew:
         self.pool.shutdown(cancel_futures=True)
 
 
-def _crew(database: Database, actor: Actor, time_zone: str, folder: Path, processes: int) -> _Alone | _Crew:
+def _crew(
+    database: Database,
+    actor: Actor,
+    site_time_zone: str | None,
+    folder: Path,
+    processes: int,
+    server: str | None,
+) -> _Alone | _Crew:
+    time_zone = site_time_zone or Settings().site_time_zone
     if processes <= 1:
-        return _Alone(Worker(database, actor, time_zone, folder))
+        return _Alone(Worker(database, actor, time_zone, folder, server))
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=start_worker,
-        initargs=(database.url, actor, time_zone, folder),
+        initargs=(database.url, actor, time_zone, folder, server),
     )
     return _Crew(pool, processes)
-
-
-def _spread(
-    crew: _Alone | _Crew,
-    act: str,
-    tasks: Iterable[Any],
-    summary: ImportSummary,
-    report: Report | None,
-    started: float,
-) -> None:
-    """Hands tasks to the crew, few at a time so that memory stays bounded, and adds up what they report."""
-    running: set[Future[PartReport]] = set()
-
-    def collect(done: set[Future[PartReport]]) -> None:
-        for future in done:
-            summary.add(future.result())
-            summary.seconds = time.monotonic() - started
-            if report:
-                report(summary)
-
-    for task in tasks:
-        running.add(crew.submit(act, task))
-        if len(running) > crew.width:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            collect(done)
-    collect(wait(running).done)
 
 
 def _winners(folder: Path, summary: ImportSummary) -> Iterator[list[Prepared]]:

@@ -13,13 +13,12 @@ from msgspec import UNSET, Struct
 
 from ehr_core.store.dates import bounds
 from ehr_core.store.names import display_name, name_parts, search_text
+from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import PERSON, ResourceType, resource_type
 from ehr_core.store.structs import field_name
+from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, reference_token
 
-ANY_SYSTEM = "*"
-"""An identifier is also kept as '*|value', so that a number is found without its system."""
 MINIMUM_DIGITS = 7
-LOCAL_REFERENCE = re.compile(r"([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?\Z")
 
 
 @dataclass(slots=True)
@@ -71,21 +70,12 @@ def promote(type_name: str, resource: Any, resource_id: str, time_zone: str) -> 
     return promoted
 
 
-def local_reference(reference: str) -> str | None:
-    """'Patient/1' from 'Patient/1' or 'Patient/1/_history/2'; None from others.
-
-    Another server's 'https://there/Patient/1' is no patient of ours.
-    """
-    found = LOCAL_REFERENCE.match(reference)
-    return found.group(1) if found else None
-
-
 @cache
 def _steps(path: str) -> tuple[str, ...]:
     return tuple(field_name(name) for name in path.split("."))
 
 
-def _values(node: Any, path: str) -> list[Any]:
+def reached_values(node: Any, path: str) -> list[Any]:
     """What stands at a dotted path, lists flattened, absent values left out."""
     return _reached(node, _steps(path))
 
@@ -110,7 +100,7 @@ def _reached(node: Any, steps: tuple[str, ...]) -> list[Any]:
 
 def _first_value(node: Any, path: str) -> Any:
     """The first value at a path; None when there is none."""
-    found = _values(node, path)
+    found = reached_values(node, path)
     return found[0] if found else None
 
 
@@ -118,7 +108,7 @@ def _tokens(resource: Struct, path: str | None) -> list[str] | None:
     """'system|code' of CodeableConcepts, Codings and codes at a path."""
     if path is None:
         return None
-    values = _values(resource, path)
+    values = reached_values(resource, path)
     if not values:
         return None
     tokens: list[str] = []
@@ -136,10 +126,10 @@ def _tokens(resource: Struct, path: str | None) -> list[str] | None:
 
 def _identifiers(resource: Struct) -> list[str] | None:
     tokens: list[str] = []
-    for identifier in _values(resource, "identifier"):
+    for identifier in reached_values(resource, "identifier"):
         if identifier.value is not UNSET:
             system = "" if identifier.system is UNSET else identifier.system
-            tokens += (f"{system}|{identifier.value}", f"{ANY_SYSTEM}|{identifier.value}")
+            tokens += (identifier_token(each, identifier.value) for each in (system, ANY_SYSTEM))
     return list(dict.fromkeys(tokens)) or None
 
 
@@ -157,7 +147,7 @@ def _referring(type_name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
 def _references(resource: Struct, row: ResourceType) -> list[str] | None:
     """'parameter:Type/id' for what is searched by reference."""
     tokens = [
-        f"{parameter}:{local_reference(reference) or reference}"
+        reference_token(parameter, reference)
         for parameter, steps in _referring(row.name)
         for reference in _reached(resource, steps)
     ]
@@ -169,7 +159,7 @@ def _patient_of(resource: Struct, row: ResourceType) -> str | None:
     found = {
         local.removeprefix("Patient/")
         for path in row.patient
-        for reference in _values(resource, f"{path}.reference")
+        for reference in reached_values(resource, f"{path}.reference")
         if (local := local_reference(reference)) and local.startswith("Patient/")
     }
     return found.pop() if len(found) == 1 else None
@@ -178,7 +168,7 @@ def _patient_of(resource: Struct, row: ResourceType) -> str | None:
 def _encounter(resource: Struct, row: ResourceType) -> str | None:
     if row.encounter is None:
         return None
-    for reference in _values(resource, f"{row.encounter}.reference"):
+    for reference in reached_values(resource, f"{row.encounter}.reference"):
         local = local_reference(reference)
         if local and local.startswith("Encounter/"):
             return local.removeprefix("Encounter/")
@@ -211,13 +201,13 @@ def _extra(resource: Any, row: ResourceType, promoted: Promoted) -> dict[str, An
 
 def _names(resource: Any) -> list[Any]:
     """The names of a person, as HumanNames."""
-    return [name for name in _values(resource, "name") if type(name) is not str]
+    return [name for name in reached_values(resource, "name") if type(name) is not str]
 
 
 def _name_text(resource: Any, row: ResourceType) -> str | None:
     if row.named == PERSON or row.name == "RelatedPerson":
         return search_text(part for name in _names(resource) for part in name_parts(name))
-    return search_text([*_values(resource, "name"), *_values(resource, "alias")])
+    return search_text([*reached_values(resource, "name"), *reached_values(resource, "alias")])
 
 
 def _display_name(resource: Any, row: ResourceType) -> str | None:
@@ -238,7 +228,7 @@ def _deceased(resource: Any, row: ResourceType) -> bool:
 
 def _replaced_by(resource: Any, row: ResourceType) -> str | None:
     """The id of the record that took this one's place in a merge."""
-    for link in _values(resource, "link"):
+    for link in reached_values(resource, "link"):
         if link.type == "replaced-by" and link.other.reference is not UNSET:
             local = local_reference(link.other.reference)
             return local.removeprefix("Patient/") if local else None
@@ -248,7 +238,7 @@ def _replaced_by(resource: Any, row: ResourceType) -> str | None:
 def _phone_digits(resource: Any, row: ResourceType) -> list[str] | None:
     """Phone numbers as digits: all of them, and the last ten and seven as people type them."""
     found: list[str] = []
-    for contact in _values(resource, "telecom"):
+    for contact in reached_values(resource, "telecom"):
         digits = "" if contact.value is UNSET else re.sub(r"\D", "", contact.value)
         if contact.system in ("phone", "sms") and len(digits) >= MINIMUM_DIGITS:
             found += (digits, digits[-10:], digits[-MINIMUM_DIGITS:])
@@ -262,8 +252,8 @@ def _first(path: str) -> Callable[[Any, ResourceType], Any]:
 EXTRA: dict[str, Callable[[Any, ResourceType], Any]] = {
     "name_text": _name_text,
     "display_name": _display_name,
-    "family_text": lambda resource, row: search_text(_values(resource, "name.family")),
-    "given_text": lambda resource, row: search_text(_values(resource, "name.given")),
+    "family_text": lambda resource, row: search_text(reached_values(resource, "name.family")),
+    "given_text": lambda resource, row: search_text(reached_values(resource, "name.given")),
     "gender": _first("gender"),
     "birth_date": _birth_date,
     "deceased": _deceased,

@@ -19,6 +19,7 @@ from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, 
 from ehr_core.kernel.ids import FHIR_ID, new_id
 from ehr_core.store import versions
 from ehr_core.store.bundles import run_bundle
+from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content, read_id
 from ehr_core.store.locks import identity_lock
 from ehr_core.store.promote import Promoted, promote
@@ -252,6 +253,7 @@ class Store:
         resource_type(type_name)
         sent = body if isinstance(body, bytes) else encode_body(body)
         resource = validate(type_name, sent)
+        require_patient(type_name, resource)
         content = Content(sent, resource_id)
         if same_id and content.sent_id not in (None, resource_id):
             raise InvalidResource([Issue(f"{type_name}.id", "must be the id that is updated")])
@@ -264,6 +266,7 @@ class Store:
             "version_id": version_id,
             "last_updated": now,
             "deleted": False,
+            "imported": False,
             "content_hash": content.content_hash,
             "body": content.at_version(version_id, now).decode(),
         }

@@ -15,8 +15,10 @@ from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.dates import bounds
 from ehr_core.store.names import folded
 from ehr_core.store.primitives import problem_with
-from ehr_core.store.promote import ANY_SYSTEM, MINIMUM_DIGITS, local_reference
+from ehr_core.store.promote import MINIMUM_DIGITS
+from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import PERSON, ResourceType
+from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, reference_token
 
 Condition = Callable[[str, str | None], ColumnElement[bool]]
 """From one value and the modifier to SQL."""
@@ -162,7 +164,8 @@ def _identifier(column: Any) -> Condition:
     """As a token; a value without a system has an index entry of its own."""
 
     def condition(value: str, _: str | None) -> ColumnElement[bool]:
-        return column.contains([value if "|" in value else f"{ANY_SYSTEM}|{value}"])
+        system, bar, number = value.partition("|")
+        return column.contains([identifier_token(*((system, number) if bar else (ANY_SYSTEM, value)))])
 
     return condition
 
@@ -199,12 +202,11 @@ def _reference(column: Any, name: str, *, default_type: str | None = None) -> Pa
 
     def condition(value: str, _: str | None) -> ColumnElement[bool]:
         if "/" in value:
-            local = local_reference(value) or value
-            if default_type and not local.startswith(f"{default_type}/"):
+            if default_type and not (local_reference(value) or value).startswith(f"{default_type}/"):
                 return false()
-            return column.contains([f"{name}:{local}"])
+            return column.contains([reference_token(name, value)])
         if default_type:
-            return column.contains([f"{name}:{default_type}/{value}"])
+            return column.contains([reference_token(name, f"{default_type}/{value}")])
         token = func.unnest(column).column_valued("token")
         mine = and_(func.starts_with(token, f"{name}:"), func.split_part(token, "/", -1) == value)
         return select(1).where(mine).exists()

@@ -21,6 +21,8 @@ VERSION_COLUMNS = {
     "content_hash": LargeBinary,
     "body": Text,
 }
+CURRENT_COLUMNS = VERSION_COLUMNS | {"imported": Boolean}
+"""Of the current version; `imported` says that an import wrote it, and nobody here."""
 PROMOTED_COLUMNS = {
     "status": Text,
     "code_tokens": ARRAY(Text),
@@ -52,7 +54,7 @@ EXTRA_COLUMNS = {
 def current_table(type_name: str) -> Table:
     """One row a resource: its current version, or the mark that it is deleted."""
     row = resource_type(type_name)
-    columns = VERSION_COLUMNS | PROMOTED_COLUMNS | {name: EXTRA_COLUMNS[name] for name in row.extra_columns}
+    columns = CURRENT_COLUMNS | PROMOTED_COLUMNS | {name: EXTRA_COLUMNS[name] for name in row.extra_columns}
     return _table(row.table, columns)
 
 

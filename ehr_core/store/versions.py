@@ -17,7 +17,7 @@ from sqlalchemy.exc import ProgrammingError
 from ehr_core.kernel.errors import Forbidden
 from ehr_core.store.content import HASH_BYTES
 from ehr_core.store.promote import COLUMN_NAMES
-from ehr_core.store.tables import VERSION_COLUMNS, current_table, history_table
+from ehr_core.store.tables import CURRENT_COLUMNS, VERSION_COLUMNS, current_table, history_table
 
 ROW_SECURITY_VIOLATION = "42501"
 NO_CONTENT = bytes(HASH_BYTES)
@@ -119,7 +119,7 @@ def _replacing(type_name: str) -> tuple[Insert, Update]:
 def deletion_values(type_name: str, version_id: int, at: datetime) -> dict[str, Any]:
     """The columns of a deleted version: whose it was stays, so that exports can report it; all else goes."""
     emptied = {name: None for name in COLUMN_NAMES if name != "patient_id"}
-    extra = {column.name: None for column in current_table(type_name).c if column.name not in VERSION_COLUMNS}
+    extra = {column.name: None for column in current_table(type_name).c if column.name not in CURRENT_COLUMNS}
     return (
         emptied
         | extra
@@ -127,6 +127,7 @@ def deletion_values(type_name: str, version_id: int, at: datetime) -> dict[str, 
             "version_id": version_id,
             "last_updated": at,
             "deleted": True,
+            "imported": False,
             "content_hash": NO_CONTENT,
             "body": "",
         }

@@ -30,7 +30,7 @@ from ehr_core.store.names import folded
 SORTS = {
     "priority": "priority NULLS LAST, due_on NULLS FIRST, chosen.patient_id",
     "due_on": "due_on NULLS LAST, priority NULLS LAST, chosen.patient_id",
-    "name": "family_text NULLS LAST, given_text NULLS LAST, chosen.patient_id",
+    "name": "left(family_text, 100) NULLS LAST, left(given_text, 100) NULLS LAST, chosen.patient_id",
     "last_attempt": "last_attempt_at NULLS FIRST, priority NULLS LAST, chosen.patient_id",
 }
 ONE_PROCESS = text("SET LOCAL max_parallel_workers_per_gather = 0")

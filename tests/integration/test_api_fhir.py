@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -58,6 +59,29 @@ def test_what_came_in_goes_out_digit_for_digit(clinician):
     assert b'"value":7.10,' in read.body
     assert read.body == written.body
     assert read.version_id == 1
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"identifier": [{"system": "mrn", "value": "LONG"}]},
+        {"name": [{"family": "LONG", "given": ["LONG"]}]},
+        {"generalPractitioner": [{"reference": "https://there/LONG/Practitioner/1"}]},
+    ],
+    ids=["identifier", "name", "reference"],
+)
+def test_a_text_of_a_megabyte_where_search_looks_is_taken_whole(clinician, place):
+    long = secrets.token_hex(500_000)
+    body = json.dumps({"resourceType": "Patient", **place}).replace("LONG", long).encode()
+    written = clinician.fhir.create("Patient", body)
+    kept = json.loads(clinician.fhir.read("Patient", written.resource_id).body)
+    assert all(kept[name] == value for name, value in json.loads(body).items())
+
+
+def test_a_result_of_somebody_elsewhere_is_refused_with_its_element(clinician):
+    body = observation(patient="ana").replace(b"Patient/ana", b"https://there/Patient/ana")
+    with pytest.raises(InvalidResource, match=r"Observation.subject.*another server"):
+        clinician.fhir.create("Observation", body)
 
 
 def test_an_update_makes_a_version_and_the_old_one_stays(clinician):

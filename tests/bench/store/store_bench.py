@@ -1,5 +1,7 @@
 """Prints the store's speed as ratios to limits of the same run: structural check, import, export, single writes.
 
+And how long the synthetic population takes into PostgreSQL, as `almoner up` seeds it.
+
 Run: python -m tests.bench.store.store_bench [observations]      (100,000 when not given)
 """
 
@@ -13,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -21,6 +24,7 @@ from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
+from ehr_core.population import generate
 from ehr_core.store.exporter import export_folder, stream_type
 from ehr_core.store.importer import load_resources
 from ehr_core.store.repository import Store
@@ -31,6 +35,8 @@ ACTOR = Actor("bench", "service", "Bench", (), frozenset({"fhir.write", "bulk.ex
 SITE = "America/New_York"
 ROUNDS = 3
 PROCESSES = 2
+PATIENTS = 1000
+AS_OF = date(2026, 11, 22)
 RAW_COPY = (
     r"COPY (SELECT body FROM fhir.observation) TO STDOUT (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
 )
@@ -49,8 +55,25 @@ def main(observations: int = 100_000) -> None:
         load_resources(database, ACTOR, as_pairs(bodies), processes=PROCESSES, site_time_zone=SITE)
         exports(admin_url, database, megabytes)
         writes(database)
+    with fresh() as (admin_url, database):
+        population(admin_url, database)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"memory peak of this process (holds the input too): {peak:.0f} MB")
+
+
+def population(admin_url: str, database: Database) -> None:
+    """People made and stored at once, against COPY of the bare text of the same people."""
+    lines = [line for _, line in people()]
+    limit = wall(lambda: copy_bare(admin_url, lines))
+    taken = wall(lambda: load_resources(database, ACTOR, people(), processes=PROCESSES, site_time_zone=SITE))
+    print(
+        f"{PATIENTS:,} patients ({len(lines):,} resources) generated and into PostgreSQL: {taken:.1f} s (must ≤ 20), "
+        f"{taken / limit:.1f}x of COPY of the bare text"
+    )
+
+
+def people() -> Iterator[tuple[str, bytes]]:
+    return generate(PATIENTS, seed=2026, as_of=AS_OF, time_zone=SITE)
 
 
 def validation(bodies: list[bytes]) -> None:

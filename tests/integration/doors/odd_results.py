@@ -81,11 +81,12 @@ ODD = (
     Odd("more than it could tell", {"valueQuantity": quantity(7.1, comparator=">")}, UNREADABLE),
     Odd("of nobody", {"subject": of("nobody-at-all")}),
     Odd("of a group", {"subject": {"reference": "Group/of-a-group"}}),
+    Odd("without a subject", {"subject": None}),
     Odd(
         "of somebody elsewhere",
         {"subject": {"reference": "https://other.example/fhir/Patient/of-somebody-elsewhere"}},
+        refused="Observation.subject",
     ),
-    Odd("without a subject", {"subject": None}),
     Odd(
         "given twice", {}, refused="Observation.status", text=('"final"', '"final", "status": "preliminary"')
     ),

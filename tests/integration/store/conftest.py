@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import FixedClock
+from ehr_core.store.importer import ImportSummary, import_path
 from ehr_core.store.repository import Store
 
 SITE = "America/New_York"
@@ -64,6 +67,16 @@ def count(admin_url: str) -> Callable[..., int]:
         return int(found[0])
 
     return rows
+
+
+@pytest.fixture
+def run_import(database: Database, staff: Actor) -> Callable[..., ImportSummary]:
+    """Imports files as staff, in this process unless told otherwise."""
+
+    def run(*paths: Path, processes: int = 1, **more: Any) -> ImportSummary:
+        return import_path(database, staff, paths, processes=processes, site_time_zone=SITE, **more)
+
+    return run
 
 
 def patient(**more: object) -> dict:

@@ -59,6 +59,48 @@ def test_references_among_the_entries_are_resolved(opened) -> None:
     assert stored["performer"] == [{"reference": "Practitioner/doc"}]
 
 
+def test_escaped_references_are_resolved_like_any_other(opened, count) -> None:
+    with opened() as store:
+        store.create("Patient", patient(identifier=[{"system": "http://mrn", "value": "7"}]), id="known")
+        entries = [
+            post(patient(), "https://there/Patient/1"),
+            post(result("https://there/Patient/1")),
+            post(result("Patient?identifier=http://mrn|7")),
+        ]
+        body = bundle(*entries).replace(b'"reference": "https://there/', rb'"reference": "https:\/\/there\/')
+        body = body.replace(b'"reference": "Patient?identifier=http://', rb'"reference": "Patient?identifier=http:\/\/')  # fmt: skip # noqa: E501
+        assert body.count(rb"\/") == 5
+        store.transaction(body)
+    assert count("fhir.observation", "patient_id = 'known'") == 1
+    assert count("fhir.observation", "patient_id = (SELECT id FROM fhir.patient WHERE id <> 'known')") == 1
+
+
+def test_a_relative_reference_to_a_created_entry_finds_it_and_nobody_else(opened, count) -> None:
+    """'Patient/1' of a sender is the entry it sends; our own Patient/1 is somebody else."""
+    seen = post(result("Patient/1"), "https://there/Observation/9")
+    with opened() as store:
+        store.create("Patient", patient(), id="1")
+        run(store, post(patient(), "https://there/Patient/1"), seen)
+    assert count("fhir.observation", "patient_id <> '1'") == 1
+
+
+def test_an_id_that_a_post_does_not_keep_cannot_be_referred_to(opened, count) -> None:
+    with opened() as store:
+        store.create("Patient", patient(), id="1")
+    with pytest.raises(InvalidResource, match=r"entry\[1\].*fullUrl"), opened() as store:
+        run(store, post(patient(id="1"), "urn:uuid:p"), post(result("Patient/1")))
+    with opened() as store:
+        run(store, put(patient(id="1"), "Patient/1"), post(result("Patient/1")))
+    assert count("fhir.observation") == 1
+
+
+def test_a_result_whose_patient_is_elsewhere_is_refused(opened) -> None:
+    with opened() as store, pytest.raises(InvalidResource, match=r"Observation.subject: .*another server"):
+        store.create("Observation", result("https://there/fhir/Patient/1"))
+    with opened() as store, pytest.raises(InvalidResource, match=r"entry\[0\].resource.subject"):
+        run(store, post(result("https://there/fhir/Patient/1")))
+
+
 def test_work_goes_in_the_standards_order_and_answers_in_the_requests(opened) -> None:
     with opened() as store:
         store.create("Patient", patient(), id="old")

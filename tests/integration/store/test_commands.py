@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ehr_core.kernel.errors import BadRequest, Conflict
+from ehr_core.kernel.errors import BadRequest, Conflict, Unavailable
 from ehr_core.kernel.secrets import FILE_NAME
 from ehr_core.store.commands import SOME_REJECTED, commands
 from tests.integration.store.conftest import patient
@@ -53,3 +53,31 @@ def test_files_go_in_and_come_out(almoner, tmp_path, count) -> None:
         almoner("export", tmp_path / "out")
     with pytest.raises(BadRequest, match="nothing to import"):
         almoner("import", tmp_path / "none")
+
+
+def test_every_problem_goes_into_a_file_of_its_own(almoner, tmp_path) -> None:
+    (tmp_path / "in").mkdir()
+    bad = json.dumps(patient(gender="F")) + "\n"
+    (tmp_path / "in" / "a.ndjson").write_text(bad * 1200)
+    listing = tmp_path / "problems.ndjson"
+
+    imported = almoner("import", tmp_path / "in", "--processes", "1", "--problems", listing)
+
+    assert imported.exit_code == SOME_REJECTED
+    assert f"1,150 more; all are in '{listing}'" in imported.output
+    lines = [json.loads(line) for line in listing.read_text().splitlines()]
+    assert [line["line"] for line in lines] == list(range(1, 1201))
+    assert lines[0].keys() == {"file", "line", "path", "reason", "kept"}
+    assert (lines[0]["file"], lines[0]["path"]) == ("a.ndjson", "Patient.gender")
+    assert "Rivera" not in listing.read_text()
+    assert oct(listing.stat().st_mode)[-3:] == "600"
+    assert "--problems FILE" in almoner("import", tmp_path / "in", "--processes", "1").output
+
+
+def test_a_problem_file_that_cannot_be_written_is_refused_before_anything_moves(
+    almoner, tmp_path, count
+) -> None:
+    (tmp_path / "a.ndjson").write_text(json.dumps(patient(id="ana")))
+    with pytest.raises(Unavailable, match="Name another file"):
+        almoner("import", tmp_path / "a.ndjson", "--problems", tmp_path / "none" / "x")
+    assert count("fhir.patient") == 0

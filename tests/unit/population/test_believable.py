@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import statistics
 from collections import Counter, defaultdict
 from datetime import date
 
@@ -141,6 +143,96 @@ def test_recent_results_mostly_have_been_reviewed_and_some_wait(by_type):
     ]
     reviewed = sum("extension" in o for o in recent)
     assert 0.6 < reviewed / len(recent) < 0.95
+
+
+def extension(patient: dict, name: str) -> dict | None:
+    return next((found for found in patient["extension"] if found["url"].endswith(f"/{name}")), None)
+
+
+def test_pronouns_are_said_and_do_not_always_follow_the_sex(by_type):
+    said = Counter()
+    for patient in by_type["Patient"]:
+        pronouns = extension(patient, "individual-pronouns")
+        if pronouns:
+            coding = pronouns["extension"][0]["valueCodeableConcept"]["coding"][0]
+            assert coding["system"] == "http://loinc.org"
+            said[patient["gender"], coding["display"].partition("/")[0]] += 1
+    assert sum(said.values()) > 0.9 * PEOPLE
+    assert said["female", "she"] > 0.9 * sum(n for (sex, _), n in said.items() if sex == "female")
+    assert said["male", "he"] > 0.9 * sum(n for (sex, _), n in said.items() if sex == "male")
+    assert said["female", "they"] + said["male", "they"] > 0
+
+
+def answers(by_type, code: str) -> dict[str, list[str]]:
+    """Every answer to a question by person, oldest first, as the LOINC answer's words."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for asked in sorted(by_type["Observation"], key=lambda o: o.get("effectiveDateTime", "")):
+        if asked["code"]["coding"][0]["code"] == code:
+            coding = asked["valueCodeableConcept"]["coding"][0]
+            assert coding["system"] == "http://loinc.org"
+            found[asked["subject"]["reference"]].append(coding["display"])
+    return found
+
+
+def test_most_grown_people_have_said_whether_they_smoke(by_type):
+    grown = {f"Patient/{p['id']}" for p in by_type["Patient"] if years(p) >= 18}
+    told = answers(by_type, "72166-2")
+    latest = Counter(said[-1] for said in told.values())
+    assert set(latest) == {"Never smoker", "Former smoker", "Current every day smoker"}
+    assert len(told.keys() & grown) / len(grown) > 0.7
+    assert 0.06 < latest["Current every day smoker"] / len(told) < 0.22
+    assert latest["Never smoker"] > latest["Former smoker"] > latest["Current every day smoker"]
+
+
+def test_some_have_answered_about_food_and_the_risk_follows_from_the_answers(by_type):
+    worry, lasted, risk = (answers(by_type, code) for code in ("88122-7", "88123-5", "88124-3"))
+    assert worry.keys() == lasted.keys() == risk.keys()
+    assert 0.15 * PEOPLE < len(risk) < 0.45 * PEOPLE
+    for person, (said,) in risk.items():
+        sometimes = {worry[person][0], lasted[person][0]} & {"Often true", "Sometimes true"}
+        assert said == ("At risk" if sometimes else "No risk")
+    assert 0.08 < sum(said == ["At risk"] for said in risk.values()) / len(risk) < 0.35
+
+
+def test_what_passes_has_an_end_and_what_lasts_has_none(by_type):
+    resolved = Counter()
+    for condition in by_type["Condition"]:
+        status = condition["clinicalStatus"]["coding"][0]["code"]
+        assert (status == "resolved") == ("abatementDateTime" in condition)
+        if status == "resolved":
+            resolved[condition["code"]["coding"][0]["code"][0]] += 1
+            assert condition["onsetDateTime"] <= condition["abatementDateTime"] <= AS_OF.isoformat()
+    assert resolved["J"] > 0.2 * PEOPLE
+    assert not resolved["E"] + resolved["I"]
+
+
+def series(by_type, code: str, unit: str) -> list[list[float]]:
+    """The values of everybody who has at least three, oldest first."""
+    found: dict[str, list[tuple[str, float]]] = defaultdict(list)
+    for measured in by_type["Observation"]:
+        value = measured.get("valueQuantity", {})
+        if (
+            measured["code"]["coding"][0]["code"] == code
+            and value.get("code") == unit
+            and measured["status"] != "entered-in-error"
+        ):
+            found[measured["subject"]["reference"]].append((measured["effectiveDateTime"], value["value"]))
+    return [[value for _, value in sorted(values)] for values in found.values() if len(values) >= 3]
+
+
+@pytest.mark.parametrize(("code", "unit"), [("4548-4", "%"), ("29463-7", "kg")])
+def test_values_of_one_person_go_together(by_type, code, unit):
+    """A step between two neighbours is far smaller than the spread among people."""
+    found = series(by_type, code, unit)
+    assert len(found) > 100
+    steps = [abs(after - before) for values in found for before, after in itertools.pairwise(values)]
+    spread = statistics.pstdev(values[-1] for values in found)
+    assert 0 < statistics.median(steps) < spread / 3
+
+
+def test_glycated_haemoglobin_falls_over_the_years_for_most(by_type):
+    found = series(by_type, "4548-4", "%")
+    assert sum(values[-1] < values[0] for values in found) > 0.6 * len(found)
 
 
 # Worked by hand from the published 2021 equation: creatinine (mg/dL), age, female, mL/min/1.73 m².

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ehr_core.kernel.errors import InvalidResource
 from ehr_core.store.content import Content
-from ehr_core.store.references import references, rewrite
+from ehr_core.store.references import in_bundle, references, rewrite
 
 AT = datetime(2024, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 
@@ -39,6 +39,15 @@ def test_a_stored_body_has_the_content_it_came_with() -> None:
 
     assert first.content_hash == again.content_hash
     assert first.content_hash != other.content_hash
+
+
+def test_the_same_content_spaced_differently_is_the_same_content() -> None:
+    tight = b'{"resourceType":"Basic","code":{"text":"a b","coding":[{"code":"1.50"}]}}'
+    spaced = json.dumps(json.loads(tight)).encode()
+    pretty = json.dumps(json.loads(tight), indent=2).encode()
+    hashes = {Content(body, "x").content_hash for body in (tight, spaced, pretty)}
+    assert len(hashes) == 1
+    assert Content(tight.replace(b"a b", b"a  b"), "x").content_hash not in hashes
 
 
 def test_line_breaks_go_and_digits_stay() -> None:
@@ -81,3 +90,37 @@ def test_references_are_replaced_and_nothing_else() -> None:
     assert rewrite(body, {"urn:uuid:1": "Patient/1"}.get) == body.replace(
         b'"reference": "urn:uuid:1"', b'"reference": "Patient/1"'
     )
+
+
+SPELLED = rb'{"a":{"reference":"https:\/\/x\/Patient\/1"},"b":{"reference":"\u0075rn:uuid:1"},"c":{"reference":"\q"}}'
+
+
+def test_an_escaped_reference_is_the_reference_that_it_spells() -> None:
+    assert list(references(SPELLED)) == ["https://x/Patient/1", "urn:uuid:1"]
+    found = rewrite(SPELLED, {"https://x/Patient/1": "Patient/2", "urn:uuid:1": "Patient/3"}.get)
+    assert found == rb'{"a":{"reference":"Patient/2"},"b":{"reference":"Patient/3"},"c":{"reference":"\q"}}'
+
+
+TARGETS = {"https://a/Patient/1": "Patient/new", "urn:uuid:x": "Patient/x", "https://a/Patient/2": None}
+
+
+@pytest.mark.parametrize(
+    ("reference", "full_url", "found"),
+    [
+        ("urn:uuid:x", None, "Patient/x"),
+        ("https://a/Patient/1", None, "Patient/new"),
+        ("https://a/Patient/1/_history/3", None, "Patient/new"),
+        ("Patient/1", "https://a/Observation/9", "Patient/new"),
+        ("Patient/1/_history/3", "https://a/Observation/9", "Patient/new"),
+        ("Patient/1", "https://b/Observation/9", None),
+        ("Patient/1", "urn:uuid:y", None),
+        ("Patient/1", None, None),
+        ("https://b/Patient/1", "https://a/Observation/9", None),
+        ("https://a/Patient/2", None, None),
+        ("Patient/3", "https://a/Observation/9", None),
+    ],
+)
+def test_a_relative_reference_stands_on_the_server_of_the_entry_that_refers(
+    reference: str, full_url: str | None, found: str | None
+) -> None:
+    assert in_bundle(reference, full_url, TARGETS) == found

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ehr_core.store.dates import bounds
-from ehr_core.store.promote import Promoted, local_reference, promote
+from ehr_core.store.promote import Promoted, promote
+from ehr_core.store.references import local_reference
 from ehr_core.store.validation import validate
 
 NEW_YORK = "America/New_York"
