@@ -42,6 +42,9 @@ def _kinds(pack: Pack) -> Iterator[str]:
         yield "A control topic has a goal, and only a control topic has one."
     if pack.kind == "control" and len(pack.evidence) != 1:
         yield "A control topic has exactly one evidence: its most recent value decides."
+    seasonal = all(evidence.counts_for.mode == "season" for evidence in pack.evidence)
+    if pack.asked_from_month and not seasonal:
+        yield "It is asked for in a season, so all of its evidence counts for 'this season'."
     for kind in pack.gap_kinds:
         if kind not in pack.next_step:
             yield f"It can raise '{kind}' but has no next step for it."

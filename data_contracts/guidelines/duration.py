@@ -1,4 +1,4 @@
-"""How long a fact counts, as a clinician writes it: "24 months", "ever", "while active", "this season"."""
+"""How long a fact counts, as a clinician writes it: "24 months", "ever", "while active and 12 months after"."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pydantic import BeforeValidator
 
 MONTHS = re.compile(r"(\d{1,3}) months")
 AT_MOST = re.compile(r"while active, at most (\d{1,3}) months")
+AND_AFTER = re.compile(r"while active and (\d{1,3}) months after")
 PERIOD_AND_BEFORE = re.compile(r"the period and (\d{1,3}) months before")
 
 
 @dataclass(frozen=True)
 class Duration:
-    """`mode`: ever · months (from the fact's day) · active (its own span, at most `months`) · season."""
+    """`mode`: ever · months (from the fact's day) · active (its own span, at most `months`) · season
+    · after (its own span and `months` more: what goes on counts, however long ago it began)."""
 
     mode: str
     months: int | None
@@ -42,9 +44,11 @@ def read_duration(words: object) -> Duration:
         return Duration("months", int(found[1]), text)
     if found := AT_MOST.fullmatch(text):
         return Duration("active", int(found[1]), text)
+    if found := AND_AFTER.fullmatch(text):
+        return Duration("after", int(found[1]), text)
     raise ValueError(
         f"'{text}' is not a duration. Write 'ever', '24 months', 'while active', "
-        "'while active, at most 10 months' or 'this season'."
+        "'while active, at most 10 months', 'while active and 12 months after' or 'this season'."
     )
 
 
@@ -69,7 +73,8 @@ def read_window(words: object) -> Window:
 
 def usual_window(duration: Duration) -> Window:
     """The window a measure uses when the pack names none."""
-    words = {"ever": "ever", "active": "active in the period"}.get(duration.mode, "the period")
+    active = "active in the period"
+    words = {"ever": "ever", "active": active, "after": active}.get(duration.mode, "the period")
     return read_window(words)
 
 

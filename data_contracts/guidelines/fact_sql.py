@@ -1,9 +1,11 @@
 """The SQL that turns flat tables into facts: what counts as having happened is decided here, once.
 
+`on_day` is a fact's first day and `until_day` the first on which it is over: the next one for what is done in a day,
+null for what goes on (a stay without an end, a problem that was not resolved, an allergy).
+
 Facts are numbered in the order of their days and moments, of one moment by when they were reported, so that the
-greatest number is the latest fact. Persons, sources and
-outcomes are numbers too: joins of numbers make a large panel quick. Few large statements rather than many small
-ones: for one patient, planning is most of the cost.
+greatest number is the latest fact. Persons, sources and outcomes are numbers too: joins of numbers make a large panel
+quick. Few large statements rather than many small ones: for one patient, planning is most of the cost.
 """
 
 from __future__ import annotations
@@ -16,22 +18,23 @@ def _codes(name: str) -> str:
     return ", ".join(f"'{code.code}'" for code in value_set(name).codes)
 
 
-CODE_ELEMENTS = {
-    "observation": "code",
-    "diagnostic_report": "code",
-    "procedure": "code",
-    "immunization": "vaccine",
-    "medication_request": "medication",
-    "condition": "code",
-    "encounter": None,
-    "allergy": "code",
-}
-"""Which element's codes say what the resource is about; an encounter's type and reason both do."""
+CODE_ELEMENTS = (
+    ("observation", "observation", ("code",)),
+    ("diagnostic_report", "diagnostic_report", ("code",)),
+    ("procedure", "procedure", ("code",)),
+    ("immunization", "immunization", ("vaccine",)),
+    ("medication_request", "medication_request", ("medication",)),
+    ("condition", "condition", ("code",)),
+    ("encounter", "encounter", ("type", "reason")),
+    ("discharge", "encounter", ("discharge",)),
+    ("allergy", "allergy", ("code",)),
+)
+"""For each kind of fact the resource and the elements whose codes say what it is about: all of them, in any place."""
 
 _CODINGS = "\n  UNION ALL\n  ".join(
-    f"SELECT '{kind}' AS fact_type, resource_key, system, code FROM {kind}_coding"
-    + (f" WHERE element = '{element}'" if element else "")
-    for kind, element in CODE_ELEMENTS.items()
+    f"SELECT '{kind}' AS fact_type, resource_key, system, code FROM {table}_coding"
+    f" WHERE element IN ({', '.join(repr(element) for element in elements)})"
+    for kind, table, elements in CODE_ELEMENTS
 )
 
 PERSON_SQL = """
@@ -48,9 +51,6 @@ WHERE replaced_by_key IS NULL
 
 _HITS = f"""coding AS (
   {_CODINGS}
-  UNION ALL
-  SELECT 'discharge', resource_key, 'http://terminology.hl7.org/CodeSystem/discharge-disposition',
-    discharge_disposition FROM encounter WHERE discharge_disposition IS NOT NULL
 ),
 prefixed AS (
   SELECT p.source_no, p.fact_type, p.value_set, s.system, s.code
@@ -69,7 +69,7 @@ _NO_VALUE = ", ".join(["NULL"] * 11)
 
 _RECORDS = f"""
   SELECT 'observation' AS fact_type, 'Observation' AS resource_type, patient_key, resource_key, sensitivity,
-    effective_low AS on_day, coalesce(effective_high, effective_low) AS on_high, CAST(NULL AS DATE) AS until_day,
+    effective_low AS on_day, coalesce(effective_high, effective_low) AS on_high, effective_low + 1 AS until_day,
     coalesce(effective_at, issued_at) AS moment, issued_at, value_number, value_text, value_comparator, value_unit,
     value_code, value_boolean, normalised_value, normalised_unit, normalised_reason
   FROM observation
@@ -77,15 +77,17 @@ _RECORDS = f"""
     AND (data_absent_reason IS NULL OR value_number IS NOT NULL OR value_code IS NOT NULL)
   UNION ALL
   SELECT 'diagnostic_report', 'DiagnosticReport', patient_key, resource_key, sensitivity,
-    effective_low, coalesce(effective_high, effective_low), NULL, {_NO_VALUE}
+    effective_low, coalesce(effective_high, effective_low), effective_low + 1, {_NO_VALUE}
   FROM diagnostic_report WHERE status IN ('final', 'amended', 'corrected', 'appended')
   UNION ALL
   SELECT 'procedure', 'Procedure', patient_key, resource_key, sensitivity,
-    performed_low, coalesce(performed_high, performed_low), NULL, {_NO_VALUE}
+    coalesce(performed_low, {ALWAYS}), coalesce(performed_high, performed_low, {ALWAYS}),
+    coalesce(performed_low, {ALWAYS}) + 1, {_NO_VALUE}
   FROM procedure WHERE status = 'completed'
   UNION ALL
   SELECT 'immunization', 'Immunization', patient_key, resource_key, sensitivity,
-    occurrence_low, coalesce(occurrence_high, occurrence_low), NULL, {_NO_VALUE}
+    coalesce(occurrence_low, {ALWAYS}), coalesce(occurrence_high, occurrence_low, {ALWAYS}),
+    coalesce(occurrence_low, {ALWAYS}) + 1, {_NO_VALUE}
   FROM immunization WHERE status = 'completed'
   UNION ALL
   SELECT 'medication_request', 'MedicationRequest', patient_key, resource_key, sensitivity,
@@ -109,8 +111,9 @@ _RECORDS = f"""
   FROM encounter WHERE status IN ({_HAPPENED})
   UNION ALL
   SELECT 'discharge', 'Encounter', patient_key, resource_key, sensitivity,
-    coalesce(end_low, start_low), coalesce(end_high, end_low, start_high, start_low), NULL, {_NO_VALUE}
-  FROM encounter WHERE status IN ({_HAPPENED}) AND discharge_disposition IS NOT NULL
+    coalesce(end_low, start_low), coalesce(end_high, end_low, start_high, start_low),
+    coalesce(end_low, start_low) + 1, {_NO_VALUE}
+  FROM encounter WHERE status IN ({_HAPPENED})
   UNION ALL
   SELECT 'allergy', 'AllergyIntolerance', patient_key, resource_key, sensitivity,
     coalesce(recorded_low, {ALWAYS}), coalesce(recorded_low, {ALWAYS}), NULL, {_NO_VALUE}

@@ -174,6 +174,12 @@ class Pack(Strict):
     source: tuple[Source, ...] = Field(min_length=1)
     population: tuple[Population, ...] = Field(min_length=1)
     exclusions: tuple[str, ...]
+    asked_from_month: int | None = Field(
+        None,
+        ge=7,
+        le=12,
+        description="Care of a season: nothing is due from 1 July until this month begins. Null: due all year.",
+    )
     evidence: tuple[Evidence, ...] = Field(min_length=1)
     abnormal: tuple[Abnormal, ...] = ()
     goal: Goal | None = None

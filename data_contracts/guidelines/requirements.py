@@ -13,6 +13,9 @@ from data_contracts.valuesets import value_set
 ALWAYS_TOUCHING = ("Patient", "Flag")
 """Types whose every change may alter any answer: age, sex, death, merge, panel status."""
 
+REFERRED_TO = {"medication_request": ("Medication",)}
+"""Types whose codes a kind of record takes over when it refers to them: a prescription may name its medicine so."""
+
 
 @dataclass(frozen=True)
 class Requirements:
@@ -53,7 +56,8 @@ def requirements_of(rules_of: Callable[[frozenset[str]], Rules]) -> dict[str, Re
 def _of(rules: Rules) -> Requirements:
     tokens: dict[str, set[str]] = {}
     for _, _, name, place in rules.rows["rule_source"]:
-        tokens.setdefault(FHIR_TYPES[place], set()).update(value_set(name).tokens)
+        for resource_type in (FHIR_TYPES[place], *REFERRED_TO.get(place, ())):
+            tokens.setdefault(resource_type, set()).update(value_set(name).tokens)
     by_type = {kind: frozenset(found) for kind, found in tokens.items()}
     return Requirements(
         resource_types=frozenset(by_type) | frozenset(ALWAYS_TOUCHING),

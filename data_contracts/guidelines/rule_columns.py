@@ -14,6 +14,7 @@ RULE_COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "kind": _TEXT,
         "period": _TEXT,
         "follow_up_within_days": _WHOLE,
+        "asked_from_month": _WHOLE,
     },
     "rule_population": {
         "topic_no": _WHOLE,

@@ -30,7 +30,9 @@ ORGAN_FACTS = {
 OUTCOME_WORDS = {
     "positive_result": "positive",
     "breast_abnormal": "needs more work-up",
+    "colon_finding": "finding in the colon",
     "cervical_abnormal": "abnormal",
+    "breast_inconclusive": "inconclusive",
     "tobacco_user": "uses tobacco",
     "tobacco_non_user": "does not use tobacco",
     "negative_result": "negative",
@@ -129,13 +131,11 @@ class Rules:
                     )
                 )
 
-    def evidence(self, pack: Pack, populations: Iterable[Population], period: str) -> dict[str, int]:
-        """Adds the evidence rules; returns the criterion of each evidence by id."""
+    def evidence(self, pack: Pack, populations: Iterable[Population], period: str) -> None:
         ranks = {population.id: rank for rank, population in enumerate(populations)}
         alternatives = list(dict.fromkeys(evidence.alternative for evidence in pack.evidence))
-        numbers = {}
         for evidence in pack.evidence:
-            numbers[evidence.id] = self.criterion(_plain(evidence), period)
+            number = self.criterion(_plain(evidence), period)
             same = [e.part for e in pack.evidence if e.alternative == evidence.alternative]
             parts = list(dict.fromkeys(same))
             for rank in [ranks[name] for name in evidence.populations if name in ranks] or [None]:
@@ -146,29 +146,31 @@ class Rules:
                         alternatives.index(evidence.alternative),
                         parts.index(evidence.part),
                         len(parts),
-                        numbers[evidence.id],
+                        number,
                         evidence.waiting,
                         evidence.id,
                     )
                 )
-        return numbers
 
-    def abnormal(self, pack: Pack, abnormal: Abnormal, criteria: dict[str, int], period: str) -> None:
+    def abnormal(self, pack: Pack, abnormal: Abnormal, period: str) -> None:
+        """Looks at the evidence's results at any age: a test that came too early to count may still be abnormal."""
         number, topic = len(self.rows["rule_abnormal"]), topic_number(pack.id)
-        for evidence in abnormal.evidence:
+        named = [evidence for evidence in pack.evidence if evidence.id in abnormal.evidence]
+        looked_at = [_plain(evidence).model_copy(update={"age_at_least_at_test": None}) for evidence in named]
+        for criterion in dict.fromkeys(self.criterion(evidence, period) for evidence in looked_at):
             self.rows["rule_abnormal"].append(
                 (
                     number,
                     abnormal.id,
                     topic,
-                    criteria[evidence],
+                    criterion,
                     abnormal.number_at_least,
                     abnormal.only_latest,
                     abnormal.relevant_for_months,
                     abnormal.deadline_days,
                 )
             )
-            self.rows["rule_watch"].append((topic, criteria[evidence]))
+            self.rows["rule_watch"].append((topic, criterion))
         for result_set in abnormal.result_in:
             self.rows["rule_abnormal_result"].append((number, outcome_number(result_set), result_set))
         for follow_up in abnormal.follow_up:
@@ -219,6 +221,11 @@ def outcome_number(name: str) -> int:
     return OUTCOME_NUMBERS[name]
 
 
+def _topic_row(pack: Pack, period: str, follow_up_within_days: int | None) -> tuple:
+    number = topic_number(pack.id)
+    return (number, pack.id, pack.version, pack.kind, period, follow_up_within_days, pack.asked_from_month)
+
+
 def _plain(criterion: Criterion) -> Criterion:
     """The criterion alone, without what only its pack needs, so that equal facts share one number."""
     return Criterion(**{name: getattr(criterion, name) for name in Criterion.model_fields})
@@ -240,14 +247,14 @@ def recommendation_rules(only: frozenset[str] | None = None) -> Rules:
     """The rules of the recommendations, of all topics or only those named. Compiled once."""
     rules = Rules()
     for pack in _chosen(only):
-        rules.rows["rule_topic"].append((topic_number(pack.id), pack.id, pack.version, pack.kind, "", None))
+        rules.rows["rule_topic"].append(_topic_row(pack, "", None))
         for rank, population in enumerate(pack.population):
             rules.population(pack, rank, population, "")
         for rank, name in enumerate(pack.exclusions):
             rules.exclusion(pack.id, rank, "exclusion", guidelines().exclusions[name], "")
-        criteria = rules.evidence(pack, pack.population, "")
+        rules.evidence(pack, pack.population, "")
         for abnormal in pack.abnormal:
-            rules.abnormal(pack, abnormal, criteria, "")
+            rules.abnormal(pack, abnormal, "")
         if pack.goal:
             rules.goal(pack, pack.goal.below, pack.goal.diastolic_below)
     rules.codes()
@@ -261,9 +268,7 @@ def measure_rules(only: frozenset[str] | None = None) -> Rules:
     for pack in _chosen(only):
         measure, period = pack.measure, pack.measure.period
         within = measure.abnormal_needs_follow_up_within_days
-        rules.rows["rule_topic"].append(
-            (topic_number(pack.id), pack.id, pack.version, pack.kind, period, within)
-        )
+        rules.rows["rule_topic"].append(_topic_row(pack, period, within))
         populations = measure.populations or pack.population
         for rank, population in enumerate(populations):
             rules.population(pack, rank, population, period)
@@ -273,9 +278,9 @@ def measure_rules(only: frozenset[str] | None = None) -> Rules:
         for rank, name in enumerate(measure.exceptions):
             rules.exclusion(pack.id, rank, "exception", guidelines().exclusions[name], period)
         counted = pack.model_copy(update={"evidence": tuple(e for e in pack.evidence if e.in_measure)})
-        criteria = rules.evidence(counted, populations, period)
+        rules.evidence(counted, populations, period)
         for abnormal in pack.abnormal if within is not None else ():
-            rules.abnormal(pack, abnormal, criteria, period)
+            rules.abnormal(pack, abnormal, period)
         if pack.goal:
             rules.goal(
                 pack,

@@ -95,7 +95,6 @@ ENCOUNTER = Table(
         Column("class_code", "text", "Encounter.class (AMB, IMP, EMER, VR, HH …)."),
         *date_columns("start", "the start"),
         *date_columns("end", "the end"),
-        Column("discharge_disposition", "text", "Code of hospitalization.dischargeDisposition (first)."),
     ),
     key=("resource_key",),
 )
@@ -229,6 +228,7 @@ COVERAGE = Table(
         Column(
             "payer_type", "text", "Coverage.type: first code (Medicare, Medicaid, commercial, self-pay …)."
         ),
+        Column("coverage_order", "integer", "Coverage.order: 1 pays first. Null when not recorded."),
         *date_columns("start", "the start of coverage"),
         *date_columns("end", "the end of coverage"),
     ),
@@ -258,7 +258,7 @@ FLAG = Table(
     key=("resource_key",),
 )
 
-ENCOUNTER_CODING = coding_table("encounter", ("type", "reason"))
+ENCOUNTER_CODING = coding_table("encounter", ("type", "reason", "discharge"))
 CONDITION_CODING = coding_table("condition", ("code", "category"))
 OBSERVATION_CODING = coding_table("observation", ("code", "category", "interpretation", "value"))
 MEDICATION_REQUEST_CODING = coding_table("medication_request", ("medication",))

@@ -12,7 +12,11 @@ EVIDENCE_COLUMNS = (
     Column(
         "evidence_key", "text", "Pseudonym of the deciding resource; resolved to an id only inside the core."
     ),
-    Column("evidence_on", "date", "Day of the deciding fact (site time zone)."),
+    Column(
+        "evidence_on",
+        "date",
+        "Day of the deciding fact (site time zone); null when it was recorded without one.",
+    ),
     Column("evidence_code_system", "text", "Code system of the deciding fact."),
     Column("evidence_code", "text", "Code of the deciding fact."),
     Column("evidence_value", "text", "Value with unit as words ('10.2 %', '152/94 mm[Hg]', 'positive')."),
@@ -37,7 +41,7 @@ RECOMMENDATION_RESULTS = Table(
         Column(
             "status",
             "text",
-            "`due` and `follow_up_due` and `above_goal` want action; `not_applicable` is outside the population.",
+            "`due`, `follow_up_due`, `above_goal` want action; `not_applicable` is outside the population or season.",
             required=True,
             values=(
                 "due",
@@ -54,7 +58,7 @@ RECOMMENDATION_RESULTS = Table(
             "text",
             "Why, as a code that the guideline pack puts into words: never_done, interval_lapsed, above_goal, "
             "abnormal_result, missing_part, no_therapy, done_in_interval, at_goal, on_therapy, followed_up, "
-            "an exclusion's name, outside_age, no_condition, missing_birth_date, missing_sex …",
+            "an exclusion's name, outside_age, out_of_season, no_condition, missing_birth_date, missing_sex …",
             required=True,
         ),
         Column("due_on", "date", "When it is or was due; null when it has never been done or is not due."),
@@ -143,7 +147,11 @@ PATIENT_STRATA = Table(
         ),
         Column("race", "text", "US Core race: OMB category code."),
         Column("ethnicity", "text", "US Core ethnicity: OMB category code."),
-        Column("payer", "text", "Type of the coverage in force on the as-of day."),
+        Column(
+            "payer",
+            "text",
+            "Type of the coverage that pays first on the as-of day: lowest order, then the one that began last.",
+        ),
         Column("language", "text", "Preferred language (BCP 47)."),
         Column("as_of", "date", "The day (site time zone) that the answer is for.", required=True),
         Column(

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
 from ehr_core.store.import_prepare import Prepared
+from ehr_core.store.medications import MEDICATION, patients_prescribed
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.tables import CURRENT_COLUMNS, PROMOTED_COLUMNS, VERSION_COLUMNS, current_table
 
@@ -44,9 +45,12 @@ class _Changes:
     """What the batch's outbox and audit rows will say."""
 
     patient_ids: set[str] = field(default_factory=set)
+    medication_ids: set[str] = field(default_factory=set)
     codes: dict[str, None] = field(default_factory=dict)
 
     def add(self, prepared: Prepared) -> None:
+        if prepared.type_name == MEDICATION:
+            self.medication_ids.add(prepared.resource_id)
         if prepared.promoted.patient_id:
             self.patient_ids.add(prepared.promoted.patient_id)
         self.codes.update(dict.fromkeys(prepared.promoted.announced_codes))
@@ -126,7 +130,7 @@ def _by_type(batch: Sequence[Prepared], outcome: Outcome) -> list[tuple[str, lis
 
 
 def _leave_traces(work: UnitOfWork, outcome: Outcome, changes: _Changes) -> None:
-    """One audit row a batch, and one outbox row when anything changed."""
+    """One audit row a batch, and one outbox row when anything changed: with those, too, who take a changed medicine."""
     stored = outcome.created + outcome.updated
     work.audit(
         "import",
@@ -145,7 +149,9 @@ def _leave_traces(work: UnitOfWork, outcome: Outcome, changes: _Changes) -> None
             resource_type=None,
             resource_id=None,
             version_id=None,
-            patient_ids=sorted(changes.patient_ids),
+            patient_ids=sorted(
+                changes.patient_ids.union(patients_prescribed(work.connection, changes.medication_ids))
+            ),
             code_tokens=list(changes.codes),
         )
 

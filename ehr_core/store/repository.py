@@ -22,6 +22,7 @@ from ehr_core.store.bundles import run_bundle
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content, read_id
 from ehr_core.store.locks import identity_lock
+from ehr_core.store.medications import MEDICATION, medications_prescribed, parts, patients_prescribed
 from ehr_core.store.promote import Promoted, promote
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.search import SearchPage, find
@@ -127,6 +128,7 @@ class Store:
     ) -> Iterator[tuple[str, bytes]]:
         """(type, body) of everything current in these patients' records, or of the given types only.
 
+        The medications that their prescriptions refer to come as well: they are part of what a prescription says.
         One audit row with the list sealed, written before the first resource is handed out.
         """
         wanted = sorted(set(patient_ids))
@@ -148,6 +150,9 @@ class Store:
                 query = text("SELECT body FROM fhir.patient WHERE id = ANY(:ids) AND NOT deleted ORDER BY id")
             for (body,) in self.connection.execute(query, {"ids": patient_ids}):
                 yield name, body.encode()
+        if type_names is None or MEDICATION in type_names:
+            for body in medications_prescribed(self.connection, patient_ids):
+                yield MEDICATION, body
 
     # Writing
 
@@ -284,20 +289,26 @@ class Store:
     def _announce(
         self, act: str, written: StoredResource, promoted: Promoted, *, replaced: Row | None
     ) -> None:
-        """One outbox row with the patients and codes of the new version and of the one it replaces."""
+        """Tells the outbox of the patients and codes of the new version and of the one it replaces.
+
+        A Medication speaks in the records of those who have it prescribed.
+        """
         patients, codes = [promoted.patient_id], list(promoted.announced_codes)
         if replaced is not None and not replaced.deleted:
             patients.append(replaced.patient_id)
             codes += announced_codes(written.resource_type, replaced.body.encode())
-        announce(
-            self.connection,
-            act=act,
-            resource_type=written.resource_type,
-            resource_id=written.id,
-            version_id=written.version_id,
-            patient_ids=sorted({patient for patient in patients if patient}),
-            code_tokens=list(dict.fromkeys(codes)),
-        )
+        if written.resource_type == MEDICATION:
+            patients += patients_prescribed(self.connection, [written.id])
+        for part in parts(sorted({patient for patient in patients if patient})):
+            announce(
+                self.connection,
+                act=act,
+                resource_type=written.resource_type,
+                resource_id=written.id,
+                version_id=written.version_id,
+                patient_ids=part,
+                code_tokens=list(dict.fromkeys(codes)),
+            )
 
     def _audit_read(self, act: str, found: StoredResource) -> None:
         """Reads of what belongs to no patient by nature (organizations, clinicians) leave no row."""

@@ -120,6 +120,19 @@ def add_zip(layers: Layers, name: str, text: str, digits: int) -> None:
     )
 
 
+def add_referred_medication(layers: Layers, key: str) -> None:
+    """System and code of the Medication that is referred to, one row a coding; no row when the snapshot lacks it."""
+    layers.texts["referred_key"] = key
+    layers.joins += " JOIN medication_coding AS medication ON medication.medication_key = t.referred_key"
+    layers.columns |= {"system": "medication.system", "code": "medication.code"}
+
+
+def add_whole(layers: Layers, name: str, text: str) -> None:
+    """A whole number; null when it is none."""
+    layers.texts[f"{name}_text"] = text
+    layers.columns[name] = f"try_cast({name}_text AS BIGINT)"
+
+
 def add_value(layers: Layers, scope: Scope) -> None:
     """VALUE_COLUMNS of an observation or a component.
 
@@ -197,6 +210,7 @@ def _analyte_code(scope: Scope) -> str:
 
 TEXT_KINDS: dict[str, Callable[[Layers, str, str], None]] = {
     "instant": add_instant,
+    "whole": add_whole,
     "zip5": lambda layers, name, text: add_zip(layers, name, text, 5),
     "zip3": lambda layers, name, text: add_zip(layers, name, text, 3),
 }

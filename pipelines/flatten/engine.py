@@ -24,7 +24,7 @@ from pipelines.flatten.sources import (
     stage_lines,
     stage_name,
 )
-from pipelines.flatten.tables import make_ready, session_settings
+from pipelines.flatten.tables import LOOKED_UP, make_ready, session_settings
 from pipelines.flatten.views import ResourceViews, compile_views
 
 
@@ -64,11 +64,11 @@ def flatten(
     # With the site's time zone DuckDB gives local days by itself; the order of rows is nobody's contract.
     with session_settings(connection, {"TimeZone": site_time_zone, "preserve_insertion_order": "false"}):
         make_ready(connection)
-        for resource_type, source in sources.items():
+        for resource_type, source in sorted(sources.items(), key=lambda item: not _is_looked_up(item[0])):
             views = compile_views().get(resource_type)
-            if views is None:
+            if views is None or _is_looked_up(resource_type):
                 run.report.kept_as_resource.append(resource_type)
-            elif source:
+            if views and source:
                 _flatten_type(run, views, source)
     return run.report
 
@@ -87,8 +87,16 @@ class _Run:
         return {name for (name,) in rows}
 
 
+def _is_looked_up(resource_type: str) -> bool:
+    """Whether others take over what these resources say: then they are read first and have no rows of their own."""
+    views = compile_views().get(resource_type)
+    return views is not None and views.statements.keys() <= {table.name for table in LOOKED_UP}
+
+
 def _flatten_type(run: _Run, views: ResourceViews, source: Source) -> None:
-    connection, count = run.connection, run.report.types.setdefault(views.resource_type, FlattenedType())
+    connection, count = run.connection, FlattenedType()
+    if not _is_looked_up(views.resource_type):
+        count = run.report.types.setdefault(views.resource_type, count)
     try:
         if is_in_memory(source):
             count.lines += stage_lines(connection, views.used, source)
@@ -108,6 +116,8 @@ def _flatten_type(run: _Run, views: ResourceViews, source: Source) -> None:
 
 def _count(run: _Run, views: ResourceViews, inserted: Iterator[tuple[str, int]]) -> None:
     for position, (table, rows) in enumerate(inserted):
+        if table not in run.report.rows:
+            continue
         run.report.rows[table] += rows
         run.report.types[views.resource_type].rows += rows if position == 0 else 0
 

@@ -7,12 +7,26 @@ from contextlib import contextmanager
 
 import duckdb
 
+from data_contracts.contract import Column, Table
 from data_contracts.tables.flat import FLAT_TABLES
 from pipelines.flatten.conversions import TABLES as CONVERSIONS
 from pipelines.flatten.conversions import load_conversions
 from pipelines.flatten.sources import STAGE_PREFIX
 
 WORN_OUT_ROWS = 2_000
+
+MEDICATION_CODING = Table(
+    name="medication_coding",
+    description="Codings of medications, which belong to no patient: prescriptions that refer to one take them over.",
+    columns=(
+        Column("key_id", "text", "Pseudonym key of the row.", required=True),
+        Column("medication_key", "text", "The Medication."),
+        Column("system", "text", "Code system URI."),
+        Column("code", "text", "The code."),
+    ),
+)
+LOOKED_UP: tuple[Table, ...] = (MEDICATION_CODING,)
+"""Tables that only a flatten reads, filled before the tables that look things up in them. They are not written."""
 
 
 def make_ready(connection: duckdb.DuckDBPyConnection) -> None:
@@ -21,7 +35,7 @@ def make_ready(connection: duckdb.DuckDBPyConnection) -> None:
     Deleted rows of a table in memory stay where they are, so a table that has held many is made anew.
     """
     known = _known(connection)
-    for table in FLAT_TABLES:
+    for table in (*LOOKED_UP, *FLAT_TABLES):
         columns, rows = known.get(table.name, ((), 0))
         if columns == table.column_names and rows < WORN_OUT_ROWS:
             connection.execute(f'DELETE FROM "{table.name}"').fetchall()

@@ -13,10 +13,18 @@ from typing import Any
 from data_contracts.contract import Table
 from data_contracts.tables.flat import FLAT_TABLES
 from ehr_core.kernel.errors import BadRequest
-from pipelines.flatten.columns import TEXT_KINDS, Layers, add_date, add_sensitivity, add_value
+from pipelines.flatten.columns import (
+    TEXT_KINDS,
+    Layers,
+    add_date,
+    add_referred_medication,
+    add_sensitivity,
+    add_value,
+)
 from pipelines.flatten.expressions import Scope
 from pipelines.flatten.fhirpath import Expression, parse
 from pipelines.flatten.structure import Used
+from pipelines.flatten.tables import LOOKED_UP
 
 VIEWS = Path(__file__).with_name("views")
 KEYS = ("patient_key", "resource_key")
@@ -43,9 +51,9 @@ class ResourceViews:
 
 @cache
 def compile_views() -> dict[str, ResourceViews]:
-    """The views of every flat table, by resource type. Compiled once a process."""
+    """The views of every flat table and of what they look up, by resource type. Compiled once a process."""
     compiled: dict[str, ResourceViews] = {}
-    for table in FLAT_TABLES:
+    for table in (*LOOKED_UP, *FLAT_TABLES):
         view = load_view(table.name)
         resource_type = view["resource"]
         known = compiled.setdefault(resource_type, ResourceViews(resource_type, Used(resource_type), {}))
@@ -108,6 +116,8 @@ def _add_column(selection: Selection, column: Mapping[str, Any], scope: Scope) -
     kind = tags.get("almoner/kind")
     if kind == "value":
         add_value(layers, scope)
+    elif kind == "referred_medication":
+        add_referred_medication(layers, scope.value(parse(path)).one)
     elif kind == "sensitivity":
         add_sensitivity(layers, name, scope, path)
     elif kind == "date":
@@ -136,7 +146,7 @@ def _select(selection: Selection, table: Table) -> str:
     if layers.judged:
         source = f"(SELECT *, {_listed(layers.judged)} FROM {source}) AS j"
     columns = ", ".join(f'{layers.columns[name]} AS "{name}"' for name in expected)
-    needed = " AND ".join(f"{key} IS NOT NULL" for key in KEYS if key in layers.columns)
+    needed = " AND ".join(f"{key} IS NOT NULL" for key in KEYS if key in layers.columns) or "TRUE"
     return f"SELECT {{key_id}} AS key_id, {columns} FROM {source} WHERE {needed}"
 
 

@@ -21,9 +21,8 @@ from data_contracts.guidelines.sql import empty_table, parsed
 from data_contracts.tables.results import MEASURE_RESULTS
 from pipelines.measures.period import Period, periods
 from pipelines.measures.statements import MEASURES
-from pipelines.measures.summary import STRATA, summarise
 
-__all__ = ["STRATA", "Period", "data_requirements", "evaluate", "explain", "summarise"]
+__all__ = ["Period", "data_requirements", "evaluate", "explain"]
 
 _INSERT = parsed(f"INSERT INTO {MEASURE_RESULTS.name} {MEASURES}")
 

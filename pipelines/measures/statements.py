@@ -6,7 +6,7 @@ the as-of day. Rule tables come from the packs; `measure_period` holds the perio
 
 from __future__ import annotations
 
-from data_contracts.guidelines.sql import anniversary, moved, sensitivity_rank, settled
+from data_contracts.guidelines.sql import ALWAYS, anniversary, moved, sensitivity_rank, settled
 
 _COUNTS = "FILTER (WHERE counts AND readable)"
 
@@ -202,7 +202,7 @@ SELECT n.key_id, n.patient_key, t.topic, t.version, p.begins, p.ends,
   p.in_population, p.in_population, p.is_excluded, p.is_excepted,
   p.in_population AND NOT p.is_excluded AND NOT p.is_excepted AND p.met,
   CASE WHEN p.is_excluded THEN p.exclusion WHEN p.is_excepted THEN p.exception END,
-  f.resource_type, f.resource_key, f.on_day, f.system, f.code, coalesce(f.words, o.words),
+  f.resource_type, f.resource_key, nullif(f.on_day, {ALWAYS}), f.system, f.code, coalesce(f.words, o.words),
   substr(greatest({sensitivity_rank("f.sensitivity")}, {sensitivity_rank("c.sensitivity")}), 2),
   $as_of, least(p.next_change, CASE WHEN $turns THEN p.ends + 1 END)
 FROM placed p

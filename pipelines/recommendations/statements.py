@@ -1,6 +1,7 @@
 """The SQL of the recommendations, in the order in which a clinician would ask: who, unless, what was done, what now.
 
-A fact holds over a span of days: from its day until its interval lapses. Everything else follows from spans, so the
+A fact holds over a span of days: from its day until its interval lapses; what was done on a day that nobody knows
+only counts where once is for ever. Everything else follows from spans, so the
 first day on which time alone changes an answer (`next_change`) is the nearest end or beginning that matters.
 Rule tables come from the packs; `$as_of` is the day that is asked about.
 """
@@ -19,6 +20,8 @@ from data_contracts.guidelines.sql import (
 
 _HELD = "FILTER (WHERE begins <= $as_of AND ends > $as_of)"
 _BEGUN = "FILTER (WHERE begins <= $as_of)"
+_LAST_DAY = "CASE WHEN f.until_day IS NOT NULL THEN greatest(f.on_day, f.until_day - 1) END"
+"""The last day on which a fact is true; null while it goes on."""
 
 SPANS = f"""
 person AS MATERIALIZED (
@@ -29,7 +32,8 @@ readable_result AS (
 ),
 counted AS (
   SELECT f.person_no, f.fact_no, f.number, f.on_day, f.until_day,
-    c.criterion, c.mode, {moved("f.on_day", "c.months")} AS moved,
+    c.criterion, c.mode,
+    CASE WHEN c.mode = 'after' THEN {_LAST_DAY} ELSE f.on_day END AS from_day, c.months,
     (NOT c.needs_number OR f.number IS NOT NULL)
       AND (NOT c.needs_result OR r.criterion IS NOT NULL OR s.fact_type = 'procedure') AS readable
   FROM guideline_fact f
@@ -39,6 +43,7 @@ counted AS (
   LEFT JOIN readable_result r ON r.criterion = c.criterion AND r.fact_no = f.fact_no
   WHERE (c.number_at_least IS NULL OR (f.number >= c.number_at_least AND f.unit = c.number_unit))
     AND (c.age_at_least_months IS NULL OR {anniversary("p.birth_high", "c.age_at_least_months")} <= f.on_day)
+    AND (f.on_day > {ALWAYS} OR c.mode NOT IN ('months', 'season'))
 ),
 span AS MATERIALIZED (
   SELECT person_no, criterion, mode, fact_no, number, readable, on_day AS begins,
@@ -47,9 +52,11 @@ span AS MATERIALIZED (
       WHEN mode = 'ever' THEN {NEVER}
       WHEN mode = 'season' THEN {season_end("on_day")}
       WHEN mode = 'months' THEN lapse
+      WHEN mode = 'after' THEN coalesce(lapse, {NEVER})
       ELSE least(coalesce(until_day, {NEVER}), coalesce(lapse, {NEVER}))
     END AS ends
-  FROM (SELECT *, {settled("moved", "on_day")} AS lapse FROM counted) c
+  FROM (SELECT *, {settled("moved", "from_day")} AS lapse
+    FROM (SELECT *, {moved("from_day", "months")} AS moved FROM counted)) c
 ),
 state AS MATERIALIZED (
   SELECT person_no, criterion,
@@ -58,7 +65,7 @@ state AS MATERIALIZED (
     max(fact_no) {_BEGUN} AS last_fact_no,
     arg_max(readable, fact_no) {_BEGUN} AS last_readable,
     max(ends) {_BEGUN} AS last_end,
-    CASE WHEN any_value(mode) = 'active' THEN min(ends) {_HELD} ELSE max(ends) {_HELD} END AS lapses,
+    CASE WHEN any_value(mode) IN ('active', 'after') THEN min(ends) {_HELD} ELSE max(ends) {_HELD} END AS lapses,
     min(begins) FILTER (WHERE begins > $as_of) AS next_begin
   FROM span
   GROUP BY person_no, criterion
@@ -239,7 +246,8 @@ gathered AS (
     u.reason AS exclusion, u.fact_no AS exclusion_fact_no,
     a.open_fact_no, a.deadline,
     a.follow_fact_no,
-    coalesce(a.last_fact_no >= d.last_fact_no, FALSE) AS last_was_abnormal,
+    coalesce(month($as_of) BETWEEN 7 AND t.asked_from_month - 1, FALSE) AS too_early, t.asked_from_month,
+    coalesce(greatest(a.last_fact_no, a.follow_fact_no) >= d.last_fact_no, FALSE) AS abnormal_is_latest,
     coalesce(d.holds, FALSE) AS holds, coalesce(d.partial, FALSE) AS partial, coalesce(d.waiting, FALSE) AS waiting,
     d.fact_no AS done_fact_no, d.due_on, d.lapsed_on, d.last_fact_no, coalesce(d.last_readable, TRUE) AS last_readable,
     w.next_change AS who_next, u.next_change AS unless_next, d.next_change AS done_next,
@@ -268,7 +276,11 @@ read AS (
   LEFT JOIN guideline_fact f ON q.topic_no IS NOT NULL AND f.fact_no = g.done_fact_no
 ),
 decided AS (
-  SELECT *, CASE
+  SELECT *,
+    CASE WHEN asked_from_month IS NULL OR holds THEN NULL
+      WHEN too_early THEN make_date(year($as_of), asked_from_month, 1)
+      ELSE {season_end("$as_of")} END AS season_next,
+    CASE
       WHEN NOT applies AND verdict >= 4 THEN 'not_evaluable'
       WHEN NOT applies THEN 'not_applicable'
       WHEN exclusion IS NOT NULL THEN 'excluded'
@@ -276,6 +288,7 @@ decided AS (
       WHEN reading = 'unreadable' THEN 'due'
       WHEN reading = 'above' THEN 'above_goal'
       WHEN holds THEN 'up_to_date'
+      WHEN too_early THEN 'not_applicable'
       ELSE 'due'
     END AS status
   FROM read
@@ -283,13 +296,13 @@ decided AS (
 worded AS (
   SELECT *, CASE status
       WHEN 'not_evaluable' THEN {_VERDICTS}
-      WHEN 'not_applicable' THEN {_VERDICTS}
+      WHEN 'not_applicable' THEN CASE WHEN applies THEN 'out_of_season' ELSE {_VERDICTS} END
       WHEN 'excluded' THEN exclusion
       WHEN 'follow_up_due' THEN 'abnormal_result'
       WHEN 'above_goal' THEN 'above_goal'
       WHEN 'up_to_date' THEN CASE
         WHEN kind = 'control' THEN 'at_goal' WHEN kind = 'therapy' THEN 'on_therapy'
-        WHEN last_was_abnormal AND follow_fact_no IS NOT NULL THEN 'followed_up'
+        WHEN abnormal_is_latest AND follow_fact_no IS NOT NULL THEN 'followed_up'
         WHEN waiting THEN 'next_dose_not_yet_due' ELSE 'done_in_interval' END
       ELSE CASE
         WHEN kind = 'therapy' THEN 'no_therapy' WHEN reading = 'unreadable' THEN 'unreadable_result'
@@ -310,10 +323,16 @@ placed AS (
     nullif(CASE
       WHEN NOT applies THEN least(who_next, abnormal_next)
       WHEN status = 'excluded' AND verdict = 9 THEN least(who_next, unless_next)
-      ELSE least(who_next, unless_next, done_next, abnormal_next)
+      ELSE least(who_next, unless_next, done_next, abnormal_next, season_next)
     END, {NEVER}) AS next_change
   FROM worded
 )"""
+
+
+def _asked(day: str) -> str:
+    """The day on which care is asked for again once it has lapsed; null for never. A season's begins in its month."""
+    return f"nullif(coalesce(make_date(year({day}), t.asked_from_month, 1), {day}), {NEVER})"
+
 
 _RECHECK = anniversary("p.done_on", "p.recheck_months")
 
@@ -326,10 +345,10 @@ SELECT n.key_id, n.patient_key, t.topic, t.version, p.status, p.reason_code,
     WHEN p.status = 'follow_up_due' THEN p.deadline
     WHEN p.status = 'above_goal' THEN {_RECHECK}
     WHEN p.reason_code = 'unreadable_result' THEN f.on_day
-    WHEN p.status = 'up_to_date' THEN nullif(p.due_on, {NEVER})
-    WHEN p.status = 'due' THEN nullif(p.lapsed_on, {NEVER})
+    WHEN p.status = 'up_to_date' THEN {_asked("p.due_on")}
+    WHEN p.status = 'due' THEN {_asked("p.lapsed_on")}
   END,
-  f.resource_type, f.resource_key, f.on_day, f.system, f.code, coalesce(f.words, o.words),
+  f.resource_type, f.resource_key, nullif(f.on_day, {ALWAYS}), f.system, f.code, coalesce(f.words, o.words),
   substr(greatest({sensitivity_rank("f.sensitivity")}, {sensitivity_rank("c.sensitivity")}), 2),
   $as_of, p.next_change
 FROM placed p

@@ -6,24 +6,39 @@ from datetime import date
 
 import duckdb
 
+from data_contracts.guidelines.sql import ALWAYS, anniversary
 from data_contracts.tables.results import PATIENT_STRATA
 
-BAND_BIRTHDAYS = (18, 45, 65, 75)
+LAST_ORDER = 1_000
+"""Where a coverage without an order stands: after all that have one."""
 
-_BANDS = """CASE WHEN {age} < 18 THEN '0-17' WHEN {age} < 45 THEN '18-44' WHEN {age} < 65 THEN '45-64'
-  WHEN {age} < 75 THEN '65-74' ELSE '75+' END"""
+BAND_BIRTHDAYS = {18: "0-17", 45: "18-44", 65: "45-64", 75: "65-74"}
+"""The birthday on which each band ends; from the last one on it is 75+."""
 
-STATEMENT = """
+
+def _birthday(born: str, years: int) -> str:
+    return anniversary(born, str(12 * years))
+
+
+def _band(born: str) -> str:
+    """The band of a birth day; null without one."""
+    bands = " ".join(
+        f"WHEN $as_of < {_birthday(born, years)} THEN '{band}'" for years, band in BAND_BIRTHDAYS.items()
+    )
+    return f"CASE WHEN {born} IS NULL THEN NULL {bands} ELSE '75+' END"
+
+
+_BIRTHDAYS = ", ".join(
+    _birthday(born, years) for years in BAND_BIRTHDAYS for born in ("birth_low", "birth_high")
+)
+
+STATEMENT = f"""
 INSERT INTO patient_strata BY NAME
-WITH ages AS (
-  SELECT *,
-    date_sub('year', birth_high, $as_of) AS age_at_least, date_sub('year', birth_low, $as_of) AS age_at_most
-  FROM patient
-),
-covered AS (
+WITH covered AS (
   SELECT patient_key,
-    min(payer_type) FILTER (WHERE (start_low IS NULL OR start_low <= $as_of)
-      AND (end_high IS NULL OR end_high >= $as_of)) AS payer,
+    arg_min(payer_type, row(coalesce(coverage_order, {LAST_ORDER}), -epoch(coalesce(start_low, {ALWAYS})), payer_type))
+      FILTER (WHERE payer_type IS NOT NULL AND (start_low IS NULL OR start_low <= $as_of)
+        AND (end_high IS NULL OR end_high >= $as_of)) AS payer,
     least(min(start_low) FILTER (WHERE start_low > $as_of),
           min(end_high + 1) FILTER (WHERE end_high >= $as_of)) AS next_change_on
   FROM coverage WHERE status = 'active' GROUP BY patient_key
@@ -42,32 +57,23 @@ answers AS (
     UNION ALL SELECT patient_key, next_change_on FROM covered
     UNION ALL SELECT patient_key, next_change_on FROM standing
     UNION ALL SELECT patient_key, birthday FROM (
-      SELECT patient_key, unnest([{birthdays}]) AS birthday FROM ages) AS birthdays
+      SELECT patient_key, unnest([{_BIRTHDAYS}]) AS birthday FROM patient) AS birthdays
     WHERE birthday > $as_of)
   GROUP BY patient_key
 )
-SELECT ages.key_id, ages.patient_key, clinic_key, clinician_key, sex,
-  CASE WHEN {band_low} = {band_high} THEN {band_low} END AS age_band,
+SELECT patient.key_id, patient.patient_key, clinic_key, clinician_key, sex,
+  CASE WHEN {_band("birth_low")} = {_band("birth_high")} THEN {_band("birth_low")} END AS age_band,
   race, ethnicity, covered.payer, language, $as_of AS as_of, answers.next_change_on
-FROM ages LEFT JOIN covered USING (patient_key) LEFT JOIN answers USING (patient_key)
+FROM patient LEFT JOIN covered USING (patient_key) LEFT JOIN answers USING (patient_key)
 """
 
 
 def derive_strata(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> None:
     """Creates patient_strata from patient, coverage and flag and from the results' own next-change days.
 
-    An age band is null when the birth date does not decide it. Everybody has a row, on the panel or not.
+    An age band is that of the as-of day, null when the birth date does not decide it. The payer is the one that pays
+    first: the lowest order, among equals the coverage that began last. Everybody has a row, on the panel or not.
     """
     connection.execute("DROP TABLE IF EXISTS patient_strata")
     connection.execute(PATIENT_STRATA.duckdb_ddl())
-    birthdays = ", ".join(
-        f"CAST({bound} + INTERVAL {years} YEAR AS DATE)"
-        for years in BAND_BIRTHDAYS
-        for bound in ("birth_low", "birth_high")
-    )
-    statement = STATEMENT.format(
-        birthdays=birthdays,
-        band_low=_BANDS.format(age="age_at_least"),
-        band_high=_BANDS.format(age="age_at_most"),
-    )
-    connection.execute(statement, {"as_of": as_of})
+    connection.execute(STATEMENT, {"as_of": as_of})

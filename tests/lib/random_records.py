@@ -31,10 +31,12 @@ FACTS = {
         ("medication", "rxnorm|617310"),
         ("condition", "icd-10-cm|T46.6X5A"),
         ("condition", "icd-10-cm|Z34.90"),
+        ("condition", "icd-10-cm|I12.0"),
+        ("procedure", "icd-10-pcs|5A1D70Z", (None,)),
     ],
     "breast": [
         ("observation", "loinc|24606-6", ("interpretation|A", "interpretation|N", None)),
-        ("observation", "loinc|24605-8", (None,)),
+        ("observation", "loinc|24605-8", ("interpretation|A", "interpretation|IND", None)),
         ("condition", "icd-10-cm|Z90.12"),
         ("procedure", "icd-10-pcs|0HTT0ZZ", (None,)),
     ],
@@ -43,6 +45,7 @@ FACTS = {
         ("observation", "loinc|77354-9", ("loinc|LA6576-8", None)),
         ("procedure", "hcpcs|G0121", (None,)),
         ("procedure", "hcpcs|G0104", (None,)),
+        ("observation", "loinc|79101-2", ("interpretation|A", None)),
     ],
     "cervix": [
         ("diagnostic_report", "loinc|10524-7", ("icd-10-cm|R87.610", None)),
@@ -61,6 +64,8 @@ FACTS = {
     ],
     "vaccines": [
         ("immunization", "cvx|140", (None,)),
+        ("condition", "icd-10-cm|J45.909"),
+        ("condition", "icd-10-cm|B20"),
         ("immunization", "cvx|133", (None,)),
         ("immunization", "cvx|215", (None,)),
         ("immunization", "cvx|33", (None,)),
@@ -71,6 +76,7 @@ FACTS = {
         ("condition", "icd-10-cm|I50.9"),
         ("medication", "rxnorm|997223"),
         ("encounter", "hcpcs|T2042", (None,)),
+        ("stay", "hcpcs|Q5006"),
     ],
 }
 AGES_THAT_MATTER = (0, 12, 18, 21, 30, 40, 45, 50, 65, 66, 74, 75, 76, 85, 86)
@@ -128,6 +134,9 @@ def _fact(tables: FlatTables, random: Random, patient: str, fact: tuple, today: 
         tables.number(code, day, str(value or 6.0), unit if value else None, value, patient=patient)
     elif kind == "pressure":
         tables.blood_pressure(day, *random.choice(rest), patient=patient)
+    elif kind == "stay":
+        ended = {"status": "in-progress"} if until is None else {"end_low": until, "end_high": until}
+        tables.fact("encounter", rest[0], day, patient=patient, **ended)
     elif kind == "organ":
         tables.fact("observation", rest[0], day, patient=patient, value_boolean=random.random() < 0.5)
     else:

@@ -24,6 +24,21 @@ DEPRESSION = "depression_screening"
 TOBACCO = "tobacco_screening"
 INFLUENZA = "influenza_immunization"
 PNEUMOCOCCAL = "pneumococcal_immunization"
+PNEUMOCOCCAL_RISKS = frozenset(
+    {
+        "diabetes_type_1",
+        "diabetes_type_2",
+        "ascvd",
+        "heart_failure",
+        "asthma",
+        "copd",
+        "alcohol_use_disorder",
+        "hiv",
+    }
+)
+"""Conditions with which the vaccine is asked for from 19 on; dialysis, a state, is one as well."""
+INFLUENZA_ASKED_FROM_MONTH = 9
+"""Nobody is asked to come in July and August."""
 
 
 def decide_depression(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
@@ -70,20 +85,22 @@ def season_start(as_of: date) -> date:
 
 
 def decide_influenza(person: Person, as_of: date, draws: Draws, wish: Wish = NO_WISH) -> Decision:
-    """This season's vaccine is given from September, so early in a season everybody is due."""
+    """This season's vaccine is given from September, so early in a season everybody is due.
+
+    Children below nine, who may need two doses, are not asked for; they have had the vaccine in other seasons.
+    """
     if decided := outside(INFLUENZA, person):
         return decided
-    if person.age == 0 and (as_of - person.birth_date).days < 184:
-        return Decision(INFLUENZA, NOT_APPLICABLE, "outside_age")
+    if person.age < 9:
+        return Decision(INFLUENZA, NOT_APPLICABLE, "outside_age" if person.age == 0 else "child")
     if decided := decide_state(INFLUENZA, person):
         return decided
     status, way = draw_status(INFLUENZA, person, draws, wish)
-    first_dose_days_ago = (as_of - season_start(as_of)).days - 64
-    oldest = min(first_dose_days_ago, 10_000 if person.age else (as_of - person.birth_date).days - 183)
+    if as_of.month in range(7, INFLUENZA_ASKED_FROM_MONTH):
+        return Decision(INFLUENZA, NOT_APPLICABLE, way if status == DUE else "last_season")
+    oldest = (as_of - season_start(as_of)).days - 64
     if status == UP_TO_DATE and oldest < 3:
         status, way = DUE, "last_season"
-    if person.age == 0 and way == "last_season":
-        way = "never"
     days_ago = wish.days_ago or draws.whole(2, max(2, min(oldest, 130)))
     return Decision(INFLUENZA, status, way, days_ago)
 
@@ -91,7 +108,8 @@ def decide_influenza(person: Person, as_of: date, draws: Draws, wish: Wish = NO_
 def decide_pneumococcal(person: Person, draws: Draws, wish: Wish = NO_WISH) -> Decision:
     if decided := outside(PNEUMOCOCCAL, person):
         return decided
-    if person.age < 50:
+    at_risk = "dialysis" in person.states or not PNEUMOCOCCAL_RISKS.isdisjoint(person.conditions)
+    if person.age < (19 if at_risk else 50):
         return Decision(PNEUMOCOCCAL, NOT_APPLICABLE, "outside_age")
     if decided := decide_state(PNEUMOCOCCAL, person):
         return decided

@@ -19,6 +19,7 @@ from data_contracts.guidelines import definitions
 from data_contracts.guidelines.facts import gather_facts
 from data_contracts.tables.flat import FLAT_TABLES
 from pipelines import gaps, measures, recommendations
+from pipelines.write_back import derive_strata
 from tests.bench.measures.flat_population import draw
 
 AS_OF = date(2026, 6, 15)
@@ -72,7 +73,7 @@ def bench_panel(connection: duckdb.DuckDBPyConnection, patients: int) -> None:
     step("recommendations", lambda: recommendations.evaluate(connection, as_of=AS_OF, facts=facts))
     step("gaps", lambda: gaps.derive(connection, as_of=AS_OF))
     step("measures", lambda: measures.evaluate(connection, as_of=AS_OF, facts=facts))
-    step("rates by group", lambda: measures.summarise(connection))
+    step("strata", lambda: derive_strata(connection, as_of=AS_OF))
     print(
         f"all together {total:.2f} s; peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB"
     )

@@ -28,6 +28,7 @@ PATIENTS = 40
 ANA = story_patient_id("ana-reyes")
 TAYLOR, COLORECTAL = story_patient_id("taylor-quinn"), "colorectal_cancer_screening"
 
+RXNORM, ATORVASTATIN, ASPIRIN = "http://www.nlm.nih.gov/research/umls/rxnorm", "617310", "1191"
 HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 OPEN = {"due", "above_goal", "follow_up_due"}
 COMPUTED = {**dict.fromkeys(OPEN, "open"), "up_to_date": "closed"}
@@ -62,6 +63,35 @@ def test_the_gaps_say_what_the_answer_key_says(panel):
         expected = COMPUTED.get(line.status, line.status)
         found = stored.get((line.patient_id, line.recommendation_id), "not_applicable")
         assert found == expected, line
+
+
+def test_a_prescription_follows_the_medicine_that_it_refers_to_by_minutes_and_by_night(panel):
+    waiting = "SELECT patient_id FROM care_gaps.gap WHERE present AND computed_status = 'open' AND source_id = :s"
+    patient_id = panel.rows(waiting + " ORDER BY 1", s="statin_therapy")[0]["patient_id"]
+
+    def medicine_is(rxnorm: str) -> str:
+        panel.put("Medication", "pills", code={"coding": [{"system": RXNORM, "code": rxnorm}]})
+        panel.minutes()
+        return panel.gap(patient_id, "statin_therapy")["computed_status"]
+
+    assert medicine_is(ATORVASTATIN) == "open"
+    panel.put(
+        "MedicationRequest",
+        "ordered",
+        status="active",
+        intent="order",
+        subject={"reference": f"Patient/{patient_id}"},
+        medicationReference={"reference": "Medication/pills"},
+        authoredOn=AS_OF.isoformat(),
+    )
+    panel.minutes()
+    assert panel.gap(patient_id, "statin_therapy")["computed_status"] == "closed"
+    assert_the_night_changes_nothing(panel)
+    assert medicine_is(ASPIRIN) == "open"
+    assert medicine_is(ATORVASTATIN) == "closed"
+    panel.delete("MedicationRequest", "ordered")
+    panel.minutes()
+    assert panel.gap(patient_id, "statin_therapy")["computed_status"] == "open"
 
 
 def test_those_who_get_no_gap_have_none(panel):

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS, PATIENT_STRATA
 from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import BadRequest, Conflict, NotFound
-from ehr_core.quality.cells import recount_cells
+from ehr_core.quality.cells import COUNTS, NOT_RECORDED, STRATUM_KINDS, recount_cells
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.take import take_care_gaps, take_measure_results
 from ehr_core.workflows.write_back.take_strata import take_strata
@@ -285,6 +285,47 @@ def test_cells_follow_flags_and_strata_exactly(take, key, work_as):
             ("not_recorded", 1, 0, 1, 0),
         ]
         assert recount_cells(work.connection) == 0
+
+
+@pytest.fixture
+def rates(take, key, work_as):
+    """Counts by group: Ana met the measure, Ben is excluded, Cleo cannot be judged and has no strata."""
+    ana = {"race": "2106-3", "payer": "Medicare", "age_band": "75+"}
+    take([stratum_row(key, "ana", **ana), stratum_row(key, "ben", sex="male")], contract=PATIENT_STRATA)
+    outside = {"evaluable": False, "initial_population": False, "denominator": False}
+    flags = [
+        flag_row(key, "ana", numerator=True),
+        flag_row(key, "ben", denominator_exclusion=True, exclusion_reason="hospice"),
+        flag_row(key, "cleo", not_evaluable_reason="missing_birth_date", **outside),
+    ]
+    take(flags, contract=MEASURE_RESULTS)
+    with work_as() as work:
+        found = work.connection.execute(
+            text(f"SELECT stratum_kind, stratum_value, {', '.join(COUNTS)} FROM quality.summary_cell")
+        ).all()
+    return {(row[0], row[1]): list(row[2:]) for row in found if any(row[2:])}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "counts"),
+    [
+        ("all", "all", [2, 1, 1, 0, 1, 1]),
+        ("sex", "female", [1, 1, 0, 0, 1, 0]),
+        ("sex", "male", [1, 0, 1, 0, 0, 0]),
+        ("sex", NOT_RECORDED, [0, 0, 0, 0, 0, 1]),
+        ("age_band", "75+", [1, 1, 0, 0, 1, 0]),
+        ("race", NOT_RECORDED, [1, 0, 1, 0, 0, 1]),
+        ("payer", "Medicare", [1, 1, 0, 0, 1, 0]),
+    ],
+)
+def test_each_population_is_counted_beside_its_rate(rates, kind, value, counts):
+    assert rates[kind, value] == counts
+
+
+def test_every_group_adds_up_to_the_whole(rates):
+    for kind in STRATUM_KINDS:
+        counts = [row for (found, _), row in rates.items() if found == kind]
+        assert [sum(column) for column in zip(*counts, strict=True)] == [2, 1, 1, 0, 1, 1], kind
 
 
 def test_a_recount_mends_and_tells_cells_that_drifted(take, key, work_as):

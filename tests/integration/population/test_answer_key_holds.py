@@ -51,4 +51,4 @@ def test_people_who_get_no_gap_get_none_and_others_do():
     without = {person.patient_id for person in people_without_gaps(400, seed=SEED, as_of=as_of)}
     assert without
     assert not rows & without
-    assert len(rows) > 350
+    assert len(rows) > 330  # young children have none: nothing is asked for them

@@ -157,14 +157,12 @@ SINGLES = [
             status="finished",
             **{"class": {"system": ACT_CODE, "code": "IMP"}},
             period={"start": "2025-03-01T22:00:00Z", "end": "2025-03-04"},
-            hospitalization={"dischargeDisposition": coding("urn:x", "home")},
         ),
         {
             "status": "finished",
             "class_code": "IMP",
             "start_low": date(2025, 3, 1),
             "end_high": date(2025, 3, 4),
-            "discharge_disposition": "home",
         },
     ),
     (
@@ -246,9 +244,16 @@ SINGLES = [
             "beneficiary",
             status="active",
             type=coding("urn:x", "1"),
+            order=2,
             period={"start": "2025-01-01"},
         ),
-        {"status": "active", "payer_type": "1", "start_low": date(2025, 1, 1), "end_high": None},
+        {
+            "status": "active",
+            "payer_type": "1",
+            "coverage_order": 2,
+            "start_low": date(2025, 1, 1),
+            "end_high": None,
+        },
     ),
     (
         "flag",
@@ -291,8 +296,18 @@ def test_an_appointment_is_of_the_participant_who_is_a_patient():
 CODINGS = [
     (
         "encounter_coding",
-        of_patient("Encounter", "k", type=[coding("s", "a")], reasonCode=[coding("s", "b")]),
-        ["type", "reason"],
+        of_patient(
+            "Encounter",
+            "k",
+            type=[coding("s", "a")],
+            reasonCode=[coding("s", "b")],
+            hospitalization={
+                "dischargeDisposition": {
+                    "coding": [{"system": "s", "code": "c"}, {"system": "s", "code": "d"}]
+                }
+            },
+        ),
+        ["type", "reason", "discharge", "discharge"],
     ),
     (
         "condition_coding",
@@ -376,6 +391,36 @@ def test_a_contained_medication_gives_its_codings_and_other_contained_resources_
     assert rows("medication_request_coding", "resource_key", "element", "code") == [
         ("k", "medication", "617311")
     ]
+
+
+STATIN = {
+    "coding": [
+        {"system": "rxnorm", "code": "617311"},
+        {"system": "http://hl7.org/fhir/sid/ndc", "code": "1-2"},
+    ]
+}
+
+
+def test_a_prescription_takes_over_the_codings_of_the_medication_that_it_refers_to():
+    report = flat(
+        of_patient("MedicationRequest", "k", medicationReference=reference("Medication", "m")),
+        of_patient("MedicationRequest", "l", medicationReference=reference("Medication", "not-there")),
+        {"resourceType": "Medication", "id": "m", "code": STATIN},
+        {"resourceType": "Medication", "id": "nobody-takes-it", "code": coding("rxnorm", "1")},
+        {"resourceType": "Medication", "id": "without-a-code"},
+    )
+    assert sorted(rows("medication_request_coding", "resource_key", "element", "system", "code")) == [
+        ("k", "medication", "http://hl7.org/fhir/sid/ndc", "1-2"),
+        ("k", "medication", "rxnorm", "617311"),
+    ]
+    assert (report.kept_as_resource, report.types["MedicationRequest"].without_keys) == (["Medication"], 0)
+    assert "Medication" not in report.types
+
+
+def test_medications_of_an_earlier_call_are_forgotten():
+    flat({"resourceType": "Medication", "id": "m", "code": STATIN})
+    flat(of_patient("MedicationRequest", "k", medicationReference=reference("Medication", "m")))
+    assert rows("medication_request_coding", "code") == []
 
 
 def test_a_concept_with_several_codings_gives_a_row_each_and_one_without_none():

@@ -73,6 +73,29 @@ def test_age_is_that_of_the_last_day_of_the_year(tables, judge, born, flags):
 
 
 @pytest.mark.parametrize(
+    ("measure", "youngest", "too_young", "oldest", "too_old"),
+    [
+        ("breast_cancer_screening", "1984-12-31", "1985-01-01", "1952-01-01", "1951-12-31"),
+        ("colorectal_cancer_screening", "1980-12-31", "1981-01-01", "1951-01-01", "1950-12-31"),
+        ("cervical_cancer_screening", "2002-12-31", "2003-01-01", "1962-01-01", "1961-12-31"),
+        ("blood_pressure_control", "2008-12-31", "2009-01-01", "1941-01-01", "1940-12-31"),
+        ("kidney_health_diabetes", "2008-12-31", "2009-01-01", "1941-01-01", "1940-12-31"),
+        ("statin_therapy", "1986-12-31", "1987-01-01", "1951-01-01", "1950-12-31"),
+        ("pneumococcal_immunization", "1976-12-31", "1977-01-01", "1920-01-01", None),
+        ("tobacco_screening", "2008-01-01", "2008-01-02", "1920-01-01", None),
+        ("depression_screening", "2014-01-01", "2014-01-02", "1920-01-01", None),
+        ("influenza_immunization", "2026-01-01", "2026-01-02", "1920-01-01", None),
+    ],
+)
+def test_each_measure_has_its_ages(tables, judge, measure, youngest, too_young, oldest, too_old):
+    for born, flags in ((youngest, "id"), (too_young, ""), (oldest, "id"), (too_old, "")):
+        if born:
+            with_diabetes(tables.empty(), born=born)
+            tables.fact("condition", "icd-10-cm|I10", "2015-03-01")
+            assert judge(measure)["flags"] == flags, born
+
+
+@pytest.mark.parametrize(
     ("columns", "flags"),
     [
         ({}, "id"),
@@ -147,6 +170,90 @@ def test_hospice_in_the_period_excludes(tables, judge, on, status, flags):
     row = judge("glycemic_control")
     assert row["flags"] == flags
     assert row["exclusion_reason"] == ("hospice" if "x" in flags else None)
+
+
+@pytest.mark.parametrize(
+    ("table", "code", "on", "columns", "flags"),
+    [
+        ("encounter", "hcpcs|Q5006", "2025-12-01", {"status": "in-progress"}, "idx"),
+        ("encounter", "hcpcs|Q5006", "2021-12-01", {"status": "in-progress"}, "idx"),
+        (
+            "encounter",
+            "hcpcs|Q5006",
+            "2025-12-01",
+            {"end_low": "2026-01-01", "end_high": "2026-01-01"},
+            "idx",
+        ),
+        ("encounter", "hcpcs|Q5006", "2025-12-01", {"end_low": "2025-12-31", "end_high": "2025-12-31"}, "id"),
+        ("encounter", "hcpcs|Q5006", "2026-11-23", {"status": "in-progress"}, "id"),
+        ("procedure", "snomed|385763009", "2025-12-31", {}, "id"),
+        ("procedure", "snomed|385763009", "2026-01-01", {}, "idx"),
+        ("condition", "icd-10-cm|Z51.5", "2021-12-01", {}, "idx"),
+        ("condition", "icd-10-cm|Z51.5", "2021-12-01", {"abatement_low": "2026-01-01"}, "id"),
+        ("condition", "icd-10-cm|Z51.5", "2021-12-01", {"abatement_low": "2026-01-02"}, "idx"),
+        ("encounter", "hcpcs|G9054", "2026-03-01", {}, "idx"),
+        ("encounter", "hcpcs|G9054", "2025-12-31", {}, "id"),
+    ],
+)
+def test_comfort_care_that_overlaps_the_period_excludes(tables, judge, table, code, on, columns, flags):
+    with_diabetes(tables)
+    tables.fact(table, code, on, **columns)
+    assert judge("glycemic_control")["flags"] == flags
+
+
+@pytest.mark.parametrize(
+    ("on", "columns", "flags"),
+    [
+        ("2026-03-01", {}, "idx"),
+        ("2025-11-01", {"abatement_low": "2026-02-01"}, "idx"),
+        ("2025-03-01", {"abatement_low": "2025-12-31"}, "id"),
+    ],
+)
+@pytest.mark.parametrize("measure", ["blood_pressure_control", "statin_therapy"])
+def test_a_pregnancy_in_the_period_excludes(tables, judge, measure, on, columns, flags):
+    with_diabetes(tables)
+    tables.fact("condition", "icd-10-cm|I10", "2015-03-01")
+    tables.fact("condition", "icd-10-cm|Z34.90", on, **columns)
+    row = judge(measure)
+    assert (row["flags"], row["exclusion_reason"]) == (flags, "pregnancy" if "x" in flags else None)
+
+
+@pytest.mark.parametrize(
+    ("code", "pressure", "kidneys"),
+    [
+        ("icd-10-cm|N18.6", "idx", "idx"),
+        ("icd-10-cm|Z94.0", "idx", "id"),
+        ("icd-10-cm|I12.0", "id", "id"),
+    ],
+)
+def test_each_measure_leaves_out_the_kidney_failure_that_it_means(tables, judge, code, pressure, kidneys):
+    with_diabetes(tables)
+    tables.fact("condition", "icd-10-cm|I10", "2015-03-01")
+    tables.fact("condition", code, "2020-03-01")
+    assert judge("blood_pressure_control")["flags"] == pressure
+    assert judge("kidney_health_diabetes")["flags"] == kidneys
+
+
+@pytest.mark.parametrize(
+    ("measure", "allergy", "vaccine"),
+    [
+        ("influenza_immunization", "cvx|140", "cvx|140"),
+        ("pneumococcal_immunization", "rxnorm|106467", "cvx|216"),
+    ],
+)
+def test_an_allergy_to_the_vaccine_excepts_who_did_not_have_it(tables, judge, measure, allergy, vaccine):
+    tables.patient(born="1960-03-03")
+    tables.fact("allergy", allergy, "2015-03-01")
+    assert judge(measure)["flags"] == "ide"
+    tables.fact("immunization", vaccine, "2026-10-01")
+    assert judge(measure)["flags"] == "idn"
+
+
+def test_an_undated_removal_of_the_colon_excludes_from_every_period(tables, judge):
+    tables.patient()
+    key = tables.fact("procedure", "icd-10-pcs|0DTE0ZZ", None)
+    row = judge("colorectal_cancer_screening")
+    assert (row["flags"], row["evidence_key"], row["evidence_on"]) == ("idx", key, None)
 
 
 def test_an_excluded_person_is_never_in_the_numerator(tables, judge):

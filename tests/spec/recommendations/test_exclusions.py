@@ -33,14 +33,61 @@ def test_comfort_care_in_the_last_year_excludes(tables, ask, table, code, on, co
     assert ask(COLON)["reason_code"] == reason
 
 
-def test_a_discharge_to_hospice_excludes(tables, ask):
+@pytest.mark.parametrize(
+    ("table", "code", "reason"),
+    [
+        ("encounter", "hcpcs|Q5006", "hospice"),
+        ("encounter", "hcpcs|G9054", "palliative_care"),
+        ("condition", "icd-10-cm|Z51.5", "palliative_care"),
+    ],
+)
+def test_comfort_care_that_goes_on_excludes_however_long_ago_it_began(tables, ask, table, code, reason):
     tables.patient()
     key = tables.fact(
-        "encounter", "snomed|308335008", "2026-01-01", discharge_disposition="hosp", end_low="2026-01-05"
+        table, code, "2021-05-01", **({"status": "in-progress"} if table == "encounter" else {})
     )
     answer = ask(COLON)
-    assert (answer["reason_code"], answer["evidence_key"]) == ("hospice", key)
-    assert (answer["evidence_on"], answer["evidence_type"]) == (date(2026, 1, 5), "Encounter")
+    assert (answer["status"], answer["reason_code"], answer["evidence_key"]) == ("excluded", reason, key)
+    assert (answer["evidence_on"], answer["next_change_on"]) == (date(2021, 5, 1), date(2046, 5, 4))
+
+
+@pytest.mark.parametrize(
+    ("ended", "status", "next_change_on"),
+    [("2025-06-16", "excluded", date(2026, 6, 16)), ("2025-06-15", "due", None)],
+)
+def test_a_stay_excludes_until_a_year_after_its_last_day(tables, ask, ended, status, next_change_on):
+    tables.patient(born="1970-05-04")
+    tables.fact("encounter", "hcpcs|T2045", "2024-11-01", end_low=ended, end_high=ended)
+    answer = ask(COLON)
+    assert answer["status"] == status
+    if next_change_on:
+        assert answer["next_change_on"] == next_change_on
+
+
+@pytest.mark.parametrize(
+    ("codes", "reason"),
+    [
+        (["discharge|hosp"], "hospice"),
+        (["discharge|home", "discharge|hosp"], "hospice"),
+        (["snomed|428361000124107"], "hospice"),
+        (["discharge|home"], "never_done"),
+    ],
+)
+def test_a_discharge_to_hospice_excludes_whichever_of_its_codes_says_so(tables, ask, codes, reason):
+    tables.patient()
+    key = tables.fact("encounter", "snomed|308335008", "2026-01-01", end_low="2026-01-05")
+    for code in codes:
+        tables.coding("encounter", key, "discharge", code)
+    answer = ask(COLON)
+    assert answer["reason_code"] == reason
+    if reason == "hospice":
+        assert (answer["evidence_key"], answer["evidence_on"]) == (key, date(2026, 1, 5))
+
+
+def test_what_led_to_a_stay_is_no_discharge(tables, ask):
+    tables.patient()
+    tables.fact("encounter", "snomed|428361000124107", "2026-01-01")
+    assert ask(COLON)["status"] == "due"
 
 
 @pytest.mark.parametrize(
@@ -50,8 +97,7 @@ def test_a_discharge_to_hospice_excludes(tables, ask):
         ("1960-06-16", "2026-01-01", "icd-10-cm|I50.9", "due"),
         ("1955-06-15", "2026-01-01", None, "due"),
         ("1955-06-15", None, "icd-10-cm|I50.9", "due"),
-        ("1955-06-15", "2025-06-15", "icd-10-cm|I50.9", "due"),
-        ("1955-06-15", "2025-06-16", "icd-10-cm|I50.9", "excluded"),
+        ("1955-06-15", "2020-06-15", "icd-10-cm|I50.9", "excluded"),
     ],
 )
 def test_frailty_and_advanced_illness_exclude_only_together_and_from_66(
@@ -62,6 +108,14 @@ def test_frailty_and_advanced_illness_exclude_only_together_and_from_66(
         tables.fact("condition", "icd-10-cm|R54", frailty)
     if illness:
         tables.fact("condition", illness, "2018-01-01")
+    assert ask(COLON)["status"] == status
+
+
+@pytest.mark.parametrize(("resolved", "status"), [("2025-06-17", "excluded"), ("2025-06-16", "due")])
+def test_frailty_that_ended_counts_for_a_year_more(tables, ask, resolved, status):
+    tables.patient(born="1955-06-15")
+    tables.fact("condition", "icd-10-cm|R54", "2020-01-01", abatement_low=resolved)
+    tables.fact("condition", "icd-10-cm|I50.9", "2018-01-01")
     assert ask(COLON)["status"] == status
 
 

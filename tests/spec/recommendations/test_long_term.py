@@ -71,13 +71,43 @@ def test_a_pressure_counts_for_a_year(hypertension, ask, on, status):
         ("condition", "icd-10-cm|Z34.90", "2025-06-01", {}, "never_done"),
         ("condition", "icd-10-cm|Z34.90", "2026-01-01", {"abatement_low": "2026-06-01"}, "never_done"),
         ("condition", "icd-10-cm|N18.6", "2020-01-01", {}, "kidney_failure"),
-        ("procedure", "icd-10-pcs|5A1D70Z", "2020-01-01", {}, "kidney_failure"),
-        ("procedure", "icd-10-pcs|5A1D70Z", "2020-01-01", {"status": "not-done"}, "never_done"),
+        ("condition", "icd-10-cm|Z99.2", "2020-01-01", {"clinical_status": "resolved"}, "never_done"),
+        ("condition", "icd-10-cm|I12.0", "2020-01-01", {}, "never_done"),
+        ("condition", "icd-10-cm|Z94.0", "2020-01-01", {}, "kidney_transplant"),
+        ("procedure", "icd-10-pcs|5A1D90Z", "2026-06-01", {}, "never_done"),
+        ("procedure", "icd-10-pcs|5A1D70Z", "2026-06-01", {}, "never_done"),
     ],
 )
 def test_pregnancy_and_kidney_failure_exclude(hypertension, ask, table, code, on, columns, reason):
     hypertension.fact(table, code, on, **columns)
     assert ask(PRESSURE)["reason_code"] == reason
+
+
+def test_one_acute_dialysis_never_hides_a_dangerous_pressure(hypertension, ask):
+    hypertension.fact("procedure", "icd-10-pcs|5A1D90Z", "2015-03-01")
+    hypertension.blood_pressure("2026-06-10", 182, 110)
+    assert (ask(PRESSURE)["status"], ask(PRESSURE)["evidence_value"]) == ("above_goal", "182/110 mm[Hg]")
+
+
+@pytest.mark.parametrize(
+    ("dialysis", "status"), [("2025-06-16", "excluded"), ("2025-06-15", "due"), (None, "due")]
+)
+def test_dialysis_excludes_beside_stage_5_disease_for_a_year(hypertension, ask, dialysis, status):
+    hypertension.fact("condition", "icd-10-cm|I12.0", "2020-01-01")
+    if dialysis:
+        hypertension.fact("procedure", "icd-10-pcs|5A1D70Z", dialysis)
+    assert ask(PRESSURE)["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("code", "kidney_tests", "statin"),
+    [("icd-10-cm|N18.6", "excluded", "excluded"), ("icd-10-cm|Z94.0", "due", "due")],
+)
+def test_a_kidney_transplant_takes_nobody_out_of_kidney_tests_or_statins(
+    diabetes, ask, code, kidney_tests, statin
+):
+    diabetes.fact("condition", code, "2020-01-01")
+    assert (ask(KIDNEY)["status"], ask(STATIN)["status"]) == (kidney_tests, statin)
 
 
 @pytest.mark.parametrize(

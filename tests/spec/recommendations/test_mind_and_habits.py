@@ -119,6 +119,31 @@ def test_help_to_stop_counts_for_a_year(tables, ask, table, code, on, status):
     assert ask(TOBACCO)["status"] == status
 
 
+@pytest.mark.parametrize(
+    ("smoking", "smokeless", "status", "reason"),
+    [
+        (NEVER, "snomed|81703003", "follow_up_due", "abnormal_result"),
+        (NEVER, "snomed|451381000124107", "up_to_date", "done_in_interval"),
+        (SMOKER, "snomed|451381000124107", "follow_up_due", "abnormal_result"),
+        (None, "snomed|451381000124107", "due", "missing_part"),
+    ],
+)
+def test_smokeless_tobacco_is_helped_with_but_does_not_answer_for_smoking(
+    tables, ask, smoking, smokeless, status, reason
+):
+    tables.patient()
+    if smoking:
+        tables.fact("observation", STATUS, "2026-05-01", result=smoking)
+    tables.fact("observation", "loinc|88031-0", "2026-05-02", result=smokeless)
+    assert (ask(TOBACCO)["status"], ask(TOBACCO)["reason_code"]) == (status, reason)
+
+
+def test_an_answer_of_e_cigarettes_is_read_as_use(tables, ask):
+    tables.patient()
+    tables.fact("observation", STATUS, "2026-05-01", result="snomed|722499006")
+    assert ask(TOBACCO)["status"] == "follow_up_due"
+
+
 def test_somebody_who_stopped_needs_no_help_to_stop(tables, ask):
     tables.patient()
     tables.fact("observation", STATUS, "2026-01-01", result=SMOKER)

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 BREAST, COLON, CERVIX = "breast_cancer_screening", "colorectal_cancer_screening", "cervical_cancer_screening"
-MAMMOGRAM, FIT, PAP, HPV = "loinc|24606-6", "loinc|57905-2", "loinc|10524-7", "loinc|82675-0"
+MAMMOGRAM, DIAGNOSTIC = "loinc|24606-6", "loinc|24605-8"
+FIT, PAP, HPV = "loinc|57905-2", "loinc|10524-7", "loinc|82675-0"
 POSITIVE, NEGATIVE = "loinc|LA6576-8", "loinc|LA6577-6"
 NOT_READ = [
     {},
@@ -142,6 +143,94 @@ def test_an_abnormal_mammogram_opens_follow_up_until_more_work_up(tables, ask):
 
 
 @pytest.mark.parametrize(
+    ("result", "status", "words"),
+    [
+        ("icd-10-cm|R92.0", "follow_up_due", "needs more work-up"),
+        ("icd-10-cm|R92.1", "follow_up_due", "needs more work-up"),
+        ("icd-10-cm|R92.2", "follow_up_due", "inconclusive"),
+        ("icd-10-cm|R92.8", "follow_up_due", "needs more work-up"),
+        ("icd-10-cm|R92.323", "up_to_date", None),
+        ("icd-10-cm|R92.30", "up_to_date", None),
+        (None, "up_to_date", None),
+    ],
+)
+def test_an_inconclusive_mammogram_asks_for_more_and_a_dense_breast_does_not(
+    tables, ask, result, status, words
+):
+    tables.patient()
+    tables.fact("diagnostic_report", MAMMOGRAM, "2026-05-01", result=result)
+    assert (ask(BREAST)["status"], ask(BREAST)["evidence_value"]) == (status, words)
+
+
+@pytest.mark.parametrize(
+    ("mammogram", "result", "follow_up", "on", "status"),
+    [
+        (MAMMOGRAM, "icd-10-cm|R92.8", DIAGNOSTIC, "2026-05-01", "up_to_date"),
+        (MAMMOGRAM, "icd-10-cm|R92.8", "loinc|24601-7", "2026-05-01", "up_to_date"),
+        (MAMMOGRAM, "icd-10-cm|R92.8", "loinc|24601-7", "2026-04-30", "follow_up_due"),
+        (MAMMOGRAM, "icd-10-cm|R92.8", MAMMOGRAM, "2026-05-20", "follow_up_due"),
+        (MAMMOGRAM, "icd-10-cm|R92.2", MAMMOGRAM, "2026-05-20", "up_to_date"),
+        (MAMMOGRAM, "icd-10-cm|R92.2", DIAGNOSTIC, "2026-05-01", "up_to_date"),
+        (DIAGNOSTIC, "icd-10-cm|R92.8", None, None, "follow_up_due"),
+        (DIAGNOSTIC, "icd-10-cm|R92.8", DIAGNOSTIC, "2026-05-01", "follow_up_due"),
+        (DIAGNOSTIC, "icd-10-cm|R92.8", DIAGNOSTIC, "2026-05-02", "up_to_date"),
+        (DIAGNOSTIC, "icd-10-cm|R92.8", "icd-10-pcs|0HBU3ZX", "2026-05-01", "up_to_date"),
+        (DIAGNOSTIC, "icd-10-cm|R92.2", None, None, "follow_up_due"),
+        (DIAGNOSTIC, "icd-10-cm|R92.2", MAMMOGRAM, "2026-05-20", "up_to_date"),
+    ],
+)
+def test_work_up_of_the_same_day_counts_and_a_mammogram_never_answers_itself(
+    tables, ask, mammogram, result, follow_up, on, status
+):
+    tables.patient()
+    tables.fact("diagnostic_report", mammogram, "2026-05-01", result=result)
+    if follow_up:
+        tables.fact("procedure", follow_up, on)
+    assert ask(BREAST)["status"] == status
+
+
+def test_the_later_of_two_mammograms_sets_the_interval_whatever_its_kind(tables, ask):
+    tables.patient()
+    tables.fact("diagnostic_report", DIAGNOSTIC, "2025-03-01")
+    tables.fact("diagnostic_report", MAMMOGRAM, "2024-08-01")
+    assert ask(BREAST)["due_on"] == date(2027, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "study", "result"),
+    [
+        ("diagnostic_report", "loinc|79101-2", "icd-10-cm|K63.5"),
+        ("diagnostic_report", "loinc|79101-2", "icd-10-cm|R93.3"),
+        ("observation", "loinc|60515-4", "interpretation|A"),
+        ("diagnostic_report", "loinc|18753-4", "icd-10-cm|D12.5"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("colonoscopy", "status"),
+    [(None, "follow_up_due"), ("2026-03-04", "follow_up_due"), ("2026-03-05", "up_to_date")],
+)
+def test_a_finding_at_colonography_or_sigmoidoscopy_asks_for_a_colonoscopy(
+    tables, ask, table, study, result, colonoscopy, status
+):
+    tables.patient()
+    key = tables.fact(table, study, "2026-03-05")
+    tables.coding(table, key, "interpretation" if table == "observation" else "conclusion", result)
+    if colonoscopy:
+        tables.fact("procedure", "hcpcs|G0105", colonoscopy)
+    answer = ask(COLON)
+    assert answer["status"] == status
+    if status == "follow_up_due":
+        assert (answer["evidence_key"], answer["due_on"]) == (key, date(2026, 6, 3))
+
+
+@pytest.mark.parametrize("study", ["loinc|79101-2", "loinc|18753-4"])
+def test_a_study_of_the_colon_without_a_finding_counts_for_five_years(tables, ask, study):
+    tables.patient()
+    tables.fact("diagnostic_report", study, "2026-03-05", result="icd-10-cm|Z12.11")
+    assert (ask(COLON)["status"], ask(COLON)["due_on"]) == ("up_to_date", date(2031, 3, 5))
+
+
+@pytest.mark.parametrize(
     ("table", "code", "on", "status", "due_on"),
     [
         ("observation", FIT, "2025-06-16", "up_to_date", date(2026, 6, 16)),
@@ -248,6 +337,38 @@ def test_cervical_tests_depend_on_age(tables, ask, born, code, on, status, due_o
     tables.fact("observation", code, on, result=NEGATIVE)
     answer = ask(CERVIX)
     assert (answer["status"], answer["due_on"]) == (status, due_on)
+
+
+def test_a_positive_hpv_test_before_thirty_is_no_screening_and_is_followed_up(tables, ask):
+    tables.patient(born="1999-01-10")
+    key = tables.fact("observation", HPV, "2026-03-01", result=POSITIVE)
+    answer = ask(CERVIX)
+    assert (answer["status"], answer["evidence_key"]) == ("follow_up_due", key)
+    assert answer["due_on"] == date(2026, 5, 30)
+    tables.fact("procedure", "icd-10-pcs|0UBC7ZX", "2026-04-01")
+    answer = ask(CERVIX)
+    assert (answer["status"], answer["reason_code"]) == ("up_to_date", "followed_up")
+    assert answer["due_on"] == date(2027, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("topic", "table", "code", "columns", "reason"),
+    [
+        (CERVIX, "procedure", "icd-10-pcs|0UTC4ZZ", {}, "cervix_removed"),
+        (CERVIX, "procedure", "icd-10-pcs|0UTC4ZZ", {"status": "not-done"}, "never_done"),
+        (COLON, "procedure", "icd-10-pcs|0DTE0ZZ", {}, "total_colectomy"),
+        (BREAST, "procedure", "icd-10-pcs|0HTV0ZZ", {}, "bilateral_mastectomy"),
+        (COLON, "procedure", "hcpcs|G0121", {}, "never_done"),
+    ],
+)
+def test_a_removed_organ_is_gone_even_when_nobody_knows_since_when(
+    tables, ask, topic, table, code, columns, reason
+):
+    tables.patient()
+    key = tables.fact(table, code, None, **columns)
+    answer = ask(topic)
+    assert answer["reason_code"] == reason
+    assert (answer["evidence_key"], answer["evidence_on"]) == (key if reason != "never_done" else None, None)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from tests.lib.flat_tables import FlatTables
         ("ever", "ever", None),
         ("while active", "active", None),
         ("while active, at most 10 months", "active", 10),
+        ("while active and 12 months after", "after", 12),
         ("this season", "season", None),
     ],
 )

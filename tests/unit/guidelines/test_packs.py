@@ -89,6 +89,16 @@ def test_a_wrong_pack_is_refused_with_a_sentence(copy, old, new, complaint):
     assert "'glycemic_control.toml'" in problem.value.message
 
 
+def test_only_care_of_a_season_is_asked_for_from_a_month_on(copy):
+    change(copy, 'kind = "control"', 'kind = "control"\nasked_from_month = 9')
+    with pytest.raises(BadRequest, match="all of its evidence counts for 'this season'"):
+        load_guidelines(copy)
+
+
+def test_an_order_that_nobody_can_place_is_not_offered():
+    assert next_step("tobacco_screening", "follow_up_due").orders == ()
+
+
 def test_an_evidence_of_an_unknown_population_is_refused(copy):
     change(copy, 'populations = ["age_30_65"]', 'populations = ["age_99"]', "cervical_cancer_screening.toml")
     with pytest.raises(BadRequest, match="population 'age_99', which it does not have"):
