@@ -58,7 +58,9 @@ def test_the_gaps_say_what_the_answer_key_says(panel):
 
 
 def test_a_prescription_follows_the_medicine_that_it_refers_to_by_minutes_and_by_night(panel):
-    waiting = "SELECT patient_id FROM care_gaps.gap WHERE present AND computed_status = 'open' AND source_id = :s"
+    waiting = (
+        "SELECT patient_id FROM care_gaps.gap WHERE present AND computed_status = 'open' AND source_id = :s"
+    )
     patient_id = panel.rows(waiting + " ORDER BY 1", s="statin_therapy")[0]["patient_id"]
 
     def medicine_is(rxnorm: str) -> str:
