@@ -7,8 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from ehr_core.kernel.fhir_json import encode
+from ehr_core.store.importer import load_resources
 from ehr_core.store.medications import PATIENTS_AN_ANNOUNCEMENT, parts
-from tests.integration.store.conftest import patient
+from tests.integration.store.conftest import SITE, patient
 
 
 def prescription(patient_id: str, medication_id: str) -> dict[str, Any]:
@@ -53,6 +55,18 @@ def test_a_changed_medication_is_announced_for_everybody_who_has_it_prescribed(o
             "SELECT patient_ids, code_tokens FROM core.outbox WHERE resource_type = 'Medication' AND act = 'update'"
         ).fetchall()
     assert told == [(["ana", "ben"], ["rxnorm|617311", "rxnorm|1"])]
+
+
+def test_a_medication_that_an_import_changes_is_announced_as_well(opened, database, staff, admin_url) -> None:
+    with opened() as store:
+        store.create("Patient", patient(), id="ana")
+        store.create("Medication", medicine("1"), id="m")
+        store.create("MedicationRequest", prescription("ana", "m"))
+    line = encode({"id": "m", **medicine("617311")})
+    load_resources(database, staff, [("Medication", line)], processes=1, site_time_zone=SITE)
+    with psycopg.connect(admin_url) as connection:
+        told = connection.execute("SELECT patient_ids FROM core.outbox WHERE act = 'import'").fetchall()
+    assert told == [(["ana"],)]
 
 
 @pytest.mark.parametrize(
