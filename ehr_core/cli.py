@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from ehr_core.access.commands import commands as account_commands
 from ehr_core.kernel.errors import AlmonerError, StartupFailed
 from ehr_core.kernel.settings import Settings
 
@@ -50,6 +51,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(account_commands, name="account")
 say = Console(highlight=False, soft_wrap=True)
 
 

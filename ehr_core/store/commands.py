@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ehr_core.access.operators import operator
 from ehr_core.db.database import connect
 from ehr_core.db.own_database import own_database
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.exporter import ExportSummary, export_folder
 from ehr_core.store.import_sources import find_sources
 from ehr_core.store.importer import ImportSummary, import_path
-from ehr_core.store.operators import operator
 
 SHOWN_PROBLEMS = 50
 SOME_REJECTED = 3
@@ -50,7 +50,7 @@ def import_files(
         try:
             summary = import_path(
                 database,
-                operator(),
+                operator("fhir.write"),
                 paths,
                 processes=processes or min(os.cpu_count() or 1, 8),
                 report=show,
@@ -77,7 +77,7 @@ def export_files(
             progress.update(bar, counts=f"{summary.resources.total():,} resources")
 
         try:
-            summary = export_folder(database, operator(), folder, report=show)
+            summary = export_folder(database, operator("bulk.export"), folder, report=show)
         finally:
             database.dispose()
     megabytes = summary.bytes / 1e6
