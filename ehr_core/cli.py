@@ -18,6 +18,12 @@ from ehr_core.kernel.errors import AlmonerError, StartupFailed
 from ehr_core.kernel.settings import Settings
 
 COMMANDS = "almoner.commands"
+SYSTEM_REFUSALS = {
+    errno.ENOSPC: "A disk is full. Free some space, or move the state folder with ALMONER_STATE.",
+    errno.EACCES: "This account may not use '{file}'. Run as its owner; the state folder is chosen by ALMONER_STATE.",
+    errno.EROFS: "The disk of '{file}' is read-only. The state folder is chosen by ALMONER_STATE.",
+}
+"""What the operating system refuses, as a sentence; anything else is a defect of ours and shows where."""
 
 
 class Commands(TyperGroup):
@@ -142,16 +148,13 @@ def main() -> None:
         print(error.message, file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            print(
-                "A disk is full. Free some space, or move the state folder with ALMONER_STATE.",
-                file=sys.stderr,
-            )
-            raise SystemExit(StartupFailed.exit_code) from None
-        if error.errno != errno.EPIPE:
+        if error.errno == errno.EPIPE:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
+        if error.errno not in SYSTEM_REFUSALS:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
+        print(SYSTEM_REFUSALS[error.errno].format(file=error.filename), file=sys.stderr)
+        raise SystemExit(StartupFailed.exit_code) from None
 
 
 def _print(text: str) -> None:

@@ -22,8 +22,8 @@ REASONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "database files are incompatible with server",
-        "The data in '{folder}' was made by another build of PostgreSQL. Start the version that made it and move the "
-        "data with `almoner export` and `almoner import`.",
+        "The data in '{folder}' was made by another build of PostgreSQL. Move the whole database with the "
+        "programs of the build that made it: docs/how-to/move-to-another-postgres.md.",
     ),
     (
         'lock file "postmaster.pid" already exists',
@@ -70,7 +70,8 @@ def wrong_version(folder: Path, found: str) -> StartupFailed:
     relation = "older" if found.isdigit() and int(found) < MAJOR_VERSION else "newer"
     return StartupFailed(
         f"The data in '{folder}' belongs to PostgreSQL {found}, {relation} than the {MAJOR_VERSION} that this Almoner "
-        "brings. Use the Almoner that made it to run `almoner export`, then `almoner import` into a new state folder."
+        "brings; nothing was changed. Move the whole database with pg_dump and pg_restore, which keep history, audit "
+        "log, accounts and gap decisions (`almoner export` would not): docs/how-to/move-to-another-postgres.md."
     )
 
 

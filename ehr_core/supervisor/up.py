@@ -11,11 +11,11 @@ from ehr_core.access.demonstration import refuse_demonstration_in_production, so
 from ehr_core.db.bootstrap import prepare_database
 from ehr_core.db.database import Database, connect
 from ehr_core.db.server import EmbeddedServer
-from ehr_core.db.server_place import PASSABLE
 from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.secrets import Secrets, load_or_create_secrets
 from ehr_core.kernel.service import ServiceSpec
 from ehr_core.kernel.settings import Settings
+from ehr_core.kernel.state_folder import make_state_folder
 from ehr_core.supervisor import catalog, leftovers
 from ehr_core.supervisor.api_service import APP_DATABASE_URL
 from ehr_core.supervisor.demo import demo_sign_ins
@@ -251,10 +251,3 @@ class House:
         if self._guardian is not None:
             self._guardian.dismiss()
         remove_record(self._settings.state_folder)
-
-
-def make_state_folder(folder: Path) -> None:
-    """A new one can be passed through (PostgreSQL's account must reach its data) but not listed by others."""
-    if not folder.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(PASSABLE)
