@@ -14,6 +14,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from ehr_core.access.commands import commands as account_commands
+from ehr_core.db.commands import commands as database_commands
 from ehr_core.kernel.errors import AlmonerError, StartupFailed
 from ehr_core.kernel.settings import Settings
 
@@ -58,6 +59,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(account_commands, name="account")
+app.add_typer(database_commands)
 say = Console(highlight=False, soft_wrap=True)
 
 
@@ -110,15 +112,6 @@ def reset(
         typer.confirm(f"Remove everything in '{folder}'? This cannot be undone.", abort=True)
     reset_house(folder, _print)
     _print(f"Removed '{folder}'.")
-
-
-@app.command()
-def migrate() -> None:
-    """Bring the database to this version's schema (`almoner up` does it too)."""
-    from ehr_core.db.own_database import own_database
-
-    with own_database(Settings(), _print):
-        _print("The database is ready.")
 
 
 @app.command()

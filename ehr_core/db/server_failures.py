@@ -22,8 +22,9 @@ REASONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "database files are incompatible with server",
-        "The data in '{folder}' was made by another build of PostgreSQL. Move the whole database with the "
-        "programs of the build that made it: docs/how-to/move-to-another-postgres.md.",
+        "The data in '{folder}' was made by another build of PostgreSQL; nothing was changed. With the Almoner that "
+        "made it run `almoner backup`, then `almoner restore` into a new state folder. See "
+        "docs/how-to/back-up-and-move.md.",
     ),
     (
         'lock file "postmaster.pid" already exists',
@@ -70,8 +71,9 @@ def wrong_version(folder: Path, found: str) -> StartupFailed:
     relation = "older" if found.isdigit() and int(found) < MAJOR_VERSION else "newer"
     return StartupFailed(
         f"The data in '{folder}' belongs to PostgreSQL {found}, {relation} than the {MAJOR_VERSION} that this Almoner "
-        "brings; nothing was changed. Move the whole database with pg_dump and pg_restore, which keep history, audit "
-        "log, accounts and gap decisions (`almoner export` would not): docs/how-to/move-to-another-postgres.md."
+        "brings; nothing was changed. With the Almoner that made it run `almoner backup`, then `almoner restore` here "
+        "into a new state folder: that keeps history, audit log, accounts and gap decisions, which `almoner export` "
+        "leaves out. See docs/how-to/back-up-and-move.md."
     )
 
 
