@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ehr_core.kernel.heartbeat import STALE_AFTER_SECONDS
 from tests.lib.house import RunningHouse, almoner, house
 from tests.lib.postgres import free_port, temporary_folder
 
@@ -97,6 +98,26 @@ def test_a_service_that_dies_is_started_again(running):
         lambda status: status["healthy"] and status["services"][1]["pid"] != before["api"]
     )
     assert after["services"][2]["pid"] == before["worker"]
+
+
+def test_a_service_without_an_address_is_ready_at_its_first_beat_and_one_that_hangs_is_told(state):
+    state.mkdir(mode=0o711)
+    beat = state / "beat"
+    beat.touch()
+    services = (f"api:{free_port()}", f"worker:{free_port()}:beating")
+    with house(state, *services, postgres_port=free_port()) as started:
+        worker = started.wait_until_ready()["services"][2]
+        assert beat.stat().st_mtime > psutil.Process(worker["pid"]).create_time()
+        assert worker["heartbeat_age_seconds"] < STALE_AFTER_SECONDS
+        os.kill(worker["pid"], signal.SIGSTOP)
+        long_ago = time.time() - STALE_AFTER_SECONDS - 1
+        os.utime(beat, (long_ago, long_ago))
+        hung = json.loads(almoner("status", "--json", state=state).stdout)
+        assert not hung["healthy"]
+        assert (hung["services"][2]["running"], hung["services"][2]["healthy"]) == (True, False)
+        os.kill(worker["pid"], signal.SIGCONT)
+        started.wait_until_ready()
+        assert started.interrupt() == 0
 
 
 def test_a_killed_postgres_is_started_again(running):
