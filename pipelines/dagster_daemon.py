@@ -1,7 +1,7 @@
 """Dagster's daemon with a sign of life: `python -m pipelines.dagster_daemon HEARTBEAT_FILE`.
 
-It shows the sign while each of its daemons (schedules, sensors, queue, …) has reported to Dagster lately, in this run of
-it: the test of `dagster-daemon liveness-check`, asked from inside, where it costs no process.
+It shows the sign while each of its daemons (schedules, sensors, queue, …) has reported to Dagster lately, in this run
+of it: the test of `dagster-daemon liveness-check`, asked from inside, where it costs no process.
 """
 
 from __future__ import annotations
