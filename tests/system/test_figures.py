@@ -1,4 +1,4 @@
-"""The figures that `make up` promises, measured on the real thing. `make figures` prints them and fails on a broken one.
+"""The figures that `make up` promises, measured on the real thing: `make figures` prints them, and a broken one fails.
 
 Meant for a machine that does nothing else: the load before the start is printed beside them.
 """
