@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import psycopg
 import pytest
 import sqlalchemy
@@ -14,6 +16,7 @@ from ehr_core.access.demonstration import (
     somebody_can_sign_in,
 )
 from ehr_core.access.unit_of_work import begin
+from ehr_core.api.app import create_app
 from ehr_core.db.bootstrap import driver_url, migration_config
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import StartupFailed
@@ -124,6 +127,19 @@ def test_production_refuses_the_demonstrations_database_from_a_fresh_state_folde
     assert "its patients are synthetic, and everybody knows the password of robin.ashby." in said
     assert "choose another with ALMONER_STATE or DATABASE_URL" in said
     refuse_demonstration_in_production(database, open_from("fresh", "demo"))
+
+
+def test_an_api_that_is_started_on_its_own_in_production_refuses_it_as_well(database, open_from, work):
+    with work() as opened:
+        claim_for_demonstration(opened)
+    api = create_app(open_from("fresh", "production"), database)
+
+    async def come_up() -> None:
+        async with api.router.lifespan_context(api):
+            raise AssertionError("it opened its doors")
+
+    with pytest.raises(StartupFailed, match="its patients are synthetic"):
+        asyncio.run(come_up())
 
 
 @pytest.mark.parametrize("way_out", ["closed", "a password of its own"])
