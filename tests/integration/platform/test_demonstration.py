@@ -78,25 +78,23 @@ def refused(database, settings: Settings) -> str:
     return error.value.message
 
 
-def test_an_empty_database_is_seeded_once_whichever_state_folder_it_is_opened_from(database_url, open_from):
+def test_an_empty_database_is_seeded_once_and_a_seed_that_was_stopped_is_finished_by_the_next(
+    database_url, open_from
+):
+    """Whichever state folder it is opened from."""
     said: list[str] = []
     seed(open_from(), said.append)
-    patients, accounts = count(database_url, "fhir.patient"), count(database_url, "access.account")
-    assert (patients, accounts) == (PEOPLE, len(demo_people()))
-    seed(open_from("another"), said.append)
-    assert "the synthetic patients are there already" in said
-    assert count(database_url, "fhir.patient") == patients
-    assert len(demo_sign_ins(open_from("another"))) == accounts
-
-
-def test_a_seed_that_was_stopped_is_finished_by_the_next_one(database_url, database, open_from):
-    seed(open_from(), lambda _: None)
+    accounts = len(demo_people())
     with psycopg.connect(database_url[0]) as connection:
         connection.execute("UPDATE core.demonstration SET finished_at = NULL")
-    said: list[str] = []
-    seed(open_from(), said.append)
-    assert f"{PEOPLE} synthetic patients, 0 resources" in said
-    assert count(database_url, "core.demonstration WHERE finished_at IS NOT NULL") == 1
+    seed(open_from("another"), said.append)
+    seed(open_from("another"), said.append)
+    assert said[2::2] == [
+        f"{PEOPLE} synthetic patients, 0 resources",
+        "the synthetic patients are there already",
+    ]
+    assert (count(database_url, "fhir.patient"), count(database_url, "access.account")) == (PEOPLE, accounts)
+    assert len(demo_sign_ins(open_from("another"))) == accounts
 
 
 @pytest.mark.parametrize("holds", ["patients", "accounts"])
