@@ -14,6 +14,7 @@ help:
 	@echo "make install   only make the environment"
 	@echo "make test      all tests but the long ones (at most 15 minutes)"
 	@echo "make test-all  the long ones too (under an hour)"
+	@echo "make figures   first start, restart and memory with 1,000 patients, against what is promised"
 	@echo "make bench     measure against limits of this machine"
 	@echo "make lint      style and the floors' import rules"
 
@@ -51,6 +52,9 @@ test-all: install-test
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@$(PYTEST) -n 2 --dist loadfile --timeout=3000
+
+figures: install-test
+	@$(PYTEST) -q tests/system/test_figures.py
 
 bench: install-test
 	@.venv/bin/python -m tests.bench

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.account.my_account import account_page
 from dashboards.admin.audit import audit_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
@@ -50,7 +51,8 @@ def _home(pages: list[st.Page]) -> st.Page:
 session = staff_session()
 st.session_state["session"] = session
 pages = _pages(session)
-current = st.navigation([_home(pages), *pages], position="top")
+mine = st.Page(account_page, title="My account", url_path="account")
+current = st.navigation([_home(pages), *pages, mine], position="top")
 with st.sidebar:
     st.write(f"**{session.me.name}**")
     st.caption(", ".join(role.replace("_", " ") for role in session.me.roles))

@@ -13,10 +13,18 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from ehr_core.access.commands import commands as account_commands
+from ehr_core.db.commands import commands as database_commands
 from ehr_core.kernel.errors import AlmonerError, StartupFailed
 from ehr_core.kernel.settings import Settings
 
 COMMANDS = "almoner.commands"
+SYSTEM_REFUSALS = {
+    errno.ENOSPC: "A disk is full. Free some space, or move the state folder with ALMONER_STATE.",
+    errno.EACCES: "This account may not use '{file}'. Run as its owner; the state folder is chosen by ALMONER_STATE.",
+    errno.EROFS: "The disk of '{file}' is read-only. The state folder is chosen by ALMONER_STATE.",
+}
+"""What the operating system refuses, as a sentence; anything else is a defect of ours and shows where."""
 
 
 class Commands(TyperGroup):
@@ -50,6 +58,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(account_commands, name="account")
+app.add_typer(database_commands)
 say = Console(highlight=False, soft_wrap=True)
 
 
@@ -105,15 +115,6 @@ def reset(
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the database to this version's schema (`almoner up` does it too)."""
-    from ehr_core.db.own_database import own_database
-
-    with own_database(Settings(), _print):
-        _print("The database is ready.")
-
-
-@app.command()
 def reference(
     page: Annotated[
         Literal["tables", "settings", "permissions", "commands"], typer.Argument(help="Which page.")
@@ -140,16 +141,13 @@ def main() -> None:
         print(error.message, file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            print(
-                "A disk is full. Free some space, or move the state folder with ALMONER_STATE.",
-                file=sys.stderr,
-            )
-            raise SystemExit(StartupFailed.exit_code) from None
-        if error.errno != errno.EPIPE:
+        if error.errno == errno.EPIPE:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
+        if error.errno not in SYSTEM_REFUSALS:
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
+        print(SYSTEM_REFUSALS[error.errno].format(file=error.filename), file=sys.stderr)
+        raise SystemExit(StartupFailed.exit_code) from None
 
 
 def _print(text: str) -> None:

@@ -9,11 +9,10 @@ from importlib.resources import files
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
-from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 
 from ehr_core.access.roles import PATIENT_ROLES, SERVICE_ROLES, permissions_by_role
-from ehr_core.kernel.settings import Settings
+from ehr_core.kernel.settings import Settings, variable_name
 
 SETTINGS_HEAD = """# Settings
 
@@ -68,13 +67,6 @@ def commands_page(app: typer.Typer) -> str:
 def _setting(name: str, field: FieldInfo) -> str:
     default = "not set" if field.default is None else f"`{field.default}`"
     return f"| `{variable_name(name, field)}` | {default} | {field.description}{_one_of(field.annotation)} |"
-
-
-def variable_name(name: str, field: FieldInfo) -> str:
-    """The environment variable of a setting."""
-    if isinstance(field.validation_alias, AliasChoices):
-        return str(field.validation_alias.choices[0])
-    return f"ALMONER_{name.upper()}"
 
 
 def _kind(role: str) -> str:

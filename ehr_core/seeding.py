@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from ehr_core.access.accounts import create_account
 from ehr_core.access.actor import Actor
+from ehr_core.access.demonstration import claim_for_demonstration, note_loaded
 from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock, site_date
@@ -22,12 +23,10 @@ SEEDER = Actor(
 )
 DEMO_PASSWORD = "demo-almoner-2026"  # noqa: S105  meant to be known: it opens synthetic records only
 PORTAL_ROLES = ("patient",)
-UNDER_WAY = "seeding"
-"""A file that stands while people are loaded: a seed that was killed is run again and adds what is missing."""
 
 
 def seed(settings: Settings, report: Callable[[str], None]) -> None:
-    """Seeds when there is no patient at all; otherwise leaves everything as it is. Refused in production."""
+    """Seeds an empty database, once. Refused in production, and where anybody else's patients or accounts are."""
     if settings.environment == "production":
         raise StartupFailed(
             "Synthetic patients are refused in production. Import your own with `almoner import`."
@@ -44,17 +43,16 @@ def seed(settings: Settings, report: Callable[[str], None]) -> None:
 
 def _seed_people(database: Database, settings: Settings, report: Callable[[str], None]) -> None:
     clock = SystemClock()
-    under_way = settings.state_folder / UNDER_WAY
     with begin(database, SEEDER, clock, settings.site_time_zone) as work:
-        filled = work.connection.execute(text("SELECT EXISTS (SELECT FROM fhir.patient)")).scalar_one()
-    if filled and not under_way.exists():
-        report("the database holds patients already")
+        to_load = claim_for_demonstration(work)
+    if not to_load:
+        report("the synthetic patients are there already")
         return
-    under_way.touch()
     as_of = site_date(clock, settings.site_time_zone)
     people = generate(settings.patients, seed=settings.seed, as_of=as_of, time_zone=settings.site_time_zone)
     loaded = load_resources(database, SEEDER, people)
-    under_way.unlink()
+    with begin(database, SEEDER, clock, settings.site_time_zone) as work:
+        note_loaded(work)
     report(f"{settings.patients:,} synthetic patients, {loaded.stored:,} resources")
 
 
@@ -69,6 +67,7 @@ def _seed_accounts(database: Database, settings: Settings, report: Callable[[str
                     username=person.username,
                     display_name=person.name,
                     password=DEMO_PASSWORD,
+                    known_to="everybody",
                     roles=[person.role],
                     practitioner_id=person.practitioner_id,
                     patient_id=person.patient_id,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from ehr_core.kernel.heartbeat import Heartbeat
 from ehr_core.kernel.logging import configure_logging
 from ehr_core.kernel.settings import Settings
 
@@ -42,14 +44,23 @@ def nightly(
 
 
 @commands.command()
-def remeasure() -> None:
+def remeasure(
+    heartbeat: Annotated[
+        Path | None, typer.Option(help="A file to touch while the work goes on, for the supervisor.")
+    ] = None,
+) -> None:
     """Follow changes and re-measure each patient as they come; ends with Ctrl-C."""
     from pipelines.run.nightly import remeasure_client
     from pipelines.run.worker import Worker
 
     settings = Settings()
     configure_logging(settings.log_level, json=True)
-    worker = Worker(remeasure_client(settings), settings.site_time_zone, settings.remeasure_poll_seconds)
+    worker = Worker(
+        remeasure_client(settings),
+        settings.site_time_zone,
+        settings.remeasure_poll_seconds,
+        Heartbeat(heartbeat) if heartbeat else None,
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: worker.stop())
     worker.run()

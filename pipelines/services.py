@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ehr_core.kernel.heartbeat import Heartbeat
 from ehr_core.kernel.service import ServiceSpec
 from ehr_core.kernel.settings import Settings
 
@@ -38,10 +39,12 @@ retention:
 
 
 def remeasure(settings: Settings) -> ServiceSpec:
+    heartbeat = _heartbeat(settings, "remeasure")
     return ServiceSpec(
         name="remeasure",
         title="Re-measure worker",
-        command=[sys.executable, "-m", "ehr_core.cli", "remeasure"],
+        command=[sys.executable, "-m", "ehr_core.cli", "remeasure", "--heartbeat", str(heartbeat.path)],
+        heartbeat=heartbeat,
         start_after=("api",),
     )
 
@@ -63,12 +66,13 @@ def dagster_webserver(settings: Settings) -> ServiceSpec:
 
 
 def dagster_daemon(settings: Settings) -> ServiceSpec:
-    home = dagster_home(settings)
+    home, heartbeat = dagster_home(settings), _heartbeat(settings, "dagster_daemon")
     return ServiceSpec(
         name="dagster_daemon",
         title="Dagster daemon",
-        command=[sys.executable, "-m", "dagster._daemon", "run", "-m", "pipelines.definitions"],
+        command=[sys.executable, "-m", "pipelines.dagster_daemon", str(heartbeat.path)],
         env=_environment(home),
+        heartbeat=heartbeat,
         start_after=("api",),
     )
 
@@ -106,6 +110,10 @@ def make_dagster_databases(home: Path) -> None:
 
     with DagsterInstance.from_config(str(home)) as instance:
         instance.get_runs_count()
+
+
+def _heartbeat(settings: Settings, service: str) -> Heartbeat:
+    return Heartbeat(settings.state_folder / "heartbeats" / service)
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -41,6 +41,13 @@ class TotpState(ApiModel):
     otpauth_uri: str | None = None
 
 
+class ChangePassword(ApiModel):
+    """My own: the present one proves that an unlocked screen is still mine."""
+
+    present: str = Field(max_length=256, repr=False)
+    new: str = Field(min_length=12, max_length=256, repr=False)
+
+
 class SessionInfo(ApiModel):
     """One sign-in. `ended` says why it counts no more; null while it is open."""
 

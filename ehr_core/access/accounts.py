@@ -1,12 +1,17 @@
-"""Accounts: made, changed and closed by an administrator, each act audited. Never deleted."""
+"""Accounts: made, changed and closed by an administrator, each act audited. Never deleted.
+
+`known_to` says who knows a password: its `owner` alone, `everybody` (the demonstration's), or the `maker` of the
+account too, and then it is good for one sign-in, at which its owner replaces it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import IntegrityError
 
 from ehr_core.access.passwords import hash_password
@@ -15,6 +20,8 @@ from ehr_core.access.sessions import end_all_sessions
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict, NotFound
 from ehr_core.kernel.ids import new_id
+
+KnownTo = Literal["owner", "everybody", "maker"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ def create_account(
     roles: Collection[str],
     practitioner_id: str | None = None,
     patient_id: str | None = None,
+    known_to: KnownTo = "owner",
 ) -> str:
     """Makes an account and returns its id. User names are kept in lower case and belong to one account."""
     work.actor.require("account.manage")
@@ -57,6 +65,7 @@ def create_account(
         "username": username,
         "display_name": _display_name(display_name),
         "password_hash": hash_password(password, username=username),
+        "known_to": known_to,
         "roles": list(checked_roles),
         "practitioner_id": practitioner_id,
         "patient_id": patient_id,
@@ -66,9 +75,10 @@ def create_account(
         with work.connection.begin_nested():
             work.connection.execute(
                 text(
-                    "INSERT INTO access.account (id, username, display_name, password_hash, roles,"
+                    "INSERT INTO access.account (id, username, display_name, password_hash, known_to, roles,"
                     " practitioner_id, patient_id, created_at, password_changed_at) VALUES (:id, :username,"
-                    " :display_name, :password_hash, :roles, :practitioner_id, :patient_id, :now, :now)"
+                    " :display_name, :password_hash, :known_to, :roles, :practitioner_id, :patient_id, :now,"
+                    " :now)"
                 ),
                 values,
             )
@@ -90,6 +100,18 @@ def find_account(work: UnitOfWork, account_id: str) -> Account:
     ).one_or_none()
     if row is None:
         raise NotFound("There is no such account.")
+    return _account(row)
+
+
+def find_account_named(work: UnitOfWork, username: str) -> Account:
+    """The account of a user name, for whoever manages accounts. Raises NotFound, which names it."""
+    work.actor.require("account.manage")
+    row = work.connection.execute(
+        text(f"SELECT {ACCOUNT_COLUMNS} FROM access.account WHERE username = :username"),
+        {"username": normal_username(username)},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no account '{normal_username(username)}'.")
     return _account(row)
 
 
@@ -162,20 +184,40 @@ def reset_second_factor(work: UnitOfWork, account_id: str) -> Account:
     return find_account(work, account_id)
 
 
-def set_password(work: UnitOfWork, account_id: str, password: str) -> None:
+def set_password(work: UnitOfWork, account_id: str, password: str, *, known_to: KnownTo = "owner") -> None:
     """A new password by an administrator; ends the account's sessions."""
     work.actor.require("account.manage")
-    account = find_account(work, account_id)
-    work.connection.execute(
-        text("UPDATE access.account SET password_hash = :hash, password_changed_at = :now WHERE id = :id"),
+    account, now = find_account(work, account_id), work.clock.now()
+    store_password(work.connection, account_id, account.username, password, known_to, now)
+    end_all_sessions(work.connection, account_id, why="password_changed", now=now)
+    work.audit("account_password_set", resource_type="Account", resource_id=account_id)
+
+
+def change_own_password(work: UnitOfWork, password: str) -> None:
+    """After the old one was proved: a new password, which ends the account's other sessions."""
+    account_id, now = work.actor.actor_id, work.clock.now()
+    username = find_account(work, account_id).username
+    store_password(work.connection, account_id, username, password, "owner", now)
+    end_all_sessions(work.connection, account_id, why="password_changed", now=now, but=work.actor.session_id)
+    work.audit("own_password_changed", resource_type="Account", resource_id=account_id)
+
+
+def store_password(
+    connection: Connection, account_id: str, username: str, password: str, known_to: KnownTo, now: datetime
+) -> None:
+    """The hash of a new password; whoever calls has asked whether it may be changed, and audits it."""
+    connection.execute(
+        text(
+            "UPDATE access.account SET password_hash = :hash, known_to = :known_to, password_changed_at = :now"
+            " WHERE id = :id"
+        ),
         {
-            "hash": hash_password(password, username=account.username),
-            "now": work.clock.now(),
+            "hash": hash_password(password, username=username),
+            "known_to": known_to,
+            "now": now,
             "id": account_id,
         },
     )
-    end_all_sessions(work.connection, account_id, why="password_changed", now=work.clock.now())
-    work.audit("account_password_set", resource_type="Account", resource_id=account_id)
 
 
 def normal_username(username: str) -> str:

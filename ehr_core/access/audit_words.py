@@ -27,6 +27,7 @@ WORDS: dict[str, str] = {
     "history": "read the history of",
     "import": "imported",
     "past_care_read": "looked at the procedures, vaccinations and documents of",
+    "own_password_changed": "changed their password",
     "patient_record": "read the whole record of",
     "patient_search": "looked for",
     "pipeline.changes.claim": "took changed patients to re-measure",
@@ -43,6 +44,7 @@ WORDS: dict[str, str] = {
     "second_factor_enrolled": "began to set up a second factor",
     "second_factor_removed": "took the second factor away",
     "second_factor_reset": "reset an account's second factor",
+    "single_use_password_replaced": "chose a password of their own",
     "session_revoked": "ended a session",
     "sessions_listed": "looked at the sessions of an account",
     "sign_in": "tried to sign in",
@@ -56,14 +58,20 @@ WORDS: dict[str, str] = {
 SERVICES = {
     "service:pipeline": "The nightly pipeline",
     "service:remeasure": "The re-measure worker",
+    "service:seed": "The demonstration's seed",
     "service:sign-in": "The sign-in page",
 }
+
+OPERATOR = "operator:"
+"""What the id of somebody at the command line begins with; the name in the operating system follows."""
 
 
 def actor_words(actor_id: str | None, actor_name: str | None) -> str:
     """A person's name, a service's, or what is known."""
     if actor_id is None:
         return "Somebody who was not signed in"
+    if actor_id.startswith(OPERATOR):
+        return f"{actor_id.removeprefix(OPERATOR)} at the command line"
     return actor_name or SERVICES.get(actor_id, actor_id)
 
 

@@ -114,14 +114,16 @@ def end_session(connection: Connection, sid: str, *, why: str, now: datetime) ->
     return result.rowcount > 0
 
 
-def end_all_sessions(connection: Connection, account_id: str, *, why: str, now: datetime) -> int:
-    """Revokes every session of an account; the number that were open."""
+def end_all_sessions(
+    connection: Connection, account_id: str, *, why: str, now: datetime, but: str | None = None
+) -> int:
+    """Revokes every session of an account (`but` one, when it is given); the number that were open."""
     return connection.execute(
         text(
             "UPDATE access.session SET revoked_at = :now, revoked_why = :why"
-            " WHERE account_id = :account_id AND revoked_at IS NULL"
+            " WHERE account_id = :account_id AND revoked_at IS NULL AND sid IS DISTINCT FROM :but"
         ),
-        {"now": now, "why": why, "account_id": account_id},
+        {"now": now, "why": why, "account_id": account_id, "but": but},
     ).rowcount
 
 

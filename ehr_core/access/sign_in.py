@@ -1,4 +1,4 @@
-"""Signing in: the password, the second factor, then a session and a code for the app that asked."""
+"""Signing in: the password, the second factor, a password of one's own, then a session and a code for the app."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import NoReturn
 from sqlalchemy import Connection, Row, text
 
 from ehr_core.access import audit, sessions, throttle
+from ehr_core.access.accounts import store_password
+from ehr_core.access.actor import Actor
 from ehr_core.access.authorization_codes import AuthorizationRequest, issue_code
 from ehr_core.access.clients import Client
 from ehr_core.access.identity import Identity
@@ -17,20 +19,24 @@ from ehr_core.access.policy import effective_roles
 from ehr_core.access.sealing import derive_key
 from ehr_core.access.second_factor import totp_seal, use_code
 from ehr_core.access.unit_of_work import audit_refusal
-from ehr_core.kernel.errors import Forbidden, SignInRequired, TooMuch
+from ehr_core.kernel.errors import BadRequest, Forbidden, SignInRequired, TooMuch
 
 NOT_RIGHT = "The user name or the password is not right."
 CODE_NOT_RIGHT = "The code is not right or was used before. Wait for the next one."
 TOO_MANY = "There were too many attempts. Wait 15 minutes, or ask an administrator for help."
+NOT_THE_PRESENT_ONE = "The present password is not right."
+USED_ALREADY = "This password was replaced in the meantime. Go back to the application and start again."
+SAME_AS_BEFORE = "The new password is the same as the one that you were given. Choose another."
 WRONG_APP = "This account is not for this application. Staff use the workspace, patients the portal."
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """The password was right. `needs_code`: the second factor is still to come."""
+    """The password was right. What is still to come: the second factor, a password in place of a single-use one."""
 
     account_id: str
     needs_code: bool
+    needs_new_password: bool
 
 
 class SignIn:
@@ -55,7 +61,7 @@ class SignIn:
             throttle.prune_attempts(connection, self._identity.clock.now())
             if is_outdated(account.password_hash):
                 _store_hash(connection, account, rehash(password))
-        return Admitted(account.id, account.totp_enabled)
+        return Admitted(account.id, account.totp_enabled, account.known_to == "maker")
 
     def with_code(self, account_id: str, code: str, *, address: str, enrolling: bool = False) -> None:
         """The second step. A code works once; guesses are counted like passwords.
@@ -72,6 +78,48 @@ class SignIn:
                 throttle.attempt_succeeded(connection, attempt, name_hash, address)
         if not accepted:
             self._refuse(account, "code", address, CODE_NOT_RIGHT)
+
+    def replace_single_use_password(self, account_id: str, password: str) -> None:
+        """The last step with a password that somebody else made. Raises BadRequest, saying what to do."""
+        now = self._identity.clock.now()
+        with self._identity.transaction() as connection:
+            account = connection.execute(
+                text(
+                    "SELECT username, display_name, roles, patient_id, password_hash, known_to, disabled"
+                    " FROM access.account WHERE id = :id FOR UPDATE"
+                ),
+                {"id": account_id},
+            ).one()
+            if account.disabled or account.known_to != "maker":
+                raise BadRequest(USED_ALREADY)
+            if password_matches(account.password_hash, password):
+                raise BadRequest(SAME_AS_BEFORE)
+            store_password(connection, account_id, account.username, password, "owner", now)
+            owner = Actor(
+                account_id,
+                "patient" if account.patient_id else "user",
+                account.display_name,
+                tuple(account.roles),
+                frozenset(),
+                patient_id=account.patient_id,
+            )
+            audit.record(
+                connection,
+                owner,
+                now,
+                "single_use_password_replaced",
+                resource_type="Account",
+                resource_id=account_id,
+            )
+
+    def prove_password(self, account_id: str, password: str, *, address: str) -> None:
+        """For somebody who is signed in and wants to change something that matters; guesses are counted."""
+        name_hash = self._name_hash(f"password of {account_id}")
+        attempt, account = self._reserve(name_hash, address, None, account_id=account_id)
+        if account is None or not password_matches(account.password_hash, password):
+            self._refuse(account, "password", address, NOT_THE_PRESENT_ONE)
+        with self._identity.transaction() as connection:
+            throttle.attempt_succeeded(connection, attempt, name_hash, address)
 
     def open_session(self, account_id: str, request: AuthorizationRequest, *, address: str) -> str:
         """A session of this account in the app that asked, and the code to fetch it with."""
@@ -139,7 +187,7 @@ class SignIn:
 def _find(connection: Connection, username: str | None, account_id: str | None) -> Row | None:
     return connection.execute(
         text(
-            "SELECT id, password_hash, roles, patient_id, disabled, totp_enabled FROM access.account"
+            "SELECT id, password_hash, known_to, roles, patient_id, disabled, totp_enabled FROM access.account"
             " WHERE username = :username OR id = :account_id"
         ),
         {"username": _typed(username or ""), "account_id": account_id},

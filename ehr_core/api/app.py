@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from ehr_core.access.demonstration import refuse_demonstration_in_production
 from ehr_core.access.identity import Identity
 from ehr_core.api import health
 from ehr_core.api.bulk import routes as bulk
@@ -101,7 +102,9 @@ def open_database(settings: Settings) -> Database:
 
 @asynccontextmanager
 async def _background_work(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    refuse_demonstration_in_production(parts.database, parts.settings)
     app.state.bulk_runner.start()
     yield
     app.state.bulk_runner.stop()
-    app.state.parts.database.dispose()
+    parts.database.dispose()

@@ -6,6 +6,7 @@ from data_contracts.api.account import (
     AccountInfo,
     AccountList,
     ChangeAccount,
+    ChangePassword,
     Me,
     NewAccount,
     SessionInfo,
@@ -36,6 +37,10 @@ class AccountRoom:
 
     def disable_totp(self, code: str) -> TotpState:
         return self._transport.post("/api/me/totp", TotpState, TotpRequest(act="disable", code=code))
+
+    def change_password(self, present: str, new: str) -> None:
+        """Raises BadRequest when the present one is wrong or the new one cannot be; ends my other sessions."""
+        self._transport.send("POST", "/api/me/password", ChangePassword(present=present, new=new))
 
     def sessions(self, *, account_id: str | None = None) -> list[SessionInfo]:
         """My sessions, newest first; an administrator may name another account."""

@@ -19,6 +19,7 @@ from ehr_core.kernel.secrets import Secrets
 APP_ROLE = "almoner_app"
 MIGRATION_LOCK = 0x616C6D6F  # an advisory lock: one migration at a time in a database
 LOWEST_SERVER_VERSION = 150000
+FIRST_TRANSACTION = "3"  # PostgreSQL's FirstNormalTransactionId
 
 Progress = Callable[[str], None]
 
@@ -41,11 +42,23 @@ def prepare_database(admin_url: str, secrets: Secrets, progress: Progress | None
             _require_weak_role(connection)
             connection.commit()
             _migrate(connection, report)
+            _let_other_servers_changes_be_past(connection)
+            connection.commit()
     except sqlalchemy.exc.OperationalError as error:
         raise _unreachable(admin_url) from error
     finally:
         engine.dispose()
     return app_url
+
+
+def ensure_app_role(admin_url: str, secrets: Secrets) -> None:
+    """Makes the application's role before a backup is restored, which gives that role its rights."""
+    engine = sqlalchemy.create_engine(driver_url(admin_url), poolclass=sqlalchemy.NullPool)
+    try:
+        with engine.begin() as connection:
+            _ensure_app_role(connection, make_app_url(admin_url, secrets), secrets)
+    finally:
+        engine.dispose()
 
 
 def driver_url(url: str) -> str:
@@ -98,6 +111,21 @@ def _migrate(connection: sqlalchemy.Connection, report: Progress) -> None:
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.commit()
+
+
+def _let_other_servers_changes_be_past(connection: sqlalchemy.Connection) -> None:
+    """A restored database brings changes with the transaction numbers of another server, which may lie ahead of ours.
+
+    Nothing that can be seen was written by a later transaction than this one, so they are given the first number there
+    is; otherwise they would count as changed after every snapshot, and no nightly would ever write their answers back.
+    """
+    connection.execute(sqlalchemy.text("SELECT set_config('almoner.reach', 'all', true)"))
+    connection.execute(
+        sqlalchemy.text(
+            "UPDATE core.outbox SET transaction_id = CAST(:first AS xid8) WHERE transaction_id >= pg_current_xact_id()"
+        ),
+        {"first": FIRST_TRANSACTION},
+    )
 
 
 def _require_supported_server(connection: sqlalchemy.Connection) -> None:

@@ -32,9 +32,10 @@ from ehr_core.db.server_files import (
     switch_arguments,
     write_configuration,
 )
-from ehr_core.db.server_place import PASSABLE, make_server_folder, server_folder
+from ehr_core.db.server_place import make_server_folder, server_folder
 from ehr_core.db.server_programs import MAJOR_VERSION, reachable_programs
 from ehr_core.kernel.errors import StartupFailed
+from ehr_core.kernel.state_folder import make_state_folder
 
 DATABASE = "almoner"
 START_SECONDS = 60  # recovery after a kill takes about 2 s; a large one may take more
@@ -152,7 +153,7 @@ class EmbeddedServer:
     @contextlib.contextmanager
     def _exclusively(self) -> Iterator[None]:
         """One starter or stopper at a time; the kernel frees the lock of one that dies, so it cannot go stale."""
-        _make_state_folder(self.state_folder)
+        make_state_folder(self.state_folder)
         with (self.state_folder / "postgres.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -268,13 +269,6 @@ class EmbeddedServer:
                 return True
             time.sleep(0.02)
         return False
-
-
-def _make_state_folder(folder: Path) -> None:
-    """A new state folder can be passed through (the server's account must) but not listed."""
-    if not folder.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        os.chmod(folder, PASSABLE)
 
 
 def _require_free_port(port: int) -> None:

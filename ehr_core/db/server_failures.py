@@ -22,8 +22,9 @@ REASONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "database files are incompatible with server",
-        "The data in '{folder}' was made by another build of PostgreSQL. Start the version that made it and move the "
-        "data with `almoner export` and `almoner import`.",
+        "The data in '{folder}' was made by another build of PostgreSQL; nothing was changed. With the Almoner that "
+        "made it run `almoner backup`, then `almoner restore` into a new state folder. See "
+        "docs/how-to/back-up-and-move.md.",
     ),
     (
         'lock file "postmaster.pid" already exists',
@@ -70,7 +71,9 @@ def wrong_version(folder: Path, found: str) -> StartupFailed:
     relation = "older" if found.isdigit() and int(found) < MAJOR_VERSION else "newer"
     return StartupFailed(
         f"The data in '{folder}' belongs to PostgreSQL {found}, {relation} than the {MAJOR_VERSION} that this Almoner "
-        "brings. Use the Almoner that made it to run `almoner export`, then `almoner import` into a new state folder."
+        "brings; nothing was changed. With the Almoner that made it run `almoner backup`, then `almoner restore` here "
+        "into a new state folder: that keeps history, audit log, accounts and gap decisions, which `almoner export` "
+        "leaves out. See docs/how-to/back-up-and-move.md."
     )
 
 

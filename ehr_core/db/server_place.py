@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ehr_core.db.server_account import Account, can_reach, server_account
 from ehr_core.kernel.errors import StartupFailed
+from ehr_core.kernel.state_folder import PASSABLE
 
 FOLDER = "postgres"
 RECORD = "postgres-folder.txt"
-PASSABLE = 0o711  # other accounts may pass through the folder, not list it
 READABLE = 0o755
 ELSEWHERE = (Path("/var/lib"), Path("/srv"))
 

@@ -2,7 +2,8 @@
 
 AlmonerError
 ├── BadRequest            the request itself cannot be understood
-│   └── InvalidResource   a FHIR resource breaks a rule; carries the failing elements
+│   ├── InvalidResource   a FHIR resource breaks a rule; carries the failing elements
+│   └── BadSetting        an environment variable has a value that it cannot have
 ├── SignInRequired        no valid session or token
 ├── Forbidden             signed in, but not allowed
 ├── NotFound              nothing there that this actor may see
@@ -54,6 +55,10 @@ class InvalidResource(BadRequest):
     def __init__(self, issues: list[Issue]):
         self.issues = issues
         super().__init__("; ".join(f"{issue.expression}: {issue.message}" for issue in issues))
+
+
+class BadSetting(BadRequest):
+    pass
 
 
 class SignInRequired(AlmonerError):

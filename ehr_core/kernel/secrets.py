@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from ehr_core.kernel.errors import StartupFailed
+from ehr_core.kernel.state_folder import make_state_folder
 
 FILE_NAME = "secrets.json"
 
@@ -48,7 +49,7 @@ def load_or_create_secrets(state_folder: Path) -> Secrets:
 
 
 def _create(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_state_folder(path.parent)
     draft = path.with_name(f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

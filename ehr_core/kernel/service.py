@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ehr_core.kernel.heartbeat import Heartbeat
+
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """One process. `start_after` names services that must be healthy first; without a health URL, running is enough."""
+    """One process. `start_after` names services that must be healthy first.
+
+    It is healthy when its health URL answers or, for a service without an address, its heartbeat is fresh.
+    """
 
     name: str
     title: str
@@ -15,4 +20,5 @@ class ServiceSpec:
     env: dict[str, str] = field(default_factory=dict)
     url: str | None = None
     health_url: str | None = None
+    heartbeat: Heartbeat | None = None
     start_after: tuple[str, ...] = ()

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args, get_origin
+from zoneinfo import ZoneInfo
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ehr_core.kernel.errors import BadSetting
+
+PREFIX = "ALMONER_"
+LAST_PORT = 65535
 
 
 class Settings(BaseSettings):
-    """One class for all settings; a test notices a field without a description."""
+    """One class for all settings; a test notices a field without a description. An empty variable is not set.
 
-    model_config = SettingsConfigDict(env_prefix="ALMONER_", extra="ignore", populate_by_name=True)
+    Raises BadSetting, which names each variable that has a wrong value and what it can be.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
 
     state: Path = Field(
         default=Path(".almoner"),
@@ -49,21 +61,27 @@ class Settings(BaseSettings):
         description="IANA time zone that decides age, measurement period, due dates and the schedule's day.",
     )
     host: str = Field(default="127.0.0.1", description="Address that every service listens on.")
-    api_port: int = Field(default=8700, description="Port of the API (FHIR, sign-in, rooms).")
-    staff_port: int = Field(default=8701, description="Port of the staff workspace.")
-    portal_port: int = Field(default=8702, description="Port of the patients' portal.")
-    dagster_port: int = Field(default=8703, description="Port of Dagster's web UI.")
-    postgres_port: int = Field(default=8704, description="Port of the embedded PostgreSQL.")
-    access_token_seconds: int = Field(default=300, description="Life of an access token (seconds).")
-    session_idle_minutes: int = Field(
-        default=30, description="A session ends after this time unused (minutes)."
+    api_port: int = Field(
+        default=8700, ge=1, le=LAST_PORT, description="Port of the API (FHIR, sign-in, rooms)."
     )
-    session_hours: int = Field(default=12, description="A session ends after this time in any case (hours).")
+    staff_port: int = Field(default=8701, ge=1, le=LAST_PORT, description="Port of the staff workspace.")
+    portal_port: int = Field(default=8702, ge=1, le=LAST_PORT, description="Port of the patients' portal.")
+    dagster_port: int = Field(default=8703, ge=1, le=LAST_PORT, description="Port of Dagster's web UI.")
+    postgres_port: int = Field(
+        default=8704, ge=1, le=LAST_PORT, description="Port of the embedded PostgreSQL."
+    )
+    access_token_seconds: int = Field(default=300, ge=1, description="Life of an access token (seconds).")
+    session_idle_minutes: int = Field(
+        default=30, ge=1, description="A session ends after this time unused (minutes)."
+    )
+    session_hours: int = Field(
+        default=12, ge=1, description="A session ends after this time in any case (hours)."
+    )
     bulk_file_hours: int = Field(
-        default=24, description="Bulk export files are deleted after this time (hours)."
+        default=24, ge=1, description="Bulk export files are deleted after this time (hours)."
     )
     remeasure_poll_seconds: float = Field(
-        default=0.15, description="How often the re-measure worker looks for changes (seconds)."
+        default=0.15, gt=0, description="How often the re-measure worker looks for changes (seconds)."
     )
     pipeline_shards: int = Field(
         default=1,
@@ -73,11 +91,28 @@ class Settings(BaseSettings):
         "One holds some hundred thousand patients.",
     )
     small_cell: int = Field(
-        default=11, description="Aggregate counts below this are suppressed for analysts."
+        default=11, ge=1, description="Aggregate counts below this are suppressed for analysts."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log event that is written."
     )
+
+    def __init__(self, **given: Any):
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            wrong = [_field_of(str(one["loc"][0])) for one in error.errors()]
+            values = [one["input"] for one in error.errors()]
+            raise BadSetting(" ".join(map(_sentence, wrong, values))) from None
+
+    @field_validator("site_time_zone")
+    @classmethod
+    def _is_a_time_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (OSError, ValueError, KeyError) as error:
+            raise ValueError("not a time zone") from error
+        return name
 
     @property
     def state_folder(self) -> Path:
@@ -105,3 +140,36 @@ class Settings(BaseSettings):
     @property
     def dagster_url(self) -> str:
         return f"http://{self.host}:{self.dagster_port}"
+
+
+def variable_name(name: str, field: FieldInfo) -> str:
+    """The environment variable of a setting."""
+    if isinstance(field.validation_alias, AliasChoices):
+        return str(field.validation_alias.choices[0])
+    return f"{PREFIX}{name.upper()}"
+
+
+def allowed_values(name: str, field: FieldInfo) -> str:
+    """What a setting can be, in words."""
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(map(repr, get_args(field.annotation)))
+    if name == "site_time_zone":
+        return "an IANA time zone such as 'America/New_York'"
+    kinds = {int: "a whole number", float: "a number"}
+    bounds = {"ge": "of at least", "gt": "greater than", "le": "and at most"}
+    found = {word: getattr(one, word) for one in field.metadata for word in bounds if hasattr(one, word)}
+    limits = [f"{words} {found[word]}" for word, words in bounds.items() if word in found]
+    return " ".join([kinds.get(field.annotation, "a text"), *limits])
+
+
+def _field_of(location: str) -> tuple[str, FieldInfo]:
+    """pydantic names a field by its variable when that is an alias, otherwise by itself."""
+    return next(
+        (name, field)
+        for name, field in Settings.model_fields.items()
+        if location in (name, variable_name(name, field))
+    )
+
+
+def _sentence(wrong: tuple[str, FieldInfo], value: object) -> str:
+    return f"{variable_name(*wrong)} is '{value}'. It can be {allowed_values(*wrong)}."

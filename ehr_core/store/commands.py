@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ehr_core.access.operators import operator
 from ehr_core.db.database import connect
 from ehr_core.db.own_database import own_database
 from ehr_core.kernel.settings import Settings
@@ -18,7 +19,6 @@ from ehr_core.store.exporter import ExportSummary, export_folder
 from ehr_core.store.import_problems import ProblemFile
 from ehr_core.store.import_sources import find_sources
 from ehr_core.store.importer import ImportSummary, import_path
-from ehr_core.store.operators import operator
 
 SHOWN_PROBLEMS = 50
 SOME_REJECTED = 3
@@ -63,7 +63,7 @@ def import_files(
         try:
             summary = import_path(
                 database,
-                operator(),
+                operator("fhir.write"),
                 paths,
                 processes=processes or min(os.cpu_count() or 1, 8),
                 report=show,
@@ -92,7 +92,7 @@ def export_files(
             progress.update(bar, counts=f"{summary.resources.total():,} resources")
 
         try:
-            summary = export_folder(database, operator(), folder, report=show)
+            summary = export_folder(database, operator("bulk.export"), folder, report=show)
         finally:
             database.dispose()
     megabytes = summary.bytes / 1e6

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
 
-from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.settings import Settings
 
 FILE_NAME = "demo_sign_ins.json"
@@ -40,12 +39,3 @@ def demo_sign_ins(settings: Settings) -> list[DemoSignIn]:
     if settings.environment == "production" or not path.exists():
         return []
     return _LIST.validate_json(path.read_bytes())
-
-
-def refuse_demo_in_production(settings: Settings) -> None:
-    """Raises StartupFailed: the demonstration's passwords are known to everybody."""
-    if settings.environment == "production" and (settings.state_folder / FILE_NAME).exists():
-        raise StartupFailed(
-            f"The state folder '{settings.state_folder}' holds the demonstration, whose passwords are known to "
-            "everybody. Choose another folder with ALMONER_STATE for production."
-        )

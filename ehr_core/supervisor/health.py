@@ -6,7 +6,19 @@ import http.client
 import socket
 import urllib.request
 
+from ehr_core.kernel.heartbeat import STALE_AFTER_SECONDS, Heartbeat
+
 ANSWER_SECONDS = 3.0
+
+
+def is_well(health_url: str | None, heartbeat: Heartbeat | None, began: float | None) -> bool:
+    """Whether a running process that began then answers, or beats; one that has neither (PostgreSQL) runs."""
+    if health_url is not None and not answers(health_url):
+        return False
+    if heartbeat is None:
+        return True
+    age = heartbeat.age_seconds(began)
+    return age is not None and age <= STALE_AFTER_SECONDS
 
 
 def answers(url: str, *, seconds: float = ANSWER_SECONDS) -> bool:

@@ -17,7 +17,10 @@ RECORD = "supervisor.json"
 
 
 class ServiceRecord(BaseModel):
-    """One service; `began` (seconds since the epoch) tells its process from a later one of the same number."""
+    """One service; `began` (seconds since the epoch) tells its process from a later one of the same number.
+
+    `heartbeat` is the file of a service that has no address to ask.
+    """
 
     name: str
     title: str
@@ -25,6 +28,7 @@ class ServiceRecord(BaseModel):
     began: float | None
     url: str | None
     health_url: str | None
+    heartbeat: str | None = None
 
 
 class RunRecord(BaseModel):

@@ -6,13 +6,19 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from ehr_core.supervisor.health import answers
+from ehr_core.kernel.heartbeat import Heartbeat
+from ehr_core.supervisor.health import is_well
 from ehr_core.supervisor.leftovers import is_same_process
 from ehr_core.supervisor.processes import memory_bytes
 from ehr_core.supervisor.run_record import ServiceRecord, read_record, supervisor_is_running
 
 
 class ServiceStatus(BaseModel):
+    """One that runs and is not healthy hangs, or has not come up yet.
+
+    `heartbeat_age_seconds` is for a service without an address; null before its first sign of life.
+    """
+
     name: str
     title: str
     url: str | None
@@ -20,6 +26,7 @@ class ServiceStatus(BaseModel):
     pid: int | None
     running: bool
     healthy: bool
+    heartbeat_age_seconds: float | None
     memory_mb: int
 
 
@@ -49,7 +56,9 @@ def house_status(state_folder: Path) -> HouseStatus:
 
 def _service_status(service: ServiceRecord) -> ServiceStatus:
     running = is_same_process(service)
-    healthy = running and (service.health_url is None or answers(service.health_url))
+    heartbeat = Heartbeat(Path(service.heartbeat)) if service.heartbeat else None
+    healthy = running and is_well(service.health_url, heartbeat, service.began)
+    age = heartbeat.age_seconds(service.began) if running and heartbeat else None
     return ServiceStatus(
         name=service.name,
         title=service.title,
@@ -58,5 +67,6 @@ def _service_status(service: ServiceRecord) -> ServiceStatus:
         pid=service.process_id if running else None,
         running=running,
         healthy=healthy,
+        heartbeat_age_seconds=None if age is None else round(age, 1),
         memory_mb=round(memory_bytes(service.process_id) / 1e6) if running else 0,
     )

@@ -13,7 +13,7 @@ from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.service import ServiceSpec
 from ehr_core.supervisor.catalog import in_start_order
 from ehr_core.supervisor.guardian import Guardian
-from ehr_core.supervisor.health import answers, port_is_free
+from ehr_core.supervisor.health import is_well, port_is_free
 from ehr_core.supervisor.processes import ServiceProcess, last_line, memory_bytes, started_at
 from ehr_core.supervisor.restarts import RestartLimit
 from ehr_core.supervisor.run_record import ServiceRecord
@@ -73,7 +73,7 @@ class Services:
                 f"{spec.title} stopped while starting (code {process.exit_code}). Its log '{process.log}' ends: "
                 f"{last_line(process.log)}"
             )
-        elif spec.health_url is None or answers(spec.health_url):
+        elif is_well(spec.health_url, spec.heartbeat, started_at(process.process_id)):
             self._healthy.add(spec.name)
             healthy(spec.title)
 
@@ -118,6 +118,7 @@ class Services:
                 began=started_at(process.process_id) if process.process_id else None,
                 url=process.spec.url,
                 health_url=process.spec.health_url,
+                heartbeat=str(process.spec.heartbeat.path) if process.spec.heartbeat else None,
             )
             for process in self.processes
         ]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from ehr_core.access.demonstration import refuse_demonstration_in_production, somebody_can_sign_in
 from ehr_core.db.bootstrap import prepare_database
+from ehr_core.db.database import Database, connect
 from ehr_core.db.server import EmbeddedServer
-from ehr_core.db.server_place import PASSABLE
 from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.secrets import Secrets, load_or_create_secrets
 from ehr_core.kernel.service import ServiceSpec
 from ehr_core.kernel.settings import Settings
+from ehr_core.kernel.state_folder import make_state_folder
 from ehr_core.supervisor import catalog, leftovers
 from ehr_core.supervisor.api_service import APP_DATABASE_URL
-from ehr_core.supervisor.demo import demo_sign_ins, refuse_demo_in_production
+from ehr_core.supervisor.demo import demo_sign_ins
 from ehr_core.supervisor.guardian import Guardian
 from ehr_core.supervisor.processes import memory_bytes, started_at
 from ehr_core.supervisor.progress import Progress
@@ -34,6 +37,11 @@ API = "api"
 LOOK_SECONDS = 0.5
 PRIVATE = 0o077  # everything that Almoner's processes write is for their own account only
 KEPT_FROM_SERVICES = ("DATABASE_URL", APP_DATABASE_URL)
+
+NOBODY = (
+    "\nNobody can sign in yet. Make the first account: `almoner account create USERNAME --name 'Full Name' "
+    "--role admin`."
+)
 
 ServiceCatalog = Callable[[Settings], Sequence[ServiceSpec]]
 
@@ -79,7 +87,6 @@ class House:
                 self._stop()
 
     def _start(self) -> None:
-        refuse_demo_in_production(self._settings)
         leftovers.stop(self._settings.state_folder, self._progress.say)
         self._record(ready=False)
         require_free_ports(self._find_services(self._settings))
@@ -89,10 +96,21 @@ class House:
         with self._progress.step("Prepare the database") as report:
             app_url = prepare_database(admin_url, secrets, report)
         self._settings = self._settings.model_copy(update={"app_database_url": app_url})
+        with self._database() as database:
+            refuse_demonstration_in_production(database, self._settings)
         if self._settings.environment == "demo":
             self._run_step(self._seed_step, "Seed the synthetic population")
         self._start_services()
         self._show()
+
+    @contextmanager
+    def _database(self) -> Iterator[Database]:
+        """As the application role, for a moment."""
+        database = connect(self._settings.app_database_url, pool_size=1)
+        try:
+            yield database
+        finally:
+            database.dispose()
 
     def _start_database(self, secrets: Secrets) -> str:
         if self._settings.database_url:
@@ -185,6 +203,9 @@ class House:
         records = self._services.records()
         self._progress.show_urls([(record.title, record.url) for record in records if record.url])
         self._progress.show_sign_ins(demo_sign_ins(self._settings))
+        with self._database() as database:
+            if not somebody_can_sign_in(database, self._settings):
+                self._progress.say(NOBODY)
         self._progress.say(
             f"\nReady after {self._progress.elapsed_seconds:.1f} s; all processes together use "
             f"{self._memory_bytes() / 1e9:.2f} GB of memory. Ctrl-C stops everything."
@@ -230,10 +251,3 @@ class House:
         if self._guardian is not None:
             self._guardian.dismiss()
         remove_record(self._settings.state_folder)
-
-
-def make_state_folder(folder: Path) -> None:
-    """A new one can be passed through (PostgreSQL's account must reach its data) but not listed by others."""
-    if not folder.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(PASSABLE)

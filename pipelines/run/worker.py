@@ -8,6 +8,7 @@ import time
 from data_contracts.api.pipeline import ChangeBatch
 from ehr_core.client import AlmonerClient
 from ehr_core.kernel.errors import AlmonerError, Gone, SignInRequired, Unavailable
+from ehr_core.kernel.heartbeat import Heartbeat
 from ehr_core.kernel.logging import get_logger
 from pipelines.run.changed import Bench, measure_changed
 
@@ -20,9 +21,19 @@ GIVE_UP_SECONDS = 60.0
 
 
 class Worker:
-    """One worker. `stop` ends it after the batch at hand; a kill loses nothing, the lease ends by itself."""
+    """One worker. `stop` ends it after the batch at hand; a kill loses nothing, the lease ends by itself.
 
-    def __init__(self, client: AlmonerClient, site_time_zone: str, poll_seconds: float):
+    `heartbeat` shows that it gets on: at every look for work and at every try of a batch or a patient.
+    """
+
+    def __init__(
+        self,
+        client: AlmonerClient,
+        site_time_zone: str,
+        poll_seconds: float,
+        heartbeat: Heartbeat | None = None,
+    ):
+        self._heartbeat = heartbeat
         self._client = client
         self._bench = Bench(site_time_zone)
         self._poll_seconds = poll_seconds
@@ -35,6 +46,7 @@ class Worker:
         """Works until it is stopped. While the API is away it waits and says so once."""
         away = False
         while not self._stopping.is_set():
+            self._beat()
             try:
                 worked = self.work_once()
                 away = False
@@ -80,6 +92,7 @@ class Worker:
     def _succeeds(self, batch: ChangeBatch) -> bool:
         give_up_at = time.monotonic() + GIVE_UP_SECONDS
         while True:
+            self._beat()
             try:
                 measure_changed(self._client, self._bench, batch)
                 return True
@@ -92,6 +105,10 @@ class Worker:
             except Exception as error:  # whatever one record does, the queue goes on; the core quarantines it
                 self._failed(batch, error)
                 return False
+
+    def _beat(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.beat()
 
     def _failed(self, batch: ChangeBatch, error: Exception) -> None:
         """The class only: an error's words may hold a value of the record."""

@@ -6,7 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -20,6 +23,14 @@ class Answers(BaseHTTPRequestHandler):
         pass
 
 
+def beat() -> None:
+    """Shows a sign of life in the state folder, late at first, as a service does that takes its time to come up."""
+    time.sleep(1.5)
+    while True:
+        (Path(os.environ["ALMONER_STATE"]) / "beat").touch()
+        time.sleep(0.1)
+
+
 def main(port: int, words: list[str]) -> None:
     if "broken" in words:
         print("the cellar is flooded", file=sys.stderr)
@@ -28,6 +39,8 @@ def main(port: int, words: list[str]) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if "parent" in words:
         subprocess.Popen([sys.executable, "-S", "-E", __file__, "0"])
+    if "beating" in words:
+        threading.Thread(target=beat, daemon=True).start()
     HTTPServer(("127.0.0.1", port), Answers).serve_forever()
 
 

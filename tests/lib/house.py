@@ -2,7 +2,8 @@
 
 Run as a program it is `almoner up` with these services: `python -m tests.lib.house SERVICE…`, where a service is
 `NAME:PORT`, or `NAME:PORT:WORD` with WORD one of `broken` (ends at once), `stubborn` (ignores SIGTERM),
-`parent` (starts a child of its own) and `frail` (ends when asked for /die).
+`parent` (starts a child of its own), `frail` (ends when asked for /die) and `beating` (has no address: touches
+`beat` in the state folder).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ehr_core.kernel.heartbeat import Heartbeat
 from ehr_core.kernel.service import ServiceSpec
 from ehr_core.kernel.settings import Settings
 from ehr_core.supervisor.status import house_status
@@ -27,13 +29,15 @@ PATIENCE_SECONDS = 40
 
 def fake_spec(text: str) -> ServiceSpec:
     name, port, *words = text.split(":")
-    url = f"http://127.0.0.1:{port}"
+    has_address = "beating" not in words
+    url = f"http://127.0.0.1:{port}" if has_address else None
     return ServiceSpec(
         name=name,
         title=name.title(),
         command=[sys.executable, "-S", "-E", str(SERVICE), port, *words],
         url=url,
-        health_url=f"{url}/health",
+        health_url=f"{url}/health" if url else None,
+        heartbeat=None if has_address else Heartbeat(Path(os.environ["ALMONER_STATE"]) / "beat"),
     )
 
 

@@ -55,7 +55,7 @@ def test_a_care_managers_pages(room: Room, scheme: str):
     nothing_grave_on(sam, "a measure")
 
 
-@pytest.mark.parametrize(("role", "paths"), [("admin", ["audit"]), ("patient", ["", "results"])])
+@pytest.mark.parametrize(("role", "paths"), [("admin", ["audit", "account"]), ("patient", ["", "results"])])
 def test_an_administrators_and_a_patients_pages(room: Room, scheme: str, role: str, paths: list[str]):
     person = room.sign_in(role, color_scheme=scheme)
     for path in paths:

@@ -8,6 +8,7 @@ from data_contracts.api.account import (
     AccountInfo,
     AccountList,
     ChangeAccount,
+    ChangePassword,
     Me,
     NewAccount,
     SessionInfo,
@@ -63,6 +64,20 @@ def change_second_factor(request: Request, asked: TotpRequest, parts: ProcessPar
         return TotpState(enabled=True)
     second_factor.disable(work)
     return TotpState(enabled=False)
+
+
+@router.post("/me/password", status_code=204)
+def change_my_password(request: Request, asked: ChangePassword, parts: ProcessParts, work: Work) -> None:
+    """Changes my password, which ends my other sessions. The present one has to be right; guesses are counted."""
+    if work.actor.session_id is None:
+        raise BadRequest("A service has no password.")
+    try:
+        SignIn(parts.identity).prove_password(
+            work.actor.actor_id, asked.present, address=caller_address(request)
+        )
+    except SignInRequired as error:
+        raise BadRequest(error.message) from error
+    accounts.change_own_password(work, asked.new)
 
 
 @router.get("/sessions")

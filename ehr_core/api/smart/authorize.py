@@ -1,19 +1,22 @@
-"""The sign-in pages: password, then the code where the account has a second factor, then back to the app."""
+"""The sign-in pages: password, the code where there is a second factor, a new password where the old one was for a
+single use, then back to the app."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from ehr_core.access.clients import Client
+from ehr_core.access.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
 from ehr_core.access.sealing import Seal
 from ehr_core.access.sign_in import SignIn
 from ehr_core.api.dependencies import Parts, ProcessParts, caller_address
 from ehr_core.api.smart.authorization_request import AskedWrongly, answer_address, read_request
 from ehr_core.api.smart.pages import page
-from ehr_core.api.smart.ticket import Ticket, new_binding, read_ticket, write_ticket
+from ehr_core.api.smart.ticket import Step, Ticket, new_binding, read_ticket, write_ticket
 from ehr_core.kernel.errors import AlmonerError, BadRequest, Forbidden, SignInRequired, TooMuch
 
 router = APIRouter(tags=["sign-in"])
@@ -53,7 +56,7 @@ def password_step(
 ) -> Response:
     """Looks at the user name and password."""
     try:
-        binding, stands = _ticket(request, parts, ticket)
+        binding, stands = _ticket(request, parts, ticket, "password")
     except BadRequest as error:
         return _message(parts, error)
     client = parts.identity.clients[stands.request.client_id]
@@ -62,18 +65,17 @@ def password_step(
         admitted = sign_in.with_password(username, password, address=caller_address(request), client=client)
     except (SignInRequired, TooMuch, Forbidden) as error:
         return _password_page(parts, client, stands, binding, error)
+    stands = replace(stands, account_id=admitted.account_id, needs_new_password=admitted.needs_new_password)
     if admitted.needs_code:
-        return _code_page(parts, client, Ticket(stands.request, admitted.account_id), binding)
-    return _back_to_app(request, parts, sign_in, Ticket(stands.request, admitted.account_id))
+        return _code_page(parts, client, replace(stands, awaits="code"), binding)
+    return _after_proof(request, parts, client, sign_in, stands, binding)
 
 
 @router.post("/auth/authorize/code", response_model=None)
 def code_step(request: Request, parts: ProcessParts, ticket: Field, code: Field = "") -> Response:
     """Looks at the second factor."""
     try:
-        binding, stands = _ticket(request, parts, ticket)
-        if stands.account_id is None:
-            raise BadRequest("The password comes first. Go back to the application and start again.")
+        binding, stands = _ticket(request, parts, ticket, "code")
     except BadRequest as error:
         return _message(parts, error)
     client = parts.identity.clients[stands.request.client_id]
@@ -82,6 +84,35 @@ def code_step(request: Request, parts: ProcessParts, ticket: Field, code: Field 
         sign_in.with_code(stands.account_id, code, address=caller_address(request))
     except (SignInRequired, TooMuch) as error:
         return _code_page(parts, client, stands, binding, error)
+    return _after_proof(request, parts, client, sign_in, stands, binding)
+
+
+@router.post("/auth/authorize/new-password", response_model=None)
+def new_password_step(
+    request: Request, parts: ProcessParts, ticket: Field, password: Field = "", again: Field = ""
+) -> Response:
+    """Takes a password that only its owner knows, in place of the single-use one."""
+    try:
+        binding, stands = _ticket(request, parts, ticket, "new_password")
+    except BadRequest as error:
+        return _message(parts, error)
+    client = parts.identity.clients[stands.request.client_id]
+    sign_in = SignIn(parts.identity)
+    try:
+        if password != again:
+            raise BadRequest("The two are not the same. Type the new password twice.")
+        sign_in.replace_single_use_password(stands.account_id, password)
+    except BadRequest as error:
+        return _new_password_page(parts, client, stands, binding, error)
+    return _back_to_app(request, parts, sign_in, stands)
+
+
+def _after_proof(
+    request: Request, parts: Parts, client: Client, sign_in: SignIn, stands: Ticket, binding: str
+) -> Response:
+    """Who it is has been proved; a single-use password is replaced before anything is opened."""
+    if stands.needs_new_password:
+        return _new_password_page(parts, client, replace(stands, awaits="new_password"), binding)
     return _back_to_app(request, parts, sign_in, stands)
 
 
@@ -117,6 +148,21 @@ def _code_page(
     return _step_page(parts, client, ticket, binding, "code.html", error)
 
 
+def _new_password_page(
+    parts: Parts, client: Client, ticket: Ticket, binding: str, error: AlmonerError | None = None
+) -> Response:
+    return _step_page(
+        parts,
+        client,
+        ticket,
+        binding,
+        "new_password.html",
+        error,
+        shortest=MINIMUM_LENGTH,
+        longest=MAXIMUM_LENGTH,
+    )
+
+
 def _step_page(
     parts: Parts,
     client: Client,
@@ -137,11 +183,16 @@ def _step_page(
     )
 
 
-def _ticket(request: Request, parts: Parts, ticket: str) -> tuple[str, Ticket]:
+def _ticket(request: Request, parts: Parts, ticket: str, step: Step) -> tuple[str, Ticket]:
+    """The browser's binding and where its sign-in stands; raises BadRequest unless this very step is awaited."""
     binding = request.cookies.get(COOKIE)
     stands = read_ticket(_seal(parts), ticket, binding=binding, now=parts.clock.now())
     if stands.request.client_id not in parts.identity.clients:
         raise BadRequest("The application is not registered here any more.")
+    if stands.awaits != step:
+        raise BadRequest(
+            "The steps of this sign-in were mixed up. Go back to the application and start again."
+        )
     return binding or "", stands
 
 

@@ -12,6 +12,7 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from ehr_core.access.authorization_codes import AuthorizationRequest
 from ehr_core.access.sealing import NotSealedHere, Seal
@@ -21,13 +22,17 @@ TICKET_LIFE = timedelta(minutes=15)
 
 STALE = "This sign-in page is too old or was opened in another window. Go back to the application and start again."
 
+Step = Literal["password", "code", "new_password"]
+
 
 @dataclass(frozen=True)
 class Ticket:
-    """Where a sign-in stands. `account_id` is set once the password was right and a code is awaited."""
+    """Where a sign-in stands. `account_id` is set once the password was right; a step is taken only when awaited."""
 
     request: AuthorizationRequest
     account_id: str | None = None
+    awaits: Step = "password"
+    needs_new_password: bool = False
 
 
 def new_binding() -> str:
@@ -36,13 +41,7 @@ def new_binding() -> str:
 
 
 def write_ticket(seal: Seal, ticket: Ticket, *, binding: str, now: datetime) -> str:
-    content = json.dumps(
-        {
-            "request": asdict(ticket.request),
-            "account_id": ticket.account_id,
-            "until": (now + TICKET_LIFE).timestamp(),
-        }
-    )
+    content = json.dumps({"ticket": asdict(ticket), "until": (now + TICKET_LIFE).timestamp()})
     return base64.urlsafe_b64encode(seal.close(content.encode(), binding)).decode()
 
 
@@ -56,4 +55,5 @@ def read_ticket(seal: Seal, text: str, *, binding: str | None, now: datetime) ->
         raise BadRequest(STALE) from error
     if now.timestamp() > content["until"]:
         raise BadRequest(STALE)
-    return Ticket(AuthorizationRequest(**content["request"]), content["account_id"])
+    stands = content["ticket"]
+    return Ticket(**stands | {"request": AuthorizationRequest(**stands["request"])})

@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
+from ehr_core.db.server import EmbeddedServer
+from ehr_core.kernel.heartbeat import STALE_AFTER_SECONDS
+from ehr_core.kernel.secrets import load_or_create_secrets
 from tests.lib.house import RunningHouse, almoner, house
 from tests.lib.postgres import free_port, temporary_folder
 
@@ -99,6 +103,26 @@ def test_a_service_that_dies_is_started_again(running):
     assert after["services"][2]["pid"] == before["worker"]
 
 
+def test_a_service_without_an_address_is_ready_at_its_first_beat_and_one_that_hangs_is_told(state):
+    state.mkdir(mode=0o711)
+    beat = state / "beat"
+    beat.touch()
+    services = (f"api:{free_port()}", f"worker:{free_port()}:beating")
+    with house(state, *services, postgres_port=free_port()) as started:
+        worker = started.wait_until_ready()["services"][2]
+        assert beat.stat().st_mtime > psutil.Process(worker["pid"]).create_time()
+        assert worker["heartbeat_age_seconds"] < STALE_AFTER_SECONDS
+        os.kill(worker["pid"], signal.SIGSTOP)
+        long_ago = time.time() - STALE_AFTER_SECONDS - 1
+        os.utime(beat, (long_ago, long_ago))
+        hung = json.loads(almoner("status", "--json", state=state).stdout)
+        assert not hung["healthy"]
+        assert (hung["services"][2]["running"], hung["services"][2]["healthy"]) == (True, False)
+        os.kill(worker["pid"], signal.SIGCONT)
+        started.wait_until_ready()
+        assert started.interrupt() == 0
+
+
 def test_a_killed_postgres_is_started_again(running):
     before = running.process_ids()["postgres"]
     os.kill(before, signal.SIGKILL)
@@ -113,6 +137,24 @@ def test_the_data_and_the_ports_are_there_again_after_a_restart(state):
             assert started.interrupt() == 0
     assert "schema is current" in started.output.read_text()
     assert "GB of memory" in started.output.read_text()
+
+
+def test_production_says_how_the_first_account_is_made_and_does_not_open_a_demonstration(state, monkeypatch):
+    monkeypatch.setenv("ALMONER_ENVIRONMENT", "production")
+    services, port = [f"api:{free_port()}"], free_port()
+    with house(state, *services, postgres_port=port) as started:
+        started.wait_until_ready()
+        server = EmbeddedServer(state, port, load_or_create_secrets(state).postgres_password)
+        with psycopg.connect(server.admin_url) as connection:
+            connection.execute("INSERT INTO core.demonstration (begun_at) VALUES (now())")
+        assert started.interrupt() == 0
+    assert "Nobody can sign in yet. Make the first account: `almoner account create" in (
+        started.output.read_text()
+    )
+    with house(state, *services, postgres_port=port) as refused:
+        assert refused.process.wait(timeout=40) == 9
+    assert "This database is the demonstration's: its patients are synthetic." in refused.output.read_text()
+    assert not (state / "postgres" / "data" / "postmaster.pid").exists()
 
 
 def test_a_service_that_ignores_the_polite_signal_is_killed(state):

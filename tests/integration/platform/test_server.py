@@ -127,8 +127,11 @@ def test_data_of_another_major_version_is_refused_and_left_alone(server, version
     server.stop(even_if_shared=True)
     mark = server.folder / "data" / "PG_VERSION"
     mark.write_text(f"{version}\n")
-    with pytest.raises(StartupFailed, match=rf"PostgreSQL {version}, {relation} .* `almoner export`"):
+    with pytest.raises(StartupFailed, match=rf"PostgreSQL {version}, {relation} .* `almoner backup`") as told:
         server.start()
+    assert "history, audit log, accounts and gap decisions, which `almoner export` leaves out" in str(
+        told.value
+    )
     assert mark.read_text() == f"{version}\n"
 
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-from ehr_core.kernel.settings import Settings
-from ehr_core.reference import variable_name
+from ehr_core.kernel.errors import BadSetting
+from ehr_core.kernel.settings import Settings, variable_name
 
 UNIT = re.compile(
     r"\b(seconds|minutes|hours|days|years|bytes|MB|percent|count|counts|port|seed|parts)\b", re.IGNORECASE
@@ -44,12 +44,46 @@ def test_an_undocumented_setting_and_a_number_without_a_unit_are_noticed():
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_the_variable_on_the_page_is_the_one_that_is_read(name, monkeypatch):
     field = Settings.model_fields[name]
-    other = {int: "12", float: "0.5"}.get(field.annotation, "demo" if name == "environment" else "other")
+    special = {"environment": "demo", "site_time_zone": "Europe/Madrid"}
+    other = {int: "12", float: "0.5"}.get(field.annotation, special.get(name, "other"))
     monkeypatch.setenv(variable_name(name, field), "debug" if name == "log_level" else other)
     assert str(getattr(Settings(), name)) in (other, "debug")
 
 
-def test_a_number_that_is_not_one_is_refused(monkeypatch):
-    monkeypatch.setenv("ALMONER_API_PORT", "eighty")
-    with pytest.raises(ValueError, match=r"ALMONER_API_PORT|api_port"):
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("PATIENTS", "5", "PATIENTS is '5'. It can be a whole number of at least 12."),
+        ("PATIENTS", "many", "PATIENTS is 'many'. It can be a whole number of at least 12."),
+        ("ALMONER_ENVIRONMENT", "prod", "ALMONER_ENVIRONMENT is 'prod'. It can be 'demo' or 'production'."),
+        (
+            "ALMONER_API_PORT",
+            "99999",
+            "ALMONER_API_PORT is '99999'. It can be a whole number of at least 1 and at most 65535.",
+        ),
+        ("ALMONER_REMEASURE_POLL_SECONDS", "0", "It can be a number greater than 0."),
+        ("ALMONER_SITE_TIME_ZONE", "Mars/Olympus", "an IANA time zone such as 'America/New_York'."),
+        ("ALMONER_SITE_TIME_ZONE", "../../etc/passwd", "an IANA time zone such as 'America/New_York'."),
+    ],
+)
+def test_a_value_that_cannot_be_is_one_sentence_with_the_variable_and_what_it_can_be(
+    monkeypatch, variable, value, said
+):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(BadSetting) as refused:
         Settings()
+    assert said in refused.value.message
+    assert "pydantic" not in refused.value.message
+
+
+def test_every_wrong_variable_is_named(monkeypatch):
+    monkeypatch.setenv("PATIENTS", "5")
+    monkeypatch.setenv("ALMONER_LOG_LEVEL", "loud")
+    with pytest.raises(BadSetting, match=r"PATIENTS is '5'.* ALMONER_LOG_LEVEL is 'loud'|LEVEL.*PATIENTS"):
+        Settings()
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch):
+    monkeypatch.setenv("ALMONER_STATE", "")
+    monkeypatch.setenv("PATIENTS", "")
+    assert (str(Settings().state), Settings().patients) == (".almoner", 1000)
