@@ -6,8 +6,8 @@ import time
 
 import streamlit as st
 
-from dashboards.clinician.gap_dialogs import decline_dialog, exclude_dialog, snooze_dialog
-from dashboards.shared.gap_words import due_words, status_tag
+from dashboards.shared.gap_dialogs import decline_dialog, exclude_dialog, snooze_dialog
+from dashboards.shared.gap_words import ACTION_STATUSES, due_words, reply_tag, status_tag
 from dashboards.shared.markup import text
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
@@ -16,7 +16,6 @@ from data_contracts.api.care_gaps import CareGap, GapAct, GapList, OrderGap
 from data_contracts.api.patients import PatientBanner
 
 WATCH_SECONDS = 20
-ACTION_STATUSES = ("open", "outreach_sent", "scheduled", "result_pending")
 LATER = {"Patient declined…": decline_dialog, "Snooze…": snooze_dialog, "Exclude…": exclude_dialog}
 
 
@@ -76,7 +75,8 @@ def _heading(gaps: GapList) -> None:
 def card_html(gap: CareGap) -> str:
     """Title, status, why this patient, and when; a settled one shows what settled it."""
     return (
-        f'<div class="card"><h4>{text(gap.title)} {status_tag(gap)}</h4><p>{text(gap.why)}</p>{_next_step(gap)}'
+        f'<div class="card"><h4>{text(gap.title)} {status_tag(gap)}{reply_tag(gap)}</h4>'
+        f"<p>{text(gap.why)}</p>{_next_step(gap)}"
         f'<p class="quiet">{" · ".join(text(part) for part in _facts(gap))}</p></div>'
     )
 

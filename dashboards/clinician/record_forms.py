@@ -38,7 +38,8 @@ def record_buttons(session: StaffSession, banner: PatientBanner) -> None:
             _vitals_dialog(session, banner, fresh_form("vitals"))
         if st.button("Record result", shortcut="Alt+L"):
             _result_dialog(session, banner, fresh_form("result"))
-        if st.button("Record outside result", shortcut="Alt+O"):
+        asked = st.session_state.pop("record_outside", None) == banner.patient_id
+        if st.button("Record outside result", shortcut="Alt+O") or asked:
             _outside_dialog(session, banner, fresh_form("outside"))
 
 
