@@ -94,10 +94,9 @@ def _answer_dialog(session: StaffSession, reply: PatientReply, form: str) -> Non
         "The portal says this in the patient's language. A reply closes no gap: what was found counts once a "
         "clinician has recorded it in the chart."
     )
+    reads = f", who reads {reply.language}" if reply.language else ""
     answer = st.text_area(
-        f"Your words for the patient (optional; reads {reply.language or 'a language that is not recorded'})",
-        max_chars=500,
-        key=f"{form}-answer",
+        f"Your words for the patient{reads} (optional)", max_chars=500, key=f"{form}-answer"
     )
     with told_errors():
         if st.button("Send answer", type="primary", disabled=outcome is None):
