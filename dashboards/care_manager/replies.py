@@ -27,8 +27,9 @@ def replies_page() -> None:
     tell_remembered()
     with told_errors():
         found = session.client.worklist.replies()
-        st.caption(count_words(found.waiting, len(found.replies)))
-        if not found.replies:
+        if found.replies:
+            st.caption(count_words(found.waiting, len(found.replies)))
+        else:
             st.info("No reply waits. A patient who says 'I already had this' in the portal comes here.")
         for reply in found.replies:
             _reply(session, reply)

@@ -93,13 +93,9 @@ def _contact_dialog(session: StaffSession, row: WorklistRow, form: str) -> None:
         key=f"{form}-outcome",
     )
     gaps = {gap.gap_id: gap for gap in _to_act_on(row)}
-    about = st.multiselect(
-        "About which care gaps",
-        list(gaps),
-        format_func=lambda gap_id: gaps[gap_id].title,
-        placeholder="Only those that were talked about",
-        key=f"{form}-about",
-    )
+    if gaps:
+        st.write("About (only what was talked about)")
+    about = [gap_id for gap_id, gap in gaps.items() if st.checkbox(gap.title, key=f"{form}-about-{gap_id}")]
     declined = [gaps[gap_id] for gap_id in about] if outcome == "declined" else []
     confirmed = confirm_follow_up_declined(declined, form)
     interpreter = (

@@ -68,12 +68,12 @@ def _trend(page: MeasurePage) -> None:
             else "No runs yet."
         )
         return
-    spec = _trend_spec(tuple(points))
+    spec = trend_spec(tuple(points))
     st.vega_lite_chart(spec=spec, width="stretch", alt=f"Rate over time, now {rate_words(page.line.counts)}")
 
 
 @st.cache_data(max_entries=100)
-def _trend_spec(points: tuple[tuple[object, float], ...]) -> dict:
+def trend_spec(points: tuple[tuple[object, float], ...]) -> dict:
     frame = pd.DataFrame(points, columns=["on", "rate"])
     frame["on"] = pd.to_datetime(frame["on"])
     chart = alt.Chart(frame).mark_line(point=True)

@@ -35,9 +35,11 @@ def two_rows() -> None:
     from dashboards.care_manager.worklist_acts import contact_dialog
     from data_contracts.api.patients import PatientName
 
+    gap = SimpleNamespace(gap_id="g", title="Care", status="open", gap_kind="due")
+
     def row(name):
         return SimpleNamespace(
-            patient_id=name, name=PatientName(family=name), birth_date="1970-01-01", mrn=name, gaps=[],
+            patient_id=name, name=PatientName(family=name), birth_date="1970-01-01", mrn=name, gaps=[gap],
             interpreter_required=False, language=None,
         )  # fmt: skip
 
@@ -52,7 +54,7 @@ def test_the_next_dialog_shares_no_widget_with_the_last_one():
 
     def keys_in_dialog(of: str) -> set[str]:
         page.button(key=of).click().run(timeout=20)
-        widgets = [*page.text_area, *page.selectbox, *page.multiselect, *page.date_input]
+        widgets = [*page.text_area, *page.selectbox, *page.checkbox, *page.date_input]
         assert len(widgets) == 4
         return {widget.key for widget in widgets}
 
@@ -99,20 +101,20 @@ def save(page: AppTest):
 
 
 def test_a_call_is_about_no_gap_until_one_is_chosen(call):
-    assert call.multiselect[0].value == []
+    assert [box.value for box in call.checkbox] == [False, False]
     assert save(call).disabled
-    call.multiselect[0].select("Care that is due").run(timeout=20)
-    assert call.checkbox.len == 0
+    call.checkbox(key="form-about-due").check().run(timeout=20)
+    assert not call.warning
     save(call).click().run(timeout=20)
     logged = call.session_state["logged"][0]
     assert (logged.gap_ids, logged.follow_up_confirmed) == (["due"], False)
 
 
 def test_declining_the_follow_up_of_an_abnormal_result_is_confirmed_for_itself(call):
-    call.multiselect[0].select("Care that is follow_up_due").run(timeout=20)
+    call.checkbox(key="form-about-follow_up_due").check().run(timeout=20)
     assert "abnormal" in call.warning[0].value
     assert save(call).disabled
-    call.checkbox[0].check().run(timeout=20)
+    call.checkbox(key="form-follow-up").check().run(timeout=20)
     save(call).click().run(timeout=20)
     logged = call.session_state["logged"][0]
     assert (logged.gap_ids, logged.follow_up_confirmed) == (["follow_up_due"], True)
