@@ -15,7 +15,6 @@ from data_contracts.api.portal import (
     OwnReply,
     OwnResult,
     PortalHome,
-    ReplyState,
     ThingToDo,
     ToDoState,
 )
@@ -24,14 +23,14 @@ from ehr_core.access.sensitivity import labels, may_see, may_see_label
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.people import practitioner_names
 from ehr_core.care_gaps.reading import SELECT_GAPS
-from ehr_core.care_gaps.replies import own_replies
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
 from ehr_core.care_gaps.standing import check_on_panel
-from ehr_core.care_gaps.words import pack_of, visible_to_patient
+from ehr_core.care_gaps.words import visible_to_patient
 from ehr_core.kernel.errors import Conflict
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.scheduling.rules import STILL_TO_COME
 from ehr_core.workflows.portal_language import answer_language, own_person
+from ehr_core.workflows.portal_replies import replies_by_gap
 from ehr_core.workflows.portal_results import own_results
 
 NEW_DAYS = 30
@@ -46,7 +45,7 @@ def portal_home(work: UnitOfWork, site_name: str, asked_language: str | None = N
     person = own_person(work)
     language = answer_language(asked_language, person)
     state = _to_do_state(work, person.patient_id)
-    replies = _replies(work, person.patient_id, language)
+    replies = replies_by_gap(work, person.patient_id, language)
     things, hidden_things = [], 0
     if state != "paused":
         things, hidden_things = _things_to_do(work, person.patient_id, language, replies)
@@ -87,32 +86,6 @@ def _to_do_state(work: UnitOfWork, patient_id: str) -> ToDoState:
         "checked"
         if work.connection.execute(measured, {"id": patient_id}).scalar_one_or_none()
         else "not_checked"
-    )
-
-
-def _replies(work: UnitOfWork, patient_id: str, language: Language) -> dict[str, OwnReply]:
-    """What the person told us and what came of it, by the gap's id; the newest word first."""
-    zone = ZoneInfo(work.site_time_zone)
-    rows = sorted(own_replies(work, patient_id), key=lambda row: row["received_at"], reverse=True)
-    replies = [_reply(row, language, zone) for row in rows]
-    return {reply.gap_id: reply for reply in replies if reply is not None}
-
-
-def _reply(row: Mapping[str, Any], language: Language, zone: ZoneInfo) -> OwnReply | None:
-    """Named as the item was when the person spoke; null when it is not shown to patients any more."""
-    known = pack_of(row["source_id"]) is not None
-    words = patient_text(row["source_id"], row["gap_kind"], language) if known else None
-    if words is None:
-        return None
-    answered = row["reviewed_at"] or row["requested_at"]
-    waits: ReplyState = "requested" if row["requested_at"] else "waiting"
-    return OwnReply(
-        gap_id=str(row["gap_id"]),
-        title=words.title,
-        told_at=row["received_at"].astimezone(zone),
-        state=row["review_outcome"] or waits,
-        answered_at=answered and answered.astimezone(zone),
-        answer=row["answer"],
     )
 
 

@@ -9,7 +9,7 @@ from tests.lib.browser import Person, Room
 from tests.lib.running_system import RunningSystem
 from tests.system.steps import audit, chart, measures, portal, worklist
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 GAP = "glycemic_control"
 TITLE = "Glycemic control in diabetes"
