@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboards.account.my_account import account_page
 from dashboards.admin.audit import audit_page
+from dashboards.care_manager.replies import replies_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
 from dashboards.clinician.patients import patients_page
@@ -21,6 +22,7 @@ def _pages(session: StaffSession) -> list[st.Page]:
     offered = [
         ("schedule.read", today_page, "Today", "today", "visible"),
         ("worklist.read", worklist_page, "Worklist", "worklist", "visible"),
+        ("worklist.read", replies_page, "Replies", "replies", "visible"),
         ("patient.search", patients_page, "Patients", "patients", "visible"),
         ("chart.read", chart_page, "Chart", "chart", "hidden"),
         ("measure.read", measures_page, "Measures", "measures", "visible"),

@@ -11,9 +11,10 @@ def _():
     import polars as pl
 
     from data_contracts.lake import Lake
+    from data_contracts.suppression import Cell, suppress_strata
     from ehr_core.kernel.settings import Settings
 
-    return Lake, Settings, alt, mo, pl
+    return Cell, Lake, Settings, alt, mo, pl, suppress_strata
 
 
 @app.cell
@@ -22,7 +23,8 @@ def _(mo):
     # Whom do we reach less well?
 
     One measure, by race, ethnicity, sex and language, from the **safe-harbor** zone. Bars are 95 % Wilson intervals:
-    where they overlap widely, the difference may be chance. Groups under the small-cell limit are left out and counted.
+    where they overlap widely, the difference may be chance. A group is left out, and counted, when one of its counts
+    (people, met, not met) is under the small-cell limit, or would give another group's small count away.
     """)
     return
 
@@ -47,7 +49,7 @@ def _(connection, mo):
 
 
 @app.cell
-def _(connection, measure, pl, settings):
+def _(connection, measure, pl):
     counted = connection.sql(
         """
         UNPIVOT (
@@ -67,9 +69,32 @@ def _(connection, measure, pl, settings):
         .agg(denominator=pl.len(), numerator=pl.col("numerator").sum())
         .sort("kind", "stratum")
     )
-    shown = groups.filter(pl.col("denominator") >= settings.small_cell)
+    return (groups,)
+
+
+@app.cell
+def _(Cell, groups, pl, settings, suppress_strata):
+    def _cell(denominator, numerator):
+        return Cell(
+            initial_population=denominator,
+            denominator=denominator,
+            exclusions=0,
+            exceptions=0,
+            numerator=numerator,
+            not_evaluable=0,
+        )
+
+    _kept = []
+    for _, _rows in groups.group_by("kind", maintain_order=True):
+        _cells = [_cell(n, k) for n, k in _rows.select("denominator", "numerator").iter_rows()]
+        _everyone = _cell(_rows["denominator"].sum(), _rows["numerator"].sum())
+        _kept += [
+            cell.denominator is not None and cell.numerator is not None
+            for cell in suppress_strata(_everyone, _cells, settings.small_cell)
+        ]
+    shown = groups.filter(pl.Series(_kept, dtype=pl.Boolean))
     left_out = groups.height - shown.height
-    return groups, left_out, shown
+    return left_out, shown
 
 
 @app.cell
@@ -98,6 +123,20 @@ def _(alt, left_out, measure, mo, rates):
 def test_rates_lie_within_their_intervals(rates):
     for low, rate, high in rates.select("low", "rate", "high").iter_rows():
         assert 0 <= low <= rate <= high <= 1
+
+
+@app.cell
+def test_no_small_count_is_shown(settings, shown):
+    for people, met in shown.select("denominator", "numerator").iter_rows():
+        assert not [count for count in (people, met, people - met) if 0 < count < settings.small_cell]
+
+
+@app.cell
+def test_who_is_left_out_of_a_kind_is_not_a_small_number_of_people(groups, settings, shown):
+    for (kind,), rows in groups.group_by("kind"):
+        everybody = rows["denominator"].sum()
+        left = everybody - shown.filter(shown["kind"] == kind)["denominator"].sum()
+        assert left == 0 or left >= min(settings.small_cell, everybody)
 
 
 @app.cell

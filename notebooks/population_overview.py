@@ -8,11 +8,13 @@ app = marimo.App(width="medium", app_title="Population overview")
 def _():
     import altair as alt
     import marimo as mo
+    import polars as pl
 
     from data_contracts.lake import Lake
+    from data_contracts.suppression import suppress_counts
     from ehr_core.kernel.settings import Settings
 
-    return Lake, Settings, alt, mo
+    return Lake, Settings, alt, mo, pl, suppress_counts
 
 
 @app.cell
@@ -21,7 +23,8 @@ def _(mo):
     # Who are our patients?
 
     This notebook reads the **safe-harbor** zone only: all eighteen HIPAA identifier kinds are removed, dates are
-    years, ages over 89 are one group. Counts under the site's small-cell limit are shown as suppressed.
+    years, ages over 89 are one group. Counts under the site's small-cell limit are empty, and with them so many others
+    that no hidden one can be worked out from the rest.
     """)
     return
 
@@ -45,27 +48,28 @@ def _(manifest, mo):
 
 
 @app.cell
-def _(connection, manifest, settings):
-    def suppressed(frame, count="people"):
-        """Counts under the limit become null: unknown to the reader, not zero."""
-        import polars as pl
+def _(pl, settings, suppress_counts):
+    def suppressed(frame):
+        """Hidden counts become null: unknown to the reader, not zero."""
+        people = suppress_counts(frame["people"].to_list(), settings.small_cell)
+        return frame.with_columns(pl.Series("people", people, dtype=pl.Int64))
 
-        return frame.with_columns(
-            pl.when(pl.col(count) >= settings.small_cell).then(pl.col(count)).alias(count)
-        )
+    return (suppressed,)
 
-    age_bands = suppressed(
-        connection.sql(
-            f"""
-            SELECT CASE WHEN birth_low IS NULL THEN 'not recorded, or 90 and over'
-                        ELSE printf('%02d to %02d', age // 10 * 10, age // 10 * 10 + 9) END AS age_band,
-                   coalesce(sex, 'not recorded') AS sex, count(*) AS people
-            FROM (SELECT *, {manifest.as_of.year} - year(birth_low) AS age FROM patient)
-            GROUP BY ALL ORDER BY ALL
-            """
-        ).pl()
-    )
-    return age_bands, suppressed
+
+@app.cell
+def _(connection, manifest, suppressed):
+    ages = connection.sql(
+        f"""
+        SELECT CASE WHEN birth_low IS NULL THEN 'not recorded, or 90 and over'
+                    ELSE printf('%02d to %02d', age // 10 * 10, age // 10 * 10 + 9) END AS age_band,
+               coalesce(sex, 'not recorded') AS sex, count(*) AS people
+        FROM (SELECT *, {manifest.as_of.year} - year(birth_low) AS age FROM patient)
+        GROUP BY ALL ORDER BY ALL
+        """
+    ).pl()
+    age_bands = suppressed(ages)
+    return age_bands, ages
 
 
 @app.cell
@@ -122,6 +126,13 @@ def test_every_patient_is_in_one_age_band(connection):
 def test_no_small_cell_is_shown(age_bands, conditions, languages, settings):
     for frame in (age_bands, conditions, languages):
         assert all(count is None or count >= settings.small_cell for count in frame["people"])
+
+
+@app.cell
+def test_no_hidden_count_follows_from_the_number_of_all(age_bands, ages, settings):
+    hidden = ages.filter(age_bands["people"].is_null())["people"]
+    assert hidden.len() != 1
+    assert hidden.is_empty() or hidden.sum() >= settings.small_cell
 
 
 @app.cell

@@ -69,10 +69,23 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     """A browser story that is skipped fails where ALMONER_REQUIRE_BROWSER=1 says so."""
     report = yield
     if report.skipped and item.get_closest_marker("browser") and browser.browser_is_required():
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-        report.outcome = "failed"
-        report.longrepr = f"A browser story may not be skipped here ({browser.REQUIRED}=1). {reason}"
+        _fail_instead(report, "A browser story")
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):
+    """Nor may a whole file of tests be skipped there: nobody would see which stories it held."""
+    report = yield
+    if report.skipped and browser.browser_is_required():
+        _fail_instead(report, f"The file {collector.nodeid}")
+    return report
+
+
+def _fail_instead(report: pytest.TestReport | pytest.CollectReport, what: str) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"{what} may not be skipped here ({browser.REQUIRED}=1). {reason}"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,50 +1,121 @@
-"""Audit: who saw and did what, newest first, by patient or by person."""
+"""Audit: who saw and did what, newest first, by days, by person and by patient; what repeats is told once."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from dashboards.shared.markup import table, text
 from dashboards.shared.page import start_page, told_errors
+from dashboards.shared.paging import show_paging, stay_within
 from dashboards.shared.session import StaffSession
-from dashboards.shared.site_time import show_instant
-from data_contracts.api.audit import AuditEvent
+from dashboards.shared.site_time import show_date, show_instant
+from dashboards.shared.url_choice import url_choice
+from data_contracts.api.audit import AuditEvent, AuditPage
+from ehr_core.client.streamlit_app import app_settings
 
-LIMIT = 200
-
-
-def _who(event: AuditEvent) -> str:
-    return f"{text(event.actor_name or event.actor_id)} <span class='quiet'>{text(event.actor_kind)}</span>"
+PAGE_SIZE = 100
+SHOWN_DAYS = 7
+"""A log of years opens with the last week."""
 
 
 def audit_page() -> None:
     session: StaffSession = st.session_state["session"]
     start_page("Audit")
     st.caption("Looking here is audited too.")
-    patient_column, actor_column = st.columns(2)
-    patient_id = patient_column.text_input("Patient id", key="patient", bind="query-params", max_chars=64)
-    actor_id = actor_column.text_input("Account id", key="actor", bind="query-params", max_chars=64)
     with told_errors():
-        events = session.client.audit.events(
-            patient_id=patient_id or None, actor_id=actor_id or None, limit=LIMIT
-        )
-        if not events:
-            st.info("No entries match. Clear a field to see more.")
-            return
-        st.html(
-            table(
-                ["When", "Who", "What", "On", "Outcome"],
-                (
-                    [
-                        text(show_instant(event.at)),
-                        _who(event),
-                        text(event.sentence),
-                        text(event.resource_type, ""),
-                        text(event.outcome),
-                    ]
-                    for event in events
-                ),
-                caption="Audit entries",
+        people = dict(session.client.audit.people().people)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            since, until = _days()
+            actor_id = url_choice(
+                "Person", "actor", people, placeholder="Everybody", on_change=_first_page, width=260
             )
+            patient_id = st.text_input(
+                "Patient id",
+                key="patient",
+                bind="query-params",
+                max_chars=64,
+                width=300,
+                on_change=_first_page,
+            )
+        found = session.client.audit.page(
+            patient_id=patient_id or None,
+            actor_id=actor_id,
+            since=since,
+            until=until,
+            page=st.session_state.get("audit_page") or 1,
+            size=PAGE_SIZE,
         )
-        st.caption(f"The newest {len(events)} entries; narrow by patient or account to go further back.")
+        stay_within(found.page, "audit_page")
+        st.caption(count_words(found, since, until))
+        if found.events:
+            st.html(entries_html(found.events))
+        show_paging(found.page, "audit_page")
+
+
+def _days() -> tuple[date | None, date | None]:
+    """The first and the last day; an emptied one is open."""
+    today = datetime.now(ZoneInfo(app_settings().site_time_zone)).date()
+    begin = today - timedelta(days=SHOWN_DAYS - 1)
+    return tuple(
+        st.date_input(
+            label,
+            value=day,
+            max_value=today,
+            format="YYYY-MM-DD",
+            key=key,
+            bind="query-params",
+            width=150,
+            on_change=_first_page,
+        )
+        for label, key, day in (("From", "since", begin), ("To", "until", today))
+    )
+
+
+def _first_page() -> None:
+    st.session_state["audit_page"] = 1
+
+
+def count_words(found: AuditPage, since: date | None, until: date | None) -> str:
+    """How many entries match, of which days, and which of them are on this page."""
+    days = f"from {show_date(since) if since else 'the beginning'} to {show_date(until) if until else 'now'}"
+    if not found.page.total:
+        return f"No entries {days}. Choose other days, or clear a field."
+    first = (found.page.number - 1) * found.page.size + 1
+    many = f"{found.page.total:,}" if found.counted_all else f"more than {found.page.total:,}"
+    return f"{many} entries {days} · {first:,} to {first + len(found.events) - 1:,} are shown"
+
+
+def entries_html(events: Sequence[AuditEvent]) -> str:
+    """One line an entry; the same act again and again, as of a screen that refreshes itself, on one line."""
+    runs = [list(run) for _, run in groupby(events, key=_same)]
+    return table(
+        ["When", "Who", "What", "Patient", "Outcome"],
+        (
+            [_when(run), _who(run[0]), _what(run), text(run[0].patient_id, ""), text(run[0].outcome)]
+            for run in runs
+        ),
+        caption="Audit entries",
+    )
+
+
+def _same(event: AuditEvent) -> tuple[str | None, ...]:
+    return event.actor_id, event.sentence, event.patient_id, event.outcome
+
+
+def _when(run: Sequence[AuditEvent]) -> str:
+    newest, oldest = show_instant(run[0].at), show_instant(run[-1].at)
+    return text(newest) if newest == oldest else text(f"{oldest} to {newest}")
+
+
+def _what(run: Sequence[AuditEvent]) -> str:
+    again = f" <span class='quiet'>{len(run)} times</span>" if len(run) > 1 else ""
+    return text(run[0].sentence) + again
+
+
+def _who(event: AuditEvent) -> str:
+    return f"{text(event.actor_name or event.actor_id)} <span class='quiet'>{text(event.actor_kind)}</span>"

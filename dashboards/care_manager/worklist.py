@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards.care_manager.worklist_acts import assign_dialog, contact_dialog
-from dashboards.care_manager.worklist_rows import contact_html, gaps_html, patient_html
+from dashboards.care_manager.worklist_acts import assign_dialog, row_acts
+from dashboards.care_manager.worklist_rows import contact_html, gaps_html, patient_html, summary_words
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.page import start_page, tell_remembered, told_errors
+from dashboards.shared.paging import show_paging, stay_within
 from dashboards.shared.session import StaffSession
-from dashboards.shared.site_time import show_instant
 from dashboards.shared.url_choice import clear_choices, url_choice
 from data_contracts.api.care_gaps import (
     STATUS_WORDS,
@@ -32,13 +32,15 @@ def worklist_page() -> None:
     with told_errors():
         query = _filters(session.client.worklist.choices())
         page = session.client.worklist.page(query)
-        _summary(page)
+        stay_within(page.page, "page")
+        _replies(page)
+        st.caption(summary_words(query, page))
         _bulk_acts(session, page.rows)
         for row in page.rows:
             _row(session, row)
         if not page.rows:
             st.info("Nobody matches these filters. Reset them to see everyone with an open gap.")
-        _paging(page)
+        show_paging(page.page, "page", in_address=True)
 
 
 def _filters(choices: WorklistChoices) -> WorklistQuery:
@@ -54,6 +56,7 @@ def _filters(choices: WorklistChoices) -> WorklistQuery:
         name = st.text_input("Name", key="worklist_name", max_chars=100, width=200, on_change=_first_page)
         sort = _choice("Sort by", "sort", SORTS, SORTS[DEFAULT_SORT])
         overdue = st.checkbox("Overdue only", key="overdue_only", bind="query-params", on_change=_first_page)
+        replied = st.checkbox("Patient replied", key="replied", bind="query-params", on_change=_first_page)
         st.button("Reset filters", on_click=_reset)
     return WorklistQuery(
         source_id=source,
@@ -63,6 +66,7 @@ def _filters(choices: WorklistChoices) -> WorklistQuery:
         owner_id=owner,
         language=language,
         overdue_only=overdue,
+        reply_waiting=replied,
         name=name or None,
         sort=sort or DEFAULT_SORT,
         page=st.session_state.get("page") or _page_in_address(),
@@ -86,16 +90,15 @@ def _first_page() -> None:
 def _reset() -> None:
     clear_choices(CHOICES)
     st.session_state["overdue_only"] = False
+    st.session_state["replied"] = False
     st.session_state["worklist_name"] = ""
     _first_page()
 
 
-def _summary(page: WorklistPage) -> None:
-    as_of = f"as of {show_instant(page.as_of)}" if page.as_of else "never computed"
-    st.caption(
-        f"{page.page.total} patients · {page.open_gaps} open gaps · {page.overdue_gaps} overdue · {as_of} · "
-        "this list is protected health information"
-    )
+def _replies(page: WorklistPage) -> None:
+    waiting = page.replies_waiting
+    if waiting and st.button(f"{waiting} {'reply' if waiting == 1 else 'replies'} from patients to review"):
+        st.switch_page(st.session_state["replies"])
 
 
 def _bulk_acts(session: StaffSession, rows: list[WorklistRow]) -> None:
@@ -127,13 +130,4 @@ def _row(session: StaffSession, row: WorklistRow) -> None:
         contact.html(f'<div class="card">{contact_html(row)}</div>')
         with acts:
             chart_button(session, row.patient_id, key=f"open-{row.patient_id}")
-            if session.may("outreach.log") and st.button(
-                "Log a call", key=f"call-{row.patient_id}", width="stretch"
-            ):
-                contact_dialog(session, row)
-
-
-def _paging(page: WorklistPage) -> None:
-    pages = max(1, -(-page.page.total // page.page.size))
-    if pages > 1:
-        st.pagination(pages, key="page", bind="query-params")
+            row_acts(session, row)

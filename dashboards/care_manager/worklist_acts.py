@@ -1,4 +1,4 @@
-"""What a care manager does from the worklist: assign patients, log a call. Each dialog names the people."""
+"""What a care manager does from the worklist: assign patients, log a call, set a gap aside. Each names the people."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ import streamlit as st
 
 from dashboards.care_manager.worklist_rows import OUTCOME_WORDS
 from dashboards.shared.forms import fresh_form
+from dashboards.shared.gap_dialogs import (
+    confirm_follow_up_declined,
+    decline_dialog,
+    exclude_dialog,
+    snooze_dialog,
+)
+from dashboards.shared.gap_words import ACTION_STATUSES
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
-from data_contracts.api.care_gaps import AssignGaps, LogContact, WorklistRow
+from data_contracts.api.care_gaps import AssignGaps, LogContact, WorklistGap, WorklistRow
 from ehr_core.display import show_name
+
+SET_ASIDE = {"Exclude…": exclude_dialog, "Snooze…": snooze_dialog, "Patient declined…": decline_dialog}
 
 
 def _names(rows: list[WorklistRow]) -> None:
@@ -28,6 +37,23 @@ def assign_dialog(session: StaffSession, rows: list[WorklistRow]) -> None:
 
 def contact_dialog(session: StaffSession, row: WorklistRow) -> None:
     _contact_dialog(session, row, fresh_form("contact"))
+
+
+def row_acts(session: StaffSession, row: WorklistRow) -> None:
+    """What may be done about the row's gaps; nothing where none of them wants action."""
+    gaps = _to_act_on(row)
+    if not gaps:
+        return
+    if session.may("outreach.log") and st.button("Log a call", key=f"call-{row.patient_id}", width="stretch"):
+        contact_dialog(session, row)
+    if session.may("gap.act"):
+        chosen = st.menu_button("More", list(SET_ASIDE), key=f"more-{row.patient_id}", width="stretch")
+        if chosen:
+            SET_ASIDE[chosen](session, row, *gaps)
+
+
+def _to_act_on(row: WorklistRow) -> list[WorklistGap]:
+    return [gap for gap in row.gaps if gap.status in ACTION_STATUSES]
 
 
 @st.dialog("Assign patients")
@@ -66,13 +92,12 @@ def _contact_dialog(session: StaffSession, row: WorklistRow, form: str) -> None:
         required=True,
         key=f"{form}-outcome",
     )
-    about = st.multiselect(
-        "About",
-        [gap.gap_id for gap in row.gaps],
-        default=[gap.gap_id for gap in row.gaps],
-        format_func={gap.gap_id: gap.title for gap in row.gaps}.get,
-        key=f"{form}-about",
-    )
+    gaps = {gap.gap_id: gap for gap in _to_act_on(row)}
+    if gaps:
+        st.write("About (only what was talked about)")
+    about = [gap_id for gap_id, gap in gaps.items() if st.checkbox(gap.title, key=f"{form}-about-{gap_id}")]
+    declined = [gaps[gap_id] for gap_id in about] if outcome == "declined" else []
+    confirmed = confirm_follow_up_declined(declined, form)
     interpreter = (
         st.checkbox("Interpreter used", key=f"{form}-interpreter") if row.interpreter_required else None
     )
@@ -81,11 +106,12 @@ def _contact_dialog(session: StaffSession, row: WorklistRow, form: str) -> None:
     )
     note = st.text_area("Note (optional)", max_chars=2000, key=f"{form}-note")
     with told_errors():
-        if st.button("Save", type="primary", disabled=outcome is None):
+        if st.button("Save", type="primary", disabled=outcome is None or not about or confirmed is False):
             contact = LogContact(
                 channel=channel,
                 outcome=outcome,
                 gap_ids=about,
+                follow_up_confirmed=bool(confirmed),
                 interpreter_used=interpreter,
                 try_again_on=again,
                 note=note or None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.shared.gap_words import gap_line
 from dashboards.shared.markup import lines, tag, text
 from dashboards.shared.site_time import show_date, show_instant
-from data_contracts.api.care_gaps import WorklistRow
+from data_contracts.api.care_gaps import STATUS_WORDS, WorklistPage, WorklistQuery, WorklistRow
 from ehr_core.display import show_age, show_name
 
 OUTCOME_WORDS = {
@@ -18,9 +18,21 @@ OUTCOME_WORDS = {
 }
 
 
+def summary_words(query: WorklistQuery, page: WorklistPage) -> str:
+    """What the whole list holds, by what was asked for."""
+    if query.status not in (None, "open"):
+        gaps = f"{page.gaps} gaps, status {STATUS_WORDS[query.status]}"
+    elif query.reply_waiting:
+        gaps = f"{page.gaps} gaps with a patient's reply"
+    else:
+        gaps = f"{page.gaps} open gaps · {page.overdue_gaps} overdue"
+    as_of = f"as of {show_instant(page.as_of)}" if page.as_of else "never computed"
+    return f"{page.page.total} patients · {gaps} · {as_of} · this list is protected health information"
+
+
 def patient_html(row: WorklistRow) -> str:
-    """All that tells this person apart; a shared name on the page is marked."""
-    warning = tag("Same name on this page", "open") if row.same_name_on_page else ""
+    """All that tells this person apart; a name like another's on the page is marked."""
+    warning = tag("Same or similar name", "open") if row.same_name else ""
     return (
         f"<h4>{text(show_name(row.name))}</h4>{warning}"
         f'<p class="quiet">Born {text(show_date(row.birth_date))} ({text(show_age(row.age_years))}) · '

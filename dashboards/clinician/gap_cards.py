@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from dashboards.clinician.gap_dialogs import decline_dialog, exclude_dialog, snooze_dialog
-from dashboards.shared.gap_words import due_words, status_tag
+from dashboards.shared.gap_dialogs import decline_dialog, exclude_dialog, snooze_dialog
+from dashboards.shared.gap_words import ACTION_STATUSES, due_words, reply_tag, status_tag
 from dashboards.shared.markup import text
 from dashboards.shared.page import told_errors
 from dashboards.shared.refusals import refuse, tell_refusal, tried
@@ -23,7 +23,6 @@ WATCH_SECONDS = 20
 LATE_SECONDS = 60
 """A change that has waited longer than this is not merely on its way: the worker may be down."""
 
-ACTION_STATUSES = ("open", "outreach_sent", "scheduled", "result_pending")
 LATER = {"Patient declined…": decline_dialog, "Snooze…": snooze_dialog, "Exclude…": exclude_dialog}
 
 
@@ -117,7 +116,8 @@ def as_of_words(gaps: GapList) -> str:
 def card_html(gap: CareGap) -> str:
     """Title, status, why this patient, and when; a settled one shows what settled it."""
     return (
-        f'<div class="card"><h4>{text(gap.title)} {status_tag(gap)}</h4><p>{text(gap.why)}</p>{_next_step(gap)}'
+        f'<div class="card"><h4>{text(gap.title)} {status_tag(gap)}{reply_tag(gap)}</h4>'
+        f"<p>{text(gap.why)}</p>{_next_step(gap)}"
         f'<p class="quiet">{" · ".join(text(part) for part in _facts(gap))}</p></div>'
     )
 

@@ -20,5 +20,6 @@ def record_buttons(session: StaffSession, banner: PatientBanner) -> None:
             result_dialog(session, banner, fresh_form("result"))
         if st.button("Record vaccination", shortcut="Alt+I"):
             vaccination_dialog(session, banner, fresh_form("vaccination"))
-        if st.button("Record outside result", shortcut="Alt+O"):
+        asked = st.session_state.pop("record_outside", None) == banner.patient_id
+        if st.button("Record outside result", shortcut="Alt+O") or asked:
             outside_dialog(session, banner, fresh_form("outside"))

@@ -8,20 +8,11 @@ import streamlit as st
 
 from dashboards.quality.measure_patients import patients_section
 from dashboards.quality.rates import count_words, rate_words
+from dashboards.quality.strata import strata_section
 from dashboards.shared.markup import lines, table, text
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
-from data_contracts.api.quality import MeasureDefinition, MeasurePage, Stratum
-
-STRATUM_WORDS = {
-    "clinic": "Clinic",
-    "clinician": "Clinician",
-    "sex": "Sex",
-    "age_band": "Age",
-    "race": "Race",
-    "ethnicity": "Ethnicity",
-    "payer": "Payer",
-}
+from data_contracts.api.quality import MeasureDefinition, MeasurePage
 
 
 def measure_section(session: StaffSession, measure_id: str) -> None:
@@ -40,7 +31,7 @@ def measure_section(session: StaffSession, measure_id: str) -> None:
         )
     with trend:
         _trend(page)
-    _strata(page)
+    strata_section(page)
     if session.may("measure.drill"):
         patients_section(session, page)
     _definition(page.definition, page.provenance)
@@ -77,12 +68,12 @@ def _trend(page: MeasurePage) -> None:
             else "No runs yet."
         )
         return
-    spec = _trend_spec(tuple(points))
+    spec = trend_spec(tuple(points))
     st.vega_lite_chart(spec=spec, width="stretch", alt=f"Rate over time, now {rate_words(page.line.counts)}")
 
 
 @st.cache_data(max_entries=100)
-def _trend_spec(points: tuple[tuple[object, float], ...]) -> dict:
+def trend_spec(points: tuple[tuple[object, float], ...]) -> dict:
     frame = pd.DataFrame(points, columns=["on", "rate"])
     frame["on"] = pd.to_datetime(frame["on"])
     chart = alt.Chart(frame).mark_line(point=True)
@@ -91,46 +82,6 @@ def _trend_spec(points: tuple[tuple[object, float], ...]) -> dict:
         y=alt.Y("rate:Q", title="Rate", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
         tooltip=[alt.Tooltip("on:T", title="Run"), alt.Tooltip("rate:Q", format=".1%", title="Rate")],
     ).to_dict()
-
-
-def _strata(page: MeasurePage) -> None:
-    present = [kind for kind in STRATUM_WORDS if any(stratum.kind == kind for stratum in page.strata)]
-    if not present:
-        return
-    kind = st.segmented_control(
-        "Compare by",
-        present,
-        default=present[0],
-        required=True,
-        format_func=STRATUM_WORDS.get,
-        key="stratum_kind",
-    )
-    rows = (_stratum_row(stratum) for stratum in page.strata if stratum.kind == kind)
-    headings = [
-        STRATUM_WORDS[kind],
-        "Rate",
-        "Met",
-        "Denominator",
-        "Initial population",
-        "Excluded",
-        "Not evaluable",
-    ]
-    st.html(table(headings, rows, caption=f"Rates by {STRATUM_WORDS[kind].lower()}"))
-    st.caption(
-        "Small groups swing by chance: look at the interval before the rate. These are measures, not verdicts."
-    )
-
-
-def _stratum_row(stratum: Stratum) -> list[str]:
-    counts = stratum.counts
-    numbers = (
-        counts.numerator,
-        counts.denominator,
-        counts.initial_population,
-        counts.exclusions,
-        counts.not_evaluable,
-    )
-    return [text(stratum.label), text(rate_words(counts)), *(text(count_words(number)) for number in numbers)]
 
 
 def _definition(definition: MeasureDefinition, provenance: dict[str, str]) -> None:

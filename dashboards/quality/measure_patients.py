@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.quality.strata import STRATUM_WORDS
 from dashboards.shared.chart_button import chart_button
-from dashboards.shared.markup import text
+from dashboards.shared.markup import tag, text
+from dashboards.shared.paging import show_paging, stay_within
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
+from dashboards.shared.url_choice import url_choice
 from data_contracts.api.quality import MeasurePage, MeasurePatient
 from ehr_core.display import show_name
 
@@ -22,6 +25,7 @@ PAGE_SIZE = 25
 
 
 def patients_section(session: StaffSession, page: MeasurePage) -> None:
+    """One list a measure, membership and group, each with its own page; the group stands in the address."""
     st.subheader("Patients behind this rate", anchor=False)
     membership = st.segmented_control(
         "Which",
@@ -31,24 +35,41 @@ def patients_section(session: StaffSession, page: MeasurePage) -> None:
         format_func=MEMBERSHIP_WORDS.get,
         key="membership",
     )
-    number = st.session_state.get("measure_patients_page") or 1
+    group = url_choice("Group", "group", group_words(page), placeholder="Everyone", width=420)
+    kind, _, value = (group or "all:").partition(":")
+    turned = f"patients-{page.line.measure_id}-{membership}-{group}"
     found = session.client.quality.patients(
-        page.line.measure_id, membership=membership, page=number, size=PAGE_SIZE
+        page.line.measure_id,
+        membership=membership,
+        stratum_kind=kind,
+        stratum_value=value or None,
+        page=st.session_state.get(turned) or 1,
+        size=PAGE_SIZE,
     )
+    stay_within(found.page, turned)
     st.caption(f"{found.page.total} patients · protected health information")
     for patient in found.rows:
         _patient(session, patient)
-    pages = -(-found.page.total // PAGE_SIZE)
-    if pages > 1:
-        st.pagination(pages, key="measure_patients_page")
+    show_paging(found.page, turned)
+
+
+def group_words(page: MeasurePage) -> dict[str, str]:
+    """Every stratum whose people may be listed: 'Clinic: North', by its kind and value."""
+    return {
+        f"{stratum.kind}:{stratum.value}": f"{STRATUM_WORDS[stratum.kind]}: {stratum.label}"
+        for stratum in page.strata
+        if stratum.kind in STRATUM_WORDS
+    }
 
 
 def patient_html(patient: MeasurePatient) -> str:
-    """Who, and the fact that decided; without a fact, the reason."""
+    """Who, a name like another's on the page marked, and the fact that decided; without a fact, the reason."""
+    warning = f" {tag('Same or similar name', 'open')}" if patient.same_name else ""
     fact = " · ".join(part for part in (patient.evidence_value, show_date(patient.evidence_on)) if part)
     decided = fact if patient.evidence_on else (patient.reason or "no matching record")
     return (
-        f"<b>{text(show_name(patient.name))}</b> <span class='quiet'>born {text(show_date(patient.birth_date))} · "
+        f"<b>{text(show_name(patient.name))}</b>{warning} "
+        f"<span class='quiet'>born {text(show_date(patient.birth_date))} · "
         f"MRN {text(patient.mrn)}</span><br>{text(decided)}"
     )
 

@@ -11,3 +11,10 @@ def chart_button(session: StaffSession, patient_id: str, *, key: str) -> None:
     """Shows nothing to a role without charts. The address carries the patient's opaque id, nothing else."""
     if session.may("chart.read") and st.button("Open chart", key=key, width="stretch"):
         st.switch_page(st.session_state["chart"], query_params={"patient": patient_id})
+
+
+def record_outside_button(session: StaffSession, patient_id: str, *, key: str) -> None:
+    """Opens the chart with the dialog for an outside result; nothing to who may not write charts."""
+    if session.may("chart.write") and st.button("Record outside result", key=key, width="stretch"):
+        st.session_state["record_outside"] = patient_id
+        st.switch_page(st.session_state["chart"], query_params={"patient": patient_id})

@@ -20,9 +20,8 @@ def url_choice(
     width: int | str = "stretch",
 ) -> str | None:
     """One of `words` (id to label), or None. An id in the address that is not offered is ignored and removed."""
-    if _widget(key) not in st.session_state:
-        in_address = st.query_params.get(key)
-        st.session_state[_widget(key)] = in_address if in_address in words else None
+    if st.session_state.setdefault(_widget(key), st.query_params.get(key)) not in words:
+        st.session_state[_widget(key)] = None
     chosen = st.selectbox(
         label,
         list(words),

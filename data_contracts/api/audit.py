@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from data_contracts.api.model import ApiModel
+from data_contracts.api.model import ApiModel, Page
 
 
 class AuditEvent(ApiModel):
@@ -24,7 +24,14 @@ class AuditEvent(ApiModel):
 
 
 class AuditPage(ApiModel):
-    """The newest events that match, newest first."""
+    """One page of the events that match, newest first."""
 
     events: list[AuditEvent]
-    more: bool = Field(description="True: older events match too. Narrow by patient or person.")
+    page: Page
+    counted_all: bool = Field(description="False: more match than `page.total`; counting stopped there.")
+
+
+class AuditPeople(ApiModel):
+    """Whose acts may be asked for, as (id, name) pairs."""
+
+    people: list[tuple[str, str]]

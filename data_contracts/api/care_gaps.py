@@ -125,6 +125,9 @@ class CareGap(ApiModel):
     status_by: str | None = None
     can_undo: bool = Field(default=False, description="A manual state that may still be taken back.")
     patient_visible: bool = False
+    reply_waiting_since: datetime | None = Field(
+        default=None, description="The patient says that it was done; nobody has reviewed that yet."
+    )
     version: int = Field(description="Sent back with an act; an older one is refused.")
 
 
@@ -159,8 +162,15 @@ class ExcludeGap(GapAct):
         return self
 
 
+FOLLOW_UP_CONFIRMED = Field(
+    default=False,
+    description="The person knows of the abnormal result and still declines its follow-up; without it, refused.",
+)
+
+
 class DeclineGap(GapAct):
     re_ask_on: date
+    follow_up_confirmed: bool = FOLLOW_UP_CONFIRMED
 
 
 class SnoozeGap(GapAct):
@@ -199,6 +209,7 @@ class LogContact(ApiModel):
     channel: Literal["phone", "sms", "email", "letter", "portal", "in_person"]
     outcome: CallOutcome
     gap_ids: list[str] = []
+    follow_up_confirmed: bool = FOLLOW_UP_CONFIRMED
     interpreter_used: bool | None = None
     try_again_on: date | None = None
     note: str | None = Field(default=None, max_length=2000)
@@ -225,6 +236,10 @@ class WorklistQuery(ApiModel):
     owner_id: str | None = Field(default=None, description="An account id, 'me' or 'nobody'.")
     language: str | None = None
     overdue_only: bool = False
+    reply_waiting: bool = Field(
+        default=False,
+        description="Only gaps on which a patient's reply waits, booked or asked about ones too.",
+    )
     name: str | None = Field(default=None, max_length=100)
     sort: Literal["priority", "due_on", "name", "last_attempt"] = "priority"
     page: int = Field(default=1, ge=1)
@@ -241,6 +256,8 @@ class WorklistGap(ApiModel):
     due_on: date | None
     overdue: bool
     priority: int
+    reply_waiting_since: datetime | None = None
+    version: int = Field(description="Sent back with an act; an older one is refused.")
 
 
 class WorklistRow(ApiModel):
@@ -263,7 +280,7 @@ class WorklistRow(ApiModel):
     last_attempt_at: datetime | None
     last_attempt_outcome: str | None
     gaps: list[WorklistGap]
-    same_name_on_page: bool = False
+    same_name: bool = Field(default=False, description="Somebody else on this page has a name like this one.")
 
 
 class WorklistChoices(ApiModel):
@@ -279,8 +296,11 @@ class WorklistChoices(ApiModel):
 class WorklistPage(ApiModel):
     rows: list[WorklistRow]
     page: Page
-    open_gaps: int
+    gaps: int = Field(description="All that match, on every page: of the status asked for, else open ones.")
     overdue_gaps: int
+    replies_waiting: int = Field(
+        description="Patients' replies that nobody has reviewed, whatever the filters."
+    )
     as_of: datetime | None
 
 
@@ -291,13 +311,33 @@ class PatientReply(ApiModel):
     gap_id: str
     patient_id: str
     name: PatientName
+    birth_date: str | None
+    mrn: str | None
+    language: str | None
+    same_name: bool = False
     title: str
+    status: GapStatus
+    gap_kind: GapKind
     received_at: datetime
+    requested_at: datetime | None = Field(description="When the record was asked for at the other place.")
     when: str | None
     where: str | None
 
 
-class ReviewReply(ApiModel):
-    """What came of it: found and recorded in the chart, asked for at the other place, or not found."""
+class PatientReplies(ApiModel):
+    """The oldest ones first; `waiting` counts all, also those that are not listed."""
 
-    outcome: Literal["recorded", "requested", "not_found"]
+    replies: list[PatientReply]
+    waiting: int
+
+
+ReplyOutcome = Literal["recorded", "requested", "not_found"]
+
+
+class ReviewReply(ApiModel):
+    """What came of it: found and recorded in the chart, asked for at the other place (it waits on), or not found."""
+
+    outcome: ReplyOutcome
+    answer: str | None = Field(
+        default=None, max_length=500, description="For the patient, who reads it as written."
+    )

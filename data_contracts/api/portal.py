@@ -21,16 +21,41 @@ class OwnLanguage(ApiModel):
     )
 
 
+ReplyState = Literal["waiting", "requested", "recorded", "not_found"]
+
+
+class OwnReply(ApiModel):
+    """What the person told us about one item, and what came of it: still to be checked, or answered."""
+
+    gap_id: str
+    title: str
+    told_at: datetime = Field(description="In the site's time zone, as `answered_at`.")
+    state: ReplyState = Field(
+        description="`waiting`: nobody has looked yet. `requested`: we have asked the other place."
+    )
+    answered_at: datetime | None
+    answer: str | None = Field(description="Words of the clinic, as they wrote them.")
+
+    @property
+    def is_being_checked(self) -> bool:
+        return self.state in ("waiting", "requested")
+
+
 class ThingToDo(ApiModel):
-    """One thing to do. `already_said` is when the person told us that it is done; it is being checked."""
+    """One thing to do, with what the person told us about it."""
 
     gap_id: str
     title: str
     text: str = Field(description="'We have no record of …': plain words, never 'overdue'.")
     action: str
     version: int
-    already_said: datetime | None = None
+    reply: OwnReply | None = None
     scheduled_on: date | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Booked, or told to be done and not yet checked: nothing for the person to do now."""
+        return self.scheduled_on is not None or (self.reply is not None and self.reply.is_being_checked)
 
 
 class OwnAppointment(ApiModel):
@@ -85,6 +110,9 @@ class PortalHome(ApiModel):
     to_do_state: ToDoState = Field(
         description="`not_checked`: never computed, or it failed, so an empty list says nothing. `paused`: this person "
         "is not reminded (opted out, care moved)."
+    )
+    replies: list[OwnReply] = Field(
+        default=[], description="Told about items that are not on the list (any more), of the last 30 days."
     )
     next_visit: OwnAppointment | None
     new_results: int = Field(

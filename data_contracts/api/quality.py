@@ -95,6 +95,7 @@ class MeasurePatient(ApiModel):
     name: PatientName
     birth_date: str | None
     mrn: str | None
+    same_name: bool = Field(default=False, description="Somebody else on this page has a name like this one.")
     membership: MembershipStatus
     reason: str | None
     evidence_on: date | None

@@ -28,8 +28,8 @@ def log_contact(
 ) -> ContactAttempt:
     """One attempt, for all of a patient's gaps that it was about; `appointment`: the patient's next one.
 
-    Raises Conflict when the patient has died, was merged away, opted out, moved, or refused this channel: read again
-    at this moment, whatever the screen still showed.
+    Raises BadRequest for an unconfirmed "no" to a follow-up; Conflict when the patient has died, was merged away, opted
+    out, moved, or refused this channel: read again at this moment, whatever the screen still showed.
     """
     work.actor.require("outreach.log")
     check_on_panel(work, patient_id)
@@ -44,6 +44,8 @@ def log_contact(
         next_appointment_on=appointment.on if appointment else None,
     )
     for row in rows:
+        if effect.human_state == "declined":
+            rules.check_follow_up_declined(row["gap_kind"], contact.follow_up_confirmed)
         reference = (
             appointment.appointment_id if appointment and effect.workflow_state == "scheduled" else None
         )

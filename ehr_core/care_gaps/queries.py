@@ -57,4 +57,6 @@ def as_worklist_gap(work: UnitOfWork, row: Mapping[str, Any]) -> WorklistGap:
         due_on=row["due_on"],
         overdue=is_overdue(row["computed_status"], row["due_on"], work.today()),
         priority=row["priority"] or LAST_PRIORITY,
+        reply_waiting_since=row["reply_waiting_since"],
+        version=row["version"],
     )

@@ -24,7 +24,12 @@ from ehr_core.care_gaps.rules import (
 from ehr_core.kernel.clock import FixedClock, site_date
 from ehr_core.kernel.errors import NotFound
 
-SELECT_GAPS = f"SELECT gap.*, {STATUS_SQL} AS status FROM care_gaps.gap AS gap WHERE gap.present"
+REPLY_WAITING_SINCE = """(SELECT min(reply.received_at) FROM care_gaps.patient_reply AS reply
+  WHERE reply.gap_id = gap.gap_id AND reply.reviewed_at IS NULL)"""
+"""Since when the patient's "I already had this" waits for review, over an alias `gap`; null: nothing waits."""
+
+SELECT_GAPS = f"""SELECT gap.*, {STATUS_SQL} AS status, {REPLY_WAITING_SINCE} AS reply_waiting_since
+FROM care_gaps.gap AS gap WHERE gap.present"""
 SHOWN_ORDER = "ORDER BY (gap.computed_status <> 'open'), gap.priority, gap.due_on NULLS FIRST, gap.source_id"
 
 UNAVAILABLE = (
@@ -117,6 +122,7 @@ def as_care_gap(work: UnitOfWork, row: Mapping[str, Any]) -> CareGap:
         status_by=row["human_by_name"] if human_is_shown else None,
         can_undo=can_undo(state, today, acted_on(work, row)),
         patient_visible=words.visible_to_patient(row),
+        reply_waiting_since=row["reply_waiting_since"],
         version=row["version"],
     )
 

@@ -116,6 +116,15 @@ class ContactEffect:
     until: date | None = None
 
 
+def check_follow_up_declined(gap_kind: str, confirmed: bool) -> None:
+    """Raises BadRequest for a "no" to the follow-up of an abnormal result that was not confirmed for itself."""
+    if gap_kind == "follow_up_due" and not confirmed:
+        raise BadRequest(
+            "This is the follow-up of an abnormal result. Confirm that the patient knows of the result and still "
+            "declines, or leave it open."
+        )
+
+
 def contact_effect(
     outcome: str, *, today: date, try_again_on: date | None, next_appointment_on: date | None
 ) -> ContactEffect:

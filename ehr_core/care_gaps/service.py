@@ -50,9 +50,10 @@ def exclude(work: UnitOfWork, gap_id: str, act: ExcludeGap) -> CareGap:
 
 
 def decline(work: UnitOfWork, gap_id: str, act: DeclineGap) -> CareGap:
-    """The patient said no; the gap is asked about again on that day."""
+    """The patient said no; the gap is asked about again on that day. A follow-up's "no" is confirmed for itself."""
     work.actor.require("gap.act")
     row = row_to_act_on(work, gap_id, act.version)
+    rules.check_follow_up_declined(row["gap_kind"], act.follow_up_confirmed)
     rules.check_manual_end("declined", act.re_ask_on, work.today())
     return _set_manual_state(work, row, "declined", act.re_ask_on, note=act.note)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from data_contracts.api.audit import AuditEvent, AuditPage
+from datetime import date
+
+from data_contracts.api.audit import AuditEvent, AuditPage, AuditPeople
 from ehr_core.client.transport import Transport
 
 
@@ -11,14 +13,29 @@ class AuditRoom:
         self._transport = transport
 
     def page(
-        self, *, patient_id: str | None = None, actor_id: str | None = None, limit: int = 100
+        self,
+        *,
+        patient_id: str | None = None,
+        actor_id: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        page: int = 1,
+        size: int = 100,
     ) -> AuditPage:
-        return self._transport.get(
-            "/api/audit", AuditPage, {"patient_id": patient_id, "actor_id": actor_id, "limit": limit}
-        )
+        """`since` and `until` are days of the site, both included."""
+        params = {
+            "patient_id": patient_id,
+            "actor_id": actor_id,
+            "since": since,
+            "until": until,
+            "page": page,
+            "size": size,
+        }
+        return self._transport.get("/api/audit", AuditPage, params)
 
-    def events(
-        self, *, patient_id: str | None = None, actor_id: str | None = None, limit: int = 100
-    ) -> list[AuditEvent]:
+    def events(self, *, patient_id: str | None = None, actor_id: str | None = None) -> list[AuditEvent]:
         """The newest events that match, newest first."""
-        return self.page(patient_id=patient_id, actor_id=actor_id, limit=limit).events
+        return self.page(patient_id=patient_id, actor_id=actor_id).events
+
+    def people(self) -> AuditPeople:
+        return self._transport.get("/api/audit/people", AuditPeople)

@@ -24,3 +24,7 @@ class PortalRoom:
         return self._transport.post(
             f"/api/portal/things-to-do/{segment(gap_id)}/already-had", ReplyReceived, said
         )
+
+    def take_back(self, gap_id: str) -> None:
+        """What was told about this item no longer stands. Raises NotFound when nothing waits any more."""
+        self._transport.send("DELETE", f"/api/portal/things-to-do/{segment(gap_id)}/already-had")

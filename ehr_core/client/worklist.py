@@ -9,7 +9,7 @@ from data_contracts.api.care_gaps import (
     AssignGaps,
     ContactAttempt,
     LogContact,
-    PatientReply,
+    PatientReplies,
     ReviewReply,
     WorklistChoices,
     WorklistPage,
@@ -18,7 +18,6 @@ from data_contracts.api.care_gaps import (
 from ehr_core.client.transport import Transport
 
 ATTEMPTS = TypeAdapter(list[ContactAttempt])
-REPLIES = TypeAdapter(list[PatientReply])
 
 
 class WorklistRoom:
@@ -42,9 +41,10 @@ class WorklistRoom:
         answer = self._transport.request("GET", f"/api/patients/{patient_id}/contact-attempts")
         return ATTEMPTS.validate_json(answer.content)
 
-    def replies(self) -> list[PatientReply]:
+    def replies(self) -> PatientReplies:
         """'I already had this', waiting for somebody to look; the oldest first."""
-        return REPLIES.validate_json(self._transport.request("GET", "/api/worklist/replies").content)
+        return self._transport.get("/api/worklist/replies", PatientReplies)
 
     def review_reply(self, reply_id: str, review: ReviewReply) -> None:
+        """Raises Conflict for "recorded" before the chart has moved the gap."""
         self._transport.send("POST", f"/api/worklist/replies/{reply_id}/review", review)

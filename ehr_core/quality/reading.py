@@ -21,6 +21,7 @@ from data_contracts.api.quality import (
 )
 from data_contracts.guidelines import definitions, guidelines
 from data_contracts.guidelines.pack import Pack
+from data_contracts.suppression import Cell, suppress_cell, suppress_strata
 from data_contracts.valuesets import value_sets
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
@@ -28,7 +29,6 @@ from ehr_core.quality.cells import COUNTS, STRATUM_KINDS
 from ehr_core.quality.labels import labels
 from ehr_core.quality.rates import wilson_rate
 from ehr_core.quality.runs import freshest, last_run, stale_sentence
-from ehr_core.quality.suppression import Cell, suppress_cell, suppress_strata
 
 CHANGE_DAYS = 30
 """The trend arrow compares with the last nightly rate of at least so many days ago."""

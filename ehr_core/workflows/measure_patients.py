@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from data_contracts.api.model import Page
 from data_contracts.api.quality import MeasurePatient, MeasurePatients, MembershipStatus, StratumKind
@@ -16,6 +17,7 @@ from ehr_core.quality.cells import NOT_RECORDED, STRATUM_KINDS
 from ehr_core.quality.reading import current_period
 from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.queries import people_by_id
+from ehr_core.registration.same_name import mistakable
 
 MEMBERSHIP_SQL = """CASE
   WHEN NOT flag.evaluable THEN 'not_evaluable'
@@ -41,7 +43,32 @@ def measure_patients(
     if period is None:
         raise NotFound(f"The measure '{measure_id}' has no results yet.")
     condition, values = _condition(membership, stratum_kind, stratum_value)
-    rows = work.connection.execute(
+    values |= {"measure_id": measure_id, "period": period}
+    rows = _page(work, condition, values, number=page, size=size)
+    total = rows[0].total if rows else _total_behind_the_end(work, condition, values, page)
+    persons = people_by_id(work, [row.patient_id for row in rows])
+    alike = mistakable({patient_id: person.name for patient_id, person in persons.items()})
+    work.audit(
+        "quality.measure_patients.read",
+        patient_ids=list(persons),
+        detail={"measure_id": measure_id, "page": page},
+    )
+    return MeasurePatients(
+        measure_id=measure_id,
+        rows=[
+            _as_patient(work, row, persons[row.patient_id], same_name=row.patient_id in alike)
+            for row in rows
+            if row.patient_id in persons
+        ],
+        page=Page(number=page, size=size, total=total),
+    )
+
+
+def _page(
+    work: UnitOfWork, condition: str, values: Mapping[str, Any], *, number: int, size: int
+) -> Sequence[Row]:
+    """One page by name, each row with the number of all that match."""
+    return work.connection.execute(
         text(f"""
         SELECT chosen.*, count(*) OVER () AS total FROM (
           SELECT flag.*, {MEMBERSHIP_SQL} AS membership
@@ -53,19 +80,14 @@ def measure_patients(
         WHERE chosen.membership IS NOT NULL
         ORDER BY person.family_text NULLS LAST, person.given_text NULLS LAST, chosen.patient_id
         LIMIT :size OFFSET :skip"""),
-        {**values, "measure_id": measure_id, "period": period, "size": size, "skip": (page - 1) * size},
+        {**values, "size": size, "skip": (number - 1) * size},
     ).all()
-    persons = people_by_id(work, [row.patient_id for row in rows])
-    work.audit(
-        "quality.measure_patients.read",
-        patient_ids=list(persons),
-        detail={"measure_id": measure_id, "page": page},
-    )
-    return MeasurePatients(
-        measure_id=measure_id,
-        rows=[_as_patient(work, row, persons[row.patient_id]) for row in rows if row.patient_id in persons],
-        page=Page(number=page, size=size, total=rows[0].total if rows else 0),
-    )
+
+
+def _total_behind_the_end(work: UnitOfWork, condition: str, values: Mapping[str, Any], page: int) -> int:
+    """An empty page says nothing of the list unless it is the first one."""
+    first = _page(work, condition, values, number=1, size=1) if page > 1 else []
+    return first[0].total if first else 0
 
 
 def _condition(
@@ -83,13 +105,14 @@ def _condition(
     return " AND ".join(parts), values
 
 
-def _as_patient(work: UnitOfWork, row: Any, person: PersonFacts) -> MeasurePatient:
+def _as_patient(work: UnitOfWork, row: Row, person: PersonFacts, *, same_name: bool) -> MeasurePatient:
     shown = may_see_label(work.actor.kind, row.evidence_sensitivity)
     return MeasurePatient(
         patient_id=row.patient_id,
         name=person.name,
         birth_date=person.birth_date,
         mrn=person.mrn,
+        same_name=same_name,
         membership=row.membership,
         reason=_reason(row),
         evidence_on=row.evidence_on if shown else None,
@@ -97,7 +120,7 @@ def _as_patient(work: UnitOfWork, row: Any, person: PersonFacts) -> MeasurePatie
     )
 
 
-def _reason(row: Any) -> str | None:
+def _reason(row: Row) -> str | None:
     code = row.not_evaluable_reason or row.exclusion_reason
     if code is None:
         return None

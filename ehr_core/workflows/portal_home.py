@@ -9,13 +9,20 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from data_contracts.api.portal import Language, OwnAppointment, OwnResult, PortalHome, ThingToDo, ToDoState
+from data_contracts.api.portal import (
+    Language,
+    OwnAppointment,
+    OwnReply,
+    OwnResult,
+    PortalHome,
+    ThingToDo,
+    ToDoState,
+)
 from data_contracts.guidelines import patient_text
 from ehr_core.access.sensitivity import labels, may_see, may_see_label
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.people import practitioner_names
 from ehr_core.care_gaps.reading import SELECT_GAPS
-from ehr_core.care_gaps.replies import waiting_since
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
 from ehr_core.care_gaps.standing import check_on_panel
 from ehr_core.care_gaps.words import visible_to_patient
@@ -23,6 +30,7 @@ from ehr_core.kernel.errors import Conflict
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.scheduling.rules import STILL_TO_COME
 from ehr_core.workflows.portal_language import answer_language, own_person
+from ehr_core.workflows.portal_replies import replies_by_gap
 from ehr_core.workflows.portal_results import own_results
 
 NEW_DAYS = 30
@@ -37,7 +45,11 @@ def portal_home(work: UnitOfWork, site_name: str, asked_language: str | None = N
     person = own_person(work)
     language = answer_language(asked_language, person)
     state = _to_do_state(work, person.patient_id)
-    things, hidden_things = ([], 0) if state == "paused" else _things_to_do(work, person.patient_id, language)
+    replies = replies_by_gap(work, person.patient_id, language)
+    things, hidden_things = [], 0
+    if state != "paused":
+        things, hidden_things = _things_to_do(work, person.patient_id, language, replies)
+    listed = {thing.gap_id for thing in things}
     results = own_results(work, language)
     visit, hidden_visits = _next_visit(work, person.patient_id)
     hidden = hidden_things + hidden_visits
@@ -50,6 +62,7 @@ def portal_home(work: UnitOfWork, site_name: str, asked_language: str | None = N
         language=language,
         things_to_do=things,
         to_do_state=state,
+        replies=[reply for gap_id, reply in replies.items() if gap_id not in listed],
         next_visit=visit,
         new_results=sum(1 for result in results.results if _is_new(result, work.today())),
         site_name=site_name,
@@ -76,7 +89,9 @@ def _to_do_state(work: UnitOfWork, patient_id: str) -> ToDoState:
     )
 
 
-def _things_to_do(work: UnitOfWork, patient_id: str, language: Language) -> tuple[list[ThingToDo], int]:
+def _things_to_do(
+    work: UnitOfWork, patient_id: str, language: Language, replies: Mapping[str, OwnReply]
+) -> tuple[list[ThingToDo], int]:
     """Open gaps that the person may see, in the pack's plain words; and how many a label keeps back."""
     rows = work.connection.execute(
         text(
@@ -87,20 +102,12 @@ def _things_to_do(work: UnitOfWork, patient_id: str, language: Language) -> tupl
     ).mappings()
     wanted = [row for row in rows if visible_to_patient(row)]
     shown = [row for row in wanted if may_see_label(work.actor.kind, row["evidence_sensitivity"])]
-    said = waiting_since(work, [row["gap_id"] for row in shown])
-    zone = ZoneInfo(work.site_time_zone)
-    told = {gap_id: at.astimezone(zone) for gap_id, at in said.items()}
-    found = [_thing(row, language, told.get(row["gap_id"])) for row in shown]
+    found = [_thing(row, language, replies.get(str(row["gap_id"]))) for row in shown]
     things = [thing for thing in found if thing is not None]
-    return sorted(things, key=_is_under_way), len(wanted) - len(shown)
+    return sorted(things, key=lambda thing: thing.is_under_way), len(wanted) - len(shown)
 
 
-def _is_under_way(thing: ThingToDo) -> bool:
-    """Booked or told to be done: nothing for the person to do now."""
-    return thing.already_said is not None or thing.scheduled_on is not None
-
-
-def _thing(row: Mapping[str, Any], language: Language, said: Any) -> ThingToDo | None:
+def _thing(row: Mapping[str, Any], language: Language, reply: OwnReply | None) -> ThingToDo | None:
     words = patient_text(row["source_id"], row["gap_kind"], language)
     if words is None:
         return None
@@ -111,7 +118,7 @@ def _thing(row: Mapping[str, Any], language: Language, said: Any) -> ThingToDo |
         text=words.words,
         action=words.what_to_do,
         version=row["version"],
-        already_said=said,
+        reply=reply,
         scheduled_on=scheduled,
     )
 

@@ -5,7 +5,6 @@ Who is on the page is decided set-based over every open gap; the page's people a
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,8 +21,8 @@ from ehr_core.care_gaps.queries import as_worklist_gap
 from ehr_core.care_gaps.reading import SELECT_GAPS, last_run_as_of
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
 from ehr_core.display import show_language
-from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.queries import people_by_id
+from ehr_core.registration.same_name import mistakable
 from ehr_core.scheduling.queries import next_appointments
 from ehr_core.store.names import folded
 
@@ -40,6 +39,7 @@ OPEN_ONLY = (
     "gap.computed_status = 'open' AND (gap.human_until IS NULL OR gap.human_until <= :today) "
     "AND (gap.workflow_until IS NULL OR gap.workflow_until <= :today)"
 )
+REPLY_WAITS = "gap.gap_id IN (SELECT gap_id FROM care_gaps.patient_reply WHERE reviewed_at IS NULL)"
 ACTING_ROLES = ["clinician", "care_manager"]
 
 
@@ -66,15 +66,16 @@ def worklist_page(work: UnitOfWork, query: WorklistQuery) -> WorklistPage:
     work.actor.require("worklist.read")
     chosen = _choose(work, query)
     patient_ids = [row.patient_id for row in chosen]
-    total, open_gaps, overdue = _totals(work, query, chosen)
+    total, gaps, overdue = _totals(work, query, chosen)
     rows = _rows(work, patient_ids, query)
     last = last_run_as_of(work)
     work.audit("worklist.read", patient_ids=patient_ids, detail={"page": query.page, "size": query.size})
     return WorklistPage(
         rows=rows,
         page=Page(number=query.page, size=query.size, total=total),
-        open_gaps=open_gaps,
+        gaps=gaps,
         overdue_gaps=overdue,
+        replies_waiting=_replies_waiting(work),
         as_of=last["finished_at"] if last else None,
     )
 
@@ -124,7 +125,7 @@ def _choose(work: UnitOfWork, query: WorklistQuery) -> Sequence[Row]:
     asked = _filter(work, query)
     statement = f"""
     WITH chosen AS ({_chosen(asked)})
-    SELECT chosen.patient_id, count(*) OVER () AS total, sum(open_gaps) OVER () AS open_gaps,
+    SELECT chosen.patient_id, count(*) OVER () AS total, sum(gaps) OVER () AS gaps,
            sum(overdue) OVER () AS overdue
     FROM chosen {_person_join(query, asked)}
     ORDER BY {SORTS[query.sort]} LIMIT :size OFFSET :skip"""
@@ -136,17 +137,22 @@ def _choose(work: UnitOfWork, query: WorklistQuery) -> Sequence[Row]:
 def _totals(work: UnitOfWork, query: WorklistQuery, chosen: Sequence[Row]) -> tuple[int, int, int]:
     """The whole list's totals; asked for again when the page lies behind its end."""
     if chosen:
-        return chosen[0].total, int(chosen[0].open_gaps), int(chosen[0].overdue)
+        return chosen[0].total, int(chosen[0].gaps), int(chosen[0].overdue)
     if query.page == 1:
         return 0, 0, 0
     first = _choose(work, query.model_copy(update={"page": 1, "size": 1}))
     return _totals(work, query.model_copy(update={"page": 1}), first)
 
 
+def _replies_waiting(work: UnitOfWork) -> int:
+    waiting = text("SELECT count(*) FROM care_gaps.patient_reply WHERE reviewed_at IS NULL")
+    return work.connection.execute(waiting).scalar_one()
+
+
 def _chosen(asked: Filter) -> str:
     return f"""
       SELECT gap.patient_id, min(gap.priority) AS priority, min(gap.due_on) AS due_on,
-             max(gap.last_attempt_at) AS last_attempt_at, count(*) AS open_gaps,
+             max(gap.last_attempt_at) AS last_attempt_at, count(*) AS gaps,
              count(*) FILTER (WHERE {asked.overdue}) AS overdue
       FROM care_gaps.gap AS gap WHERE gap.present AND {" AND ".join(asked.gap)}
       GROUP BY gap.patient_id"""
@@ -166,7 +172,9 @@ def _person_join(query: WorklistQuery, asked: Filter) -> str:
 
 def _filter(work: UnitOfWork, query: WorklistQuery) -> Filter:
     asked = Filter(values={"today": work.today()})
-    if query.status in (None, "open"):
+    if query.status is None and query.reply_waiting:
+        asked.on_gap(f"{STATUS_SQL} = ANY(:live)", live=list(LIVE_STATUSES))
+    elif query.status in (None, "open"):
         asked.on_gap(OPEN_ONLY)
         asked.overdue = "gap.due_on < :today"  # said by the index alone, which holds open gaps only
     else:
@@ -177,6 +185,8 @@ def _filter(work: UnitOfWork, query: WorklistQuery) -> Filter:
         asked.on_gap("gap.gap_kind = :gap_kind", gap_kind=query.gap_kind)
     if query.overdue_only:
         asked.on_gap("gap.due_on < :today AND gap.computed_status = 'open'")
+    if query.reply_waiting:
+        asked.on_gap(REPLY_WAITS)
     if query.owner_id == "nobody":
         asked.on_gap("gap.owner_id IS NULL")
     elif query.owner_id is not None:
@@ -198,7 +208,7 @@ def _rows(work: UnitOfWork, patient_ids: Sequence[str], query: WorklistQuery) ->
     gaps = _gaps(work, shown, query)
     said, visits = consents(work, shown), next_appointments(work, shown)
     places = _places(work, shown)
-    doubled = _doubled_names(persons.values())
+    alike = mistakable({patient_id: persons[patient_id].name for patient_id in shown})
     return [
         WorklistRow(
             patient_id=patient_id,
@@ -217,7 +227,7 @@ def _rows(work: UnitOfWork, patient_ids: Sequence[str], query: WorklistQuery) ->
                 consent=said[patient_id],
             ),
             next_appointment=visits.get(patient_id),
-            same_name_on_page=_same_name(persons[patient_id]) in doubled,
+            same_name=patient_id in alike,
             **_attempts(gaps[patient_id]),
             gaps=[as_worklist_gap(work, gap) for gap in gaps[patient_id]],
         )
@@ -266,15 +276,6 @@ def _places(work: UnitOfWork, patient_ids: Sequence[str]) -> dict[str, tuple[str
     clinics = organization_names(work, (row.clinic for row in rows))
     clinicians = practitioner_names(work, (row.clinician for row in rows))
     return {row.patient_id: (clinics.get(row.clinic), clinicians.get(row.clinician)) for row in rows}
-
-
-def _doubled_names(persons: Sequence[PersonFacts]) -> set[tuple[str, str]]:
-    counted = Counter(_same_name(person) for person in persons)
-    return {name for name, times in counted.items() if times > 1}
-
-
-def _same_name(person: PersonFacts) -> tuple[str, str]:
-    return ((person.name.family or "").casefold(), (person.name.given or "").casefold())
 
 
 def _by_words(words: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -1,4 +1,7 @@
-"""The reply "I already had this": the person tells when and where; what was written stays when it cannot be sent."""
+"""The reply "I already had this": the person tells when and where, and may take it back after a mis-tap.
+
+What was written stays when it cannot be sent.
+"""
 
 from __future__ import annotations
 
@@ -62,6 +65,30 @@ def send_reply(session: PatientSession, thing: ThingToDo, when: str, where: str)
     except AlmonerError:
         return Answer(words("already.trouble"), thing)
     return Answer(None, thing)
+
+
+def take_back_button(session: PatientSession, gap_id: str) -> None:
+    words = session.words
+    if st.button(words("reply.take_back"), key=f"take-back-{gap_id}"):
+        trouble = take_back(session, gap_id)
+        if trouble is None:
+            st.session_state["said"] = words("reply.taken_back")
+            st.rerun()
+        st.error(trouble)
+
+
+def take_back(session: PatientSession, gap_id: str) -> str | None:
+    """Null when it was taken back, else what to tell the person."""
+    words = session.words
+    try:
+        session.client.portal.take_back(gap_id)
+    except NotFound:
+        return words("reply.answered_meanwhile")
+    except SignInRequired:
+        return words("gate.session_ended")
+    except AlmonerError:
+        return words("reply.trouble")
+    return None
 
 
 def _look_again(session: PatientSession, thing: ThingToDo) -> Answer:

@@ -23,10 +23,27 @@ def test_other():
 """
 
 
-@pytest.mark.parametrize(("required", "summary"), [("1", "1 failed, 1 skipped"), ("0", "2 skipped")])
-def test_a_skipped_browser_story_fails_where_browsers_are_required(tmp_path, required, summary):
+SKIPPED_FILE = """
+import pytest
+
+pytest.importorskip("a_package_that_nobody_has", reason="no Chromium on this machine")
+
+def test_story(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("stories", "required", "summary"),
+    [
+        (STORY, "1", "1 failed, 1 skipped"),
+        (STORY, "0", "2 skipped"),
+        (SKIPPED_FILE, "1", "1 error"),
+        (SKIPPED_FILE, "0", "1 skipped"),
+    ],
+)
+def test_a_skipped_story_or_file_fails_where_browsers_are_required(tmp_path, stories, required, summary):
     story = tmp_path / "test_story.py"
-    story.write_text(STORY)
+    story.write_text(stories)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", str(story), "-p", "tests.conftest", "-ra", "-p", "no:cacheprovider"],
         cwd=ROOT,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, StorageState
 
     from tests.lib.running_system import RunningSystem, SignIn
 
@@ -145,10 +145,14 @@ class Person:
 
 @dataclass
 class Room:
-    """All screens of one test: a context for each person, so that no cookie is shared, and what they asked for."""
+    """All screens of one test: a context for each person, so that no cookie is shared, and what they asked for.
+
+    `kept`: the cookies of whoever has signed in before, by role, so that a role signs in once for many tests.
+    """
 
     browser: Browser
     system: RunningSystem
+    kept: dict[str, StorageState] = field(default_factory=dict)
     strangers: list[str] = field(default_factory=list)
     people: list[Person] = field(default_factory=list)
     _contexts: list[BrowserContext] = field(default_factory=list)
@@ -169,12 +173,17 @@ class Room:
     def sign_in(self, role: str, **context: object) -> Person:
         """The demonstration's person of this role, signed in and at their first page."""
         account = self.system.sign_in_of(role)
-        person = self.newcomer(account.name, self.system.url_of(account.app), **context)
+        home = self.system.url_of(account.app)
+        person = self.newcomer(account.name, home, storage_state=self.kept.get(role), **context)
         person.opens()
-        person.asks_to_sign_in()
-        person.gives_name_and_password(account)
-        person.page.get_by_role("button", name=SIGN_OUT).wait_for(state="attached")
+        inside = person.page.get_by_role("button", name=SIGN_OUT)
+        inside.or_(person.page.get_by_role("button", name=SIGN_IN)).first.wait_for(state="attached")
+        if not inside.count():
+            person.asks_to_sign_in()
+            person.gives_name_and_password(account)
+            inside.wait_for(state="attached")
         person.settled()
+        self.kept[role] = person.page.context.storage_state()
         return person
 
     def save(self, folder: Path) -> None:

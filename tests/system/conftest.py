@@ -30,10 +30,18 @@ def browser(chromium: str) -> Iterator:
         yield running
 
 
+@pytest.fixture(scope="session")
+def kept_sign_ins() -> dict:
+    """Each role signs in once in this test process; whoever was signed out meanwhile signs in again."""
+    return {}
+
+
 @pytest.fixture
-def room(request: pytest.FixtureRequest, system: RunningSystem, browser, tmp_path: Path) -> Iterator[Room]:
+def room(
+    request: pytest.FixtureRequest, system: RunningSystem, browser, kept_sign_ins: dict, tmp_path: Path
+) -> Iterator[Room]:
     """People at their screens. At the end nothing may have been asked for beyond this machine."""
-    opened = Room(browser, system)
+    opened = Room(browser, system, kept_sign_ins)
     yield opened
     if request.node.stash.get(FAILED, False):
         opened.save(tmp_path)

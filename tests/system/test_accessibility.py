@@ -1,4 +1,4 @@
-"""Every page in light and dark passes axe-core's rules without a serious or critical finding."""
+"""Every page, in light and dark and on a phone, passes axe-core's rules without a serious or critical finding."""
 
 from __future__ import annotations
 
@@ -6,39 +6,54 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
-from tests.lib.browser import Person, Room
-from tests.system.steps import chart
+from tests.lib.browser import PHONE, Person, Room
+from tests.system.steps import chart, portal
 
-axe = pytest.importorskip(
-    "axe_playwright_python.sync_playwright", reason="axe-playwright-python is not among the tests' pins"
-)
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 GRAVE = ("serious", "critical")
+LOOKS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"color_scheme": "light", "viewport": PHONE, "is_mobile": True, "has_touch": True},
+}
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    return request.param
+@pytest.fixture(params=LOOKS)
+def look(request: pytest.FixtureRequest) -> dict:
+    """How the screen looks: its colours and its size."""
+    return LOOKS[request.param]
+
+
+def test_the_check_finds_a_picture_without_words(browser):
+    page = browser.new_page()
+    page.set_content('<html lang="en"><title>x</title><main><img src="data:,"></main></html>')
+    with pytest.raises(AssertionError, match="image-alt"):
+        nothing_grave_on(Person("Somebody", page, ""), "a page")
+    page.close()
 
 
 @pytest.mark.parametrize("app", ["staff", "portal"])
-def test_the_way_in(room: Room, scheme: str, app: str):
-    somebody = room.newcomer("Somebody", room.system.url_of(app), color_scheme=scheme)
+def test_the_way_in(room: Room, look: dict, app: str):
+    somebody = room.newcomer("Somebody", room.system.url_of(app), **look)
     somebody.opens()
     nothing_grave_on(somebody, "the first page")
     somebody.asks_to_sign_in()
     nothing_grave_on(somebody, "the sign-in page")
 
 
-def test_a_clinicians_pages(room: Room, scheme: str):
-    okafor = room.sign_in("clinician", color_scheme=scheme)
+def test_a_clinicians_pages(room: Room, look: dict):
+    okafor = room.sign_in("clinician", **look)
+    sees_page(okafor, "today", "Today")
     nothing_grave_on(okafor, "Today")
-    okafor.goes_to("Patients")
-    chart.searches_for(okafor, "Garcia")
+    sees_page(okafor, "patients", "Patients")
+    chart.searches_for(okafor, "Nora Fitzgerald")
     nothing_grave_on(okafor, "Patients")
-    chart.opens_the_chart_from_search(okafor, "Nora Fitzgerald", "Fitzgerald")
+    okafor.presses("Open chart", chart.hits(okafor).first)
+    chart.sees_the_banner_of(okafor, "Fitzgerald")
     nothing_grave_on(okafor, "the chart")
     okafor.presses(re.compile("^Record vitals"))
     okafor.dialog.wait_for()
@@ -46,26 +61,55 @@ def test_a_clinicians_pages(room: Room, scheme: str):
     nothing_grave_on(okafor, "a dialog")
 
 
-def test_a_care_managers_pages(room: Room, scheme: str):
-    sam = room.sign_in("care_manager", color_scheme=scheme)
+def test_a_care_managers_pages(room: Room, look: dict):
+    sam = room.sign_in("care_manager", **look)
+    sees_page(sam, "worklist", "Worklist")
     nothing_grave_on(sam, "the worklist")
+    sam.presses("Log a call")
+    sam.dialog.wait_for()
+    sam.settled()
+    nothing_grave_on(sam, "the dialog of a call")
+    sees_page(sam, "replies", "Replies")
+    nothing_grave_on(sam, "the replies")
     sam.opens("measures?measure=colorectal_cancer_screening")
     sam.page.get_by_role("heading", name="Patients behind this rate").wait_for()
     sam.settled()
     nothing_grave_on(sam, "a measure")
 
 
-@pytest.mark.parametrize(("role", "paths"), [("admin", ["audit", "account"]), ("patient", ["", "results"])])
-def test_an_administrators_and_a_patients_pages(room: Room, scheme: str, role: str, paths: list[str]):
-    person = room.sign_in(role, color_scheme=scheme)
-    for path in paths:
-        person.opens(path)
-        nothing_grave_on(person, path or "home")
+def test_an_analysts_and_an_administrators_pages(room: Room, look: dict):
+    navarro = room.sign_in("analyst", **look)
+    sees_page(navarro, "measures", "Measures")
+    nothing_grave_on(navarro, "the measures")
+    robin = room.sign_in("admin", **look)
+    sees_page(robin, "audit", "Audit")
+    nothing_grave_on(robin, "the audit log")
+    sees_page(robin, "account", "My account")
+    nothing_grave_on(robin, "the own account")
+
+
+def test_a_patients_pages(room: Room, look: dict):
+    ana = room.sign_in("patient", **look)
+    portal.opens_home(ana, "es")
+    nothing_grave_on(ana, "home")
+    ana.opens("results")
+    expect(ana.page.get_by_role("heading", level=1)).to_be_visible()
+    ana.settled()
+    nothing_grave_on(ana, "the results")
+
+
+def sees_page(person: Person, path: str, heading: str) -> None:
+    person.opens(path)
+    expect(person.page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+    person.settled()
 
 
 def nothing_grave_on(person: Person, page: str) -> None:
-    found = axe.Axe().run(person.page, options={"resultTypes": ["violations"]}).response["violations"]
+    """Also, nothing is wider than the screen: what does not fit scrolls in itself."""
+    found = Axe().run(person.page, options={"resultTypes": ["violations"]}).response["violations"]
     assert not list(_told(found)), f"on {page}: {list(_told(found))}"
+    screen, wide = person.page.evaluate("[window.innerWidth, document.scrollingElement.scrollWidth]")
+    assert wide <= screen, f"on {page}: {wide} pixels wide on a screen of {screen}"
 
 
 def _told(violations: list[dict]) -> Iterator[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from sqlalchemy import Row
 
-from data_contracts.api.audit import AuditEvent, AuditPage
-from ehr_core.access.audit_reading import MOST_EVENTS, read_events
-from ehr_core.access.audit_words import actor_words, sentence
+from data_contracts.api.audit import AuditEvent, AuditPage, AuditPeople
+from data_contracts.api.model import Page
+from ehr_core.access.audit_reading import MOST_COUNTED, AuditFilter, read_events, staff_who_act
+from ehr_core.access.audit_words import SERVICES, actor_words, sentence
 from ehr_core.api.dependencies import Work
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
 
+MOST_EVENTS = 1000
 Id = Annotated[str | None, Query(max_length=100, pattern=r"^[A-Za-z0-9\-.:_]*$")]
 
 
@@ -22,11 +25,25 @@ def audit_page(
     work: Work,
     patient_id: Id = None,
     actor_id: Id = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 100,
+    since: date | None = None,
+    until: date | None = None,
+    page: Annotated[int, Query(ge=1)] = 1,
+    size: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 100,
 ) -> AuditPage:
-    """The newest events, of one patient or one person when asked. Needs audit.read."""
-    rows = read_events(work, patient_id=patient_id or None, actor_id=actor_id or None, limit=limit + 1)
-    return AuditPage(events=[_event(row) for row in rows[:limit]], more=len(rows) > limit)
+    """The newest events first, of one patient, one person or some days when asked. Needs audit.read."""
+    wanted = AuditFilter(patient_id or None, actor_id or None, since, until)
+    rows, total = read_events(work, wanted, page=page, size=size)
+    return AuditPage(
+        events=[_event(row) for row in rows],
+        page=Page(number=page, size=size, total=total),
+        counted_all=total < MOST_COUNTED,
+    )
+
+
+@router.get("/people")
+def people(work: Work) -> AuditPeople:
+    """Whom the log may be narrowed to: staff and our own services."""
+    return AuditPeople(people=[*staff_who_act(work), *SERVICES.items()])
 
 
 def _event(row: Row) -> AuditEvent:

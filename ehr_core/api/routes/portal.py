@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from data_contracts.api.portal import AlreadyHadThis, OwnLanguage, OwnResults, PortalHome, ReplyReceived
 from ehr_core.api.dependencies import ProcessParts, Work
-from ehr_core.care_gaps.replies import say_already_had
+from ehr_core.care_gaps.replies import say_already_had, take_back
 from ehr_core.workflows.portal_home import portal_home
 from ehr_core.workflows.portal_language import answer_language, own_language, own_person
 from ehr_core.workflows.portal_results import read_own_results
@@ -43,3 +43,8 @@ def already_had(gap_id: str, said: AlreadyHadThis, work: Work) -> ReplyReceived:
     received_at = say_already_had(work, gap_id, said)
     words = THANKS[answer_language(said.language, own_person(work))]
     return ReplyReceived(gap_id=gap_id, received_at=received_at, message=words)
+
+
+@router.delete("/things-to-do/{gap_id}/already-had", status_code=204)
+def take_back_already_had(gap_id: str, work: Work) -> None:
+    take_back(work, gap_id)

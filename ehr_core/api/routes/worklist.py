@@ -9,7 +9,7 @@ from data_contracts.api.care_gaps import (
     AssignGaps,
     ContactAttempt,
     LogContact,
-    PatientReply,
+    PatientReplies,
     ReviewReply,
     WorklistChoices,
     WorklistPage,
@@ -52,7 +52,7 @@ def contact_attempts(patient_id: str, work: Work) -> list[ContactAttempt]:
 
 
 @router.get("/worklist/replies")
-def replies_to_review(work: Work) -> list[PatientReply]:
+def replies_to_review(work: Work) -> PatientReplies:
     return patient_replies.replies_to_review(work)
 
 

@@ -96,8 +96,8 @@ def manager(api):
     return api.signed_in("maria", "care_manager")
 
 
-def later(api: RunningApi, client, days: int):
+def later(api: RunningApi, client, days: int, client_id: str = "staff"):
     """The same person, signed in again so many days later: no session lasts that long."""
     account_id = client.account.me().account_id
     api.clock.instant += timedelta(days=days)
-    return api.client_of(api.session(account_id))
+    return api.client_of(api.session(account_id, client_id), client_id)

@@ -7,8 +7,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import text
 
-from data_contracts.api.care_gaps import AssignGaps, LogContact, ReviewReply, SnoozeGap, WorklistQuery
-from data_contracts.api.portal import AlreadyHadThis
+from data_contracts.api.care_gaps import AssignGaps, ExcludeGap, LogContact, SnoozeGap, WorklistQuery
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, StaleVersion
 from tests.integration.care_gaps.conftest import later
 from tests.integration.chart_records import put, put_appointment, put_flag, put_patient
@@ -45,7 +44,7 @@ def test_one_row_a_patient_with_all_gaps_and_how_to_reach_them(api, manager):
     consent(api, "ana", "sms", "deny")
     page = manager.worklist.page(WorklistQuery())
     assert names(page) == ["ana", "ben", "anna"]
-    assert (page.page.total, page.open_gaps, page.overdue_gaps) == (3, 4, 1)
+    assert (page.page.total, page.gaps, page.overdue_gaps) == (3, 4, 1)
     ana = page.rows[0]
     assert [gap.source_id for gap in ana.gaps] == ["glycemic_control", "breast_cancer_screening"]
     assert ana.next_appointment.on == date(2026, 11, 27)
@@ -59,7 +58,7 @@ def test_one_row_a_patient_with_all_gaps_and_how_to_reach_them(api, manager):
     }
     assert ana.language is None
     assert ana.interpreter_required is None
-    assert [row.same_name_on_page for row in page.rows] == [True, False, True]
+    assert [row.same_name for row in page.rows] == [True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,7 @@ def test_pages_do_not_overlap_and_one_behind_the_end_still_counts(manager):
     pages = [manager.worklist.page(WorklistQuery(page=number, size=2)) for number in (1, 2, 3)]
     assert [names(page) for page in pages] == [["ana", "ben"], ["anna"], []]
     assert [page.page.total for page in pages] == [3, 3, 3]
-    assert pages[2].open_gaps == 4
+    assert pages[2].gaps == 4
 
 
 def test_what_was_set_aside_or_waits_leaves_the_list_and_is_found_by_its_status(manager):
@@ -241,34 +240,6 @@ def test_the_page_is_audited_with_its_patients(api, manager):
     assert seen == ["ana", "ben"]
 
 
-def test_the_portal_asks_in_plain_words_and_a_reply_goes_to_review_and_closes_nothing(api, manager):
-    put_patient(
-        api,
-        "ben",
-        "Young",
-        "Ben",
-        "1990-01-01",
-        communication=[{"language": {"coding": [{"code": "es"}]}, "preferred": True}],
-    )
-    ben = api.signed_in("ben", "patient", patient_id="ben")
-    home = ben.portal.home()
-    assert home.first_name == "Ben"
-    assert [thing.title for thing in home.things_to_do] == ["Un análisis de azúcar en la sangre"]
-    thing = home.things_to_do[0]
-    with pytest.raises(StaleVersion):
-        ben.portal.already_had(thing.gap_id, AlreadyHadThis(version=thing.version + 1))
-    ben.portal.already_had(
-        thing.gap_id, AlreadyHadThis(version=thing.version, when="March", where="Elsewhere")
-    )
-    assert ben.portal.home().things_to_do[0].already_said is not None
-    assert manager.care_gaps.get(thing.gap_id).status == "open"
-    reply = manager.worklist.replies()[0]
-    assert (reply.patient_id, reply.when, reply.where) == ("ben", "March", "Elsewhere")
-    manager.worklist.review_reply(reply.reply_id, ReviewReply(outcome="not_found"))
-    assert manager.worklist.replies() == []
-    assert ben.portal.home().things_to_do[0].already_said is None
-
-
 def test_the_portal_does_not_show_what_is_for_staff_only_or_labelled(api, write_back, above_goal, key):
     ana = api.signed_in("ana", "patient", patient_id="ana")
     assert [thing.title for thing in ana.portal.home().things_to_do] == ["A mammogram"]
@@ -282,11 +253,43 @@ def test_the_portal_does_not_show_what_is_for_staff_only_or_labelled(api, write_
     assert home.hidden_items
 
 
-def test_a_patient_cannot_reply_about_somebody_else(api, manager):
-    ana = api.signed_in("ana", "patient", patient_id="ana")
-    gap = manager.care_gaps.of_patient("ben").gaps[0]
-    with pytest.raises(NotFound):
-        ana.portal.already_had(gap.gap_id, AlreadyHadThis(version=gap.version))
+def test_a_no_to_a_follow_up_on_the_phone_is_confirmed_for_itself(manager, write_back, key):
+    write_back(gap_row(key, "ana", gap_kind="follow_up_due"), gap_row(key, "ana", "breast_cancer_screening"))
+    gaps = manager.care_gaps.of_patient("ana").gaps
+    declined = LogContact(channel="phone", outcome="declined", gap_ids=[gap.gap_id for gap in gaps])
+    with pytest.raises(BadRequest, match="abnormal result"):
+        manager.worklist.log_contact("ana", declined)
+    assert {gap.status for gap in manager.care_gaps.of_patient("ana").gaps} == {"open"}
+    assert manager.worklist.contact_attempts("ana") == []
+    manager.worklist.log_contact("ana", declined.model_copy(update={"follow_up_confirmed": True}))
+    assert {gap.status for gap in manager.care_gaps.of_patient("ana").gaps} == {"declined"}
+
+
+def test_a_no_leaves_the_gaps_that_were_not_talked_about_open(manager):
+    row = manager.worklist.page(WorklistQuery()).rows[0]
+    talked_about = row.gaps[0].gap_id
+    manager.worklist.log_contact(
+        "ana", LogContact(channel="phone", outcome="declined", gap_ids=[talked_about])
+    )
+    statuses = {gap.gap_id: gap.status for gap in manager.care_gaps.of_patient("ana").gaps}
+    assert statuses.pop(talked_about) == "declined"
+    assert set(statuses.values()) == {"open"}
+
+
+def test_a_gap_is_excluded_from_the_row_with_the_version_that_the_row_carries(manager):
+    gap = manager.worklist.page(WorklistQuery()).rows[0].gaps[0]
+    until = TODAY + timedelta(days=90)
+    moved = ExcludeGap(version=gap.version, reason="moved_away", expires_on=until)
+    manager.care_gaps.exclude(gap.gap_id, moved)
+    excluded = manager.worklist.page(WorklistQuery(status="excluded"))
+    assert (names(excluded), excluded.gaps) == (["ana"], 1)
+    with pytest.raises(StaleVersion):
+        manager.care_gaps.exclude(gap.gap_id, moved)
+
+
+def test_names_that_could_be_mistaken_for_each_other_are_marked_not_only_equal_ones(api, manager):
+    put_patient(api, "ben", "Reyez", "Anna", "1990-01-01")
+    assert [row.same_name for row in manager.worklist.page(WorklistQuery()).rows] == [True, True, True]
 
 
 def test_who_opted_out_is_not_nudged_by_the_portal_either(api):

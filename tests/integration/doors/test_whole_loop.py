@@ -220,7 +220,7 @@ def test_the_worklist_holds_everybody_with_an_open_gap_on_one_page_or_another(lo
         (people[key], source_id) for key, source_id in open_gaps
     }
     assert len(rows) == len({row.patient_id for row in rows}) == pages[0].page.total
-    assert pages[0].open_gaps == len(open_gaps)
+    assert pages[0].gaps == len(open_gaps)
 
 
 def test_the_rates_on_the_screen_count_the_rows_of_the_lake(loop):

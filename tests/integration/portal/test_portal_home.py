@@ -50,8 +50,8 @@ class TestThingsToDo:
         ana.portal.already_had(first.gap_id, AlreadyHadThis(version=first.version))
         things = ana.portal.home().things_to_do
         assert things[-1].gap_id == first.gap_id
-        assert things[-1].already_said == datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
-        assert all(thing.already_said is None for thing in things[:-1])
+        assert things[-1].reply.told_at == datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
+        assert all(thing.reply is None for thing in things[:-1])
 
     def test_who_opted_out_is_not_reminded_and_is_not_told_that_nothing_is_due(self, api, ana):
         put_flag(api, "ana", "outreach-opt-out")
@@ -97,7 +97,8 @@ class TestAlreadyHad:
         reply = ben.portal.already_had(thing.gap_id, said)
         assert reply.message.startswith("Thank you")
         assert replies(api) == [("ben", "May 2025", "County hospital")]
-        assert ben.portal.home().things_to_do[0].already_said == reply.received_at
+        told = ben.portal.home().things_to_do[0].reply
+        assert (told.told_at, told.state) == (reply.received_at, "waiting")
 
     def test_a_second_tap_is_the_same_reply_and_a_further_word_is_kept(self, api, ben):
         thing = ben.portal.home().things_to_do[0]
@@ -134,6 +135,23 @@ class TestAlreadyHad:
         with pytest.raises(NotFound):
             ben.portal.already_had(thing.gap_id, AlreadyHadThis(version=thing.version + 1))
         assert replies(api) == []
+
+    def test_a_mis_tap_is_taken_back_and_the_item_is_to_do_again(self, api, ben):
+        thing = ben.portal.home().things_to_do[0]
+        for when in (None, "May"):
+            ben.portal.already_had(thing.gap_id, AlreadyHadThis(version=thing.version, when=when))
+        ben.portal.take_back(thing.gap_id)
+        home = ben.portal.home()
+        assert (home.things_to_do[0].reply, home.replies) == (None, [])
+        with pytest.raises(NotFound):
+            ben.portal.take_back(thing.gap_id)
+
+    def test_nobody_takes_back_what_somebody_else_said(self, ana, ben):
+        thing = ben.portal.home().things_to_do[0]
+        ben.portal.already_had(thing.gap_id, AlreadyHadThis(version=thing.version))
+        with pytest.raises(NotFound):
+            ana.portal.take_back(thing.gap_id)
+        assert ben.portal.home().things_to_do[0].reply.state == "waiting"
 
     def test_an_older_version_is_refused(self, api, ana):
         thing = ana.portal.home().things_to_do[0]

@@ -9,7 +9,10 @@ from playwright.sync_api import expect
 
 from data_contracts.api.care_gaps import CLINICAL_EXCLUSION_REASONS, EXCLUSION_REASON_WORDS
 from tests.lib.browser import Room
-from tests.system.steps import chart, worklist
+from tests.system.steps import portal, worklist
+
+CERVIX = "Cervical cancer screening"
+FLU, FLU_SHOT = "Influenza vaccine", "A flu shot"
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -62,7 +65,7 @@ def test_ticks_stay_with_their_people_when_the_order_changes(room: Room):
     assert {worklist.record_number(row) for row in ticked} == numbers & here
 
 
-def test_patients_are_assigned_and_a_call_is_logged(room: Room):
+def test_patients_are_assigned_and_a_call_is_logged_for_what_was_talked_about(room: Room):
     sam = room.sign_in("care_manager")
     worklist.finds_by_name(sam, "Okonjo")
     row = worklist.row(sam, "Okonjo")
@@ -73,20 +76,69 @@ def test_patients_are_assigned_and_a_call_is_logged(room: Room):
     expect(sam.page.get_by_text(re.compile("1 patients with .* gaps assigned"))).to_be_visible()
     expect(row).to_contain_text("owner Sam Whitfield")
 
+    gaps = worklist.titles(row)
     sam.presses("Log a call", row)
     expect(sam.dialog).to_contain_text("OKONJO, Denise")
     sam.chooses("Outcome", "left a message", sam.dialog)
+    expect(sam.dialog.get_by_role("button", name="Save")).to_be_disabled()
+    sam.dialog.get_by_text(gaps[0], exact=True).click()
+    sam.settled()
     sam.presses("Save", sam.dialog)
     expect(sam.page.get_by_text("Contact logged.")).to_be_visible()
-    expect(row).to_have_count(0)
     sam.chooses("Status", "Outreach sent")
     expect(row).to_contain_text("left a message (1 in all)")
+    expect(row.get_by_role("listitem").filter(has_text="Outreach sent")).to_have_count(1)
+    expect(row.get_by_role("listitem").filter(has_text=gaps[0])).to_contain_text("Outreach sent")
 
 
-def test_clinical_reasons_for_an_exclusion_are_not_offered_to_a_care_manager(room: Room):
+def test_a_gap_is_excluded_with_a_reason_for_a_time_and_clinical_reasons_need_a_clinician(room: Room):
     sam = room.sign_in("care_manager")
-    chart.opens_the_chart_from_search(sam, "Rosa Delgado", "Delgado")
-    chart.chooses_more(sam, "cervical_cancer_screening", "Exclude…")
+    worklist.finds_by_name(sam, "Delgado")
+    row = worklist.row(sam, "Delgado")
+    worklist.sees_the_gap(sam, "Delgado", CERVIX, "Open")
+    worklist.chooses_more(sam, row, "Exclude…")
+    expect(sam.dialog).to_contain_text("DELGADO, Rosa")
     expect(sam.dialog).to_contain_text("Clinical reasons need a clinician.")
+    if len(worklist.titles(row)) > 1:
+        sam.chooses("Care gap", CERVIX, sam.dialog)
     clinical = {EXCLUSION_REASON_WORDS[reason] for reason in CLINICAL_EXCLUSION_REASONS}
     assert set(sam.options("Reason", sam.dialog)) == set(EXCLUSION_REASON_WORDS.values()) - clinical
+    sam.page.get_by_role("option", name="Done elsewhere, record requested").click()
+    sam.settled()
+    sam.presses("Exclude", sam.dialog)
+    expect(sam.page.get_by_text(re.compile(f"^{CERVIX}: excluded until"))).to_be_visible()
+    worklist.does_not_see_the_gap(sam, "Delgado", CERVIX)
+    sam.chooses("Status", "Excluded")
+    worklist.sees_the_gap(sam, "Delgado", CERVIX, "Excluded")
+    expect(worklist.summary(sam)).to_contain_text("gaps, status Excluded")
+
+
+def test_a_page_behind_the_end_turns_to_the_last_one(room: Room):
+    sam = room.sign_in("care_manager")
+    sam.opens("worklist?page=99")
+    expect(worklist.rows(sam).first).to_be_visible()
+    expect(sam.page.get_by_text("Nobody matches")).to_have_count(0)
+
+
+def test_a_patients_reply_is_answered_and_the_patient_reads_what_came_of_it(room: Room):
+    """'I already had this', from the portal to somebody who looks and back; a mis-tap is taken back."""
+    sam, ana = room.sign_in("care_manager"), room.sign_in("patient")
+    portal.opens_home(ana, "en")
+    portal.says_she_already_had(ana, FLU_SHOT, when="October", where="a pharmacy")
+    worklist.goes_to_the_replies(sam)
+    told = worklist.reply(sam, "Reyes", FLU)
+    worklist.answers(sam, told, "Found, and recorded in the chart")
+    expect(sam.dialog.get_by_role("alert")).to_contain_text("Record the outside result in the chart first")
+    sam.dialog.get_by_role("button", name="Close").click()
+    worklist.answers(sam, told, "Asked the other place for the record")
+    expect(told).to_contain_text("Record asked for on")
+    worklist.answers(sam, told, "Not found", "The pharmacy has no record of it.")
+    expect(told).to_have_count(0)
+
+    portal.opens_home(ana, "en")
+    portal.sees_everything_to_do(ana, "en")
+    portal.is_told(ana, FLU_SHOT, "did not find it", "From your care team: The pharmacy has no record of it.")
+    portal.says_she_already_had(ana, FLU_SHOT, when="by mistake", where="")
+    portal.takes_it_back(ana, FLU_SHOT, "en")
+    worklist.opens_the_worklist_anew(sam)
+    expect(sam.page.get_by_role("button", name=re.compile("from patients to review"))).to_have_count(0)

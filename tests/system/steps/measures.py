@@ -38,6 +38,28 @@ def _count(person: Person, label: str) -> int:
     return int(line.get_by_role("cell").last.inner_text().replace(",", ""))
 
 
+def count_of_group(person: Person, kind: str, group: str, heading: str) -> int:
+    """A number of one group's line in the table that compares the groups."""
+    table = person.page.get_by_role("region", name=f"Rates by {kind.lower()}")
+    place = table.get_by_role("columnheader").all_inner_texts().index(heading)
+    line = table.get_by_role("row").filter(has_text=re.compile(f"^{group}"))
+    return int(line.get_by_role("cell").nth(place).inner_text().replace(",", ""))
+
+
+def people(person: Person) -> Locator:
+    """Those behind the rate, on this page of the list."""
+    return person.page.get_by_role("button", name="Open chart")
+
+
+def people_counted(person: Person) -> Locator:
+    return person.page.get_by_text(re.compile(r"^\d+ patients · protected"))
+
+
+def turns_to_page(person: Person, number: int) -> None:
+    person.page.get_by_role("button", name=re.compile(rf"^(Page )?{number}$")).first.click()
+    person.settled()
+
+
 def sees_the_patient_among(person: Person, membership: str, family: str, *words: str) -> None:
     """In the list of those behind the rate."""
     person.page.get_by_role("radio", name=membership, exact=True).click()

@@ -47,6 +47,23 @@ def result(patient: Person, value: str) -> Locator:
     return patient.page.locator('[class*="st-key-result-"]').filter(has_text=value)
 
 
+def goes_to_the_results(patient: Person, language: str) -> None:
+    patient.goes_to(Words(language)("results.page"))
+    sees_heading(patient, Words(language)("results.page"))
+
+
+def sees_the_result(patient: Person, value: str) -> None:
+    """Anywhere among the results, the earlier ones too."""
+    goes_to_the_results(patient, "es")
+    expect(result(patient, value)).to_have_count(1)
+
+
+def sees_no_result(patient: Person, value: str) -> None:
+    goes_to_the_results(patient, "es")
+    expect(patient.page.locator('[class*="st-key-result-"]').first).to_be_visible()
+    expect(result(patient, value)).to_have_count(0)
+
+
 def is_asked_for(patient: Person, title: str) -> None:
     expect(thing(patient, title)).to_be_visible()
 
@@ -66,3 +83,19 @@ def says_she_already_had(patient: Person, title: str, *, when: str, where: str) 
     patient.presses(words("already.send"), patient.dialog)
     expect(patient.page.get_by_text(words("already.sent"))).to_be_visible()
     patient.settled()
+
+
+def takes_it_back(patient: Person, title: str, language: str) -> None:
+    words = Words(language)
+    sees_everything_to_do(patient, language)
+    patient.presses(words("reply.take_back"), thing(patient, title))
+    expect(patient.page.get_by_text(words("reply.taken_back"))).to_be_visible()
+    patient.settled()
+
+
+def is_told(patient: Person, title: str, *said: str) -> None:
+    """About an item on the list, or under what was told about others."""
+    told = patient.page.locator('[class*="st-key-thing-"], [class*="st-key-told-"]')
+    about = told.filter(has=patient.page.get_by_role("heading", name=title))
+    for words in said:
+        expect(about).to_contain_text(words)

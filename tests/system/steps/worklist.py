@@ -27,6 +27,11 @@ def record_number(one_row: Locator) -> str:
     return re.search(r"MRN (\w+)", one_row.inner_text()).group(1)
 
 
+def titles(one_row: Locator) -> list[str]:
+    """The row's care gaps."""
+    return one_row.get_by_role("listitem").locator("b").all_inner_texts()
+
+
 def finds_by_name(manager: Person, name: str) -> None:
     manager.types("Name", name)
 
@@ -38,7 +43,7 @@ def opens_the_worklist_anew(manager: Person) -> None:
 
 
 def summary(manager: Person) -> Locator:
-    return manager.page.get_by_text(re.compile(r"\d+ patients · \d+ open gaps"))
+    return manager.page.get_by_text(re.compile(r"\d+ patients · \d+ .*gaps"))
 
 
 def patients_counted(manager: Person) -> int:
@@ -91,3 +96,40 @@ def turns_to_page(manager: Person, number: int) -> None:
     ).first.click()
     expect(rows(manager).filter(has_text=before[0])).to_have_count(0)
     manager.settled()
+
+
+def chooses_more(manager: Person, one_row: Locator, act: str) -> None:
+    """An act behind the row's 'More'."""
+    manager.settled()
+    manager.presses("More", one_row)
+    manager.page.get_by_role("menuitem", name=act).or_(
+        manager.page.get_by_role("option", name=act)
+    ).first.click()
+    manager.dialog.wait_for()
+    manager.settled()
+
+
+def goes_to_the_replies(manager: Person) -> None:
+    opens_the_worklist_anew(manager)
+    manager.presses(re.compile(r"^\d+ repl.* from patients to review$"))
+    expect(manager.page.get_by_role("heading", name="Replies", exact=True)).to_be_visible()
+    manager.settled()
+
+
+def reply(manager: Person, family: str, title: str) -> Locator:
+    """The waiting reply of one patient about one care gap."""
+    waiting = manager.page.locator('[class*="st-key-reply-"]').filter(has_text=f"{family.upper()},")
+    return waiting.filter(has_text=title)
+
+
+def answers(manager: Person, one_reply: Locator, outcome: str, words: str = "") -> None:
+    manager.presses("Answer", one_reply)
+    manager.dialog.wait_for()
+    manager.settled()
+    manager.dialog.get_by_text(outcome, exact=True).click()
+    manager.settled()
+    if words:
+        manager.dialog.get_by_role("textbox").fill(words)
+        manager.page.keyboard.press("Tab")
+        manager.settled()
+    manager.presses("Send answer", manager.dialog)

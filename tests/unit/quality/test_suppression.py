@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.suppression import (
+    FIELDS,
+    LINKED_FIELDS,
+    Cell,
+    suppress_cell,
+    suppress_counts,
+    suppress_strata,
+)
 from ehr_core.quality.rates import wilson_rate
-from ehr_core.quality.suppression import FIELDS, LINKED_FIELDS, Cell, suppress_cell, suppress_strata
 
 LIMIT = 11
 
@@ -57,6 +64,27 @@ def test_two_small_strata_that_add_up_to_little_hide_a_third():
     cells = [cell(500, 250), cell(40, 20), cell(3, 0), cell(2, 0)]
     shown = suppress_strata(total_of(cells), cells, LIMIT)
     assert [one.denominator for one in shown] == [500, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("given_counts", "shown"),
+    [
+        ([500, 40, 5], [500, None, None]),
+        ([500, 40, 3, 2], [500, None, None, None]),
+        ([500, 40, 10, 9], [500, 40, None, None]),
+        ([500, 0, 40], [500, 0, 40]),
+        ([5], [None]),
+        ([], []),
+    ],
+)
+def test_plain_counts_hide_what_is_small_and_what_would_give_it_away(given_counts, shown):
+    assert suppress_counts(given_counts, LIMIT) == shown
+
+
+def test_twelve_people_of_whom_one_met_show_neither_the_one_nor_a_rate_that_tells_it():
+    cells = [cell(12, 1), cell(500, 250)]
+    shown = suppress_strata(total_of(cells), cells, LIMIT)
+    assert [(one.denominator, one.numerator) for one in shown] == [(12, None), (500, None)]
 
 
 def test_strata_without_anybody_stay_as_they_are():

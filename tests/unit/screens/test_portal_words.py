@@ -11,13 +11,13 @@ import pytest
 from starlette.applications import Starlette
 
 import portal.text
-from data_contracts.api.portal import OwnAppointment, OwnResult, PortalHome, ThingToDo
+from data_contracts.api.portal import OwnAppointment, OwnReply, OwnResult, PortalHome, ThingToDo
 from ehr_core.client.in_process import InProcess
 from ehr_core.kernel.errors import AlmonerError, NotFound, SignInRequired, StaleVersion, Unavailable
 from portal.number_line import number_line_html
 from portal.page_language import LANGUAGE_ROUTE
 from portal.pages import already_had
-from portal.pages.home import thing_html, to_do_lines
+from portal.pages.home import reply_html, thing_html, to_do_lines
 from portal.pages.results import result_html, usual_range
 from portal.pages.visit import visit_html
 from portal.session import PatientSession
@@ -69,6 +69,18 @@ def thing(**changes: object) -> ThingToDo:
         "version": 3,
     }
     return ThingToDo(**{**facts, **changes})
+
+
+def reply(**changes: object) -> OwnReply:
+    facts = {
+        "gap_id": "g",
+        "title": "A mammogram",
+        "told_at": datetime(2026, 3, 5, tzinfo=UTC),
+        "state": "waiting",
+        "answered_at": None,
+        "answer": None,
+    }
+    return OwnReply(**{**facts, **changes})
 
 
 def home(**changes: object) -> PortalHome:
@@ -205,18 +217,40 @@ class TestThingsToDo:
         assert to_do_lines(EN, home(**changes)) == [EN(key)]
 
     def test_what_is_under_way_is_not_counted(self):
-        said = thing(already_said=datetime(2026, 3, 5, tzinfo=UTC))
+        said = thing(reply=reply())
         booked = thing(scheduled_on=date(2026, 3, 9))
         assert to_do_lines(EN, home(things_to_do=[thing(), said, booked])) == ["You have 1 thing to do."]
-        assert to_do_lines(EN, home(things_to_do=[said])) == [EN("home.nothing_to_do")]
+        assert to_do_lines(EN, home(things_to_do=[booked])) == [EN("home.nothing_to_do")]
+
+    @pytest.mark.parametrize("state", ["waiting", "requested"])
+    def test_a_list_whose_last_item_is_being_checked_does_not_say_that_nothing_is_to_do(self, state):
+        checked = home(things_to_do=[thing(reply=reply(state=state))])
+        assert to_do_lines(EN, checked) == [EN("home.nothing_else")]
+
+    def test_what_was_looked_for_and_not_found_is_to_do_again(self):
+        answered = thing(reply=reply(state="not_found", answered_at=datetime(2026, 3, 9, tzinfo=UTC)))
+        assert to_do_lines(EN, home(things_to_do=[answered])) == ["You have 1 thing to do."]
 
     def test_a_list_that_could_not_be_checked_says_so_above_what_it_holds(self):
         lines = to_do_lines(EN, home(things_to_do=[thing()], to_do_state="not_checked"))
         assert lines == [EN("home.not_checked"), "You have 1 thing to do."]
 
     def test_what_was_told_is_repeated_with_its_day(self):
-        html = thing_html(EN, thing(already_said=datetime(2026, 3, 5, tzinfo=UTC)))
-        assert "You told us on 5 March 2026" in html
+        assert "You told us on 5 March 2026" in thing_html(EN, thing(reply=reply()))
+
+    @pytest.mark.parametrize(
+        ("state", "words"),
+        [
+            ("requested", "On 9 March 2026 we asked the other place for the record."),
+            ("recorded", "We found it, and it is in your record since 9 March 2026."),
+            ("not_found", "We looked until 9 March 2026 and did not find it."),
+        ],
+    )
+    def test_what_came_of_it_is_told_with_its_day_and_the_clinics_own_words(self, state, words):
+        answered_at = datetime(2026, 3, 9, tzinfo=UTC)
+        html = reply_html(EN, reply(state=state, answered_at=answered_at, answer="Ask <us>"))
+        assert words in html
+        assert "From your care team: Ask &lt;us&gt;" in html
 
 
 class TestNextVisit:
@@ -261,6 +295,10 @@ class _Portal:
         if self._refusal:
             raise self._refusal
 
+    def take_back(self, _gap_id: str) -> None:
+        if self._refusal:
+            raise self._refusal
+
     def home(self, _language: str) -> PortalHome:
         return home(things_to_do=self._listed)
 
@@ -284,6 +322,21 @@ class TestAlreadyHad:
         words = Words(language)
         session = PatientSession(_Portal(refusal, listed), words)
         assert already_had.send_reply(session, thing(), "May", "").said == (words(key) if key else None)
+
+    @pytest.mark.parametrize(
+        ("refusal", "key"),
+        [
+            (None, None),
+            (NotFound("x"), "reply.answered_meanwhile"),
+            (Unavailable("x"), "reply.trouble"),
+            (SignInRequired("x"), "gate.session_ended"),
+        ],
+    )
+    @pytest.mark.parametrize("language", LANGUAGES)
+    def test_taking_it_back_is_answered_in_the_pages_language(self, refusal, key, language):
+        words = Words(language)
+        session = PatientSession(_Portal(refusal, []), words)
+        assert already_had.take_back(session, "g") == (words(key) if key else None)
 
     def test_what_changed_is_taken_up_for_the_next_try(self):
         session = PatientSession(_Portal(StaleVersion("x"), [thing(version=4)]), EN)

@@ -1,14 +1,15 @@
 """Hides small cells from readers who may not see single patients, and enough others that none can be worked out.
 
-A count from 1 to below the limit is small. Zero is shown: it speaks of nobody. In a set of strata that add up to a
-shown total, one hidden cell alone could be subtracted out, so more are hidden until the hidden ones together reach the
-limit. Within one stratum, those of the initial population are in the denominator, excluded or excepted: of these four
-linked counts either all are shown or none, or the hidden one would follow by addition. Pure.
+The one rule for whatever shows counts of people: the API and the notebooks. A count from 1 to below the limit is
+small. Zero is shown: it speaks of nobody. In a set of strata that add up to a shown total, one hidden cell alone could
+be subtracted out, so more are hidden until the hidden ones together reach the limit. Within one stratum, those of the
+initial population are in the denominator, excluded or excepted: of these four linked counts either all are shown or
+none, or the hidden one would follow by addition. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 FIELDS = ("initial_population", "denominator", "exclusions", "exceptions", "numerator", "not_evaluable")
@@ -49,6 +50,13 @@ def hidden_with(name: str) -> set[str]:
     return {*LINKED_FIELDS, "numerator"} if name in LINKED_FIELDS else {name}
 
 
+def suppress_counts(counts: Sequence[int], limit: int) -> list[int | None]:
+    """Counts of groups that add up to what is known: small ones null, and further ones so that none follows."""
+    hidden = [place for place, count in enumerate(counts) if _small(count, limit)]
+    hidden += _further_hidden(counts, hidden, limit)
+    return [None if place in hidden else count for place, count in enumerate(counts)]
+
+
 def suppress_strata(total: Cell, strata: Sequence[Cell], limit: int) -> list[Cell]:
     """Hides small cells of strata that add up to `total`, and further ones so that none can be subtracted out."""
     shown = [suppress_cell(cell, limit) for cell in strata]
@@ -63,19 +71,27 @@ def suppress_strata(total: Cell, strata: Sequence[Cell], limit: int) -> list[Cel
 
 
 def _complement(strata: Sequence[Cell], shown: list[Cell], name: str, limit: int) -> list[Cell]:
-    """Hides the next smallest non-zero counts of this field until the hidden ones cannot be worked out."""
+    """Hides further counts of this field, and what goes with them."""
     hidden = [place for place, cell in enumerate(shown) if getattr(cell, name) is None]
-    if not hidden:
-        return shown
-    others = sorted(
-        (place for place, cell in enumerate(shown) if getattr(cell, name)),
-        key=lambda place: getattr(strata[place], name),
-    )
-    while others and (len(hidden) < 2 or sum(getattr(strata[place], name) or 0 for place in hidden) < limit):
-        place = others.pop(0)
-        hidden.append(place)
+    for place in _further_hidden([getattr(cell, name) for cell in strata], hidden, limit):
         shown[place] = replace(shown[place], **dict.fromkeys(hidden_with(name)))
     return shown
+
+
+def _further_hidden(counts: Sequence[int], hidden: Collection[int], limit: int) -> list[int]:
+    """Places to hide besides: the smallest non-zero counts, until the hidden ones cannot be worked out."""
+    further: list[int] = []
+    others = sorted(
+        (place for place, count in enumerate(counts) if count and place not in hidden),
+        key=counts.__getitem__,
+    )
+    while hidden and others and not _safe([counts[place] for place in (*hidden, *further)], limit):
+        further.append(others.pop(0))
+    return further
+
+
+def _safe(hidden: Sequence[int], limit: int) -> bool:
+    return len(hidden) >= 2 and sum(hidden) >= limit
 
 
 def _small(count: int | None, limit: int) -> bool:

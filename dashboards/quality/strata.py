@@ -1,0 +1,59 @@
+"""A measure by clinic, clinician and who the people are: one table a kind of group, small groups with care."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards.quality.rates import count_words, rate_words
+from dashboards.shared.markup import table, text
+from data_contracts.api.quality import MeasurePage, Stratum
+
+STRATUM_WORDS = {
+    "clinic": "Clinic",
+    "clinician": "Clinician",
+    "sex": "Sex",
+    "age_band": "Age",
+    "race": "Race",
+    "ethnicity": "Ethnicity",
+    "payer": "Payer",
+}
+
+
+def strata_section(page: MeasurePage) -> None:
+    present = [kind for kind in STRATUM_WORDS if any(stratum.kind == kind for stratum in page.strata)]
+    if not present:
+        return
+    kind = st.segmented_control(
+        "Compare by",
+        present,
+        default=present[0],
+        required=True,
+        format_func=STRATUM_WORDS.get,
+        key="stratum_kind",
+    )
+    rows = (_stratum_row(stratum) for stratum in page.strata if stratum.kind == kind)
+    headings = [
+        STRATUM_WORDS[kind],
+        "Rate",
+        "Met",
+        "Denominator",
+        "Initial population",
+        "Excluded",
+        "Not evaluable",
+    ]
+    st.html(table(headings, rows, caption=f"Rates by {STRATUM_WORDS[kind].lower()}"))
+    st.caption(
+        "Small groups swing by chance: look at the interval before the rate. These are measures, not verdicts."
+    )
+
+
+def _stratum_row(stratum: Stratum) -> list[str]:
+    counts = stratum.counts
+    numbers = (
+        counts.numerator,
+        counts.denominator,
+        counts.initial_population,
+        counts.exclusions,
+        counts.not_evaluable,
+    )
+    return [text(stratum.label), text(rate_words(counts)), *(text(count_words(number)) for number in numbers)]
