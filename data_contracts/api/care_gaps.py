@@ -261,6 +261,9 @@ class WorklistRow(ApiModel):
     last_attempt_outcome: str | None
     gaps: list[WorklistGap]
     same_name_on_page: bool = False
+    not_checked: bool = Field(
+        default=False, description="Part of the record cannot be read, so these gaps may be out of date."
+    )
 
 
 class WorklistChoices(ApiModel):

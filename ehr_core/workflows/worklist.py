@@ -18,7 +18,7 @@ from data_contracts.api.patients import ContactFacts
 from data_contracts.guidelines import definitions
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.people import consents, organization_names, practitioner_names
-from ehr_core.care_gaps.queries import as_worklist_gap
+from ehr_core.care_gaps.queries import as_worklist_gap, measured_patients
 from ehr_core.care_gaps.reading import SELECT_GAPS, last_run_as_of
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
 from ehr_core.display import show_language
@@ -198,7 +198,7 @@ def _rows(work: UnitOfWork, patient_ids: Sequence[str], query: WorklistQuery) ->
     gaps = _gaps(work, shown, query)
     said, visits = consents(work, shown), next_appointments(work, shown)
     places = _places(work, shown)
-    doubled = _doubled_names(persons.values())
+    doubled, checked = _doubled_names(persons.values()), measured_patients(work, shown)
     return [
         WorklistRow(
             patient_id=patient_id,
@@ -218,6 +218,7 @@ def _rows(work: UnitOfWork, patient_ids: Sequence[str], query: WorklistQuery) ->
             ),
             next_appointment=visits.get(patient_id),
             same_name_on_page=_same_name(persons[patient_id]) in doubled,
+            not_checked=patient_id not in checked,
             **_attempts(gaps[patient_id]),
             gaps=[as_worklist_gap(work, gap) for gap in gaps[patient_id]],
         )
