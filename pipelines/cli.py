@@ -41,6 +41,11 @@ def nightly(
     say.print(
         f"Snapshot {done.snapshot_id} is current: {sum(done.counts.values())} rows, as of {done.as_of}."
     )
+    if done.not_checked:
+        say.print(
+            f"{len(done.not_checked)} people could not be checked: part of their record cannot be read. They keep "
+            "their last answers, and their charts say so."
+        )
 
 
 @commands.command()

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 
 from ehr_core.kernel.settings import Settings
 from pipelines.assets import checks, incremental, panel, shards, snapshot
 from pipelines.assets.resources import Almoner
 
-settings = Settings()
 
-definitions = dg.Definitions(
-    assets=[
-        snapshot.limited_resources,
-        snapshot.flat_tables,
-        *shards.assets(settings.pipeline_shards),
-        panel.results,
-        panel.written_back,
-        panel.published,
-    ],
-    asset_checks=[checks.flat_tables_keep_their_contracts, checks.results_keep_their_contracts],
-    jobs=[*panel.jobs(settings), incremental.work_off_changes_job],
-    schedules=[panel.nightly_schedule(settings)],
-    sensors=[*panel.sensors(settings), incremental.changes_wait_too_long],
-    resources={"almoner": Almoner(settings)},
-    executor=dg.in_process_executor,
-)
+def define(settings: Settings, almoner: Almoner, **resources: Any) -> dg.Definitions:
+    """Everything that Dagster shows and runs for these settings."""
+    return dg.Definitions(
+        assets=[
+            snapshot.limited_resources,
+            snapshot.flat_tables,
+            *shards.assets(settings.pipeline_shards),
+            panel.results,
+            panel.written_back,
+            panel.published,
+            panel.safe_harbor,
+        ],
+        asset_checks=[checks.flat_tables_keep_their_contracts, checks.results_keep_their_contracts],
+        jobs=[*panel.jobs(settings), incremental.work_off_changes_job],
+        schedules=[panel.nightly_schedule(settings)],
+        sensors=[*panel.sensors(settings), incremental.changes_wait_too_long],
+        resources={"almoner": almoner, **resources},
+        executor=dg.in_process_executor,
+    )
+
+
+definitions = define(settings := Settings(), Almoner(settings))

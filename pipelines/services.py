@@ -20,10 +20,16 @@ run_coordinator:
   module: dagster.core.run_coordinator
   class: QueuedRunCoordinator
   config:
-    max_concurrent_runs: 1
+    max_concurrent_runs: 2
+    tag_concurrency_limits:
+      - key: almoner/line
+        value:
+          applyLimitPerUniqueValue: true
+        limit: 1
 run_retries:
   enabled: true
   max_retries: 1
+  retry_on_asset_or_op_failure: false
 run_monitoring:
   enabled: true
   poll_interval_seconds: 30

@@ -42,7 +42,9 @@ def patient_html(row: WorklistRow) -> str:
 
 
 def gaps_html(row: WorklistRow) -> str:
-    return lines((gap_line(gap) for gap in row.gaps), "No gap wants action")
+    """What wants action, and a word of warning when nobody could check that it still does."""
+    warning = tag("Not checked: may be out of date", "open") if row.not_checked else ""
+    return warning + lines((gap_line(gap) for gap in row.gaps), "No gap wants action")
 
 
 def contact_html(row: WorklistRow) -> str:

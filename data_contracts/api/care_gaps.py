@@ -281,6 +281,9 @@ class WorklistRow(ApiModel):
     last_attempt_outcome: str | None
     gaps: list[WorklistGap]
     same_name: bool = Field(default=False, description="Somebody else on this page has a name like this one.")
+    not_checked: bool = Field(
+        default=False, description="Part of the record cannot be read, so these gaps may be out of date."
+    )
 
 
 class WorklistChoices(ApiModel):

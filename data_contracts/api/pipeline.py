@@ -67,6 +67,10 @@ class RunReport(ApiModel):
     finished_at: datetime
     code_version: str
     counts: dict[str, int] = {}
+    not_checked: list[str] = Field(
+        default=[],
+        description="Pseudonyms of people with a line that de-identification refused: nothing is said of them.",
+    )
     failure: str | None = Field(
         default=None,
         max_length=500,
@@ -88,9 +92,22 @@ class FinishedBatch(ApiModel):
 
 
 class RecordsWanted(ApiModel):
-    """Whole records, for re-measure. Bounded, so that an answer fits into memory."""
+    """As much of these records as a re-measure reads. Bounded, so that an answer fits into memory."""
 
     patient_ids: list[str] = Field(min_length=1, max_length=500)
     resource_types: list[str] | None = Field(
-        default=None, max_length=200, description="Only these types; null: everything."
+        default=None, max_length=200, description="Every resource of these types; null: the whole record."
     )
+
+
+class RefusedResources(ApiModel):
+    """Stored resources ("Type/id") that de-identification refused, asked about to learn whose they are."""
+
+    key_id: str
+    resources: list[str] = Field(max_length=10_000)
+
+
+class RefusedPeople(ApiModel):
+    """Pseudonyms of the people in whose records the refused resources lie: nobody may judge these by the rest."""
+
+    patient_keys: list[str]

@@ -79,7 +79,9 @@ MEASURE_RESULTS = Table(
         Column("period_begin", "date", "First day of the performance period.", required=True),
         Column("period_end", "date", "Last day of the performance period.", required=True),
         Column("evaluable", "boolean", "False: could not be judged; counted beside the rate.", required=True),
-        Column("not_evaluable_reason", "text", "Why not: missing_birth_date, missing_sex, run_time_error."),
+        Column(
+            "not_evaluable_reason", "text", "Why not: missing_birth_date, imprecise_birth_date, missing_sex."
+        ),
         Column("initial_population", "boolean", "In the initial population.", required=True),
         Column("denominator", "boolean", "In the denominator before exclusions.", required=True),
         Column("denominator_exclusion", "boolean", "Excluded from the denominator.", required=True),

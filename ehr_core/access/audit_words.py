@@ -42,6 +42,7 @@ WORDS: dict[str, str] = {
     "patient_record": "read the whole record of",
     "patient_search": "looked for",
     "pipeline.changes.claim": "took changed patients to re-measure",
+    "pipeline.refused": "asked in whose records something cannot be read",
     "pipeline.run": "reported a pipeline run",
     "portal.home.read": "opened their home page",
     "portal.language.read": "opened the portal",

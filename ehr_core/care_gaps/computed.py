@@ -8,11 +8,16 @@ pending" also when the gap stays open.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
 from data_contracts.tables.results import CARE_GAPS
+from ehr_core.access.unit_of_work import UnitOfWork
+
+WITHDRAWN = "withdrawn"
+"""Stands in place of a run's id where no run, but the person's standing, took a gap away."""
 
 KEY = ("source_kind", "source_id")
 COMPUTED = [name for name in CARE_GAPS.column_names if name not in (*KEY, "patient_key")]
@@ -50,7 +55,9 @@ ADD = """
 INSERT INTO care_gaps.gap
   (patient_id, source_kind, source_id, {names}, evidence_id, computed_at, run_id)
 SELECT delta.patient_id, delta.source_kind, delta.source_id, {values}, delta.evidence_id, :now, :run_id
-FROM {delta} AS delta WHERE delta.is_new"""
+FROM {delta} AS delta WHERE delta.is_new
+ON CONFLICT (patient_id, source_kind, source_id) DO NOTHING"""
+"""A night finds what is new before it waits for its turn; what the instant path has added since says it already."""
 
 TELL_REMOVALS = """
 INSERT INTO care_gaps.event (gap_id, patient_id, at, actor_id, actor_name, act, from_status, to_status)
@@ -98,3 +105,19 @@ def apply_computed(
     connection.execute(text(TELL_REMOVALS.format(gone=gone)), values)
     removed = connection.execute(text(REMOVE.format(gone=gone)), values)
     return inserted.rowcount, changed.rowcount, removed.rowcount
+
+
+def withdraw(work: UnitOfWork, patient_ids: Sequence[str]) -> None:
+    """Takes every gap of these people away, as a run does that says nothing of them any more."""
+    if not patient_ids:
+        return
+    gone = "(SELECT patient_id, source_kind, source_id FROM care_gaps.gap WHERE present AND patient_id = ANY(:ids))"
+    values = {
+        "ids": list(patient_ids),
+        "now": work.now(),
+        "run_id": WITHDRAWN,
+        "actor_id": work.actor.actor_id,
+        "actor_name": work.actor.name,
+    }
+    work.connection.execute(text(TELL_REMOVALS.format(gone=gone)), values)
+    work.connection.execute(text(REMOVE.format(gone=gone)), values)

@@ -160,12 +160,14 @@ def last_run_as_of(work: UnitOfWork) -> Mapping[str, Any] | None:
 def _freshness(work: UnitOfWork, patient_id: str) -> Mapping[str, Any]:
     """When this patient was last looked at by either path, and since when a change is on its way.
 
-    Null for somebody who was never measured, whatever ran since: nothing is known of them, not "nothing to do".
+    Null for somebody who was never measured, whatever ran since: nothing is known of them, not "nothing to do". A night
+    that could not check a record looked at it in vain: its answers are those of the last time.
     """
     return (
         work.connection.execute(
             text("""
-            SELECT CASE WHEN measured.computed_at IS NOT NULL THEN greatest(measured.computed_at,
+            SELECT CASE WHEN measured.quarantined THEN measured.computed_at
+                   WHEN measured.computed_at IS NOT NULL THEN greatest(measured.computed_at,
                      (SELECT max(finished_at) FROM quality.run WHERE kind = 'nightly' AND failure IS NULL))
                    END AS as_of,
                    coalesce(measured.quarantined, false) AS quarantined,

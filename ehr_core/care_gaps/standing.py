@@ -1,14 +1,26 @@
-"""Where a person stands with this clinic, read again at the moment of acting: death, merge, opt-out, transfer."""
+"""Where a person stands with this clinic, read again at the moment of acting.
+
+Death, merge, an inactive record, opt-out, transfer, hospice: whatever the last run said and the screen still shows.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from sqlalchemy import text
 
 from data_contracts.code_systems import PANEL_STATUS
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.care_gaps.hospice import in_hospice
 from ehr_core.kernel.errors import Conflict, NotFound
 
 OPTED_OUT, TRANSFERRED_OUT = "outreach-opt-out", "transferred-out"
+
+IN_FORCE = (
+    "NOT deleted AND status = 'active' AND (date_low IS NULL OR date_low <= :now) "
+    "AND (date_high IS NULL OR date_high >= :now)"
+)
+"""An SQL condition on a flag."""
 
 SENTENCES = {
     "deceased": "The patient is recorded as deceased: nobody is contacted and no gap is acted on.",
@@ -16,6 +28,7 @@ SENTENCES = {
     "inactive": "The record is inactive: nobody is contacted and no gap is acted on.",
     OPTED_OUT: "The patient has opted out of outreach. Do not contact them about care gaps.",
     TRANSFERRED_OUT: "The patient's care was transferred out. Do not contact them about care gaps.",
+    "hospice": "The patient is under hospice care: comfort is its goal. Do not contact them about care gaps.",
 }
 
 
@@ -36,14 +49,33 @@ def check_on_panel(work: UnitOfWork, patient_id: str) -> None:
     for code in (OPTED_OUT, TRANSFERRED_OUT):
         if code in _flags(work, patient_id):
             raise Conflict(SENTENCES[code])
+    if in_hospice(work, patient_id):
+        raise Conflict(SENTENCES["hospice"])
+
+
+def left_the_panel(work: UnitOfWork, patient_ids: Sequence[str]) -> list[str]:
+    """Those of these people of whom no run would say anything: died, merged away, inactive, opted out, moved."""
+    found = work.connection.execute(
+        text(
+            "SELECT id FROM fhir.patient WHERE id = ANY(:ids) "
+            "AND (deleted OR deceased OR replaced_by IS NOT NULL OR active IS FALSE) "
+            f"UNION SELECT patient_id FROM fhir.flag WHERE patient_id = ANY(:ids) AND {IN_FORCE} "
+            "AND code_tokens && CAST(:left AS text[]) ORDER BY 1"
+        ),
+        {
+            "ids": list(patient_ids),
+            "now": work.now(),
+            "left": [f"{PANEL_STATUS.uri}|{code}" for code in (OPTED_OUT, TRANSFERRED_OUT)],
+        },
+    )
+    return list(found.scalars())
 
 
 def _flags(work: UnitOfWork, patient_id: str) -> set[str]:
     """Codes of panel-status flags that are active now."""
     found = work.connection.execute(
         text(
-            "SELECT code_tokens FROM fhir.flag WHERE patient_id = :id AND NOT deleted AND status = 'active' "
-            "AND (date_low IS NULL OR date_low <= :now) AND (date_high IS NULL OR date_high >= :now) "
+            f"SELECT code_tokens FROM fhir.flag WHERE patient_id = :id AND {IN_FORCE} "
             "AND code_tokens IS NOT NULL"
         ),
         {"id": patient_id, "now": work.now()},

@@ -12,6 +12,8 @@ from data_contracts.api.pipeline import (
     FinishedBatch,
     PseudonymKeyGrant,
     RecordsWanted,
+    RefusedPeople,
+    RefusedResources,
     RunReport,
     WriteBackReceipt,
 )
@@ -23,7 +25,7 @@ WRITE_BACK_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Records:
-    """Whole records as lines, and what the read that fetched them has seen."""
+    """Records as lines, and what the read that fetched them has seen."""
 
     lines: list[bytes]
     snapshot: str
@@ -62,6 +64,11 @@ class PipelineRoom:
             snapshot=answer.headers["x-almoner-snapshot"],
             outbox_transaction=int(answer.headers["x-almoner-outbox-transaction"]),
         )
+
+    def people_of_refused(self, key_id: str, resources: Sequence[str]) -> list[str]:
+        """Pseudonyms of the people in whose records these resources ("Type/id") lie; at most 10,000 at a time."""
+        refused = RefusedResources(key_id=key_id, resources=list(resources))
+        return self._transport.post("/api/pipeline/refused", RefusedPeople, refused).patient_keys
 
     def write_back(
         self,

@@ -60,11 +60,12 @@ def _apply_flags(
         values,
     )
     names, given = ", ".join(COMPUTED), ", ".join(f"delta.{name}" for name in COMPUTED)
-    inserted = connection.execute(
+    inserted = connection.execute(  # what the instant path has added since the night looked says it already
         text(
             "INSERT INTO quality.measure_flag (patient_id, measure_id, period_begin, evidence_id, computed_at, run_id, "
             f"{names}) SELECT delta.patient_id, delta.measure_id, delta.period_begin, delta.evidence_id, :now, "
-            f":run_id, {given} FROM {delta} AS delta WHERE delta.is_new"
+            f":run_id, {given} FROM {delta} AS delta WHERE delta.is_new "
+            "ON CONFLICT (patient_id, measure_id, period_begin) DO NOTHING"
         ),
         values,
     )

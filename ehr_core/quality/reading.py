@@ -36,7 +36,8 @@ CHANGE_DAYS = 30
 TREND_POINTS = 400
 MISSING_DATA = (
     "People without a usable birth date, or without a recorded organ or sex where that decides, are counted as "
-    "not evaluable beside the rate. A missing result never counts as met."
+    "not evaluable beside the rate; so are people part of whose record cannot be read. A missing result never counts "
+    "as met."
 )
 CSV_COLUMNS = (
     *(

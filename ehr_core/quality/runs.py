@@ -16,12 +16,16 @@ from ehr_core.quality.cells import COUNTS, recount_cells
 
 log = get_logger(__name__)
 
+PEOPLE_NOT_CHECKED = "people_not_checked"
+"""Beside the rows by table: people of whom the run could say nothing."""
+
 PLANNED_EVERY = timedelta(hours=26)
 """A nightly run is late two hours after it was due."""
 
 
 def note_run(work: UnitOfWork, report: RunReport) -> None:
     """Notes a finished run. After a whole nightly one, recounts every cell and keeps the day's rates."""
+    counts = {**report.counts, PEOPLE_NOT_CHECKED: len(report.not_checked)}
     work.connection.execute(
         text(
             "INSERT INTO quality.run (run_id, kind, snapshot_id, key_id, as_of, outbox_transaction, started_at, "
@@ -29,7 +33,7 @@ def note_run(work: UnitOfWork, report: RunReport) -> None:
             ":outbox_transaction, :started_at, :finished_at, :code_version, CAST(:counts AS jsonb), :failure) "
             "ON CONFLICT (run_id) DO NOTHING"
         ),
-        {**report.model_dump(exclude={"counts"}), "counts": json.dumps(report.counts)},
+        {**report.model_dump(exclude={"counts", "not_checked"}), "counts": json.dumps(counts)},
     )
     if report.kind == "nightly" and report.failure is None:
         differing = recount_cells(work.connection)

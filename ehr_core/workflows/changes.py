@@ -14,14 +14,12 @@ from sqlalchemy import Row, text
 
 from data_contracts.api.pipeline import ChangeBatch, ChangedPatient, ChangesWaiting, PseudonymKeyGrant
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.care_gaps.measured import TRIES_BEFORE_QUARANTINE, note_failed
+from ehr_core.care_gaps.measured import TRIES_BEFORE_QUARANTINE, failing
 from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import Gone
-from ehr_core.kernel.logging import get_logger
+from ehr_core.workflows.set_aside import count_failures
 from ehr_core.workflows.settle_gaps import settle_gaps
 from ehr_core.workflows.write_back.crosswalk import extend_to, key_in_use
-
-log = get_logger(__name__)
 
 LEASE_SECONDS = 90
 """Longer than any micro-batch takes, short enough that a crash is healed before somebody asks."""
@@ -47,7 +45,7 @@ def claim(work: UnitOfWork, limit: int, master_key_hex: str) -> ChangeBatch | No
     if not rows:
         return None
     key = key_in_use(work, master_key_hex, "limited")
-    patients = _merged(rows)
+    patients = _whole_where_failing(work, _merged(rows))
     extend_to(work, key, [patient.patient_id for patient in patients])
     settle_gaps(work, patients)
     batch = ChangeBatch(
@@ -88,13 +86,8 @@ def finish(work: UnitOfWork, batch_id: str, failed_patient_ids: Sequence[str] = 
     )
     if not done.rowcount:
         raise Gone("This batch is no longer yours: its lease had ended, and it was given to another worker.")
-    if failed_patient_ids:
-        quarantined = set(note_failed(work.connection, failed_patient_ids, work.now()))
-        for patient_id in failed_patient_ids:
-            if patient_id in quarantined:
-                _alert(work, patient_id)
-            else:
-                _announce(work, MEASURE_AGAIN, [patient_id])
+    for patient_id in count_failures(work, failed_patient_ids):
+        _announce(work, MEASURE_AGAIN, [patient_id])
 
 
 def mark_measured_before(work: UnitOfWork, outbox_transaction: int) -> int:
@@ -162,10 +155,7 @@ def _set_aside_killers(work: UnitOfWork) -> None:
         {"now": work.now(), "most": SUSPECT_TRIES + TRIES_BEFORE_QUARANTINE},
     ).scalars()
     for patient_ids in killers.all():
-        for patient_id in note_failed(
-            work.connection, patient_ids, work.now(), failures=TRIES_BEFORE_QUARANTINE
-        ):
-            _alert(work, patient_id)
+        count_failures(work, patient_ids, failures=TRIES_BEFORE_QUARANTINE)
 
 
 def _merged(rows: Sequence[Row]) -> list[ChangedPatient]:
@@ -197,6 +187,15 @@ def _merged(rows: Sequence[Row]) -> list[ChangedPatient]:
     ]
 
 
+def _whole_where_failing(work: UnitOfWork, patients: Sequence[ChangedPatient]) -> list[ChangedPatient]:
+    """A record that failed is measured whole: only that can show that it is mended."""
+    failed = failing(work.connection, [patient.patient_id for patient in patients])
+    return [
+        patient.model_copy(update={"definitions_all": True}) if patient.patient_id in failed else patient
+        for patient in patients
+    ]
+
+
 def _announce(work: UnitOfWork, act: str, patient_ids: Sequence[str]) -> None:
     announce(
         work.connection,
@@ -207,11 +206,6 @@ def _announce(work: UnitOfWork, act: str, patient_ids: Sequence[str]) -> None:
         patient_ids=patient_ids,
         code_tokens=[],
     )
-
-
-def _alert(work: UnitOfWork, patient_id: str) -> None:
-    log.error("remeasure_quarantined", patient_id=patient_id)
-    work.audit("pipeline.remeasure.quarantined", patient_id=patient_id, outcome="failure")
 
 
 def _batch(batch_id: str) -> str:

@@ -17,7 +17,7 @@ from data_contracts.api.patients import ContactFacts
 from data_contracts.guidelines import definitions
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.people import consents, organization_names, practitioner_names
-from ehr_core.care_gaps.queries import as_worklist_gap
+from ehr_core.care_gaps.queries import as_worklist_gap, measured_patients
 from ehr_core.care_gaps.reading import SELECT_GAPS, last_run_as_of
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
 from ehr_core.display import show_language
@@ -209,6 +209,7 @@ def _rows(work: UnitOfWork, patient_ids: Sequence[str], query: WorklistQuery) ->
     said, visits = consents(work, shown), next_appointments(work, shown)
     places = _places(work, shown)
     alike = mistakable({patient_id: persons[patient_id].name for patient_id in shown})
+    checked = measured_patients(work, shown)
     return [
         WorklistRow(
             patient_id=patient_id,
@@ -228,6 +229,7 @@ def _rows(work: UnitOfWork, patient_ids: Sequence[str], query: WorklistQuery) ->
             ),
             next_appointment=visits.get(patient_id),
             same_name=patient_id in alike,
+            not_checked=patient_id not in checked,
             **_attempts(gaps[patient_id]),
             gaps=[as_worklist_gap(work, gap) for gap in gaps[patient_id]],
         )

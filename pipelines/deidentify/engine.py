@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 
 import msgspec
@@ -25,6 +25,7 @@ class Deidentifier:
 
     `codes` gives the pseudonyms: a PseudonymKey, or RandomSurrogates for the safe-harbor zone.
     `own_bases` are the server's own addresses, below which an absolute reference is one of ours.
+    `on_refused` is told the type and the line, identified as it came, of each that is held back.
     `as_of` decides who is over the oldest age shown; profiles that show years only need it.
     Not thread-safe: a thread or process has its own.
     """
@@ -36,12 +37,14 @@ class Deidentifier:
         *,
         own_bases: Sequence[str] = (),
         as_of: date | None = None,
+        on_refused: Callable[[str, bytes], None] = lambda resource_type, line: None,
     ):
         if "oldest_age_shown" in profile.rules and as_of is None:
             raise BadRequest(
                 f"The '{profile.name}' profile hides ages: say as of which day they are counted."
             )
         self.profile = profile
+        self._on_refused = on_refused
         self._report = DropReport(profile.name, codes.key_id)
         self._tools = Tools(
             codes=codes,
@@ -93,6 +96,7 @@ class Deidentifier:
         count = self._report.of(resource_type)
         if line.strip():
             self._report.hold_back(_quarantined(resource_type, count, error))
+            self._on_refused(resource_type, line)
         else:
             count.lines_in -= 1
 

@@ -33,7 +33,7 @@ def derive(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> None:
 
     The deceased, merged-away, inactive, opted out and transferred out have no row, nor have people outside a
     recommendation's population. A patient's missing rows mean that stored gaps of theirs are to be withdrawn.
-    Somebody whose opt-out ends on a day to come has no row that could name that day: the nightly run finds them.
+    Somebody whose opt-out ends on a day to come has no row that could name that day: patient_strata names it.
     """
     connection.register("gap_priority", _priorities())
     empty_table(connection, CONTRACT)

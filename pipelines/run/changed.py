@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache, partial
+from functools import partial
 
 import duckdb
 import msgspec
 
 from data_contracts.api.pipeline import ChangeBatch, ChangedPatient
 from data_contracts.guidelines.facts import Facts, gather_facts
-from data_contracts.guidelines.requirements import Requirements
 from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS, PATIENT_STRATA, RESULT_TABLES
 from ehr_core.client import AlmonerClient
 from ehr_core.kernel.errors import BadRequest
@@ -20,14 +19,11 @@ from ehr_core.kernel.pseudonym import PseudonymKey
 from pipelines import gaps, measures, recommendations
 from pipelines.deidentify import Deidentifier, load_profile
 from pipelines.flatten import flatten
+from pipelines.run.requirements import touched_definitions, types_read
 from pipelines.write_back import RunStamp, derive_strata, send_changed
 
 PATIENTS_AT_ONCE = 100
 """A micro-batch of a hundred costs little more than one patient (performance.md, section 6)."""
-
-ANY_CHANGE_COUNTS = frozenset({"Patient", "Flag", "Coverage"})
-"""Types that may alter any answer or stratum: age, sex, death, merge, panel status, payer."""
-
 
 MEASURED_LAST = (MEASURE_RESULTS, PATIENT_STRATA)
 """Strata say that somebody was measured and end the count of their failures, so they come when every answer has
@@ -58,40 +54,13 @@ class Bench:
         self.connection.close()
 
 
-@cache
-def requirements() -> Mapping[str, tuple[Requirements, ...]]:
-    """What each definition reads, as a recommendation and as a measure."""
-    sides = (recommendations.data_requirements(), measures.data_requirements())
-    topics = sides[0].keys() | sides[1].keys()
-    return {topic: tuple(side[topic] for side in sides if topic in side) for topic in topics}
-
-
-def touched_definitions(patients: Sequence[ChangedPatient]) -> frozenset[str] | None:
-    """The definitions whose data these changes touch; None when it is all of them."""
-    touched: set[str] = set()
-    for patient in patients:
-        if patient.definitions_all or ANY_CHANGE_COUNTS.intersection(patient.changed_types):
-            return None
-        touched |= {topic for topic in requirements() if _touches(topic, patient)}
-    return frozenset(touched)
-
-
-def types_read(only: frozenset[str] | None) -> list[str] | None:
-    """The resource types that these definitions and the strata read; None when it is all of them."""
-    if only is None:
-        return None
-    read = {kind for topic in only for need in requirements()[topic] for kind in need.resource_types}
-    return sorted(read | ANY_CHANGE_COUNTS)
-
-
 def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> None:
     """Re-measures the patients of a claimed batch and writes the answers back. Raises when any step fails."""
     key = PseudonymKey(batch.key.key_id, bytes.fromhex(batch.key.secret_hex))
     for start in range(0, len(batch.patients), PATIENTS_AT_ONCE):
         patients = batch.patients[start : start + PATIENTS_AT_ONCE]
         only = touched_definitions(patients)
-        if only is None or only:
-            _measure(client, bench, patients, key, batch.as_of, only, run_id=f"change-{batch.batch_id}")
+        _measure(client, bench, patients, key, batch.as_of, only, run_id=f"change-{batch.batch_id}")
 
 
 def evaluate_gaps(
@@ -151,9 +120,19 @@ def _measure(
     *,
     run_id: str,
 ) -> None:
-    """Gaps first, because somebody may be looking at them; then the measures, from the same facts."""
+    """Gaps first, because somebody may be looking at them; then the measures, from the same facts.
+
+    A change that touches no definition is only looked at: a line that nobody could read would make the night stop
+    believing the record, and the minute says the same.
+    """
     patient_ids = [patient.patient_id for patient in patients]
-    records = client.pipeline.records(patient_ids, types_read(only))
+    types = types_read(patients, only)
+    if not types:
+        return
+    records = client.pipeline.records(patient_ids, types)
+    if only is not None and not only:
+        scrubbed(bench.deidentifier(key), records.lines)
+        return
     stamp = RunStamp(run_id, key.key_id, as_of, records.outbox_transaction)
     send = partial(
         send_changed,
@@ -170,11 +149,3 @@ def _measure(
     send(tables=MEASURED_LAST)
     for table in RESULT_TABLES:
         bench.connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')
-
-
-def _touches(topic: str, patient: ChangedPatient) -> bool:
-    return any(
-        need.touched_by(kind, () if kind in patient.uncoded_types else patient.code_tokens)
-        for need in requirements()[topic]
-        for kind in patient.changed_types
-    )

@@ -33,7 +33,10 @@ class DraftFacts(BaseModel):
     taken_at: datetime
     outbox_transaction: int
     exported: dict[str, int] = {}
+    kept: dict[str, int] = {}
     explained: dict[str, int] = {}
+    not_checked: list[str] = []
+    """Pseudonyms of people with a line that de-identification refused: half a record is nobody's record."""
 
 
 @dataclass(frozen=True)

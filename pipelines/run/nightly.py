@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
@@ -41,6 +41,7 @@ def nightly(
     """
     draft = _timed("snapshot", report, lambda: take_snapshot(client, settings, report, as_of=as_of))
     try:
+        _timed("check resources", report, lambda: steps.check_resources(draft))
         _timed("flatten", report, lambda: steps.flatten_snapshot(draft, settings.site_time_zone))
         flat = _timed("check flat tables", report, lambda: steps.check_flat(draft, deep=deep_checks))
         _timed("recommendations", report, lambda: steps.evaluate_recommendations(draft))
@@ -77,7 +78,7 @@ def finish(client: AlmonerClient, draft: Draft, flat: dict[str, int], results: d
                 explained=facts.explained,
             )
         )
-    told = run_report(draft, {**flat, **results})
+    told = run_report(draft, {**flat, **results}, not_checked=facts.not_checked)
     client.pipeline.tell_run(told)
     return told
 
@@ -96,7 +97,9 @@ def tell_failure(client: AlmonerClient, draft: Draft, breach: ContractBreached) 
     client.pipeline.tell_run(run_report(draft, {}, failure=breach.short[:500]))
 
 
-def run_report(draft: Draft, counts: dict[str, int], failure: str | None = None) -> RunReport:
+def run_report(
+    draft: Draft, counts: dict[str, int], *, not_checked: Sequence[str] = (), failure: str | None = None
+) -> RunReport:
     facts = draft.facts
     return RunReport(
         run_id=facts.run_id,
@@ -109,6 +112,7 @@ def run_report(draft: Draft, counts: dict[str, int], failure: str | None = None)
         finished_at=datetime.now(UTC),
         code_version=code_version(),
         counts=counts,
+        not_checked=list(not_checked),
         failure=failure,
     )
 

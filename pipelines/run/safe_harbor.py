@@ -7,6 +7,7 @@ made anew for each snapshot and kept nowhere: nothing is ever written back from 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,7 @@ from pipelines.deidentify import Deidentifier, RandomSurrogates, load_profile, s
 from pipelines.deidentify.stream import read_lines, resource_files
 from pipelines.run.code_version import code_version
 from pipelines.run.draft import Draft
+from pipelines.run.refused import PEOPLE_NOT_CHECKED, take_out
 
 PROFILE = "safe_harbor"
 WITHHELD = ("evidence_key", "evidence_on", "next_change_on")
@@ -34,7 +36,9 @@ def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
     try:
         for resource_type, files in resource_files(draft.resources).items():
             scrub_stream(deidentifier, resource_type, read_lines(files), resources)
-        rows = _flatten(resources, folder, codes.key_id, site_time_zone)
+        refused = {("Patient", key) for key in draft.facts.not_checked}
+        not_checked = [codes.known[known] for known in refused & codes.known.keys()]
+        rows = _flatten(resources, folder, codes.key_id, site_time_zone, not_checked)
     finally:
         shutil.rmtree(resources, ignore_errors=True)
     rows[MEASURE_RESULTS.name] = _recode_measures(draft, folder, codes)
@@ -50,16 +54,20 @@ def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
             outbox_transaction=facts.outbox_transaction,
             code_version=code_version(),
             tables=rows,
+            explained={PEOPLE_NOT_CHECKED: len(not_checked)} if not_checked else {},
         )
     )
     return rows
 
 
-def _flatten(resources: Path, folder: Path, key_id: str, site_time_zone: str) -> dict[str, int]:
+def _flatten(
+    resources: Path, folder: Path, key_id: str, site_time_zone: str, not_checked: Sequence[str]
+) -> dict[str, int]:
     with duckdb.connect() as connection:
         flattening.flatten(
             connection, resource_files(resources), key_id=key_id, site_time_zone=site_time_zone
         )
+        take_out(connection, not_checked)
         return flattening.write_parquet(connection, folder)
 
 

@@ -16,6 +16,7 @@ from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.kernel.settings import Settings
 from pipelines.deidentify import Deidentifier, StreamResult, load_profile, scrub_stream
 from pipelines.run.draft import Draft, DraftFacts, clear_unfinished
+from pipelines.run.refused import PEOPLE_NOT_CHECKED, RefusedLines
 
 Report = Callable[[str], None]
 
@@ -25,7 +26,9 @@ def take_snapshot(
 ) -> Draft:
     """Exports everything, de-identified under the key in use, into a new draft of the limited zone.
 
-    Lines that de-identification refuses are counted in the draft's `explained`: in equals out plus explained.
+    Lines that de-identification refuses are counted in the draft's `explained`: in equals out plus explained. Whose
+    they are, the core says: nothing will be said of these people.
+    The key comes after the export, so that everybody in it is in the crosswalk.
     Raises Unavailable when fewer or more lines arrive than the core says it exported.
     """
     lake = Lake(settings.lake_folder)
@@ -33,25 +36,29 @@ def take_snapshot(
     started = datetime.now(UTC)
     draft = Draft(lake, f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}")
     draft.limited.mkdir(parents=True)
-    grant = client.pipeline.key("limited")
-    deidentifier = Deidentifier(
-        load_profile("limited"), PseudonymKey(grant.key_id, bytes.fromhex(grant.secret_hex))
-    )
     job = client.bulk.start(level="system")
     try:
         manifest = client.bulk.wait(job, report=report)
         if manifest.outbox_transaction is None:
             raise Unavailable("The export does not say which changes it has seen. Update the server.")
-        exported, set_aside = {}, {}
+        grant = client.pipeline.key("limited")
+        refused = RefusedLines()
+        deidentifier = Deidentifier(
+            load_profile("limited"),
+            PseudonymKey(grant.key_id, bytes.fromhex(grant.secret_hex)),
+            on_refused=refused.note,
+        )
+        exported, kept, set_aside = {}, {}, {}
         for resource_type, lines in _by_type(client, manifest.output):
             done = scrub_stream(deidentifier, resource_type, lines, draft.resources)
             _require_all(done, manifest.output)
-            exported[resource_type] = done.lines_in
+            exported[resource_type], kept[resource_type] = done.lines_in, done.lines_out
             set_aside[f"{resource_type} lines set aside by de-identification"] = (
                 done.lines_in - done.lines_out
             )
     finally:
         client.bulk.delete(job)
+    not_checked = refused.people(client, grant.key_id)
     draft.keep(
         DraftFacts(
             snapshot_id=draft.snapshot_id,
@@ -62,9 +69,11 @@ def take_snapshot(
             taken_at=manifest.transaction_time,
             outbox_transaction=manifest.outbox_transaction,
             exported=exported,
+            kept=kept,
+            not_checked=not_checked,
         )
     )
-    draft.explain(set_aside)
+    draft.explain({**set_aside, PEOPLE_NOT_CHECKED: len(not_checked)})
     return draft
 
 

@@ -1,6 +1,6 @@
 """The steps of a nightly run, each from files to files: snapshot, flatten, check, evaluate, derive, check again.
 
-Dagster's assets and `nightly` call the same functions, so there is one pipeline, not two.
+Dagster's assets and `nightly` call the same functions, so there is one pipeline, not two; a test runs both.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from pathlib import Path
 
 import duckdb
 
+from data_contracts.api.pipeline import WriteBackReceipt
 from data_contracts.contract import Table
-from data_contracts.expectations import require_sound
+from data_contracts.expectations import Breach, require_sound
+from data_contracts.expectations.breach import WHOLE_TABLE, breached
 from data_contracts.tables.flat import FLAT_TABLES
 from data_contracts.tables.results import (
     CARE_GAPS,
@@ -23,8 +25,9 @@ from data_contracts.tables.results import (
 from ehr_core.client import AlmonerClient
 from pipelines import flatten as flattening
 from pipelines import gaps, measures, recommendations
-from pipelines.deidentify.stream import resource_files
+from pipelines.deidentify.stream import read_lines, resource_files
 from pipelines.run.draft import Draft
+from pipelines.run.refused import take_out
 from pipelines.write_back import RunStamp, derive_strata, send_everything
 
 Report = Callable[[str], None]
@@ -32,15 +35,35 @@ ONE_SHARD = (0, 1)
 
 
 def flatten_snapshot(draft: Draft, site_time_zone: str) -> dict[str, int]:
-    """The flat tables of the snapshot's resources; returns rows by table. Lines without keys are explained."""
+    """The flat tables of the snapshot's resources; returns rows by table.
+
+    Lines without keys are explained, and so are the rows of people whose record could not be read whole: they go here,
+    so that nothing further on can be judged by half of it.
+    """
     facts = draft.facts
     with scratch(draft) as connection:
         report = flattening.flatten(
             connection, resource_files(draft.resources), key_id=facts.key_id, site_time_zone=site_time_zone
         )
+        left_out = take_out(connection, facts.not_checked)
         rows = flattening.write_parquet(connection, draft.limited)
-    draft.explain({f"{name} lines without keys": kind.without_keys for name, kind in report.types.items()})
+    without = {f"{name} lines without keys": kind.without_keys for name, kind in report.types.items()}
+    draft.explain({**without, **left_out})
     return rows
+
+
+def check_resources(draft: Draft) -> dict[str, int]:
+    """Raises ContractBreached unless the files hold as many lines as de-identification let pass; lines by type."""
+    kept, files = draft.facts.kept, resource_files(draft.resources)
+    found = {kind: sum(1 for _ in read_lines(files.get(kind, ()))) for kind in kept.keys() | files.keys()}
+    breaches = [
+        Breach(kind, WHOLE_TABLE, f"hold {kept.get(kind, 0)} lines", abs(lines - kept.get(kind, 0)))
+        for kind, lines in sorted(found.items())
+        if lines != kept.get(kind, 0)
+    ]
+    if breaches:
+        raise breached(breaches)
+    return found
 
 
 def check_flat(draft: Draft, *, deep: bool = True) -> dict[str, int]:
@@ -84,11 +107,23 @@ def derive_patient_strata(draft: Draft, shard: tuple[int, int] = ONE_SHARD) -> i
     )
 
 
-def join_results(draft: Draft, shards: int = 1) -> None:
-    """Makes one file a results table of its shards."""
+def check_shard(draft: Draft, table: Table, shard: tuple[int, int]) -> dict[str, int]:
+    """Raises ContractBreached when a shard of one results table breaks its contract; returns its rows.
+
+    The night without Dagster has one shard and checks it whole, joined (`check_results`).
+    """
     with scratch(draft) as connection:
-        for table in RESULT_TABLES:
-            _join_shards(connection, draft, table, shards)
+        _open_shard(connection, draft, *shard)
+        for made in RESULT_TABLES:
+            if (path := shard_file(draft, made, shard[0])).exists():
+                _view(connection, made, path)
+        return require_sound(connection, [table.name], as_of=draft.facts.as_of, great_expectations=False)
+
+
+def join_results(draft: Draft, shards: int = 1) -> dict[str, int]:
+    """Makes one file a results table of its shards; returns rows by table."""
+    with scratch(draft) as connection:
+        return {table.name: _join_shards(connection, draft, table, shards) for table in RESULT_TABLES}
 
 
 def check_results(draft: Draft, *, deep: bool = True) -> dict[str, int]:
@@ -104,15 +139,15 @@ def check_results(draft: Draft, *, deep: bool = True) -> dict[str, int]:
         return require_sound(connection, names, as_of=draft.facts.as_of, great_expectations=deep)
 
 
-def write_back(client: AlmonerClient, draft: Draft, report: Report) -> dict[str, int]:
-    """Sends the checked results to the core; returns changed rows by table. Rows that it did not take are explained."""
+def write_back(client: AlmonerClient, draft: Draft, report: Report) -> dict[str, WriteBackReceipt]:
+    """Sends the checked results to the core; returns a receipt a table. Rows that it did not take are explained."""
     facts = draft.facts
     stamp = RunStamp(facts.run_id, facts.key_id, facts.as_of, facts.outbox_transaction)
     with duckdb.connect() as connection:
         flattening.open_parquet(connection, draft.limited)
         for table in RESULT_TABLES:
             _view(connection, table, draft.results / f"{table.name}.parquet")
-        receipts = send_everything(client, connection, stamp, report=report)
+        receipts = send_everything(client, connection, stamp, not_checked=facts.not_checked, report=report)
     for name, receipt in receipts.items():
         draft.explain(
             {
@@ -120,7 +155,7 @@ def write_back(client: AlmonerClient, draft: Draft, report: Report) -> dict[str,
                 f"{name} rows of people whom the core does not know": receipt.refused_unknown_patient,
             }
         )
-    return {name: receipt.inserted + receipt.changed + receipt.removed for name, receipt in receipts.items()}
+    return receipts
 
 
 def scratch(draft: Draft) -> duckdb.DuckDBPyConnection:
@@ -141,9 +176,9 @@ def _result_step(
     with scratch(draft) as connection:
         _open_shard(connection, draft, number, shards)
         for table in needed:
-            _view(connection, table, _shard_file(draft, table, number))
+            _view(connection, table, shard_file(draft, table, number))
         evaluate(connection)
-        path = _quoted(_shard_file(draft, made, number))
+        path = _quoted(shard_file(draft, made, number))
         order = ", ".join(made.key)
         written = connection.execute(
             f"COPY (SELECT * FROM \"{made.name}\" ORDER BY {order}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
@@ -164,10 +199,10 @@ def _open_shard(connection: duckdb.DuckDBPyConnection, draft: Draft, number: int
         )
 
 
-def _join_shards(connection: duckdb.DuckDBPyConnection, draft: Draft, table: Table, shards: int) -> None:
+def _join_shards(connection: duckdb.DuckDBPyConnection, draft: Draft, table: Table, shards: int) -> int:
     """One file a table, sorted; with a single shard just renamed."""
     whole = draft.results / f"{table.name}.parquet"
-    files = [_shard_file(draft, table, number) for number in range(shards)]
+    files = [shard_file(draft, table, number) for number in range(shards)]
     if shards == 1 and files[0].exists():
         files[0].replace(whole)
     elif shards > 1:
@@ -176,6 +211,7 @@ def _join_shards(connection: duckdb.DuckDBPyConnection, draft: Draft, table: Tab
             f"COPY (SELECT * FROM read_parquet([{listed}]) ORDER BY {', '.join(table.key)}) "
             f"TO '{_quoted(whole)}' (FORMAT parquet, COMPRESSION zstd)"
         )
+    return connection.execute(f"SELECT count(*) FROM read_parquet('{_quoted(whole)}')").fetchall()[0][0]
 
 
 def _view(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:
@@ -184,7 +220,7 @@ def _view(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> No
     )
 
 
-def _shard_file(draft: Draft, table: Table, number: int) -> Path:
+def shard_file(draft: Draft, table: Table, number: int) -> Path:
     return draft.results / f"{table.name}.shard-{number:03d}.parquet"
 
 

@@ -14,6 +14,9 @@ from data_contracts.contract import Table
 PATIENT_KEYS = b"almoner.patient_keys"
 """Key of the schema's metadata: a JSON list of the pseudonyms that the body speaks for. The core reads the same."""
 
+NOT_CHECKED = b"almoner.not_checked"
+"""The same for people of whom a whole run says nothing: their record could not be read whole."""
+
 
 def rows_of(
     connection: duckdb.DuckDBPyConnection, table: Table, condition: str = "true", values: Sequence[str] = ()
@@ -24,16 +27,21 @@ def rows_of(
     return connection.sql(statement, params=list(values)).to_arrow_table()
 
 
-def parquet_body(rows: pa.Table) -> bytes:
+def parquet_body(rows: pa.Table, not_checked: Sequence[str] = ()) -> bytes:
+    """Parquet that speaks for everybody in its range but these people."""
     sink = pa.BufferOutputStream()
-    pyarrow.parquet.write_table(rows, sink, compression="zstd")
+    pyarrow.parquet.write_table(_naming(rows, NOT_CHECKED, not_checked), sink, compression="zstd")
     return sink.getvalue().to_pybytes()
 
 
 def stream_body(rows: pa.Table, patient_keys: Sequence[str]) -> bytes:
     """An Arrow stream that speaks for these patients and nobody else."""
-    schema = rows.schema.with_metadata({PATIENT_KEYS: json.dumps(list(patient_keys)).encode()})
+    named = _naming(rows, PATIENT_KEYS, patient_keys)
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, schema) as writer:
-        writer.write_table(rows.replace_schema_metadata(schema.metadata))
+    with pa.ipc.new_stream(sink, named.schema) as writer:
+        writer.write_table(named)
     return sink.getvalue().to_pybytes()
+
+
+def _naming(rows: pa.Table, name: bytes, patient_keys: Sequence[str]) -> pa.Table:
+    return rows.replace_schema_metadata({name: json.dumps(list(patient_keys)).encode()})

@@ -36,10 +36,14 @@ def send_everything(
     connection: duckdb.DuckDBPyConnection,
     stamp: RunStamp,
     *,
+    not_checked: Sequence[str] = (),
     report: Callable[[str], None] = lambda _: None,
     patients_a_part: int = PATIENTS_A_PART,
 ) -> dict[str, WriteBackReceipt]:
-    """The whole run, each part complete for its range of pseudonyms; one summed receipt a table."""
+    """The whole run, each part complete for its range of pseudonyms; one summed receipt a table.
+
+    Nothing is said of the people in `not_checked`: the core leaves what it holds of them as it is.
+    """
     bounds = _bounds(connection, patients_a_part)
     receipts = {}
     for table in WRITTEN_BACK:
@@ -50,7 +54,7 @@ def send_everything(
             parts.append(
                 client.pipeline.write_back(
                     table.name,
-                    parquet_body(rows),
+                    parquet_body(rows, _inside(not_checked, low, high)),
                     run_id=stamp.run_id,
                     key_id=stamp.key_id,
                     as_of=stamp.as_of,
@@ -116,6 +120,10 @@ def _between(low: str | None, high: str | None) -> tuple[str, list[str]]:
         conditions.append("patient_key < ?")
         values.append(high)
     return " AND ".join(conditions), values
+
+
+def _inside(keys: Sequence[str], low: str | None, high: str | None) -> list[str]:
+    return [key for key in keys if (low is None or key >= low) and (high is None or key < high)]
 
 
 def _words(receipt: WriteBackReceipt) -> str:

@@ -20,6 +20,7 @@ import pyarrow as pa
 from sqlalchemy import text
 
 from data_contracts.api.care_gaps import WorklistQuery
+from data_contracts.api.pipeline import WriteBackReceipt
 from data_contracts.guidelines import definitions
 from data_contracts.tables.results import CARE_GAPS
 from ehr_core.access.actor import Actor
@@ -33,7 +34,7 @@ from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import ARROW_TYPES, stage
 from ehr_core.workflows.write_back.take import take_care_gaps
 from pipelines.write_back.bodies import parquet_body
-from pipelines.write_back.send import PATIENTS_A_PART
+from pipelines.write_back.send import PATIENTS_A_PART, add_up
 from tests.lib import postgres
 
 ACTOR = Actor("bench", "service", "Bench", (), frozenset({"worklist.read"}))
@@ -151,11 +152,12 @@ def changed(rows: pa.Table, key: PseudonymKey, patients: int) -> pa.Table:
     return rows.set_column(rows.column_names.index("due_on"), "due_on", pa.array(due).cast(pa.date32()))
 
 
-def take(database: Database, rows: pa.Table) -> None:
-    """The core's side of a whole run, in parts as the pipeline sends them."""
+def take(database: Database, rows: pa.Table, patients_a_part: int = PATIENTS_A_PART) -> WriteBackReceipt:
+    """The core's side of a whole run, in parts as the pipeline sends them; the parts' receipts added up."""
     keys = rows["patient_key"].to_numpy(zero_copy_only=False)
     order = np.argsort(keys, kind="stable")
-    bounds = [None, *sorted(set(keys))[PATIENTS_A_PART::PATIENTS_A_PART], None]
+    bounds = [None, *sorted(set(keys))[patients_a_part::patients_a_part], None]
+    receipts = []
     for low, high in itertools.pairwise(bounds):
         inside = (keys[order] >= (low or "")) & (keys[order] < (high or "~"))
         body = parquet_body(rows.take(pa.array(order[inside])))
@@ -168,7 +170,8 @@ def take(database: Database, rows: pa.Table) -> None:
             patient_to=high,
         )
         with work_in(database) as work:
-            take_care_gaps(work, scope, body, postgres.TEST_SECRETS.pseudonym_master_key)
+            receipts.append(take_care_gaps(work, scope, body, postgres.TEST_SECRETS.pseudonym_master_key))
+    return add_up(receipts)
 
 
 def copy_alone(database: Database, rows: pa.Table) -> None:

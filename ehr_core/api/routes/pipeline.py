@@ -14,6 +14,8 @@ from data_contracts.api.pipeline import (
     FinishedBatch,
     PseudonymKeyGrant,
     RecordsWanted,
+    RefusedPeople,
+    RefusedResources,
     RunReport,
     WriteBackReceipt,
 )
@@ -22,9 +24,11 @@ from ehr_core.kernel.errors import Conflict
 from ehr_core.quality.runs import note_run
 from ehr_core.store.repository import Store
 from ehr_core.workflows import changes
+from ehr_core.workflows.set_aside import set_aside_not_checked
 from ehr_core.workflows.write_back.crosswalk import extend_to_all, key_in_use
+from ehr_core.workflows.write_back.refused import people_of_refused
 from ehr_core.workflows.write_back.scope import WriteBackScope
-from ehr_core.workflows.write_back.staging import patients_named_in
+from ehr_core.workflows.write_back.staging import NOT_CHECKED, patients_named_in
 from ehr_core.workflows.write_back.take import take_care_gaps, take_measure_results
 from ehr_core.workflows.write_back.take_strata import take_strata
 
@@ -73,7 +77,7 @@ def finish_changes(batch_id: str, finished: FinishedBatch, work: Work) -> None:
 
 @router.post("/records")
 def records(wanted: RecordsWanted, work: Work) -> Response:
-    """Whole records as NDJSON. The headers say what this read has seen; anything later counts as changed since."""
+    """Records as NDJSON. The headers say what this read has seen; anything later counts as changed since."""
     work.actor.require("pipeline.changes")
     seen, before = work.connection.execute(
         text("SELECT pg_current_snapshot()::text, pg_snapshot_xmin(pg_current_snapshot())::text")
@@ -81,6 +85,13 @@ def records(wanted: RecordsWanted, work: Work) -> Response:
     body = b"\n".join(Store(work).patient_record(wanted.patient_ids, wanted.resource_types))
     headers = {"X-Almoner-Snapshot": seen, "X-Almoner-Outbox-Transaction": before}
     return Response(body, media_type="application/fhir+ndjson", headers=headers)
+
+
+@router.post("/refused")
+def refused_resources(refused: RefusedResources, parts: ProcessParts, work: Work) -> RefusedPeople:
+    """Whose records cannot be judged, because de-identification refused something in them."""
+    work.actor.require("pipeline.write_back")
+    return people_of_refused(work, refused, parts.secrets.pseudonym_master_key)
 
 
 @router.post("/write-back/{table}")
@@ -115,6 +126,7 @@ def write_back(
         patient_from=patient_from,
         patient_to=patient_to,
         source_ids=tuple(source_ids) if source_ids else None,
+        not_checked=patients_named_in(body, NOT_CHECKED) or (),
     )
     if scope.patient_keys is None:
         _refuse_another_day(as_of, work.today())
@@ -132,6 +144,9 @@ def _refuse_another_day(as_of: date, today: date) -> None:
 @router.post("/runs", status_code=204)
 def finished_run(report: RunReport, work: Work) -> None:
     work.actor.require("pipeline.write_back")
+    good = report.kind == "nightly" and report.failure is None
+    if good:
+        set_aside_not_checked(work, report)
     note_run(work, report)
-    if report.kind == "nightly" and report.failure is None:
+    if good:
         changes.mark_measured_before(work, report.outbox_transaction)

@@ -22,6 +22,7 @@ class WriteBackScope:
     `patient_keys`: just these patients (the instant path). `patient_from` / `patient_to`: a half-open range of
     pseudonyms, one part of a nightly run; null: no bound.
     `source_ids`: just these definitions; null: all.
+    `not_checked`: people of whom the run says nothing, because a line of theirs could not be read.
     """
 
     run_id: str
@@ -34,6 +35,7 @@ class WriteBackScope:
     patient_from: str | None = None
     patient_to: str | None = None
     source_ids: tuple[str, ...] | None = None
+    not_checked: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.run_id or len(self.run_id) > 100:

@@ -31,6 +31,9 @@ POSTGRES_TYPES: dict[ColumnType, str] = {
 PATIENT_KEYS = b"almoner.patient_keys"
 """Key of the schema's metadata: a JSON list of the pseudonyms that the body speaks for."""
 
+NOT_CHECKED = b"almoner.not_checked"
+"""The same for people of whom a whole run says nothing."""
+
 ANALYZE_FROM_ROWS = 5_000
 ROWS_A_CHUNK = 50_000
 
@@ -60,8 +63,8 @@ def read_rows(body: bytes, contract: Table, key_id: str) -> pa.Table:
     return rows
 
 
-def patients_named_in(body: bytes) -> tuple[str, ...] | None:
-    """The pseudonyms that the body's metadata says it speaks for; None when it speaks for everybody.
+def patients_named_in(body: bytes, name: bytes = PATIENT_KEYS) -> tuple[str, ...] | None:
+    """The pseudonyms that the body's metadata lists under this name; None when there is no list.
 
     Raises BadRequest when the body or its list cannot be read: an unreadable list must not widen the scope.
     """
@@ -70,7 +73,7 @@ def patients_named_in(body: bytes) -> tuple[str, ...] | None:
             schema = pa.parquet.read_schema(pa.BufferReader(body))
         else:
             schema = pa.ipc.open_stream(body).schema
-        named = (schema.metadata or {}).get(PATIENT_KEYS)
+        named = (schema.metadata or {}).get(name)
         return None if named is None else tuple(msgspec.json.decode(named, type=list[str]))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, msgspec.DecodeError) as error:
         raise BadRequest("The body of the write-back cannot be read.") from error

@@ -12,10 +12,10 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.computed import apply_computed
 from ehr_core.kernel.errors import Conflict
 from ehr_core.quality.computed import apply_flags
-from ehr_core.workflows.write_back.changed_since import find_changed_since, leave_out_changed, take_lock
 from ehr_core.workflows.write_back.crosswalk import key_named
 from ehr_core.workflows.write_back.differences import Target, count_unknown, find_differences, refuse_outside
 from ehr_core.workflows.write_back.evidence import resolve_evidence, with_evidence
+from ehr_core.workflows.write_back.left_alone import find_left_alone, leave_out, take_lock
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import read_rows, stage
 
@@ -87,8 +87,8 @@ def _take(
     resolve_evidence(connection, target.delta, key)
     if scope.patient_keys is None:
         take_lock(connection)  # late, so that a long comparison does not hold up the instant path
-    find_changed_since(connection, scope)
-    skipped = leave_out_changed(connection, target.delta, target.gone, staged)
+    find_left_alone(connection, scope)
+    skipped = leave_out(connection, target.delta, target.gone, staged)
     inserted, changed, removed = apply(connection, target)
     unknown = count_unknown(connection, staged)
     receipt = WriteBackReceipt(

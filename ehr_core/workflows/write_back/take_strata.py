@@ -10,9 +10,9 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.measured import note_measured
 from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.quality.computed import STRATA, apply_strata
-from ehr_core.workflows.write_back.changed_since import find_changed_since, leave_out_changed, take_lock
 from ehr_core.workflows.write_back.crosswalk import key_named
 from ehr_core.workflows.write_back.differences import count_unknown, fresh_table, patients_in_scope
+from ehr_core.workflows.write_back.left_alone import find_left_alone, leave_out, take_lock
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import read_rows, stage
 from ehr_core.workflows.write_back.take import audit_write_back
@@ -33,10 +33,10 @@ def take_strata(
     take_lock(connection)
     _find_measured(connection, staged, key)
     _find_differences(connection, scope)
-    find_changed_since(connection, scope)
-    skipped = leave_out_changed(connection, DELTA, GONE, staged)
+    find_left_alone(connection, scope)
+    skipped = leave_out(connection, DELTA, GONE, staged)
     connection.execute(
-        text(f"DELETE FROM {MEASURED} WHERE patient_id IN (SELECT patient_id FROM changed_since)")
+        text(f"DELETE FROM {MEASURED} WHERE patient_id IN (SELECT patient_id FROM left_alone)")
     )
     inserted, changed, removed = apply_strata(connection, delta=DELTA, gone=GONE)
     note_measured(

@@ -7,10 +7,18 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import text
 
-from data_contracts.api.care_gaps import AssignGaps, ExcludeGap, LogContact, SnoozeGap, WorklistQuery
+from dashboards.care_manager.worklist_rows import gaps_html
+from data_contracts.api.care_gaps import (
+    AssignGaps,
+    ExcludeGap,
+    LogContact,
+    SnoozeGap,
+    WorklistQuery,
+)
+from data_contracts.code_systems import DISCHARGE, HCPCS
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, StaleVersion
 from tests.integration.care_gaps.conftest import later
-from tests.integration.chart_records import put, put_appointment, put_flag, put_patient
+from tests.integration.chart_records import of, put, put_appointment, put_flag, put_patient
 from tests.integration.loop.records import closed_by, gap_row
 
 TODAY = date(2026, 11, 20)
@@ -195,12 +203,61 @@ def test_who_opted_out_or_moved_is_not_called_whatever_the_screen_still_shows(ap
         manager.worklist.log_contact("ana", LogContact(channel="phone", outcome="reached"))
 
 
+HOSPICE_AT_HOME = {
+    "status": "in-progress",
+    "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HH"},
+    "type": [{"coding": [{"system": HCPCS.uri, "code": "T2042"}]}],
+}
+TO_HOSPICE = {
+    "status": "finished",
+    "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"},
+    "hospitalization": {"dischargeDisposition": {"coding": [{"system": DISCHARGE.uri, "code": "hosp"}]}},
+}
+
+
+@pytest.mark.parametrize("stay", [HOSPICE_AT_HOME, TO_HOSPICE], ids=["at home", "discharged to hospice"])
+@pytest.mark.parametrize(
+    ("period", "is_called"),
+    [
+        ({"start": "2026-11-10"}, False),
+        ({"start": "2026-02-01", "end": "2026-02-20"}, False),
+        ({"start": "2025-02-01", "end": "2025-02-20"}, True),
+    ],
+    ids=["now", "this year", "long ago"],
+)
+def test_who_came_under_hospice_care_is_not_called_before_any_run_has_said_so(
+    api, manager, stay, period, is_called
+):
+    put(api, "Encounter", "stay", subject=of("ana"), period=period, **stay)
+    call = LogContact(channel="phone", outcome="reached")
+    if is_called:
+        manager.worklist.log_contact("ana", call)
+        return
+    with pytest.raises(Conflict, match="hospice"):
+        manager.worklist.log_contact("ana", call)
+
+
 def test_gaps_of_somebody_else_are_refused(manager):
     gap = manager.care_gaps.of_patient("ben").gaps[0]
     with pytest.raises(BadRequest):
         manager.worklist.log_contact(
             "ana", LogContact(channel="phone", outcome="reached", gap_ids=[gap.gap_id])
         )
+
+
+def test_somebody_whose_record_could_not_be_checked_is_marked_and_nobody_else(api, manager):
+    with api.work() as work:
+        work.connection.execute(
+            text(
+                "INSERT INTO care_gaps.measured_patient (patient_id, computed_at, quarantined) "
+                "VALUES ('ana', now(), true), ('ben', now(), false) "
+                "ON CONFLICT (patient_id) DO UPDATE SET computed_at = now(), quarantined = excluded.quarantined"
+            )
+        )
+    rows = {row.patient_id: row for row in manager.worklist.page(WorklistQuery()).rows}
+    assert (rows["ana"].not_checked, rows["ben"].not_checked) == (True, False)
+    assert "Not checked" in gaps_html(rows["ana"])
+    assert "Not checked" not in gaps_html(rows["ben"])
 
 
 def test_patients_are_given_to_an_owner_and_taken_away_again(api, manager, clinician):

@@ -15,7 +15,7 @@ import pytest
 
 from ehr_core.kernel.errors import Conflict
 from ehr_core.workflows.changes import LEASE_SECONDS
-from ehr_core.workflows.write_back.changed_since import WRITE_BACK_LOCK
+from ehr_core.workflows.write_back.left_alone import WRITE_BACK_LOCK
 from pipelines.run.worker import Worker
 from tests.integration.chart_records import put_observation
 from tests.integration.doors.records import ZONE, held_results

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from data_contracts.code_systems import PANEL_STATUS
+from data_contracts.valuesets import value_set
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.store.repository import Store
 from tests.lib.api import RunningApi
@@ -25,6 +27,15 @@ RESULTS = (
 )
 PROBLEMS = ("E11.9", "I10", "I25.10", "Z90.710", "Z90.13", "Z85.038", "F31.9", "N18.6", "R54")
 VACCINES = ("140", "216", "33")
+SCREENINGS = (
+    ("mammography", ("breast_abnormal", "negative_result")),
+    ("hpv_test", ("cervical_abnormal", "negative_result")),
+    ("cervical_cytology", ("cervical_abnormal", "negative_result")),
+    ("stool_blood_test", ("positive_result", "negative_result")),
+    ("breast_workup", ("negative_result",)),
+    ("colonoscopy", ("negative_result",)),
+)
+UNKNOWN_MODIFIER = {"url": "https://other.example/never-seen", "valueBoolean": True}
 EDITABLE = ("observation", "condition", "procedure", "immunization", "medication_request")
 
 
@@ -46,8 +57,10 @@ def make(api: RunningApi, edit: Edit) -> None:
         ACTS[edit.act](work, random, _someone(work, random), api.clock.now())
 
 
-def _someone(work: UnitOfWork, random: Random) -> str:
-    rows = work.connection.exec_driver_sql("SELECT id FROM fhir.patient WHERE NOT deleted ORDER BY id")
+def _someone(work: UnitOfWork, random: Random, but: str = "") -> str:
+    rows = work.connection.exec_driver_sql(
+        "SELECT id FROM fhir.patient WHERE NOT deleted AND id <> %s ORDER BY id", (but,)
+    )
     return random.choice(rows.scalars().all())
 
 
@@ -113,6 +126,117 @@ def vaccinate(work: UnitOfWork, random: Random, patient_id: str, now: datetime) 
     Store(work).create("Immunization", body)
 
 
+def screen(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
+    """A screening with its coded result: as a result, as a report with a conclusion, or as an act alone."""
+    test, results = random.choice(SCREENINGS)
+    code, result = _coded(random, test), _coded(random, random.choice(results))
+    common = {"code": code, "subject": {"reference": f"Patient/{patient_id}"}}
+    on = {"effectiveDateTime": _recently(random, now)}
+    kind = random.choice(("Observation", "DiagnosticReport", "Procedure"))
+    if kind == "Observation":
+        body = {"status": "final", "valueCodeableConcept": result, **on}
+    elif kind == "DiagnosticReport":
+        body = {"status": random.choice(("final", "preliminary")), "conclusionCode": [result], **on}
+    else:
+        body = {"status": "completed", "performedDateTime": _recently(random, now)}
+    Store(work).create(kind, {"resourceType": kind, **common, **body})
+
+
+def prescribe(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
+    body = {
+        "resourceType": "MedicationRequest",
+        "status": random.choice(("active", "active", "stopped", "cancelled")),
+        "intent": random.choice(("order", "order", "proposal")),
+        "medicationCodeableConcept": _coded(random, random.choice(("statins", "cessation_medication"))),
+        "subject": {"reference": f"Patient/{patient_id}"},
+        "authoredOn": _recently(random, now),
+    }
+    Store(work).create("MedicationRequest", body)
+
+
+def visit(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
+    """A stay or a visit: of hospice, ended with a discharge to hospice, palliative, or none of these."""
+    start = _recently(random, now)
+    body = {
+        "resourceType": "Encounter",
+        "status": random.choice(("finished", "in-progress", "planned", "cancelled")),
+        "class": {"system": ACT_CODE, "code": random.choice(("HH", "IMP", "AMB"))},
+        "type": [
+            _coded(random, random.choice(("hospice_encounter", "palliative_care", "depression_follow_up")))
+        ],
+        "subject": {"reference": f"Patient/{patient_id}"},
+        "period": {"start": start} | ({"end": now.isoformat()} if random.random() < 0.5 else {}),
+    }
+    if random.random() < 0.3:
+        body["hospitalization"] = {"dischargeDisposition": _coded(random, "hospice_discharge")}
+    Store(work).create("Encounter", body)
+
+
+def flag(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
+    """Opted out or moved away: from some day on, until some day, or not any more."""
+    code = random.choice(("outreach-opt-out", "transferred-out"))
+    days = [
+        (now + timedelta(days=random.choice((-40, -1, 0, 1, 20, 90)))).date().isoformat() for _ in range(2)
+    ]
+    period = dict(zip(random.choice((("start",), ("end",), ("start", "end"))), sorted(days), strict=False))
+    body = {
+        "resourceType": "Flag",
+        "id": f"flag-{patient_id[:20]}-{code}",
+        "status": random.choice(("active", "active", "inactive", "entered-in-error")),
+        "code": {"coding": [{"system": PANEL_STATUS.uri, "code": code}]},
+        "subject": {"reference": f"Patient/{patient_id}"},
+        "period": period,
+    }
+    Store(work).update("Flag", body["id"], body)
+
+
+def insure(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
+    """Another payer, now or from a day to come, perhaps for a while."""
+    start = now + timedelta(days=random.choice((-100, 0, 30)))
+    ends = {"end": (start + timedelta(days=60)).date().isoformat()} if random.random() < 0.5 else {}
+    body = {
+        "resourceType": "Coverage",
+        "status": random.choice(("active", "active", "cancelled")),
+        "type": {
+            "coding": [{"system": "https://nahdo.org/sopt", "code": random.choice(("1", "2", "5", "81"))}]
+        },
+        "beneficiary": {"reference": f"Patient/{patient_id}"},
+        "payor": [{"display": "Some payer"}],
+        "period": {"start": start.date().isoformat(), **ends},
+    }
+    Store(work).create("Coverage", body)
+
+
+def merge(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
+    """Merged into somebody else, or taken apart again."""
+    body = json.loads(Store(work).read("Patient", patient_id).body)
+    if body.pop("link", None) is None:
+        into = {"reference": f"Patient/{_someone(work, random, but=patient_id)}"}
+        body |= {"link": [{"other": into, "type": "replaced-by"}], "active": False}
+    else:
+        body["active"] = True
+    Store(work).update("Patient", patient_id, body)
+
+
+def spoil(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
+    """An extension that may turn the meaning round, on one resource or on the person: nobody can judge the record."""
+    stored = _stored(work, random, patient_id, random.choice(EDITABLE))
+    body = (stored or [json.loads(Store(work).read("Patient", patient_id).body)])[0]
+    Store(work).update(body["resourceType"], body["id"], {**body, "modifierExtension": [UNKNOWN_MODIFIER]})
+
+
+def mend(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
+    """Takes one such extension of anybody away again."""
+    for table in ("patient", *EDITABLE):
+        rows = work.connection.exec_driver_sql(
+            f"SELECT body FROM fhir.\"{table}\" WHERE NOT deleted AND body LIKE '%%modifierExtension%%' ORDER BY id"
+        )
+        for body in map(json.loads, rows.scalars()):
+            kept = {name: value for name, value in body.items() if name != "modifierExtension"}
+            Store(work).update(body["resourceType"], body["id"], kept)
+            return
+
+
 def correct(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
     """Another value for a stored number, where the person has one."""
     for body in _stored(work, random, patient_id, "observation"):
@@ -149,6 +273,13 @@ def change_person(work: UnitOfWork, random: Random, patient_id: str, now: dateti
     Store(work).update("Patient", patient_id, {**(kept if "deceasedBoolean" in change else body), **change})
 
 
+def _coded(random: Random, name: str) -> dict[str, Any]:
+    """One code of a value set."""
+    codes = sorted((code.system.uri, code.code) for code in value_set(name).codes if not code.is_prefix)
+    system, code = random.choice(codes)
+    return {"coding": [{"system": system, "code": code}]}
+
+
 def _stored(work: UnitOfWork, random: Random, patient_id: str, table: str) -> list[dict[str, Any]]:
     rows = work.connection.exec_driver_sql(
         f'SELECT body FROM fhir."{table}" WHERE patient_id = %s AND NOT deleted ORDER BY id', (patient_id,)
@@ -160,6 +291,7 @@ def _stored(work: UnitOfWork, random: Random, patient_id: str, table: str) -> li
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 UCUM = "http://unitsofmeasure.org"
 ACTS: dict[str, Callable[[UnitOfWork, Random, str, datetime], None]] = {
     "record a result": record_result,
@@ -170,4 +302,12 @@ ACTS: dict[str, Callable[[UnitOfWork, Random, str, datetime], None]] = {
     "retract results": retract,
     "remove": remove,
     "change the person": change_person,
+    "screen": screen,
+    "prescribe": prescribe,
+    "visit": visit,
+    "flag": flag,
+    "insure": insure,
+    "merge": merge,
+    "spoil": spoil,
+    "mend": mend,
 }

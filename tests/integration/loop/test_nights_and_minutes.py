@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -323,6 +324,57 @@ def test_one_record_that_cannot_be_measured_does_not_stop_the_queue_and_is_told(
         panel.api.signed_in(f"third-{panel.today}", "clinician").care_gaps.of_patient(ANA).unavailable is None
     )
     assert panel.gap(ANA, "glycemic_control")["evidence_id"] == "mended"
+
+
+UNKNOWN_MODIFIER = {"modifierExtension": [{"url": "https://other.example/never-seen", "valueBoolean": True}]}
+
+
+def unavailable(panel: Panel, patient_id: str) -> str | None:
+    staff = panel.api.signed_in(f"staff-{time.time_ns()}", "clinician")
+    return staff.care_gaps.of_patient(patient_id).unavailable
+
+
+def test_a_line_that_nobody_can_read_is_found_when_it_comes_and_a_good_one_elsewhere_does_not_hide_it(panel):
+    """Of no definition's code: so only the look at what came shows it, and only a whole reading may end it."""
+    patient = some_patient(panel, 7)
+    vitals = {"code": {"coding": [{"system": "http://loinc.org", "code": "99999-9"}]}}
+    observation = {"status": "final", "subject": {"reference": f"Patient/{patient}"}, **vitals}
+    panel.put("Observation", "odd", **observation, **UNKNOWN_MODIFIER)
+    panel.minutes()
+    assert unavailable(panel, patient)
+    panel.put(
+        "Immunization",
+        "good",
+        status="completed",
+        vaccineCode={"coding": [{"system": "http://hl7.org/fhir/sid/cvx", "code": "140"}]},
+        patient={"reference": f"Patient/{patient}"},
+        occurrenceDateTime=panel.today.isoformat(),
+    )
+    panel.minutes()
+    assert unavailable(panel, patient)
+    before = panel.held()
+    panel.night()
+    assert panel.held() == before
+    panel.put("Observation", "odd", **observation)
+    panel.minutes()
+    assert unavailable(panel, patient) is None
+    assert_the_night_changes_nothing(panel)
+
+
+def test_somebody_who_comes_while_the_export_is_made_is_measured_by_that_night(panel, monkeypatch):
+    """A new patient after the run has begun, and before its snapshot: exported, so known by name."""
+    start = panel.pipeline.bulk.start
+
+    def start_after_somebody_came(**more):
+        monkeypatch.undo()
+        birth = {"birthDate": "1970-05-05", "gender": "female"}
+        panel.put("Patient", "came-late", name=[{"family": "Late"}], active=True, **birth)
+        return start(**more)
+
+    monkeypatch.setattr(panel.pipeline.bulk, "start", start_after_somebody_came)
+    panel.night()
+    assert panel.gaps_of("came-late") > 0
+    assert panel.api.service("remeasure").pipeline.waiting().rows == 0
 
 
 def test_a_breach_of_contract_stops_the_night_and_keeps_the_last_good_results(panel, monkeypatch):

@@ -11,6 +11,8 @@ from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS, PATIENT_ST
 from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import BadRequest, Conflict, NotFound
 from ehr_core.quality.cells import COUNTS, NOT_RECORDED, STRATUM_KINDS, recount_cells
+from ehr_core.workflows.set_aside import count_failures
+from ehr_core.workflows.write_back import take as taking
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.take import take_care_gaps, take_measure_results
 from ehr_core.workflows.write_back.take_strata import take_strata
@@ -156,6 +158,39 @@ def test_a_snapshot_that_saw_the_change_does_not_skip_it(take, key, stored, work
     changed = gap_row(key, "ana", due_on=AS_OF)
     scope = {"snapshot": seen, "outbox_transaction": 0, "patient_keys": (changed["patient_key"],)}
     assert take([changed], **scope).changed == 1
+
+
+@pytest.mark.parametrize(
+    ("contract", "row_of", "table"),
+    [(CARE_GAPS, gap_row, "care_gaps.gap"), (MEASURE_RESULTS, flag_row, "quality.measure_flag")],
+    ids=["gaps", "flags"],
+)
+def test_a_patient_first_measured_while_the_night_compares_has_one_row_and_the_night_goes_on(
+    take, key, work_as, monkeypatch, contract, row_of, table
+):
+    """On two connections: the worker's answer about a new patient is committed between look and lock."""
+    compare = taking.resolve_evidence
+
+    def measure_meanwhile(connection, delta, pseudonym_key):
+        monkeypatch.setattr(taking, "resolve_evidence", compare)
+        who = key.pseudonym("Patient", "ana")
+        assert take([row_of(key, "ana")], contract=contract, patient_keys=(who,)).inserted == 1
+        return compare(connection, delta, pseudonym_key)
+
+    monkeypatch.setattr(taking, "resolve_evidence", measure_meanwhile)
+    receipt = take([row_of(key, "ana"), row_of(key, "ben")], contract=contract)
+    assert (receipt.inserted, receipt.unchanged) == (1, 1)
+    with work_as() as work:
+        assert work.connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 2
+        assert recount_cells(work.connection) == 0
+
+
+def test_people_whom_a_run_could_not_check_keep_what_was_said_of_them(take, key, stored):
+    take([gap_row(key, "ana"), gap_row(key, "ben")])
+    before = stored("ana")
+    receipt = take([gap_row(key, "ben")], not_checked=(key.pseudonym("Patient", "ana"),))
+    assert (receipt.removed, receipt.unchanged) == (0, 1)
+    assert stored("ana") == before
 
 
 def test_rows_that_a_complete_run_no_longer_says_are_set_aside_and_come_back_with_what_people_decided(
@@ -366,6 +401,22 @@ def test_the_next_change_day_of_a_partial_answer_is_never_later_than_it_was(take
     assert next_change() == january
     take([stratum_row(key, "ana", next_change_on=march)], contract=PATIENT_STRATA, **scope)
     assert next_change() == march
+
+
+def test_a_partial_answer_ends_no_quarantine_and_a_whole_one_does(take, key, work_as):
+    def quarantined():
+        with work_as() as work:
+            return work.connection.execute(
+                text("SELECT quarantined FROM care_gaps.measured_patient WHERE patient_id = 'ana'")
+            ).scalar_one()
+
+    with work_as() as work:
+        count_failures(work, ["ana"], failures=3)
+    scope = {"contract": PATIENT_STRATA, "patient_keys": (key.pseudonym("Patient", "ana"),)}
+    take([stratum_row(key, "ana")], source_ids=("glycemic_control",), **scope)
+    assert quarantined()
+    take([stratum_row(key, "ana")], **scope)
+    assert not quarantined()
 
 
 def test_every_write_back_is_audited_with_the_patients_that_it_touched(take, key, work_as):

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from data_contracts.api.portal import AlreadyHadThis
+from data_contracts.code_systems import HCPCS
 from ehr_core.kernel.errors import Forbidden, NotFound, StaleVersion
-from tests.integration.chart_records import SENSITIVITY, put_appointment, put_flag, put_observation
+from tests.integration.chart_records import SENSITIVITY, of, put, put_appointment, put_flag, put_observation
 from tests.integration.loop.records import gap_row
 
 HIDDEN = {"security": [{"system": SENSITIVITY, "code": "HIV"}]}
@@ -58,6 +59,19 @@ class TestThingsToDo:
         home = ana.portal.home()
         assert home.things_to_do == []
         assert home.to_do_state == "paused"
+
+    def test_who_came_under_hospice_care_is_not_reminded_from_that_moment_on(self, api, ana):
+        put(
+            api,
+            "Procedure",
+            "hospice",
+            status="completed",
+            code={"coding": [{"system": HCPCS.uri, "code": "S9126"}]},
+            subject=of("ana"),
+            performedDateTime="2026-11-19",
+        )
+        home = ana.portal.home()
+        assert (home.things_to_do, home.to_do_state) == ([], "paused")
 
     def test_a_gap_that_rests_on_a_protected_item_is_held_back_and_that_is_said(self, write_back, key, ben):
         write_back(

@@ -1,0 +1,60 @@
+"""What a change can touch: the definitions to run again, and as much of a record as they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from data_contracts.api.pipeline import ChangedPatient
+from data_contracts.guidelines.requirements import Requirements
+from pipelines import measures, recommendations
+
+ANY_CHANGE_COUNTS = frozenset({"Patient", "Flag", "Coverage"})
+"""Types that may alter any answer or stratum: age, sex, death, merge, panel status, payer."""
+
+
+@cache
+def requirements() -> Mapping[str, tuple[Requirements, ...]]:
+    """What each definition reads, as a recommendation and as a measure."""
+    sides = (recommendations.data_requirements(), measures.data_requirements())
+    topics = sides[0].keys() | sides[1].keys()
+    return {topic: tuple(side[topic] for side in sides if topic in side) for topic in topics}
+
+
+@cache
+def deciding_types() -> frozenset[str]:
+    """The resource types that any answer rests on. A person with an unreadable line of these cannot be judged."""
+    return ANY_CHANGE_COUNTS.union(
+        *(need.resource_types for needs in requirements().values() for need in needs)
+    )
+
+
+def touched_definitions(patients: Sequence[ChangedPatient]) -> frozenset[str] | None:
+    """The definitions whose data these changes touch; None when it is all of them."""
+    touched: set[str] = set()
+    for patient in patients:
+        if patient.definitions_all or ANY_CHANGE_COUNTS.intersection(patient.changed_types):
+            return None
+        touched |= {topic for topic in requirements() if _touches(topic, patient)}
+    return frozenset(touched)
+
+
+def types_read(patients: Sequence[ChangedPatient], only: frozenset[str] | None) -> list[str]:
+    """The deciding types that these definitions read, and every one that changed.
+
+    What changed is read even when no definition wants its code: a line that de-identification refuses is found out
+    when it comes, not only at night. So the rest of a record that never failed is known to be readable.
+    """
+    if only is None:
+        return sorted(deciding_types())
+    changed = deciding_types().intersection(kind for who in patients for kind in who.changed_types)
+    read = {kind for topic in only for need in requirements()[topic] for kind in need.resource_types}
+    return sorted(read | changed | (ANY_CHANGE_COUNTS if only else frozenset()))
+
+
+def _touches(topic: str, patient: ChangedPatient) -> bool:
+    return any(
+        need.touched_by(kind, () if kind in patient.uncoded_types else patient.code_tokens)
+        for need in requirements()[topic]
+        for kind in patient.changed_types
+    )
