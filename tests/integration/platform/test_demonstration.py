@@ -180,7 +180,7 @@ def test_what_an_earlier_version_seeded_is_known_as_the_demonstration(database_u
     with engine.connect() as connection:
         config = migration_config()
         config.attributes["connection"] = connection
-        command.downgrade(config, "0004")
+        command.downgrade(config, "0006")
         command.upgrade(config, "head")
         connection.commit()
     assert "its patients are synthetic, and everybody knows" in refused(
