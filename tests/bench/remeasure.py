@@ -46,6 +46,13 @@ WRITERS = 4
 
 LOOK_SECONDS = 0.01
 PATIENCE_SECONDS = 30
+SPIN = """
+import time
+began, worked = time.perf_counter(), time.process_time()
+while time.process_time() - worked < 0.5:
+    sum(range(1000))
+print((time.perf_counter() - began) / (time.process_time() - worked))
+"""
 ACTOR = Actor("bench", "service", "Bench", (), frozenset({"fhir.read", "fhir.write"}))
 
 
@@ -80,8 +87,21 @@ def main(patients: int = 200, seconds: int = 20) -> None:
     with running_loop(patients) as database:
         people = diabetics(database)
         print(f"{patients} patients, {len(people)} with diabetes; {WRITES_A_SECOND} writes/s for {seconds} s")
+        print(f"this machine takes {slowdown():.1f} times the CPU time of its work")
         print(f"one write at a time  {measured(database, people[:1], writes=5, a_second=1)}")
         print(f"{WRITES_A_SECOND} writes/s          {under_load(database, people, seconds)}")
+
+
+def slowdown() -> float:
+    """How many times its own CPU time a piece of work takes here just now, on every core at once; 1.0 at rest.
+
+    A loop that computes is held up by whatever else computes; a lone commit, which mostly waits, hardly shows it.
+    """
+    spinning = [
+        subprocess.Popen([sys.executable, "-c", SPIN], stdout=subprocess.PIPE, text=True)
+        for _ in range(os.cpu_count() or 1)
+    ]
+    return statistics.mean(float(process.communicate()[0]) for process in spinning)
 
 
 def under_load(database: Database, people: list[str], seconds: int) -> Figures:
