@@ -50,6 +50,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+keys = typer.Typer(no_args_is_help=True, help="The key that pseudonyms are made with.")
+app.add_typer(keys, name="key")
 say = Console(highlight=False, soft_wrap=True)
 
 
@@ -111,6 +113,18 @@ def migrate() -> None:
 
     with own_database(Settings(), _print):
         _print("The database is ready.")
+
+
+@keys.command("rotate")
+def rotate() -> None:
+    """Put a new key in the place of the one that pseudonyms are made with; the next night is made under it."""
+    from ehr_core.workflows.write_back.commands import rotate_in_own_database
+
+    old, new = rotate_in_own_database(Settings())
+    _print(
+        f"Pseudonyms are made with '{new}' from now on. '{old}' still takes the answers of runs under way, and is "
+        "retired when a night under the new key has been written back."
+    )
 
 
 @app.command()

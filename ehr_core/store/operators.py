@@ -1,4 +1,4 @@
-"""The person at the command line as an actor: whoever can read the database's password may import and export."""
+"""The person at the command line as an actor: whoever has the database's password may import, export, rotate keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import getpass
 
 from ehr_core.access.actor import Actor
 
-PERMISSIONS = frozenset({"fhir.write", "bulk.export"})
+PERMISSIONS = frozenset({"fhir.write", "bulk.export", "pseudonym_key.rotate"})
 
 
 def operator() -> Actor:

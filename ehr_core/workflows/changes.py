@@ -19,7 +19,8 @@ from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import Gone
 from ehr_core.kernel.logging import get_logger
 from ehr_core.workflows.settle_gaps import settle_gaps
-from ehr_core.workflows.write_back.crosswalk import extend_to, key_in_use
+from ehr_core.workflows.write_back.crosswalk import extend_to
+from ehr_core.workflows.write_back.keys import key_in_use
 
 log = get_logger(__name__)
 

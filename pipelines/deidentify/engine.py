@@ -43,7 +43,7 @@ class Deidentifier:
                 f"The '{profile.name}' profile hides ages: say as of which day they are counted."
             )
         self.profile = profile
-        self._report = DropReport(profile.name, codes.key_id)
+        self._report = DropReport(profile.name, profile.version, codes.key_id)
         self._tools = Tools(
             codes=codes,
             reference_forms=ReferenceForms(

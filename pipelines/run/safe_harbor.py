@@ -34,6 +34,8 @@ def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
     try:
         for resource_type, files in resource_files(draft.resources).items():
             scrub_stream(deidentifier, resource_type, read_lines(files), resources)
+        report = deidentifier.report.as_contract()
+        draft.lake.keep_deidentification("safe_harbor", draft.snapshot_id, report)
         rows = _flatten(resources, folder, codes.key_id, site_time_zone)
     finally:
         shutil.rmtree(resources, ignore_errors=True)

@@ -28,7 +28,7 @@ def test_every_command_exists(page):
         for line in commands_page(app).splitlines()
         if line.startswith("## almoner")
     }
-    named = re.findall(r"(?:\.venv/bin/|`)almoner ((?:run )?[a-z]+)", page.read_text(encoding="utf-8"))
+    named = re.findall(r"(?:\.venv/bin/|`)almoner ((?:run |key )?[a-z]+)", page.read_text(encoding="utf-8"))
     assert [command for command in named if command not in known] == []
 
 

@@ -22,7 +22,8 @@ from ehr_core.kernel.errors import Conflict
 from ehr_core.quality.runs import note_run
 from ehr_core.store.repository import Store
 from ehr_core.workflows import changes
-from ehr_core.workflows.write_back.crosswalk import extend_to_all, key_in_use
+from ehr_core.workflows.write_back.crosswalk import extend_to_all
+from ehr_core.workflows.write_back.keys import key_in_use, retire_drained
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import patients_named_in
 from ehr_core.workflows.write_back.take import take_care_gaps, take_measure_results
@@ -135,3 +136,4 @@ def finished_run(report: RunReport, work: Work) -> None:
     note_run(work, report)
     if report.kind == "nightly" and report.failure is None:
         changes.mark_measured_before(work, report.outbox_transaction)
+        retire_drained(work, report.key_id, report.outbox_transaction)

@@ -97,6 +97,13 @@ def test_one_record_that_de_identification_refuses_is_counted_and_stops_nobody_e
     assert manifest.exported == stored_counts(api)
     set_aside = manifest.explained["Observation lines set aside by de-identification"]
     assert set_aside == manifest.exported["Observation"] - lake_lines(api)["Observation"] > 0
+    report = lake_of(api).deidentification("limited").types["Observation"]
+    assert report.quarantine_reasons == {"unknown_modifier at Observation.modifierExtension": 1}
+    assert (report.lines_in, report.lines_out) == (
+        manifest.exported["Observation"],
+        lake_lines(api)["Observation"],
+    )
+    assert report.dropped["Observation.code.text"] > 0
     after = held_results(api)
     for odd in TAKEN:
         assert rows_of(after, odd) == rows_of(before, odd)
