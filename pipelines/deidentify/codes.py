@@ -67,12 +67,13 @@ CHECKS: Mapping[str | None, Fits] = {
 }
 
 
-def fitting(rule: Sequence[str] | Mapping[str, str]) -> Fits:
+def fitting(rule: Sequence[str] | Mapping[str, Any]) -> Fits:
     """What tells whether a code is one of its system: the words as listed, or a shape with a check."""
     if not isinstance(rule, Mapping):
         return frozenset(rule).__contains__
     has_shape, checks = re.compile(rule["shape"], re.ASCII).fullmatch, CHECKS[rule.get("check")]
-    return lambda code: has_shape(code) is not None and checks(code)
+    also = frozenset(rule.get("also", ()))
+    return lambda code: (has_shape(code) is not None and checks(code)) or code in also
 
 
 def keep_listed_code(path: str, tools: Tools) -> Callable[[Any], None]:

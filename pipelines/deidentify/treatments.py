@@ -19,13 +19,13 @@ from pipelines.deidentify.references import ReferenceForms
 
 GONE = object()
 REMEMBERED_VALUES = 20_000
+YEARS_AHEAD = 100
 TOKEN = re.compile(r"[^\s@]{1,100}")
 LINK_ID = re.compile(r"/?\d{1,5}-\d(?:/\d{1,5}-\d)*|[a-z]{0,2}\d{1,3}(?:\.\d{1,2}){0,6}", re.ASCII)
 LINK_DOMAIN = "linkId"
 SYSTEM_URI = re.compile(r"(?:https?://|urn:)[^\s@?]{1,200}")
-YEAR = r"(?:1[89]\d\d|2[01]\d\d|9999)"
 FHIR_DATE = re.compile(
-    YEAR + r"(?:-\d\d(?:-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII
+    r"\d{4}(?:-\d\d(?:-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII
 )
 FHIR_TIME = re.compile(r"\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?", re.ASCII)
 PLACE_NAME = re.compile(r"[^\W\d_][^\d\n\t@/<>:;=]{0,59}")
@@ -258,8 +258,9 @@ def _oldest_year_shown(tools: Tools) -> int:
 
 
 def _year(match: re.Match[str], tools: Tools) -> str | None:
+    """None for a year that tells an age, and for one so far ahead that it is no year but somebody's number."""
     year = match.group()[:4]
-    return year if int(year) > _oldest_year_shown(tools) else None
+    return year if _oldest_year_shown(tools) < int(year) < tools.as_of.year + YEARS_AHEAD else None
 
 
 def _grouped_birth_year(match: re.Match[str], tools: Tools) -> str:

@@ -149,6 +149,12 @@ AGES = [
 ]
 
 
+@pytest.mark.parametrize(("written", "shown"), [("2019-05-17", "2019"), ("4711", None), ("1932-05-17", None)])
+def test_a_date_shows_its_year_and_only_one_that_can_be_one(written, shown):
+    line = json.dumps({"resourceType": "Condition", "id": "c", "onsetDateTime": written}).encode()
+    assert json.loads(deidentifier("safe_harbor").scrub("Condition", line)).get("onsetDateTime") == shown
+
+
 @pytest.mark.parametrize(("resource_type", "elements"), AGES)
 def test_an_age_over_89_comes_out_of_no_number(resource_type, elements):
     line = json.dumps({"resourceType": resource_type, "id": "a", **elements}).encode()
