@@ -2,6 +2,7 @@
 
     <lake>/<zone>/<snapshot_id>/manifest.json   what it is made of, written last
     <lake>/<zone>/<snapshot_id>/<table>.parquet one file a table (`limited` also keeps resources/)
+    <lake>/<zone>/<snapshot_id>/deidentification.json  what was dropped on the way into `limited` and `safe_harbor`
     <lake>/<zone>/current.json                  {"snapshot_id": …}, replaced by rename: the old or the new, never half
 
 Readers make views in memory and never write. A reader that has opened a snapshot keeps it: old ones are removed only
@@ -24,6 +25,7 @@ from ehr_core.kernel.errors import NotFound
 
 Zone = Literal["limited", "safe_harbor", "results"]
 SNAPSHOTS_KEPT = 2
+DEIDENTIFICATION = "deidentification.json"
 
 
 class Manifest(BaseModel):
@@ -43,6 +45,30 @@ class Manifest(BaseModel):
     tables: dict[str, int]
     exported: dict[str, int] = {}
     explained: dict[str, int] = {}
+
+
+class DroppedOfType(BaseModel):
+    """What de-identification did with the lines of one resource type: lines in = lines out + the other three.
+
+    `dropped` counts by path what was left out of lines that passed; `quarantine_reasons` why lines were held back.
+    """
+
+    lines_in: int
+    lines_out: int
+    unlisted: int
+    withheld: int
+    quarantined: int
+    dropped: dict[str, int] = {}
+    quarantine_reasons: dict[str, int] = {}
+
+
+class DeidentificationReport(BaseModel):
+    """What one profile dropped from one snapshot, and how often. Paths and counts, never a value."""
+
+    profile: str
+    profile_version: str
+    key_id: str
+    types: dict[str, DroppedOfType]
 
 
 class Lake:
@@ -82,6 +108,20 @@ class Lake:
             path = str(folder / f"{table}.parquet").replace("'", "''")
             connection.execute(f"CREATE VIEW \"{table}\" AS SELECT * FROM read_parquet('{path}')")
         return connection
+
+    def keep_deidentification(self, zone: Zone, snapshot_id: str, report: DeidentificationReport) -> None:
+        """Lays the report into the snapshot's folder, published or not yet."""
+        folder = self.snapshot_folder(zone, snapshot_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / DEIDENTIFICATION, report.model_dump_json(indent=2))
+
+    def deidentification(self, zone: Zone) -> DeidentificationReport:
+        """What was dropped from the zone's current snapshot. Raises NotFound before the first run."""
+        manifest = self.current(zone)
+        path = manifest and self.snapshot_folder(zone, manifest.snapshot_id) / DEIDENTIFICATION
+        if not path or not path.exists():
+            raise NotFound(f"The {zone} zone holds no report yet. Run `almoner run nightly` first.")
+        return DeidentificationReport.model_validate_json(path.read_bytes())
 
     def _remove_old(self, zone: Zone, current: str) -> None:
         snapshots = sorted(

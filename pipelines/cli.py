@@ -1,11 +1,11 @@
-"""`almoner run nightly` and `almoner remeasure`."""
+"""`almoner run nightly`, `almoner run dropped` and `almoner remeasure`."""
 
 from __future__ import annotations
 
 import signal
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -46,6 +46,26 @@ def nightly(
             f"{len(done.not_checked)} people could not be checked: part of their record cannot be read. They keep "
             "their last answers, and their charts say so."
         )
+
+
+@run.command("dropped")
+def dropped(
+    zone: Annotated[
+        Literal["limited", "safe_harbor"], typer.Argument(help="Which zone's report.")
+    ] = "limited",
+) -> None:
+    """Tell what de-identification left out of the current snapshot, and how often. Paths and counts, no values."""
+    from data_contracts.lake import Lake
+
+    report = Lake(Settings().lake_folder).deidentification(zone)
+    say.print(f"Profile {report.profile} of {report.profile_version}, key {report.key_id}.")
+    for name, of_type in report.types.items():
+        say.print(
+            f"{name}: {of_type.lines_in} in, {of_type.lines_out} out, {of_type.unlisted} of a type not listed, "
+            f"{of_type.withheld} withheld, {of_type.quarantined} held back"
+        )
+        for what, times in {**of_type.quarantine_reasons, **of_type.dropped}.items():
+            say.print(f"  {times:>9}  {what}", markup=False)
 
 
 @commands.command()

@@ -104,6 +104,7 @@ class RefusedResources(ApiModel):
     """Stored resources ("Type/id") that de-identification refused, asked about to learn whose they are."""
 
     key_id: str
+    outbox_transaction: int = Field(description="Up to where the run has read.")
     resources: list[str] = Field(max_length=10_000)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from time import sleep
@@ -26,17 +27,27 @@ class BulkRoom:
         group_id: str | None = None,
         resource_types: Sequence[str] = (),
         since: datetime | None = None,
+        patient_ids: Sequence[str] = (),
     ) -> str:
-        """Asks for an export and returns its status path. `level`: system, patient or group."""
+        """Asks for an export and returns its status path. `level`: system, patient or group.
+
+        `patient_ids`: these patients only (not at system level); none named: all of the level.
+        """
         path = {"system": "/fhir/$export", "patient": "/fhir/Patient/$export"}.get(
             level, f"/fhir/Group/{group_id}/$export"
         )
-        params = {}
-        if resource_types:
-            params["_type"] = ",".join(resource_types)
+        asked = [{"name": "_type", "valueString": name} for name in resource_types]
+        asked += [
+            {"name": "patient", "valueReference": {"reference": f"Patient/{one}"}} for one in patient_ids
+        ]
         if since is not None:
-            params["_since"] = since.isoformat()
-        answer = self._transport.request("POST", path, params=params, headers={"Prefer": "respond-async"})
+            asked.append({"name": "_since", "valueInstant": since.isoformat()})
+        answer = self._transport.request(
+            "POST",
+            path,
+            content=json.dumps({"resourceType": "Parameters", "parameter": asked}).encode(),
+            headers={"Prefer": "respond-async", "Content-Type": "application/fhir+json"},
+        )
         return urlsplit(answer.headers["content-location"]).path
 
     def look(self, status_path: str) -> BulkManifest | str:

@@ -65,9 +65,11 @@ class PipelineRoom:
             outbox_transaction=int(answer.headers["x-almoner-outbox-transaction"]),
         )
 
-    def people_of_refused(self, key_id: str, resources: Sequence[str]) -> list[str]:
+    def people_of_refused(self, key_id: str, outbox_transaction: int, resources: Sequence[str]) -> list[str]:
         """Pseudonyms of the people in whose records these resources ("Type/id") lie; at most 10,000 at a time."""
-        refused = RefusedResources(key_id=key_id, resources=list(resources))
+        refused = RefusedResources(
+            key_id=key_id, outbox_transaction=outbox_transaction, resources=list(resources)
+        )
         return self._transport.post("/api/pipeline/refused", RefusedPeople, refused).patient_keys
 
     def write_back(

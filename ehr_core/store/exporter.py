@@ -10,10 +10,10 @@ import fcntl
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,15 @@ DELETIONS_IN_BUNDLE = 1000
 AS_LINES = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
 PART_ENDING = ".part"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+LONGEST_TRANSACTION = timedelta(days=1)
+"""No transaction is open for longer, and no host's clock is wrong by more: what is older need not be looked at."""
+
+UNSEEN = (
+    " AND last_updated > %s AND (last_updated > %s"
+    " OR age(xmin) <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint - %s)"
+)
+"""By the transaction that wrote the row. `xmin` has 32 bits: one of two thousand million transactions ago looks new, so
+a row may come twice, never not at all. `last_updated` alone is on an index and keeps the look short."""
 
 
 @dataclass
@@ -47,19 +56,43 @@ class ExportSummary:
     seconds: float = 0.0
 
 
-def stream_type(
-    connection: Connection,
-    type_name: str,
-    *,
-    patient_ids: Sequence[str] | None = None,
-    since: datetime | None = None,
-) -> Iterator[bytes]:
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows an export takes; all of them unless told otherwise.
+
+    `patient_ids`: these patients' records only. `of_one_patient`: no row that is not one patient's.
+    `since`: what was written after that instant. `unseen_from`: also what that transaction or a later one wrote,
+    whatever the clock said: a transaction that was under way at the instant commits after it.
+    """
+
+    patient_ids: Sequence[str] | None = None
+    of_one_patient: bool = False
+    since: datetime | None = None
+    unseen_from: int | None = None
+
+    def conditions(self, type_name: str) -> tuple[str, tuple[Any, ...]]:
+        """More conditions of a WHERE clause, and their values."""
+        where, values = "", []
+        if self.patient_ids is not None:
+            where += f" AND {'id' if type_name == 'Patient' else 'patient_id'} = ANY(%s)"
+            values.append(list(self.patient_ids))
+        elif self.of_one_patient:
+            where += " AND patient_id IS NOT NULL"
+        if self.since is not None and self.unseen_from is None:
+            where += " AND last_updated > %s"
+            values.append(self.since)
+        elif self.since is not None:
+            where += UNSEEN
+            values += [self.since - LONGEST_TRANSACTION, self.since, self.unseen_from]
+        return where, tuple(values)
+
+
+def stream_type(connection: Connection, type_name: str, wanted: Wanted | None = None) -> Generator[bytes]:
     """Current resources of a type as chunks of whole NDJSON lines, each chunk about 1 MB or one longer line.
 
-    `patient_ids` keeps to these patients' records (a shared type has none of theirs), `since` to what was written
-    after it. Sees what the connection's actor may see. The connection is busy until the last chunk.
+    Sees what the connection's actor may see. The connection is busy until the last chunk.
     """
-    where, values = _selection(type_name, patient_ids, since)
+    where, values = (wanted or Wanted()).conditions(type_name)
     sql = (
         f'COPY (SELECT body FROM fhir."{resource_type(type_name).table}" WHERE NOT deleted{where}) TO STDOUT'
     )
@@ -69,12 +102,10 @@ def stream_type(
 def deleted_since(
     connection: Connection,
     type_names: Sequence[str],
-    *,
-    since: datetime,
-    patient_ids: Sequence[str] | None = None,
-) -> Iterator[bytes]:
-    """What was deleted after `since`: NDJSON chunks of transaction Bundles with a DELETE for each resource."""
-    return _chunks(_deletion_bundles(connection, type_names, since, patient_ids))
+    wanted: Wanted,
+) -> Generator[bytes]:
+    """What was deleted since: NDJSON chunks of transaction Bundles with a DELETE for each resource."""
+    return _chunks(_deletion_bundles(connection, type_names, wanted))
 
 
 def export_folder(
@@ -182,27 +213,13 @@ def _remove_files(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _selection(
-    type_name: str, patient_ids: Sequence[str] | None, since: datetime | None
-) -> tuple[str, tuple[Any, ...]]:
-    """More conditions of a WHERE clause, and their values."""
-    where, values = "", []
-    if patient_ids is not None:
-        where += f" AND {'id' if type_name == 'Patient' else 'patient_id'} = ANY(%s)"
-        values.append(list(patient_ids))
-    if since is not None:
-        where += " AND last_updated > %s"
-        values.append(since)
-    return where, tuple(values)
-
-
-def _copied(connection: Connection, sql: str, values: tuple[Any, ...]) -> Iterator[bytes]:
+def _copied(connection: Connection, sql: str, values: tuple[Any, ...]) -> Generator[bytes]:
     driver: psycopg.Connection = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(sql, values or None) as copy:
         yield from map(bytes, copy)
 
 
-def _chunks(lines: Iterator[bytes]) -> Iterator[bytes]:
+def _chunks(lines: Iterator[bytes]) -> Generator[bytes]:
     """Whole lines joined up to CHUNK_BYTES."""
     waiting: list[bytes] = []
     size = 0
@@ -216,11 +233,9 @@ def _chunks(lines: Iterator[bytes]) -> Iterator[bytes]:
         yield b"".join(waiting)
 
 
-def _deletion_bundles(
-    connection: Connection, type_names: Sequence[str], since: datetime, patient_ids: Sequence[str] | None
-) -> Iterator[bytes]:
+def _deletion_bundles(connection: Connection, type_names: Sequence[str], wanted: Wanted) -> Generator[bytes]:
     for type_name in type_names:
-        where, values = _selection(type_name, patient_ids, since)
+        where, values = wanted.conditions(type_name)
         sql = (
             f'SELECT id, last_updated FROM fhir."{resource_type(type_name).table}" WHERE deleted{where} '
             "ORDER BY last_updated, id"

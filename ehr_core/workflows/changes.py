@@ -19,7 +19,8 @@ from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import Gone
 from ehr_core.workflows.set_aside import count_failures
 from ehr_core.workflows.settle_gaps import settle_gaps
-from ehr_core.workflows.write_back.crosswalk import extend_to, key_in_use
+from ehr_core.workflows.write_back.crosswalk import extend_to
+from ehr_core.workflows.write_back.keys import key_in_use
 
 LEASE_SECONDS = 90
 """Longer than any micro-batch takes, short enough that a crash is healed before somebody asks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from pipelines.deidentify.treatments import GONE
 
 UNLISTED = "Object contains unknown field"
 LEARNING_LINES = 100
+ELEMENT = re.compile(r"_?[a-z]{1,20}(?:[A-Z][a-z0-9]{0,20}){0,5}", re.ASCII)
+"""How FHIR names an element; anything else that stands where a name should is not repeated in the report."""
 encode = msgspec.json.Encoder().encode
 _names = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -67,7 +70,7 @@ class Boundary:
                 if name in shape.parts:
                     self._count_unlisted(shape.parts[name], content)
                 elif name not in shape.names:
-                    self.dropped.append(f"{shape.path}.{name if name.isidentifier() else '?'} (unlisted)")
+                    self.dropped.append(f"{shape.path}.{name if ELEMENT.fullmatch(name) else '?'} (unlisted)")
 
 
 class ResourceBoundary(Boundary):

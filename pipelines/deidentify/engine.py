@@ -10,6 +10,7 @@ import msgspec
 from data_contracts.units import known_units
 from ehr_core.kernel.errors import BadRequest
 from pipelines.deidentify.boundary import Boundary
+from pipelines.deidentify.codes import fitting
 from pipelines.deidentify.profile import Profile
 from pipelines.deidentify.references import ReferenceForms
 from pipelines.deidentify.report import DropReport, Quarantined, TypeCount
@@ -45,11 +46,17 @@ class Deidentifier:
             )
         self.profile = profile
         self._on_refused = on_refused
-        self._report = DropReport(profile.name, codes.key_id)
+        self._report = DropReport(profile.name, profile.version, codes.key_id)
         self._tools = Tools(
             codes=codes,
-            reference_forms=ReferenceForms(_remembered(codes), tuple(own_bases), profile.urn_target),
+            reference_forms=ReferenceForms(
+                _remembered(codes), tuple(own_bases), profile.urn_target, profile.resource_types
+            ),
             known_units=known_units(),
+            code_systems={system: fitting(rule) for system, rule in profile.code_systems.items()},
+            canonicals={base: fitting(rule) for base, rule in profile.canonicals.items()},
+            words={name: frozenset(words) for name, words in profile.words.items()},
+            resource_types=profile.resource_types,
             rules=profile.rules,
             as_of=as_of,
         )

@@ -27,12 +27,27 @@ DROP_REASONS = frozenset(
         "urls",
     }
 )
-SETTINGS = ("profile", "treatment", "common", "urn_target", "datatype", "extension", "changes", "rules")
+CODE_SYSTEMS = "code_systems.toml"
+SETTINGS = (
+    "profile",
+    "words",
+    "treatment",
+    "common",
+    "urn_target",
+    "datatype",
+    "extension",
+    "changes",
+    "rules",
+)
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One allow-list, as written. `rules` holds what only some profiles have (ages, ZIP prefixes, code systems)."""
+    """One allow-list, as written. `rules` holds numbers and lists of its own (ages, ZIP prefixes, states).
+
+    `words` are those of `code` elements, by the element's name. `code_systems` and `canonicals` are rules by system
+    and by address (see code_systems.toml).
+    """
 
     name: str
     version: str
@@ -43,6 +58,9 @@ class Profile:
     resources: Mapping[str, Mapping[str, Any]]
     extensions: Mapping[str, Mapping[str, Any]]
     urn_target: Mapping[str, str]
+    words: Mapping[str, list[str]]
+    code_systems: Mapping[str, Any]
+    canonicals: Mapping[str, Any]
     rules: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,8 +76,13 @@ def load_profile(name: ProfileName) -> Profile:
 def parse_profile(tables: Mapping[str, Any]) -> Profile:
     """A profile from its TOML tables. Raises BadRequest naming the table that cannot be understood."""
     resources = {key: table for key, table in tables.items() if key not in SETTINGS}
+    about = dict(tables["profile"])
+    listed = tomllib.loads((PROFILES / CODE_SYSTEMS).read_text(encoding="utf-8"))
     profile = Profile(
-        **tables["profile"],
+        code_systems={uri: rule for part in about.pop("code_systems") for uri, rule in listed[part].items()},
+        canonicals=listed["canonical"],
+        words=tables["words"],
+        **about,
         treatment=tables["treatment"],
         common=tables["common"],
         datatypes=tables["datatype"],
@@ -88,7 +111,7 @@ def _apply(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     tables["profile"] = changes["profile"]
     tables["treatment"].update(changes.get("treatment", {}))
     tables["datatype"].update(changes.get("datatype", {}))
-    tables["rules"] = changes.get("rules", {})
+    tables["rules"].update(changes.get("rules", {}))
     for url in changes["changes"].get("drop_extensions", ()):
         del tables["extension"][url]
     for reason, paths in changes["changes"].get("dropped", {}).items():
@@ -123,3 +146,11 @@ def _check(profile: Profile, path: str, table: Mapping[str, Any]) -> None:
             _check(profile, f"{path}.{group}", content)
         elif group not in profile.treatment and group not in profile.datatypes:
             raise BadRequest(f"Profile '{profile.name}', {path}: no treatment is given for '{group}'.")
+        elif profile.treatment.get(group) == "listed_word" and (
+            unknown := _names(content) - profile.words.keys()
+        ):
+            raise BadRequest(f"Profile '{profile.name}', {path}: no words are listed for {sorted(unknown)}.")
+
+
+def _names(content: list[str]) -> set[str]:
+    return {name.removesuffix("[]") for name in content}

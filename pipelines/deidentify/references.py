@@ -18,12 +18,13 @@ class ReferenceForms:
 
     `own_bases` are the server's own addresses: an absolute reference below one is ours, any other is dropped.
     `urn_target` names, per element, the type that a bare `urn:uuid:` points at; without one the rewritten urn still
-    joins with others of its kind, but with no resource.
+    joins with others of its kind, but with no resource. A reference to a type not in `known_types` is dropped.
     """
 
     pseudonym: Callable[[str, str], str]
     own_bases: tuple[str, ...]
     urn_target: Mapping[str, str]
+    known_types: frozenset[str]
 
     def rewriter(self, path: str) -> Callable[[str], str | None]:
         """The rewriting of one element's references; None means that it must be dropped."""
@@ -36,7 +37,9 @@ class ReferenceForms:
             if text.startswith("urn:"):
                 return self._urn(text, target)
             match = RELATIVE.fullmatch(self._without_own_base(text))
-            return f"{match[1]}/{self.pseudonym(match[1], match[2])}" if match else None
+            if not match or match[1] not in self.known_types:
+                return None
+            return f"{match[1]}/{self.pseudonym(match[1], match[2])}"
 
         return rewrite
 

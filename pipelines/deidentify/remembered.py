@@ -7,7 +7,7 @@ are taken by pieces written in their usual form only; any other goes through its
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from msgspec import Raw
@@ -17,9 +17,6 @@ from pipelines.deidentify.treatments import GONE
 REMEMBERED_PIECES = 50_000
 REMEMBERED_BYTES = 1_000
 SHORT_LIST_BYTES = 250
-REFERENCE = rb'\{"reference": ?"([A-Z][A-Za-z]{1,63})/([A-Za-z0-9\-.]{1,64})"\}'
-PLAIN_REFERENCE = re.compile(REFERENCE)
-PLAIN_REFERENCES = re.compile(rb"\[" + REFERENCE + rb"(?:, ?" + REFERENCE + rb")*\]")
 VALUE = b'{"value":'
 PLAIN_NUMBER_LEFT = frozenset({b"", b".", b"-", b"-."})
 VERSION_ID = b'{"versionId":"'
@@ -63,27 +60,40 @@ class Remembered:
 class RememberedReference(Remembered):
     """The same for a reference; a target and nothing else is rewritten without decoding it."""
 
-    def __init__(self, inner: Scrubs, dropped: list[Any], pseudonym: Callable[[str, str], str]):
+    def __init__(
+        self, inner: Scrubs, dropped: list[Any], pseudonym: Callable[[str, str], str], types: Iterable[str]
+    ):
         super().__init__(inner, dropped)
         self.rewrite = rewriting(pseudonym)
+        self.plain = re.compile(plain_reference(types))
 
     def look_at(self, piece: bytes) -> Found:
-        match = PLAIN_REFERENCE.fullmatch(piece)
+        match = self.plain.fullmatch(piece)
         return super().look_at(piece) if match is None else (Raw(self.rewrite(match)), ())
 
 
 class RememberedReferences(Remembered):
     """The same for a list of references; a long one, which hardly ever comes again, is rewritten where it stands."""
 
-    def __init__(self, inner: Scrubs, dropped: list[Any], pseudonym: Callable[[str, str], str]):
+    def __init__(
+        self, inner: Scrubs, dropped: list[Any], pseudonym: Callable[[str, str], str], types: Iterable[str]
+    ):
         super().__init__(inner, dropped)
         self.rewrite = rewriting(pseudonym)
+        one = plain_reference(types)
+        self.one, self.plain = re.compile(one), re.compile(rb"\[" + one + rb"(?:, ?" + one + rb")*\]")
         self.longest = SHORT_LIST_BYTES
 
     def look_at(self, piece: bytes) -> Found:
-        if PLAIN_REFERENCES.fullmatch(piece):
-            return Raw(PLAIN_REFERENCE.sub(self.rewrite, piece)), ()
+        if self.plain.fullmatch(piece):
+            return Raw(self.one.sub(self.rewrite, piece)), ()
         return super().look_at(piece)
+
+
+def plain_reference(types: Iterable[str]) -> bytes:
+    """The pattern of a reference to one of these types, with nothing beside it."""
+    names = "|".join(sorted(types)).encode()
+    return rb'\{"reference": ?"(' + names + rb')/([A-Za-z0-9\-.]{1,64})"\}'
 
 
 def rewriting(pseudonym: Callable[[str, str], str]) -> Callable[[re.Match[bytes]], bytes]:
@@ -97,16 +107,20 @@ def rewriting(pseudonym: Callable[[str, str], str]) -> Callable[[re.Match[bytes]
 
 
 class RememberedQuantity(Remembered):
-    """The same for a quantity; of one not met before, the number is kept as it stands and only the rest looked at."""
+    """The same for a quantity; of one not met before, the number is kept as it stands and only the rest looked at.
 
-    def __init__(self, inner: Scrubs, dropped: list[Any]):
+    Only a number of at most `longest_number` digits: a longer one may have to go, and then the whole decides.
+    """
+
+    def __init__(self, inner: Scrubs, dropped: list[Any], longest_number: int):
         super().__init__(inner, dropped)
-        self.rest = Remembered(inner, dropped)
+        self.rest, self.longest_number = Remembered(inner, dropped), longest_number
 
     def look_at(self, piece: bytes) -> Found:
         comma = piece.find(b",")
         digits = piece[len(VALUE) : comma]
-        plain = comma > 0 and digits.translate(None, b"0123456789") in PLAIN_NUMBER_LEFT
+        short = comma > 0 and len(digits) <= self.longest_number
+        plain = short and digits.translate(None, b"0123456789") in PLAIN_NUMBER_LEFT
         if not plain or not piece.startswith(VALUE):
             return super().look_at(piece)
         rest = b"{" + piece[comma + 1 :]

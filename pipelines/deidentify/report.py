@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_contracts.lake import DeidentificationReport, DroppedOfType
+
 QUARANTINE_LINES_KEPT = 1000
 
 
@@ -37,13 +39,17 @@ class TypeCount:
 
 @dataclass
 class DropReport:
-    """Grows while a Deidentifier works. `dropped` counts occurrences by path ('Observation.code.text')."""
+    """Grows while a Deidentifier works. `dropped` counts occurrences by path ('Observation.code.text').
+
+    `held_back` counts quarantined lines by type, reason and the path that is to blame.
+    """
 
     profile: str
+    profile_version: str
     key_id: str
     types: dict[str, TypeCount] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
-    quarantine_reasons: Counter[str] = field(default_factory=Counter)
+    held_back: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
     quarantined: list[Quarantined] = field(default_factory=list)
 
     def of(self, resource_type: str) -> TypeCount:
@@ -57,7 +63,7 @@ class DropReport:
     def hold_back(self, line: Quarantined) -> None:
         """Counts a quarantined line; the first thousand are kept with their line number."""
         self.of(line.resource_type).quarantined += 1
-        self.quarantine_reasons[line.reason] += 1
+        self.held_back[line.resource_type, line.reason, line.path] += 1
         if len(self.quarantined) < QUARANTINE_LINES_KEPT:
             self.quarantined.append(line)
 
@@ -73,13 +79,26 @@ class DropReport:
         for part in entry:
             self._add(part, times)
 
-    def as_record(self) -> dict[str, Any]:
-        """The report as plain data, for the snapshot's manifest."""
-        return {
-            "profile": self.profile,
-            "key_id": self.key_id,
-            "types": {name: vars(count) for name, count in sorted(self.types.items())},
-            "dropped": dict(sorted(self.dropped.items())),
-            "quarantine_reasons": dict(self.quarantine_reasons),
-            "quarantined": [vars(line) for line in self.quarantined],
+    def as_contract(self) -> DeidentificationReport:
+        """The report as it lies beside the snapshot's manifest."""
+        return DeidentificationReport(
+            profile=self.profile,
+            profile_version=self.profile_version,
+            key_id=self.key_id,
+            types={name: self._of_type(name, count) for name, count in sorted(self.types.items())},
+        )
+
+    def _of_type(self, resource_type: str, count: TypeCount) -> DroppedOfType:
+        dropped = {
+            path: times for path, times in self.dropped.items() if path.partition(".")[0] == resource_type
         }
+        reasons = {
+            f"{reason} at {path}" if path else reason: times
+            for (name, reason, path), times in self.held_back.items()
+            if name == resource_type
+        }
+        return DroppedOfType(
+            **vars(count),
+            dropped=dict(sorted(dropped.items())),
+            quarantine_reasons=dict(sorted(reasons.items())),
+        )

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Raw
 
-from pipelines.deidentify.ages import hide_old_age
 from pipelines.deidentify.boundary import Boundary, ResourceBoundary, Strings
+from pipelines.deidentify.codes import keep_listed_code
 from pipelines.deidentify.nested import ListedByName, name_of_extension, name_of_resource, remembering
 from pipelines.deidentify.profile import Profile
+from pipelines.deidentify.quantities import guard_quantity
 from pipelines.deidentify.references import CONTAINED_DOMAIN
 from pipelines.deidentify.remembered import (
     Remembered,
@@ -35,6 +36,8 @@ VALUE_ELEMENTS = {
     "concept": "valueCodeableConcept",
     "period": "valuePeriod",
 }
+NEEDED = {"reference": "reference", "coding": "system"}
+"""The element without which the rest of a data type means nothing."""
 MAX_DEPTH = 6
 Ancestors = tuple[tuple[str, Mapping[str, Any]], ...]
 
@@ -148,8 +151,10 @@ class Compiler:
             self._value(shape, plain, self.profile.treatment[group], repeats)
             return
         inner = self.object(path, self.profile.datatypes[group], ())
-        if group in self.profile.rules.get("age_datatypes", ()):
-            inner.after.append(hide_old_age(path, self.tools))
+        if group == "coding":
+            inner.after.append(keep_listed_code(path, self.tools))
+        elif group in ("age", "quantity"):
+            inner.after.append(guard_quantity(path, self.tools, is_age=group == "age"))
         if group in REMEMBERED_DATATYPES:
             shape.add_treated(plain, Raw, self._remembered(group, inner, repeats))
         else:
@@ -158,21 +163,15 @@ class Compiler:
 
     def _remembered(self, group: str, inner: Shape, repeats: bool) -> Callable[[Raw], Any]:
         lost, pseudonym = self.tools.dropped, self.tools.codes.pseudonym
-        boundary = self._boundary(inner, repeats=repeats, needed=self._needed(group))
+        boundary = self._boundary(inner, repeats=repeats, needed=NEEDED.get(group))
         if group == "meta":
             return RememberedMeta(boundary, lost, inner.path)
         if group == "reference":
             kind = RememberedReferences if repeats else RememberedReference
-            return kind(boundary, lost, pseudonym)
-        if group == "quantity" and not repeats and not inner.after:
-            return RememberedQuantity(boundary, lost)
+            return kind(boundary, lost, pseudonym, self.profile.resource_types)
+        if group == "quantity" and not repeats and "oldest_age_shown" not in self.profile.rules:
+            return RememberedQuantity(boundary, lost, self.profile.rules["bare_number_digits"])
         return Remembered(boundary, lost)
-
-    def _needed(self, group: str) -> str | None:
-        """The element without which the rest means nothing: a reference's target, a coding's listed system."""
-        if group == "reference":
-            return "reference"
-        return "system" if "known_system" in self.profile.datatypes[group] else None
 
     def _value(self, shape: Shape, name: str, treatment: str, repeats: bool) -> None:
         path = f"{shape.path}.{name}"
@@ -180,7 +179,7 @@ class Compiler:
             shape.add(name, bool)
             return
         treat = TREATMENTS[treatment](path, self.tools)
-        if treatment == "number":
+        if treatment in ("number", "bare_number", "money_value"):
             shape.add_treated(name, Raw, numbers(path, self.tools) if repeats else treat)
         elif repeats:
             shape.add_treated(name, Raw, Remembered(Strings(treat), self.tools.dropped))

@@ -41,12 +41,12 @@ class RefusedLines:
                 "look at the store's own copy with `almoner export`."
             ) from error
 
-    def people(self, client: AlmonerClient, key_id: str) -> list[str]:
+    def people(self, client: AlmonerClient, key_id: str, outbox_transaction: int) -> list[str]:
         """Their pseudonyms, as the core looks them up."""
         found: set[str] = set()
         for start in range(0, len(self._resources), RESOURCES_AT_ONCE):
             part = self._resources[start : start + RESOURCES_AT_ONCE]
-            found.update(client.pipeline.people_of_refused(key_id, part))
+            found.update(client.pipeline.people_of_refused(key_id, outbox_transaction, part))
         return sorted(found)
 
 

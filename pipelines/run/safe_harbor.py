@@ -36,6 +36,8 @@ def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
     try:
         for resource_type, files in resource_files(draft.resources).items():
             scrub_stream(deidentifier, resource_type, read_lines(files), resources)
+        report = deidentifier.report.as_contract()
+        draft.lake.keep_deidentification("safe_harbor", draft.snapshot_id, report)
         refused = {("Patient", key) for key in draft.facts.not_checked}
         not_checked = [codes.known[known] for known in refused & codes.known.keys()]
         rows = _flatten(resources, folder, codes.key_id, site_time_zone, not_checked)

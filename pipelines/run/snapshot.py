@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime
-from itertools import chain
 
-from data_contracts.api.bulk import BulkFile
 from data_contracts.lake import Lake
 from ehr_core.client import AlmonerClient
 from ehr_core.kernel.clock import SystemClock, site_date
@@ -15,6 +13,7 @@ from ehr_core.kernel.errors import Unavailable
 from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.kernel.settings import Settings
 from pipelines.deidentify import Deidentifier, StreamResult, load_profile, scrub_stream
+from pipelines.export import Export, exported
 from pipelines.run.draft import Draft, DraftFacts, clear_unfinished
 from pipelines.run.refused import PEOPLE_NOT_CHECKED, RefusedLines
 
@@ -27,8 +26,8 @@ def take_snapshot(
     """Exports everything, de-identified under the key in use, into a new draft of the limited zone.
 
     Lines that de-identification refuses are counted in the draft's `explained`: in equals out plus explained. Whose
-    they are, the core says: nothing will be said of these people.
-    The key comes after the export, so that everybody in it is in the crosswalk.
+    they are, the core says: nothing will be said of these people. What was dropped of the others lies in the
+    snapshot's report. The key comes after the export, so that everybody in it is in the crosswalk.
     Raises Unavailable when fewer or more lines arrive than the core says it exported.
     """
     lake = Lake(settings.lake_folder)
@@ -36,11 +35,7 @@ def take_snapshot(
     started = datetime.now(UTC)
     draft = Draft(lake, f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}")
     draft.limited.mkdir(parents=True)
-    job = client.bulk.start(level="system")
-    try:
-        manifest = client.bulk.wait(job, report=report)
-        if manifest.outbox_transaction is None:
-            raise Unavailable("The export does not say which changes it has seen. Update the server.")
+    with exported(client, report=report) as export:
         grant = client.pipeline.key("limited")
         refused = RefusedLines()
         deidentifier = Deidentifier(
@@ -48,17 +43,16 @@ def take_snapshot(
             PseudonymKey(grant.key_id, bytes.fromhex(grant.secret_hex)),
             on_refused=refused.note,
         )
-        exported, kept, set_aside = {}, {}, {}
-        for resource_type, lines in _by_type(client, manifest.output):
-            done = scrub_stream(deidentifier, resource_type, lines, draft.resources)
-            _require_all(done, manifest.output)
-            exported[resource_type], kept[resource_type] = done.lines_in, done.lines_out
+        arrived, kept, set_aside = {}, {}, {}
+        for resource_type in export.resource_types:
+            done = scrub_stream(deidentifier, resource_type, export.lines(resource_type), draft.resources)
+            _require_all(done, export)
+            arrived[resource_type], kept[resource_type] = done.lines_in, done.lines_out
             set_aside[f"{resource_type} lines set aside by de-identification"] = (
                 done.lines_in - done.lines_out
             )
-    finally:
-        client.bulk.delete(job)
-    not_checked = refused.people(client, grant.key_id)
+    lake.keep_deidentification("limited", draft.snapshot_id, deidentifier.report.as_contract())
+    not_checked = refused.people(client, grant.key_id, export.outbox_transaction)
     draft.keep(
         DraftFacts(
             snapshot_id=draft.snapshot_id,
@@ -66,9 +60,9 @@ def take_snapshot(
             key_id=grant.key_id,
             as_of=as_of or site_date(SystemClock(), settings.site_time_zone),
             started_at=started,
-            taken_at=manifest.transaction_time,
-            outbox_transaction=manifest.outbox_transaction,
-            exported=exported,
+            taken_at=export.taken_at,
+            outbox_transaction=export.outbox_transaction,
+            exported=arrived,
             kept=kept,
             not_checked=not_checked,
         )
@@ -77,20 +71,11 @@ def take_snapshot(
     return draft
 
 
-def _require_all(done: StreamResult, files: Sequence[BulkFile]) -> None:
+def _require_all(done: StreamResult, export: Export) -> None:
     """A server that does not count its files cannot be held to it; ours does."""
-    counts = [file.count for file in files if file.type == done.resource_type]
-    if None not in counts and sum(counts) != done.lines_in:
+    counted = export.count_of(done.resource_type)
+    if counted not in (None, done.lines_in):
         raise Unavailable(
-            f"The export holds {sum(counts)} {done.resource_type} resources, and {done.lines_in} arrived. "
+            f"The export holds {counted} {done.resource_type} resources, and {done.lines_in} arrived. "
             "Nothing was published; start the run again."
         )
-
-
-def _by_type(client: AlmonerClient, files: Iterable[BulkFile]) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """One stream a resource type, however many files it has."""
-    grouped: dict[str, list[BulkFile]] = {}
-    for file in files:
-        grouped.setdefault(file.type, []).append(file)
-    for resource_type, of_type in grouped.items():
-        yield resource_type, chain.from_iterable(client.bulk.lines(file) for file in of_type)

@@ -29,7 +29,8 @@ from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.workflows.worklist import worklist_page
-from ehr_core.workflows.write_back.crosswalk import extend_to_all, key_in_use
+from ehr_core.workflows.write_back.crosswalk import extend_to_all
+from ehr_core.workflows.write_back.keys import key_in_use
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import ARROW_TYPES, stage
 from ehr_core.workflows.write_back.take import take_care_gaps

@@ -18,10 +18,10 @@ MOST_WAITING_JOBS = 4
 
 INSERT = text(
     """
-    INSERT INTO bulk.job (job_id, client_id, level, group_id, resource_types, since, request_url, state,
-                          created_at, expires_at)
-    VALUES (:job_id, :client_id, :level, :group_id, :resource_types, :since, :request_url, 'accepted',
-            :now, :expires_at)
+    INSERT INTO bulk.job (job_id, client_id, level, group_id, patient_ids, resource_types, since, request_url,
+                          state, created_at, expires_at)
+    VALUES (:job_id, :client_id, :level, :group_id, :patient_ids, :resource_types, :since, :request_url,
+            'accepted', :now, :expires_at)
     """
 )
 CLAIM = text(
@@ -55,12 +55,26 @@ ADD_FILE = text(
 )
 
 
+MARK = text(
+    """
+    INSERT INTO bulk.watermark (transaction_time, unseen_from)
+    VALUES (:transaction_time, CAST(CAST(:outbox_transaction AS text) AS xid8))
+    ON CONFLICT (transaction_time) DO UPDATE
+    SET unseen_from = least(watermark.unseen_from, excluded.unseen_from), written_by = excluded.written_by
+    """
+)
+
+
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export. `resource_types` in the order of the files; `since` inclusive."""
+    """What to export. `resource_types` in the order of the files; `since`: what was written after that instant.
+
+    `patient_ids`: these patients only; null: all of the level.
+    """
 
     level: str
     group_id: str | None
+    patient_ids: list[str] | None
     resource_types: tuple[str, ...]
     since: datetime | None
     request_url: str
@@ -89,6 +103,7 @@ def ask(work: UnitOfWork, request: ExportRequest, *, keep: timedelta) -> str:
         "client_id": work.actor.actor_id,
         "level": request.level,
         "group_id": request.group_id,
+        "patient_ids": request.patient_ids,
         "resource_types": list(request.resource_types),
         "since": request.since,
         "request_url": request.request_url,
@@ -156,7 +171,10 @@ def finish(
     files: list[ExportedFile] | None = None,
     keep: timedelta = timedelta(hours=1),
 ) -> bool:
-    """Ends a running job together with its files; False when it was cancelled or taken over meanwhile."""
+    """Ends a running job together with its files; False when it was cancelled or taken over meanwhile.
+
+    A completed one leaves its watermark, so that an export since then misses nothing.
+    """
     values = {
         "job_id": job.job_id,
         "attempt": job.attempt,
@@ -169,6 +187,8 @@ def finish(
     }
     if connection.execute(FINISH, values).rowcount != 1:
         return False
+    if outbox_transaction is not None:
+        connection.execute(MARK, values)
     for file in files or []:
         connection.execute(ADD_FILE, {"job_id": job.job_id, **vars(file)})
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -12,46 +12,50 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.bulk import jobs
+from ehr_core.api.bulk.kick_off import NDJSON, read_kick_off
 from ehr_core.api.bulk.sealed_files import file_key, read_sealed
-from ehr_core.api.bulk.selection import offered_types
-from ehr_core.api.dependencies import ProcessParts, Work
+from ehr_core.api.bulk.selection import offered_types, patients_asked_for, unseen_since
+from ehr_core.api.dependencies import ProcessParts, RawBody, Work
 from ehr_core.kernel.errors import BadRequest, NotFound, Unavailable
 
 router = APIRouter(prefix="/fhir")
 
-NDJSON = "application/fhir+ndjson"
-ACCEPTED_FORMATS = frozenset({NDJSON, "application/ndjson", "ndjson"})
-PARAMETERS = frozenset({"_type", "_since", "_outputFormat"})
 RETRY_SECONDS = 1
 
 
 @router.api_route("/$export", methods=["GET", "POST"])
-def export_system(request: Request, work: Work, parts: ProcessParts) -> Response:
-    return _kick_off(request, work, parts, "system", None)
+def export_system(request: Request, body: RawBody, work: Work, parts: ProcessParts) -> Response:
+    return _kick_off(request, body, work, parts, "system", None)
 
 
 @router.api_route("/Patient/$export", methods=["GET", "POST"])
-def export_patients(request: Request, work: Work, parts: ProcessParts) -> Response:
-    return _kick_off(request, work, parts, "patient", None)
+def export_patients(request: Request, body: RawBody, work: Work, parts: ProcessParts) -> Response:
+    return _kick_off(request, body, work, parts, "patient", None)
 
 
 @router.api_route("/Group/{group_id}/$export", methods=["GET", "POST"])
-def export_group(group_id: str, request: Request, work: Work, parts: ProcessParts) -> Response:
-    return _kick_off(request, work, parts, "group", group_id)
+def export_group(group_id: str, request: Request, body: RawBody, work: Work, parts: ProcessParts) -> Response:
+    return _kick_off(request, body, work, parts, "group", group_id)
 
 
 def _kick_off(
-    request: Request, work: UnitOfWork, parts: ProcessParts, level: str, group_id: str | None
+    request: Request, body: bytes, work: UnitOfWork, parts: ProcessParts, level: str, group_id: str | None
 ) -> Response:
     """202 with the status address; the job itself runs in the background."""
+    work.actor.require("bulk.export")
+    given = read_kick_off(request, body, level)
+    if given.since is not None:
+        unseen_since(work.connection, given.since)
     asked = jobs.ExportRequest(
         level=level,
         group_id=group_id,
-        resource_types=_types(request, level),
-        since=_since(request),
+        patient_ids=patients_asked_for(
+            work.connection, given.patients, group_id, f"{parts.settings.api_url}/fhir"
+        ),
+        resource_types=_types(given.types, level),
+        since=given.since,
         request_url=str(request.url),
     )
-    _check_headers(request)
     job_id = jobs.ask(work, asked, keep=timedelta(hours=parts.settings.bulk_file_hours))
     request.app.state.bulk_runner.wake()
     return Response(
@@ -59,39 +63,12 @@ def _kick_off(
     )
 
 
-def _check_headers(request: Request) -> None:
-    if "respond-async" not in request.headers.get("prefer", ""):
-        raise BadRequest("A bulk export answers later: send the header 'Prefer: respond-async'.")
-    unknown = sorted(set(request.query_params) - PARAMETERS)
-    if unknown:
-        raise BadRequest(
-            f"Unknown parameter '{unknown[0]}'. A bulk export knows _type, _since and _outputFormat."
-        )
-    wanted = request.query_params.get("_outputFormat", NDJSON)
-    if wanted not in ACCEPTED_FORMATS:
-        raise BadRequest(f"_outputFormat must be {NDJSON}.")
-
-
-def _types(request: Request, level: str) -> tuple[str, ...]:
+def _types(named: tuple[str, ...], level: str) -> tuple[str, ...]:
     offered = offered_types(level)
-    named = [name for part in request.query_params.getlist("_type") for name in part.split(",") if name]
     unknown = [name for name in named if name not in offered]
     if unknown:
         raise BadRequest(f"_type: '{unknown[0][:64]}' is not exported at {level} level.")
     return tuple(dict.fromkeys(named)) or offered
-
-
-def _since(request: Request) -> datetime | None:
-    given = request.query_params.get("_since")
-    if given is None:
-        return None
-    try:
-        since = datetime.fromisoformat(given.replace(" ", "+"))
-    except ValueError as error:
-        raise BadRequest("_since must be a FHIR instant, such as 2026-11-22T10:00:00Z.") from error
-    if since.tzinfo is None:
-        raise BadRequest("_since must say its offset from UTC, such as 2026-11-22T10:00:00Z.")
-    return since
 
 
 @router.get("/bulk/{job_id}")
@@ -126,7 +103,7 @@ def _manifest(job: Any, files: list[jobs.ExportedFile], address: str) -> dict[st
         "requiresAccessToken": True,
         "output": listed("output"),
         "deleted": listed("deleted"),
-        "error": [],
+        "error": listed("error"),
         "extension": {"outboxTransaction": job.outbox_transaction},
     }
 

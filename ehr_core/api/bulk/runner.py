@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
+import psycopg
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,10 +37,11 @@ TELL_EVERY_BYTES = 16 * 1024 * 1024
 SNAPSHOT = text(
     """
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS outbox_transaction,
-      least(transaction_timestamp(), (SELECT min(xact_start) FROM pg_stat_activity
-                                      WHERE datname = current_database() AND backend_xid IS NOT NULL)) AS at
+      date_trunc('milliseconds', transaction_timestamp()) AS at
     """
 )
+"""What the files have seen is told by transactions: those from `outbox_transaction` on may be missing, whatever their
+clock says. `at` is only the name by which a client asks for what came after; milliseconds survive in every client."""
 
 log = get_logger("bulk_export")
 
@@ -76,7 +80,7 @@ class BulkRunner:
         while not self._ending.is_set():
             try:
                 worked = self.run_one()
-            except (AlmonerError, SQLAlchemyError) as error:
+            except Exception as error:  # whatever happens to one job, the next one is run
                 log.warning("bulk_runner_waits", kind=type(error).__name__)
                 worked = False
             if not worked:
@@ -94,11 +98,9 @@ class BulkRunner:
             self._run(job)
         except Stopped:
             log.info("bulk_export_stopped", job_id=job.job_id)
-        except OSError as error:
-            self._fail(job, _sentence(error))
-        except (AlmonerError, SQLAlchemyError) as error:
+        except Exception as error:  # the job has failed; its client is told, and the queue goes on
             log.error("bulk_export_failed", job_id=job.job_id, kind=type(error).__name__)
-            self._fail(job, "The database did not answer to the end. Start the export again.")
+            self._fail(job, _sentence(error))
         return True
 
     def sweep(self) -> None:
@@ -120,7 +122,7 @@ class BulkRunner:
             self.database, actor, self.clock, self.settings.site_time_zone, isolation="REPEATABLE READ"
         ) as work:
             snapshot = work.connection.execute(SNAPSHOT).one()
-            selection = select_for(work.connection, job)
+            selection = select_for(work.connection, job, f"{self.settings.api_url}/fhir")
             files = self._write_all(work.connection, job, selection, folder)
             work.audit(
                 "bulk_export",
@@ -133,22 +135,27 @@ class BulkRunner:
         self, connection: Connection, job: Row[Any], selection: Selection, folder: Path
     ) -> list[jobs.ExportedFile]:
         files: list[jobs.ExportedFile] = []
-        for resource_type in job.resource_types:
-            chunks = stream_type(
-                connection, resource_type, patient_ids=selection.patient_ids, since=job.since
-            )
+        for resource_type in selection.resource_types:
+            chunks = stream_type(connection, resource_type, selection.wanted)
             files += self._write_type(job, folder, "output", resource_type, chunks)
         if job.since is not None:
-            bundles = deleted_since(
-                connection, list(job.resource_types), since=job.since, patient_ids=selection.patient_ids
-            )
+            bundles = deleted_since(connection, selection.resource_types, selection.wanted)
             files += self._write_type(job, folder, "deleted", "Bundle", bundles)
+        if selection.unresolved:
+            outcome = _members_left_out(selection.unresolved)
+            files += self._write_type(job, folder, "error", "OperationOutcome", outcome)
         return files
 
     def _write_type(
-        self, job: Row[Any], folder: Path, kind: str, resource_type: str, chunks: Iterator[bytes]
+        self, job: Row[Any], folder: Path, kind: str, resource_type: str, chunks: Generator[bytes]
     ) -> list[jobs.ExportedFile]:
         """Sealed files of one type, each of at most MOST_FILE_BYTES and whole lines; no file for no resource."""
+        with closing(chunks):
+            return self._write_files(job, folder, kind, resource_type, chunks)
+
+    def _write_files(
+        self, job: Row[Any], folder: Path, kind: str, resource_type: str, chunks: Generator[bytes]
+    ) -> list[jobs.ExportedFile]:
         files: list[jobs.ExportedFile] = []
         chunk = next(chunks, None)
         while chunk is not None:
@@ -201,7 +208,27 @@ class BulkRunner:
         return self.database.transaction(actor_id=RUNNER_ID, reach="all", patient_id=None)
 
 
-def _sentence(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+def _sentence(error: Exception) -> str:
+    """Why an export failed and what to do, without a word of the record."""
+    if isinstance(error, AlmonerError):
+        return error.message
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "The disk of the export folder is full. Free some space, then start the export again."
-    return "The export folder cannot be written. Check its permissions, then start the export again."
+    if isinstance(error, OSError):
+        return "The export folder cannot be written. Check its permissions, then start the export again."
+    if isinstance(error, psycopg.errors.DiskFull):
+        return "The database's disk is full. Free some space, then start the export again."
+    if isinstance(error, (psycopg.Error, SQLAlchemyError)):
+        return "The database did not answer to the end. Start the export again."
+    return (
+        f"The export failed ({type(error).__name__}). The API's log says when; start it again, or report it."
+    )
+
+
+def _members_left_out(count: int) -> Generator[bytes]:
+    """One line for the manifest's error files: how many members of the group are not in the export, and why."""
+    text = (
+        f"{count} members of the group do not refer to a patient of this server. They are not in this export."
+    )
+    issue = {"severity": "error", "code": "not-found", "details": {"text": text}}
+    yield orjson.dumps({"resourceType": "OperationOutcome", "issue": [issue]}) + b"\n"

@@ -25,7 +25,8 @@ from ehr_core.quality.runs import note_run
 from ehr_core.store.repository import Store
 from ehr_core.workflows import changes
 from ehr_core.workflows.set_aside import set_aside_not_checked
-from ehr_core.workflows.write_back.crosswalk import extend_to_all, key_in_use
+from ehr_core.workflows.write_back.crosswalk import extend_to_all
+from ehr_core.workflows.write_back.keys import key_in_use, retire_drained
 from ehr_core.workflows.write_back.refused import people_of_refused
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import NOT_CHECKED, patients_named_in
@@ -150,3 +151,4 @@ def finished_run(report: RunReport, work: Work) -> None:
     note_run(work, report)
     if good:
         changes.mark_measured_before(work, report.outbox_transaction)
+        retire_drained(work, report.key_id, report.outbox_transaction)

@@ -7,38 +7,18 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, text
 
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.kernel.errors import NotFound
-from ehr_core.kernel.pseudonym import PseudonymKey, derive_key
+from ehr_core.kernel.pseudonym import PseudonymKey
 
 ROWS_A_COPY = 20_000
-
-
-def key_in_use(work: UnitOfWork, master_key_hex: str, zone: str) -> PseudonymKey:
-    """The key that a new snapshot of this zone is made with; the first one is made on first use."""
-    connection = work.connection
-    in_use = text("SELECT key_id FROM core.pseudonym_key WHERE zone = :zone AND retired_at IS NULL")
-    key_id = connection.execute(in_use, {"zone": zone}).scalar_one_or_none()
-    if key_id is None:
-        connection.execute(
-            text("INSERT INTO core.pseudonym_key (key_id, zone) VALUES (:id, :zone) ON CONFLICT DO NOTHING"),
-            {"id": f"{zone.replace('_', '-')}-1", "zone": zone},
-        )
-        key_id = connection.execute(in_use, {"zone": zone}).scalar_one()
-    return derive_key(master_key_hex, key_id)
-
-
-def key_named(work: UnitOfWork, master_key_hex: str, key_id: str) -> PseudonymKey:
-    """A key that this installation has given out, in use or retired. Raises NotFound for any other."""
-    known = work.connection.execute(
-        text("SELECT zone FROM core.pseudonym_key WHERE key_id = :id"), {"id": key_id}
-    ).scalar_one_or_none()
-    if known is None:
-        raise NotFound(f"There is no pseudonym key '{key_id}'. Ask for the key again and start a new run.")
-    return derive_key(master_key_hex, key_id)
+FOLLOW_MERGES = """
+UPDATE core.crosswalk AS entry SET merged_into = patient.replaced_by FROM fhir.patient AS patient
+WHERE entry.key_id = :key AND entry.patient_id = patient.id
+  AND entry.merged_into IS DISTINCT FROM patient.replaced_by{only}"""
 
 
 def extend_to_all(work: UnitOfWork, key: PseudonymKey) -> int:
-    """Enters every patient that the crosswalk does not have yet under this key; returns how many."""
+    """Enters every patient that is not there yet under this key, and follows merges; returns how many were entered."""
+    work.connection.execute(text(FOLLOW_MERGES.format(only="")), {"key": key.key_id})
     missing = work.connection.execute(
         text(
             "SELECT id FROM fhir.patient p WHERE NOT EXISTS "
@@ -51,6 +31,8 @@ def extend_to_all(work: UnitOfWork, key: PseudonymKey) -> int:
 
 def extend_to(work: UnitOfWork, key: PseudonymKey, patient_ids: Sequence[str]) -> int:
     """The same for these patients only: the instant path does not look at everybody."""
+    only = FOLLOW_MERGES.format(only=" AND patient.id = ANY(:ids)")
+    work.connection.execute(text(only), {"key": key.key_id, "ids": list(patient_ids)})
     missing = work.connection.execute(
         text(
             "SELECT p.id FROM fhir.patient p WHERE p.id = ANY(:ids) AND NOT EXISTS "
@@ -64,9 +46,10 @@ def extend_to(work: UnitOfWork, key: PseudonymKey, patient_ids: Sequence[str]) -
 def _enter(connection: Connection, key: PseudonymKey, patient_ids: Iterable[str]) -> int:
     entered = 0
     statement = text(
-        "INSERT INTO core.crosswalk (key_id, zone, patient_id, pseudonym) "
-        "SELECT :key, zone, entry.patient_id, entry.pseudonym FROM core.pseudonym_key, "
+        "INSERT INTO core.crosswalk (key_id, zone, patient_id, pseudonym, merged_into) "
+        "SELECT :key, zone, entry.patient_id, entry.pseudonym, patient.replaced_by FROM core.pseudonym_key, "
         "unnest(CAST(:ids AS text[]), CAST(:pseudonyms AS text[])) AS entry (patient_id, pseudonym) "
+        "JOIN fhir.patient AS patient ON patient.id = entry.patient_id "
         "WHERE key_id = :key ON CONFLICT DO NOTHING"
     )
     ids = list(patient_ids)

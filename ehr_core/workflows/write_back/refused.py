@@ -10,15 +10,16 @@ from data_contracts.api.pipeline import RefusedPeople, RefusedResources
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.resource_types import RESOURCE_TYPES
-from ehr_core.workflows.write_back.crosswalk import key_named
+from ehr_core.workflows.write_back.keys import key_of_run
 
 
 def people_of_refused(work: UnitOfWork, refused: RefusedResources, master_key_hex: str) -> RefusedPeople:
     """Their pseudonyms under the run's key. A resource of nobody (a clinic, a group) adds nobody.
 
-    Raises BadRequest for something that is no stored type's reference, NotFound for an unknown key.
+    Raises BadRequest for something that is no stored type's reference, NotFound for an unknown key,
+    Gone for one that is retired.
     """
-    key = key_named(work, master_key_hex, refused.key_id)
+    key = key_of_run(work, master_key_hex, refused.key_id, outbox_transaction=refused.outbox_transaction)
     by_type: dict[str, list[str]] = {}
     for reference in refused.resources:
         type_name, _, resource_id = reference.partition("/")

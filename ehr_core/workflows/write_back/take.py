@@ -12,9 +12,9 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.computed import apply_computed
 from ehr_core.kernel.errors import Conflict
 from ehr_core.quality.computed import apply_flags
-from ehr_core.workflows.write_back.crosswalk import key_named
 from ehr_core.workflows.write_back.differences import Target, count_unknown, find_differences, refuse_outside
 from ehr_core.workflows.write_back.evidence import resolve_evidence, with_evidence
+from ehr_core.workflows.write_back.keys import key_of_run
 from ehr_core.workflows.write_back.left_alone import find_left_alone, leave_out, take_lock
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import read_rows, stage
@@ -37,7 +37,7 @@ Apply = Callable[[Connection, Target], tuple[int, int, int]]
 def take_care_gaps(
     work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
 ) -> WriteBackReceipt:
-    """Raises BadRequest when a row breaks its contract, NotFound for an unknown key."""
+    """Raises BadRequest when a row breaks its contract, NotFound for an unknown key, Gone for a retired one."""
 
     def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
         return apply_computed(
@@ -72,7 +72,7 @@ def _take(
     work: UnitOfWork, scope: WriteBackScope, target: Target, body: bytes, master_key_hex: str, apply: Apply
 ) -> WriteBackReceipt:
     connection = work.connection
-    key = key_named(work, master_key_hex, scope.key_id)
+    key = key_of_run(work, master_key_hex, scope.key_id, outbox_transaction=scope.outbox_transaction)
     rows = read_rows(body, target.contract, scope.key_id)
     refuse_outside(rows, scope, target)
     staged = stage(connection, rows, target.contract)

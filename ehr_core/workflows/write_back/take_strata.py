@@ -10,8 +10,8 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.measured import note_measured
 from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.quality.computed import STRATA, apply_strata
-from ehr_core.workflows.write_back.crosswalk import key_named
 from ehr_core.workflows.write_back.differences import count_unknown, fresh_table, patients_in_scope
+from ehr_core.workflows.write_back.keys import key_of_run
 from ehr_core.workflows.write_back.left_alone import find_left_alone, leave_out, take_lock
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import read_rows, stage
@@ -25,9 +25,9 @@ CLINICIAN_TYPES = ("Practitioner", "PractitionerRole")
 def take_strata(
     work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
 ) -> WriteBackReceipt:
-    """Raises BadRequest when a row breaks its contract, NotFound for an unknown key."""
+    """Raises BadRequest when a row breaks its contract, NotFound for an unknown key, Gone for a retired one."""
     connection = work.connection
-    key = key_named(work, master_key_hex, scope.key_id)
+    key = key_of_run(work, master_key_hex, scope.key_id, outbox_transaction=scope.outbox_transaction)
     rows = read_rows(body, PATIENT_STRATA, scope.key_id)
     staged = stage(connection, rows, PATIENT_STRATA)
     take_lock(connection)

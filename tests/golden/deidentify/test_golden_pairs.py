@@ -60,6 +60,7 @@ def test_nothing_that_says_dropped_comes_out(name, profile):
 
 WITHOUT_THE_WORD = {
     "a_94_year_old",
+    "ages_in_numbers",
     "an_observation_of_age",
     "code_of_a_sites_own_system",
     "onset_that_tells_an_age_over_89",

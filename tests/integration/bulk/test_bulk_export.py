@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -19,17 +18,10 @@ from ehr_core.population import generate, story_patient_id
 from ehr_core.store.importer import load_resources
 from ehr_core.store.repository import Store
 from pipelines.export import exported
-from tests.lib.api import RunningApi, running_api
+from tests.integration.bulk.exports import finished, lines, run, stored
 
 LOADER = Actor("service:test-load", "service", "Test load", (), frozenset({"fhir.write"}))
 PATIENTS = 14
-
-
-@pytest.fixture
-def api(database, tmp_path) -> Iterator[RunningApi]:
-    """An API over an empty store; the background thread is left out so that each test runs the jobs itself."""
-    with running_api(database, tmp_path, now=datetime.now(UTC)) as api:
-        yield api
 
 
 @pytest.fixture
@@ -37,36 +29,6 @@ def people(database) -> None:
     """A small population in the store."""
     lines = generate(PATIENTS, seed=7, as_of=date(2026, 11, 20), time_zone="America/New_York")
     load_resources(database, LOADER, lines, processes=1)
-
-
-@pytest.fixture
-def pipeline(api):
-    return api.service("pipeline")
-
-
-def run(api: RunningApi) -> None:
-    while api.app.state.bulk_runner.run_one():
-        pass
-
-
-def stored(api: RunningApi, table: str) -> set[str]:
-    with api.work() as work:
-        rows = work.connection.exec_driver_sql(f'SELECT body FROM fhir."{table}" WHERE NOT deleted')
-        return set(rows.scalars())
-
-
-def finished(api: RunningApi, pipeline, **asked) -> BulkManifest:
-    status = pipeline.bulk.start(**asked)
-    run(api)
-    manifest = pipeline.bulk.look(status)
-    assert isinstance(manifest, BulkManifest)
-    return manifest
-
-
-def lines(pipeline, manifest: BulkManifest, resource_type: str) -> list[bytes]:
-    return [
-        line for file in manifest.output if file.type == resource_type for line in pipeline.bulk.lines(file)
-    ]
 
 
 @pytest.mark.usefixtures("people")
@@ -242,10 +204,10 @@ def test_the_pipeline_takes_an_export_and_leaves_nothing_behind(api, pipeline):
     runner = api.app.state.bulk_runner
     runner.start()
     try:
-        with exported(pipeline, resource_types=["Patient", "Observation"]) as export:
-            counted = {name: sum(1 for _ in export.lines(name)) for name in export.resource_types}
-            assert counted == export.counts
-            assert counted["Patient"] == PATIENTS
+        with exported(pipeline) as export:
+            arrived = {name: sum(1 for _ in export.lines(name)) for name in export.resource_types}
+            assert arrived == {name: export.count_of(name) for name in export.resource_types}
+            assert arrived["Patient"] == PATIENTS
     finally:
         runner.stop()
     run(api)

@@ -198,6 +198,13 @@ def test_one_record_that_de_identification_refuses_is_counted_and_stops_nobody_e
     assert manifest.explained["patient rows of people whose record could not be checked"] == 1
     assert manifest.tables["patient"] == manifest.exported["Patient"] - 1
     assert lake_of(api).current("safe_harbor").tables["patient"] == manifest.tables["patient"]
+    report = lake_of(api).deidentification("limited").types["Observation"]
+    assert report.quarantine_reasons == {"unknown_modifier at Observation.modifierExtension": 1}
+    assert (report.lines_in, report.lines_out) == (
+        manifest.exported["Observation"],
+        lake_lines(api)["Observation"],
+    )
+    assert report.dropped["Observation.code.text"] > 0
     after = held_results(api)
     for odd in TAKEN:
         assert answers_of(after, odd.patient_id) == answers_of(before, odd.patient_id)

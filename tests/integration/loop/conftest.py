@@ -10,7 +10,8 @@ import pytest
 from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.kernel.clock import FixedClock
 from ehr_core.kernel.pseudonym import PseudonymKey
-from ehr_core.workflows.write_back.crosswalk import extend_to_all, key_in_use
+from ehr_core.workflows.write_back.crosswalk import extend_to_all
+from ehr_core.workflows.write_back.keys import key_in_use
 from tests.integration.loop.records import NOON, WORKER, ZONE, put_patient
 
 PEOPLE = ("ana", "ben", "cleo")

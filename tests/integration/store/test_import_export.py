@@ -18,7 +18,7 @@ import pytest
 from ehr_core.access.unit_of_work import begin
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, Unavailable
-from ehr_core.store.exporter import CHUNK_BYTES, deleted_since, export_folder, stream_type
+from ehr_core.store.exporter import CHUNK_BYTES, Wanted, deleted_since, export_folder, stream_type
 from ehr_core.store.importer import import_path, load_resources
 from ehr_core.store.repository import Store
 from tests.integration.store.conftest import NOON, SITE, observation, patient
@@ -402,10 +402,10 @@ def test_chunks_hold_whole_lines_of_what_was_asked_for(opened, database, staff, 
         store.delete("Patient", store.create("Patient", patient()).id)
     with begin(database, staff, SystemClock(), SITE) as work:
         chunks = list(stream_type(work.connection, "Observation"))
-        some = list(stream_type(work.connection, "Observation", patient_ids=["p-1", "other"]))
+        some = list(stream_type(work.connection, "Observation", Wanted(patient_ids=["p-1", "other"])))
         people = list(stream_type(work.connection, "Patient"))
-        assert list(stream_type(work.connection, "Observation", since=NOON)) == []
-        assert list(stream_type(work.connection, "Organization", patient_ids=["p-1"])) == []
+        assert list(stream_type(work.connection, "Observation", Wanted(since=NOON))) == []
+        assert list(stream_type(work.connection, "Organization", Wanted(patient_ids=["p-1"]))) == []
 
     assert len(chunks) > 1
     assert all(chunk.endswith(b"\n") and len(chunk) <= CHUNK_BYTES for chunk in chunks)
@@ -424,11 +424,10 @@ def test_deletions_are_told_as_bundles(opened, database, staff, clock) -> None:
         store.delete("Observation", result.id)
     with begin(database, staff, SystemClock(), SITE) as work:
         types = ["Patient", "Observation"]
-        told = list(deleted_since(work.connection, types, since=NOON.replace(hour=1)))
-        assert list(deleted_since(work.connection, types, since=NOON)) == []
-        assert (
-            list(deleted_since(work.connection, types, since=NOON.replace(hour=1), patient_ids=["ben"])) == []
-        )
+        since = NOON.replace(hour=1)
+        told = list(deleted_since(work.connection, types, Wanted(since=since)))
+        assert list(deleted_since(work.connection, types, Wanted(since=NOON))) == []
+        assert list(deleted_since(work.connection, types, Wanted(since=since, patient_ids=["ben"]))) == []
 
     bundle = json.loads(b"".join(told))
     assert bundle["type"] == "transaction"
@@ -440,6 +439,7 @@ def test_an_export_sees_what_its_actor_may_see(opened, database, as_patient) -> 
         for name in ("ana", "ben"):
             store.create("Patient", patient(), id=name)
     with begin(database, as_patient("ana"), SystemClock(), SITE) as work:
-        lines = b"".join(stream_type(work.connection, "Patient", patient_ids=["ana", "ben"])).splitlines()
+        both = stream_type(work.connection, "Patient", Wanted(patient_ids=["ana", "ben"]))
+        lines = b"".join(both).splitlines()
         assert [exact(line)["id"] for line in lines] == ["ana"]
         assert [found.id for found in Store(work).search("Patient", {}).resources] == ["ana"]

@@ -71,7 +71,14 @@ def test_every_form_of_a_reference_points_at_the_same_patient(scrubber, referenc
 
 @pytest.mark.parametrize(
     "reference",
-    ["https://elsewhere.org/fhir/Patient/p1", "Patient?identifier=1", "p1", "", "javascript:alert(1)"],
+    [
+        "https://elsewhere.org/fhir/Patient/p1",
+        "Patient?identifier=1",
+        "p1",
+        "",
+        "javascript:alert(1)",
+        "Quillfeather/p1",
+    ],
 )
 def test_a_reference_that_cannot_be_rewritten_is_dropped_and_counted(scrubber, reference):
     out = json.loads(scrubber.scrub("Observation", observation(subject={"reference": reference})))
@@ -115,12 +122,12 @@ def test_the_report_never_quotes_what_it_stumbled_on(scrubber):
     ):
         scrubber.scrub("Observation", line)
     scrubber.scrub("Observation", observation(Quillfeather=1, **{"Quill feather": 2}))
-    assert "Quill feather" not in json.dumps(scrubber.report.as_record())
+    assert "Quill feather" not in scrubber.report.as_contract().model_dump_json()
 
 
 def test_a_type_that_is_not_listed_is_dropped_and_counted(scrubber):
-    assert list(scrubber.scrub_lines("Binary", [b'{"resourceType":"Binary","id":"b"}', b" \n"])) == []
-    assert scrubber.report.of("Binary").unlisted == 1
+    assert list(scrubber.scrub_lines("Substance", [b'{"resourceType":"Substance","id":"s"}', b" \n"])) == []
+    assert scrubber.report.of("Substance").unlisted == 1
     assert scrubber.report.is_balanced
 
 
@@ -143,6 +150,17 @@ def test_elements_that_nobody_listed_are_counted_by_path(scrubber):
 def test_a_quarantined_line_adds_nothing_to_the_dropped_paths(scrubber):
     scrubber.scrub("Observation", observation(note=[{"text": "x"}], status={}))
     assert scrubber.report.dropped == {}
+
+
+def test_a_list_of_references_loses_only_the_one_to_a_type_that_nobody_knows(scrubber):
+    performers = [{"reference": "Quillfeather/1"}, {"reference": "Practitioner/d1"}]
+    out = json.loads(scrubber.scrub("Observation", observation(performer=performers)))
+    assert out["performer"] == [{"reference": f"Practitioner/{KEY.pseudonym('Practitioner', 'd1')}"}]
+
+
+def test_a_name_where_an_element_s_name_should_be_is_not_repeated(scrubber):
+    scrubber.scrub("Observation", observation(**{"MRN4711": 1, "Quillfeather": 2}))
+    assert scrubber.report.dropped["Observation.? (unlisted)"] == 2
 
 
 def test_a_string_of_a_megabyte_passes_through_the_drop(scrubber):

@@ -11,6 +11,8 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.store.definitions import definition
+from ehr_core.store.resource_types import RESOURCE_TYPES
 from pipelines.deidentify import load_profile, parse_profile
 from pipelines.deidentify.profile import _tables
 from tests.lib.shared_data import shared_data
@@ -43,6 +45,32 @@ def test_every_listed_element_is_one_of_fhir_and_repeats_as_fhir_says(resource_t
     check(LIMITED.resources[resource_type], get_fhir_model_class(resource_type), resource_type)
 
 
+def test_every_stored_type_is_listed():
+    """A type that were not would be dropped whole, and a new measure of it would need a new export."""
+    assert set(RESOURCE_TYPES) <= LIMITED.resource_types
+
+
+def test_the_words_of_code_elements_are_those_that_fhir_lists_and_the_store_takes():
+    """A word that the store takes and de-identification dropped would change an answer."""
+    for resource_type in LIMITED.resource_types:
+        for name, codes in coded_elements(LIMITED.resources[resource_type], resource_type):
+            assert set(codes) <= set(LIMITED.words[name]), (resource_type, name)
+
+
+def coded_elements(table, definition_name):
+    """Each kept `code` element below a table: its name and the words that FHIR R4 lists for it."""
+    elements = definition(definition_name).elements
+    for group, content in table.items():
+        if group in SPECIAL:
+            continue
+        if isinstance(content, dict):
+            yield from coded_elements(content, elements[group.removesuffix("[]")].type)
+        elif group == "code":
+            yield from (
+                (name.removesuffix("[]"), elements[name.removesuffix("[]")].codes) for name in content
+            )
+
+
 def kept(table):
     names = set()
     for group, content in table.items():
@@ -72,10 +100,10 @@ ACCEPTED = {"contained", "implicitRules", "modifierExtension", "text", "language
 @pytest.mark.parametrize("profile", ["limited", "safe_harbor"])
 def test_every_us_core_type_is_listed_and_keeps_the_elements_that_turn_its_meaning_round(profile):
     listed = load_profile(profile)
-    for definition in us_core_definitions():
-        resource_type = definition["type"]
+    for profiled in us_core_definitions():
+        resource_type = profiled["type"]
         assert resource_type in listed.resource_types
-        for element in definition["snapshot"]["element"]:
+        for element in profiled["snapshot"]["element"]:
             parts = element["path"].split(".")
             if element.get("isModifier") and len(parts) == 2 and parts[1] not in ACCEPTED:
                 stem = parts[1].removesuffix("[x]")
@@ -101,6 +129,13 @@ def test_a_group_without_a_treatment_is_refused():
     tables = _tables("limited")
     tables["Observation"]["as_is"] = ["note"]
     with pytest.raises(BadRequest, match="no treatment is given for 'as_is'"):
+        parse_profile(tables)
+
+
+def test_a_code_element_without_listed_words_is_refused():
+    tables = _tables("limited")
+    tables["Observation"]["code"].append("mood")
+    with pytest.raises(BadRequest, match="no words are listed for \\['mood'\\]"):
         parse_profile(tables)
 
 

@@ -70,7 +70,9 @@ def test_a_stream_that_breaks_leaves_no_file(scrubber, tmp_path):
 
 
 def test_nothing_left_means_no_file(scrubber, tmp_path):
-    assert scrub_stream(scrubber, "Binary", [b'{"resourceType":"Binary","id":"b"}'], tmp_path).files == []
+    assert (
+        scrub_stream(scrubber, "Substance", [b'{"resourceType":"Substance","id":"s"}'], tmp_path).files == []
+    )
     assert list(tmp_path.iterdir()) == []
 
 
