@@ -16,8 +16,7 @@ import polars as pl
 from data_contracts.lake import Manifest
 from data_contracts.tables.results import MEASURE_RESULTS
 from pipelines import flatten as flattening
-from pipelines.deidentify import Deidentifier, RandomSurrogates, load_profile, scrub_stream
-from pipelines.deidentify.stream import read_lines, resource_files
+from pipelines.deidentify import RandomSurrogates, make_safe_harbor, resource_files
 from pipelines.run.code_version import code_version
 from pipelines.run.draft import Draft
 from pipelines.run.refused import PEOPLE_NOT_CHECKED, take_out
@@ -32,12 +31,9 @@ def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
     folder = draft.lake.snapshot_folder("safe_harbor", draft.snapshot_id)
     resources = folder / "resources"
     codes = RandomSurrogates(f"random-{draft.snapshot_id}")
-    deidentifier = Deidentifier(load_profile(PROFILE), codes, as_of=draft.facts.as_of)
     try:
-        for resource_type, files in resource_files(draft.resources).items():
-            scrub_stream(deidentifier, resource_type, read_lines(files), resources)
-        report = deidentifier.report.as_contract()
-        draft.lake.keep_deidentification("safe_harbor", draft.snapshot_id, report)
+        report = make_safe_harbor(resource_files(draft.resources), resources, codes, as_of=draft.facts.as_of)
+        draft.lake.keep_deidentification("safe_harbor", draft.snapshot_id, report.as_contract())
         refused = {("Patient", key) for key in draft.facts.not_checked}
         not_checked = [codes.known[known] for known in refused & codes.known.keys()]
         rows = _flatten(resources, folder, codes.key_id, site_time_zone, not_checked)
