@@ -1,4 +1,7 @@
-"""The story of the whole circle: a charted result changes chart, worklist, rate and portal; the night agrees."""
+"""The story of the whole circle: a charted result changes chart, worklist, rate and portal; the night agrees.
+
+Ana's own word goes round too. Both stories are hers, so they stand in one file and never run at the same time.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ GAP = "glycemic_control"
 TITLE = "Glycemic control in diabetes"
 COLON = "colorectal_cancer_screening"
 COLON_TO_DO = {"en": "A colon check", "es": "Un examen del colon"}
+FLU, FLU_SHOT = "Influenza vaccine", "A flu shot"
 SUGAR_TO_DO = {"en": "A blood sugar test", "es": "Un análisis de azúcar en la sangre"}
 CLOSES_WITHIN_SECONDS = 10.0
 
@@ -62,6 +66,33 @@ def test_a_result_that_is_charted_goes_round_the_loop_and_the_night_agrees(
     system.nightly()
     assert what_the_screens_say(sam, okafor, ana) == before_night
     sees_who_saw_and_did_what(room.sign_in("admin"), ana_id)
+
+
+@pytest.mark.long
+def test_a_patients_reply_is_answered_and_the_patient_reads_what_came_of_it(room: Room):
+    """'I already had this', from the portal to somebody who looks and back; a mis-tap is taken back."""
+    sam, ana = room.sign_in("care_manager"), room.sign_in("patient")
+    portal.opens_home(ana, "en")
+    portal.says_she_already_had(ana, FLU_SHOT, when="October", where="a pharmacy")
+    worklist.goes_to_the_replies(sam)
+    told = worklist.reply(sam, "Reyes", FLU)
+    worklist.answers(sam, told, "Found, and recorded in the chart")
+    expect(sam.dialog.get_by_role("alert")).to_contain_text("Record the outside result in the chart first")
+    sam.dialog.get_by_role("button", name="Close").click()
+    worklist.answers(sam, told, "Asked the other place for the record")
+    expect(told).to_contain_text("Record asked for on")
+    worklist.answers(sam, told, "Not found", "The pharmacy has no record of it.")
+    expect(told).to_have_count(0)
+
+    portal.opens_home(ana, "en")
+    portal.sees_everything_to_do(ana, "en")
+    portal.is_told(ana, FLU_SHOT, "did not find it", "From your care team: The pharmacy has no record of it.")
+    portal.says_she_already_had(ana, FLU_SHOT, when="by mistake", where="")
+    portal.takes_it_back(ana, FLU_SHOT, "en")
+    sam.opens("replies")
+    expect(sam.page.get_by_role("heading", name="Replies", exact=True)).to_be_visible()
+    sam.settled()
+    expect(told).to_have_count(0)
 
 
 def sees_an_open_gap_on_the_worklist(sam: Person) -> None:

@@ -9,10 +9,9 @@ from playwright.sync_api import expect
 
 from data_contracts.api.care_gaps import CLINICAL_EXCLUSION_REASONS, EXCLUSION_REASON_WORDS
 from tests.lib.browser import Room
-from tests.system.steps import portal, worklist
+from tests.system.steps import worklist
 
 CERVIX = "Cervical cancer screening"
-FLU, FLU_SHOT = "Influenza vaccine", "A flu shot"
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -118,27 +117,3 @@ def test_a_page_behind_the_end_turns_to_the_last_one(room: Room):
     sam.opens("worklist?page=99")
     expect(worklist.rows(sam).first).to_be_visible()
     expect(sam.page.get_by_text("Nobody matches")).to_have_count(0)
-
-
-def test_a_patients_reply_is_answered_and_the_patient_reads_what_came_of_it(room: Room):
-    """'I already had this', from the portal to somebody who looks and back; a mis-tap is taken back."""
-    sam, ana = room.sign_in("care_manager"), room.sign_in("patient")
-    portal.opens_home(ana, "en")
-    portal.says_she_already_had(ana, FLU_SHOT, when="October", where="a pharmacy")
-    worklist.goes_to_the_replies(sam)
-    told = worklist.reply(sam, "Reyes", FLU)
-    worklist.answers(sam, told, "Found, and recorded in the chart")
-    expect(sam.dialog.get_by_role("alert")).to_contain_text("Record the outside result in the chart first")
-    sam.dialog.get_by_role("button", name="Close").click()
-    worklist.answers(sam, told, "Asked the other place for the record")
-    expect(told).to_contain_text("Record asked for on")
-    worklist.answers(sam, told, "Not found", "The pharmacy has no record of it.")
-    expect(told).to_have_count(0)
-
-    portal.opens_home(ana, "en")
-    portal.sees_everything_to_do(ana, "en")
-    portal.is_told(ana, FLU_SHOT, "did not find it", "From your care team: The pharmacy has no record of it.")
-    portal.says_she_already_had(ana, FLU_SHOT, when="by mistake", where="")
-    portal.takes_it_back(ana, FLU_SHOT, "en")
-    worklist.opens_the_worklist_anew(sam)
-    expect(sam.page.get_by_role("button", name=re.compile("from patients to review"))).to_have_count(0)
