@@ -28,6 +28,7 @@ DROP_REASONS = frozenset(
     }
 )
 CODE_SYSTEMS = "code_systems.toml"
+SNOMED_WORDS = "snomed/words.toml"
 SETTINGS = (
     "profile",
     "words",
@@ -81,7 +82,7 @@ def parse_profile(tables: Mapping[str, Any]) -> Profile:
     profile = Profile(
         code_systems={uri: rule for part in about.pop("code_systems") for uri, rule in listed[part].items()},
         canonicals=listed["canonical"],
-        words=tables["words"],
+        words=_with_snomed(tables["words"]),
         **about,
         treatment=tables["treatment"],
         common=tables["common"],
@@ -94,6 +95,13 @@ def parse_profile(tables: Mapping[str, Any]) -> Profile:
     for key, table in {"common": profile.common, **profile.datatypes, **resources}.items():
         _check(profile, key, table)
     return profile
+
+
+def _with_snomed(words: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """The words with SNOMED CT's, where the profile lists the element and the site has kept the file."""
+    path = PROFILES / SNOMED_WORDS
+    more = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {name: [*listed, *more.get(name, ())] for name, listed in words.items()}
 
 
 def _tables(name: str) -> dict[str, Any]:
