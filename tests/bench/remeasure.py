@@ -83,7 +83,7 @@ class Figures:
         )
 
 
-def main(patients: int = 200, seconds: int = 20) -> None:
+def main(patients: int = 1000, seconds: int = 20) -> None:
     with running_loop(patients) as database:
         people = diabetics(database)
         print(f"{patients} patients, {len(people)} with diabetes; {WRITES_A_SECOND} writes/s for {seconds} s")
