@@ -43,7 +43,7 @@ counted AS (
   LEFT JOIN readable_result r ON r.criterion = c.criterion AND r.fact_no = f.fact_no
   WHERE (c.number_at_least IS NULL OR (f.number >= c.number_at_least AND f.unit = c.number_unit))
     AND (c.age_at_least_months IS NULL OR {anniversary("p.birth_high", "c.age_at_least_months")} <= f.on_day)
-    AND (f.on_day > {ALWAYS} OR c.mode NOT IN ('months', 'season'))
+    AND (f.on_day <> {ALWAYS} OR c.mode NOT IN ('months', 'season'))
 ),
 span AS MATERIALIZED (
   SELECT person_no, criterion, mode, fact_no, number, readable, on_day AS begins,

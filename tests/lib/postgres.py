@@ -20,6 +20,10 @@ from ehr_core.kernel.secrets import Secrets
 
 # One password for the app role in all test processes: on a server of DATABASE_URL they share the role.
 TEST_SECRETS = Secrets(app_role_password="app-role-of-the-tests")
+MEMORY_DISK = Path("/dev/shm")
+ROOM_BYTES = 4_000_000_000
+"""So that several test processes with their databases of some twenty megabytes fit beside each other."""
+
 _numbers = itertools.count(1)
 
 
@@ -29,10 +33,18 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def roomy_memory_disk() -> Path | None:
+    """The memory disk, where there is one with room: copying a template there takes a tenth of the time."""
+    if not os.access(MEMORY_DISK, os.W_OK):
+        return None
+    disk = os.statvfs(MEMORY_DISK)
+    return MEMORY_DISK if disk.f_bavail * disk.f_frsize >= ROOM_BYTES else None
+
+
 @contextmanager
-def temporary_folder(prefix: str = "almoner-test-") -> Iterator[Path]:
+def temporary_folder(prefix: str = "almoner-test-", parent: Path | None = None) -> Iterator[Path]:
     """A folder that the server's account can pass through (pytest's own are closed to it), removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     folder.chmod(0o711)
     try:
         yield folder
@@ -47,7 +59,7 @@ def running_server() -> Iterator[str]:
     if given:
         yield given
         return
-    with temporary_folder() as folder:
+    with temporary_folder(parent=roomy_memory_disk()) as folder:
         server = EmbeddedServer(
             folder / "state", free_port(), TEST_SECRETS.postgres_password, durable=False, die_with_parent=True
         )

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from data_contracts.api.pipeline import WriteBackReceipt
 from data_contracts.lake import Lake
 from ehr_core.access.operators import operator
 from ehr_core.cli import app
@@ -62,7 +63,7 @@ def a_night_up_to_its_write_back(panel: Panel):
     return draft
 
 
-def write_back(panel: Panel, draft) -> dict[str, int]:
+def write_back(panel: Panel, draft) -> dict[str, WriteBackReceipt]:
     return steps.write_back(panel.pipeline, draft, lambda _: None)
 
 
@@ -76,7 +77,7 @@ def test_no_answer_changes_over_a_rotation_and_what_was_under_way_arrives(panel)
     assert rotate(panel) == ("limited-1", "limited-2")
     assert keys(panel) == {"limited-1": "draining", "limited-2": "in use"}
 
-    assert write_back(panel, under_way)["care_gaps"] > 0
+    assert write_back(panel, under_way)["care_gaps"].changed > 0
     assert panel.gap(ANA, "glycemic_control")["gap_kind"] == "above_goal"
     before = panel.held()
 

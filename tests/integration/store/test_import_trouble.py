@@ -79,6 +79,8 @@ def test_what_may_not_be_read_is_reported(run_import) -> None:
         shut.mkdir()
         for path in (folder / "mine.ndjson", folder / "mine.json", folder / "good.json", shut / "x.json"):
             path.write_text(json.dumps(patient(id=path.parent.name + path.stem)))
+            path.chmod(0o644)
+        shut.chmod(0o755)
         for path in (folder / "mine.ndjson", folder / "mine.json", shut):
             path.chmod(0)
         with as_an_ordinary_user():
