@@ -8,7 +8,9 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from argon2 import PasswordHasher
 
+from ehr_core.access import passwords
 from ehr_core.kernel.secrets import Secrets
 from tests.lib import browser, postgres
 
@@ -86,6 +88,15 @@ def _fail_instead(report: pytest.TestReport | pytest.CollectReport, what: str) -
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
     report.outcome = "failed"
     report.longrepr = f"{what} may not be skipped here ({browser.REQUIRED}=1). {reason}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """The same argon2id with little memory: most tests have an account, and none of them is attacked."""
+    ours = passwords._HASHER
+    passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    yield
+    passwords._HASHER = ours
 
 
 @pytest.fixture(scope="session", autouse=True)

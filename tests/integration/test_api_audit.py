@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -45,6 +45,7 @@ def test_a_patients_log_holds_the_searches_that_contained_them(api):
 
 def test_pages_come_newest_first_do_not_overlap_and_all_are_counted(api):
     for number in range(5):
+        api.clock.instant += timedelta(seconds=1)
         note(api, "read", resource_type="Patient", resource_id=f"p-{number}", patient_id="ana")
     admin = api.signed_in("root", "admin")
     pages = [

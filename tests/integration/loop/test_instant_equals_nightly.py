@@ -86,8 +86,8 @@ def held(api: RunningApi) -> dict[str, list[tuple]]:
         }
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=SUPPRESSED)
-@given(edits=st.lists(edit, min_size=3, max_size=8))
+@settings(max_examples=2, deadline=None, suppress_health_check=SUPPRESSED)
+@given(edits=st.lists(edit, min_size=6, max_size=8))
 def test_a_night_changes_nothing_that_the_instant_path_has_measured(
     edits, postgres_server, after_a_night, state
 ):

@@ -90,6 +90,7 @@ def test_no_answer_changes_over_a_rotation_and_what_was_under_way_arrives(panel)
     assert panel.held() == before
 
 
+@pytest.mark.long
 def test_the_minutes_go_on_under_the_new_key_and_the_night_agrees(panel):
     rotate(panel)
     panel.record_a1c("after-the-rotation", ANA, "7.1", AS_OF - timedelta(days=1))

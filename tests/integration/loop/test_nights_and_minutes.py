@@ -400,6 +400,7 @@ def test_a_breach_of_contract_stops_the_night_and_keeps_the_last_good_results(pa
     assert lake.current("results").snapshot_id != good
 
 
+@pytest.mark.long
 def test_a_night_that_is_cut_off_before_it_publishes_changes_no_screen_and_the_next_one_heals(
     panel, monkeypatch
 ):

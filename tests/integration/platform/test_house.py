@@ -157,6 +157,7 @@ def test_production_says_how_the_first_account_is_made_and_does_not_open_a_demon
     assert not (state / "postgres" / "data" / "postmaster.pid").exists()
 
 
+@pytest.mark.long
 def test_a_service_that_ignores_the_polite_signal_is_killed(state):
     with house(state, f"api:{free_port()}:stubborn", postgres_port=free_port()) as started:
         started.wait_until_ready()

@@ -123,6 +123,7 @@ def test_the_assets_run_the_night_and_each_says_how_much_how_long_and_up_to_wher
     assert all(one.passed for one in done.get_asset_check_evaluations())
 
 
+@pytest.mark.long
 def test_the_night_by_hand_and_the_night_in_dagster_are_one_pipeline(people, house):
     assert house().night().success
     held, by_dagster = people.held(), current(people)
@@ -153,6 +154,7 @@ def test_only_what_may_succeed_the_next_time_is_tried_again(error, again):
     assert again or not raised.value.allow_retries
 
 
+@pytest.mark.long
 def test_answers_for_another_day_are_refused_once_and_not_sent_again(people, house):
     people.pass_days(3)
     done = house().night()
@@ -189,6 +191,7 @@ def break_the_tables(connection, _):
     return {}
 
 
+@pytest.mark.long
 def test_a_breach_of_the_flat_tables_starts_no_shard(people, house, monkeypatch):
     at = house(2)
     monkeypatch.setattr(steps, "take_out", break_the_tables)
@@ -197,6 +200,7 @@ def test_a_breach_of_the_flat_tables_starts_no_shard(people, house, monkeypatch)
     assert computed(people) == []
 
 
+@pytest.mark.long
 def test_two_shards_say_together_what_one_says_and_a_broken_night_between_does_not_mix_in(
     people, house, monkeypatch
 ):

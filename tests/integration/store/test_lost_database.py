@@ -208,6 +208,7 @@ def kill_when(server: EmbeddedServer, is_time: Callable[[], bool], process: subp
     os.kill(server.process_id, signal.SIGQUIT)
 
 
+@pytest.mark.long
 def test_the_server_dies_in_the_middle_of_an_import(own_server, source) -> None:
     server, state = own_server
     process = almoner(server, state, "import", source, "--processes", "2")
@@ -231,6 +232,7 @@ def test_the_server_dies_in_the_middle_of_an_import(own_server, source) -> None:
     assert rows(server, "fhir.patient") == PEOPLE
 
 
+@pytest.mark.long
 def test_the_server_dies_in_the_middle_of_an_export(own_server, staff, tmp_path) -> None:
     server, state = own_server
     database = connect(postgres.app_url_of(server.admin_url))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pyotp
@@ -19,6 +21,13 @@ from ehr_core.kernel.errors import BadRequest
 
 NOW = datetime(2026, 11, 20, 14, 0, 5, tzinfo=UTC)
 STEP = int(NOW.timestamp()) // 30
+
+
+def test_a_stored_hash_costs_an_attacker_memory():
+    """Asked of a fresh process: here the tests have made it cheap."""
+    asked = "from ehr_core.access.passwords import hash_password as h; print(h('correct horse battery', username='a'))"
+    kept = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_a_password_matches_its_own_hash_only():
