@@ -10,7 +10,9 @@ from types import MappingProxyType
 
 from ehr_core.kernel.errors import BadRequest
 
-STAFF_ROLES = frozenset({"clinician", "care_manager", "front_desk", "admin", "analyst"})
+STAFF_ROLES = frozenset(
+    {"clinician", "nurse", "pharmacist", "care_manager", "front_desk", "admin", "analyst"}
+)
 PATIENT_ROLES = frozenset({"patient"})
 SERVICE_ROLES = frozenset({"service_pipeline", "service_remeasure"})
 ACCOUNT_ROLES = STAFF_ROLES | PATIENT_ROLES

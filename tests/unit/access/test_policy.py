@@ -64,21 +64,31 @@ def test_a_role_that_nobody_knows_gives_nothing():
     assert permissions_of([]) == frozenset()
 
 
-def test_only_clinicians_write_charts_and_exclude_for_clinical_reasons():
+def test_who_writes_charts_signs_excludes_for_clinical_reasons_and_keeps_the_house():
     able = {
         permission: {role for role, given in permissions_by_role().items() if permission in given}
         for permission in (
             "chart.write",
             "fhir.write",
             "gap.exclude_clinical",
+            "note.sign",
+            "order.sign",
+            "medication.prescribe",
+            "registration.merge",
+            "decision_support.manage",
             "bulk.export",
             "account.manage",
         )
     }
     assert able == {
-        "chart.write": {"clinician"},
-        "fhir.write": {"clinician"},
+        "chart.write": {"clinician", "nurse"},
+        "fhir.write": {"clinician", "nurse"},
         "gap.exclude_clinical": {"clinician"},
+        "note.sign": {"clinician"},
+        "order.sign": {"clinician"},
+        "medication.prescribe": {"clinician"},
+        "registration.merge": {"front_desk"},
+        "decision_support.manage": {"pharmacist"},
         "bulk.export": {"service_pipeline"},
         "account.manage": {"admin"},
     }

@@ -92,7 +92,16 @@ def test_a_name_in_use_stands_beside_the_official_one(told):
 
 def test_demo_sign_ins_point_at_people_of_the_panel(told):
     people = {person.role: person for person in demo_people()}
-    assert set(people) == {"clinician", "care_manager", "front_desk", "admin", "analyst", "patient"}
+    assert set(people) == {
+        "clinician",
+        "nurse",
+        "pharmacist",
+        "care_manager",
+        "front_desk",
+        "admin",
+        "analyst",
+        "patient",
+    }
     assert people["patient"].patient_id == told["ana-reyes"]["Patient"][0]["id"]
     doctor = told["ana-reyes"]["Patient"][0]["generalPractitioner"][0]["reference"]
     assert doctor == f"Practitioner/{people['clinician'].practitioner_id}"
