@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Computed:
-    """A number that an equation gave. `notes` are what a reader must know before using it."""
+    """A number that an equation gave. `grade` is its class in words; `notes` are what a reader must know first."""
 
     value: float
     unit: str
     equation: str
     source: str
+    grade: str | None = None
     notes: tuple[str, ...] = ()
 
 
