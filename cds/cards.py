@@ -61,7 +61,7 @@ class Source:
     """Where a rule comes from: the source attributes of a decision-support intervention as data.
 
     `published_on` and `revised_on` are dates of the citation as far as known ("2022", "2022-11"); `written_on` is the
-    day our own words were written. `basis` is 'seen' where the source was read, 'memory' where it must still be checked.
+    day our own words were written. `basis` is 'seen' where the source was read, 'memory' where it must be checked.
     `review` says who checked our words. `uses` names the patient attributes that change the answer.
     """
 
@@ -147,8 +147,8 @@ class Suggestion:
 class Card:
     """One answer. `sentence` is the summary (at most about 140 characters), `detail` mechanism, effect and management.
 
-    `about` tells what the card is about (ingredient RxCUIs, resource references): with the rule it makes `key`, by which
-    a show, an accept and an override of the same card are counted as one.
+    `about` tells what the card is about (ingredient RxCUIs, resource references): with the rule it makes `key`, by
+    which a show, an accept and an override of the same card are counted as one.
     """
 
     rule: Rule

@@ -70,7 +70,7 @@ class Pregnancy:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A problem or diagnosis; refuted and entered-in-error ones are not handed in. `clinical_status` None: not recorded."""
+    """A problem or diagnosis; refuted and entered-in-error ones are not handed in. Status None: not recorded."""
 
     codes: tuple[Code, ...]
     name: str
@@ -90,7 +90,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class IngredientDose:
-    """How much of one ingredient a single administration gives, in a UCUM unit (mg, ug, [IU], meq, ug/h for a patch)."""
+    """How much of one ingredient a single administration gives, in a UCUM unit (mg, ug, [IU], ug/h for a patch)."""
 
     rxcui: str
     amount: float

@@ -1,7 +1,7 @@
 """What a site may change about the rules, what that takes, and how often decision support interrupts.
 
 A site may retire a rule, or move it to another tier, with a reason, a name and an end. What is contraindicated and
-what warns of anaphylaxis is made quieter by two people only. The interruption budget is a report: it holds no card back.
+what warns of anaphylaxis is made quieter by two people only. The interruption budget is a report; no card waits for it.
 """
 
 from __future__ import annotations
