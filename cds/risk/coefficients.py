@@ -1,21 +1,17 @@
-"""Reads the coefficients of an equation: dated, sourced TOML in `cds/knowledge/risk`, read once."""
+"""Reads the coefficients of an equation: dated, sourced TOML in `cds/knowledge/risk`."""
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from cds.knowledge import read_toml
 from cds.risk.answer import Range
 
-FOLDER = Path(__file__).parents[1] / "knowledge" / "risk"
 
-
-@cache
 def coefficients(name: str) -> dict[str, Any]:
     """The whole file of one equation. Callers do not change it."""
-    return tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    return read_toml(f"risk/{name}.toml")
 
 
 @cache
