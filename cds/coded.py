@@ -8,7 +8,7 @@ from functools import cache
 
 from cds.facts import Code, Condition, Facts
 from cds.knowledge import FOLDER, read_toml
-from data_contracts.code_systems import code_system
+from data_contracts.code_systems import ICD_10_CM, code_system
 from data_contracts.valuesets import value_set
 
 SNOMED_PART = "snomed/condition_groups.toml"
@@ -43,6 +43,12 @@ def condition_group(name: str) -> CodeGroup:
     group = read_toml("condition_groups.toml")[name]
     codes = {"icd-10-cm": group["icd-10-cm"], "snomed": _snomed_concepts().get(name, [])}
     return _grouped(f"{code_system(system).uri}|{code}" for system in codes for code in codes[system])
+
+
+@cache
+def icd_10_cm(*codes: str) -> CodeGroup:
+    """These ICD-10-CM codes; one ending in * stands for all that begin with it."""
+    return _grouped(f"{ICD_10_CM.uri}|{code}" for code in codes)
 
 
 def _snomed_concepts() -> dict[str, list[str]]:
