@@ -27,6 +27,9 @@ Contraindicated pairs interrupt. Serious ones stand inline unless they are marke
 order in {ONE_IN}, which is reported and never holds a card back. A site may retire a rule or move it to another tier
 with a reason, a name and an end within a year; what is contraindicated and what warns of anaphylaxis takes two people.
 
+Checks look at the whole record. What a restricted part of it says to a reader who may not see it becomes one masked
+card, `restricted_record.bears_on_order`, with grade and tier and without drug, diagnosis or rule.
+
 **No alert does not mean no interaction.** What is not listed here is not known here. Excipients, food, herbs and doses
 of drugs that are not listed are not checked.
 
