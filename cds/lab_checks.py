@@ -59,6 +59,7 @@ class LabCheck:
     counts_as: tuple[str, ...]
     every_months: int
     quiet: bool
+    after_start: bool
     at_chart: bool
     from_years: int
     route: str | None
@@ -133,6 +134,7 @@ def _check(key: str, table: dict) -> LabCheck:
         counts_as=tuple(table.get("counts_as", ())),
         every_months=table["every_months"],
         quiet=table.get("quiet", False),
+        after_start=table.get("after_start", False),
         at_chart=table.get("at") == "chart",
         from_years=table.get("from_years", ASKED["from_years"]),
         route=table.get("route"),

@@ -103,7 +103,7 @@ def _read(known: Analyte, found: Result) -> LabValue:
 
 def short_name(name: str) -> str:
     """`Creatinine in serum, plasma or blood` as `creatinine`; abbreviations keep their capitals."""
-    head = re.sub(r" in (serum|blood|urine).*", "", name)
+    head = re.sub(r"( in (serum|blood|urine)| \().*", "", name)
     return head if head[:2].isupper() else head[:1].lower() + head[1:]
 
 

@@ -47,7 +47,7 @@ def at_order(asked: LabRules, facts: Facts, proposal: Proposal) -> Iterator[Card
         return
     elif is_settled(asked.check.taken(facts), facts):
         yield from _overdue(asked, (medication,), facts)
-    else:
+    elif not asked.check.after_start:
         yield could_not_check(
             asked.value or asked.overdue,
             _missing(asked.check, value),
@@ -86,10 +86,11 @@ def _by_value(asked: LabRules, value: LabValue, medication: Medication, facts: F
     if found is None:
         return
     step, before = found
+    shown = f"{value.name} {value.figure} ({age_of(value.on, facts.as_of)})"
     because = (value.reason(facts.as_of), *((before.reason(facts.as_of),) if before else ()))
     yield fires(
         asked.value,
-        f"{medication.name}: {value.name} {value.figure} ({age_of(value.on, facts.as_of)}) is {step.limit_words}.",
+        f"{capital(medication.name)}: {shown} is {step.limit_words}.",
         detail=step.words,
         because=because,
         suggestions=_lab(asked),
@@ -106,7 +107,7 @@ def _overdue(asked: LabRules, taken: tuple[Medication, ...], facts: Facts) -> It
         return
     yield fires(
         asked.overdue,
-        f"{taken[0].name}: {_missing(asked.check, newest)} is overdue.",
+        f"{capital(taken[0].name)}: {_missing(asked.check, newest)} is overdue.",
         detail=f"Looked at every {_every(asked.check)} by our knowledge.",
         because=(newest.reason(facts.as_of),) if newest else (),
         suggestions=_lab(asked),

@@ -80,6 +80,12 @@ def test_where_the_label_asks_for_no_value_none_is_silence(name, entry):
     assert says("lab_check", entry, with_lab(), order(name)) is QUIET
 
 
+def test_a_level_of_the_drug_itself_is_not_asked_for_before_the_first_dose():
+    assert says("lab_check", "lithium_level", with_lab(), order("lithium carbonate", 300, 2)) is QUIET
+    taking = with_lab(medications=(drug("lithium carbonate", 300, 2),))
+    assert says("lab_check", "lithium_level_overdue", taking, order("lithium carbonate", 300, 2)) is FIRES
+
+
 def test_the_newest_value_decides_and_an_older_one_does_not_stand_in_for_it():
     high_then_well = with_lab(lab(POTASSIUM, 6.2, "mmol/L", 40), lab(POTASSIUM, 4.2, "mmol/L", 5))
     assert says("lab_check", "ace_arb_potassium", high_then_well, order("lisinopril")) is QUIET

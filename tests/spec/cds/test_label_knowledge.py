@@ -8,6 +8,7 @@ from cds.cards import NOT_REVIEWED, Tier
 from cds.engine import registry
 from cds.ingredients import names, rxcuis
 from cds.knowledge import read_rows
+from cds.label_coverage import is_written, label_coverage_words
 
 FILES = ("dose_limits.csv", "age_limits.csv", "kidney.csv", "liver.csv")
 TOPICS = (
@@ -47,3 +48,12 @@ def test_every_rule_says_source_date_population_and_review(topic):
 def test_lithium_is_known_by_both_of_its_rxnorm_ingredients():
     both = {rxcuis()["lithium"], rxcuis()["lithium carbonate"]}
     assert both <= {row["rxcui"] for row in read_rows("kidney.csv")}
+
+
+def test_what_is_not_written_is_said():
+    assert label_coverage_words([rxcuis()["lisinopril"]]) == (
+        "Nothing is written about liver disease or breastfeeding for lisinopril: that was not checked."
+    )
+    assert "largest doses" in label_coverage_words(["999999999"])
+    assert label_coverage_words([]) == ""
+    assert is_written("kidney", rxcuis()["metformin"])
