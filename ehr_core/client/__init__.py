@@ -10,6 +10,7 @@ from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
 from ehr_core.client.fhir import FhirRoom
+from ehr_core.client.merges import MergesRoom
 from ehr_core.client.orders import OrdersRoom
 from ehr_core.client.pipeline import PipelineRoom
 from ehr_core.client.portal import PortalRoom
@@ -39,6 +40,7 @@ class AlmonerClient:
         self.fhir = FhirRoom(speaking)
         self.bulk = BulkRoom(speaking)
         self.registration = RegistrationRoom(speaking)
+        self.merges = MergesRoom(speaking)
         self.charting = ChartingRoom(speaking)
         self.orders = OrdersRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)

@@ -14,12 +14,10 @@ PARTIAL_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 POSTAL_CODE = re.compile(r"\d{5}(-\d{4})?")
 FEWEST_DIGITS, MOST_DIGITS = 7, 15
-STATES = frozenset(
-    """
+STATE_CODES = """
 AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY
 NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI UM AA AE AP
-""".split()
-)  # noqa: SIM905 (a list of words reads best as words)
+""".split()  # noqa: SIM905 (a list of words reads best as words)
 """Two-letter codes of the states, territories and military addresses. Source: USPS Publication 28, appendix B."""
 US = frozenset({"", "US", "USA"})
 
@@ -87,7 +85,7 @@ class Problems:
         """Only of the United States: other countries write theirs as they do."""
         if (country or "").upper() not in US:
             return
-        if state and state.upper() not in STATES:
+        if state and state.upper() not in STATE_CODES:
             self.add(
                 f"{field}.state", "This is no code of a state or territory. Write two letters, such as NY."
             )

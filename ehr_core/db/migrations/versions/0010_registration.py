@@ -72,11 +72,13 @@ CREATE TABLE registration.merge (
   survivor_id text NOT NULL,
   merged_id text NOT NULL,
   merged_at timestamptz NOT NULL,
-  outbox_position bigint NOT NULL,
   by_id text NOT NULL,
   by_name text NOT NULL,
   reason text NOT NULL,
+  survivor_version_before bigint NOT NULL,
   survivor_version bigint NOT NULL,
+  merged_version_before bigint NOT NULL,
+  merged_version bigint NOT NULL,
   undone_at timestamptz,
   undone_by_id text,
   undone_by_name text,
@@ -85,8 +87,7 @@ CREATE TABLE registration.merge (
   CONSTRAINT two_records CHECK (survivor_id <> merged_id),
   CONSTRAINT undone_by_somebody CHECK ((undone_at IS NULL) = (undone_by_id IS NULL))
 );
-COMMENT ON COLUMN registration.merge.survivor_version IS 'Version of the surviving Patient that the merge wrote';
-COMMENT ON COLUMN registration.merge.outbox_position IS 'What came later was added to the survivor after the merge';
+COMMENT ON COLUMN registration.merge.survivor_version IS 'Of the Patient that the merge wrote; before: of the old one';
 CREATE UNIQUE INDEX merge_once ON registration.merge (merged_id) WHERE undone_at IS NULL;
 CREATE INDEX merge_by_survivor ON registration.merge (survivor_id);
 
