@@ -14,6 +14,7 @@ from ehr_core.client.merges import MergesRoom
 from ehr_core.client.orders import OrdersRoom
 from ehr_core.client.pipeline import PipelineRoom
 from ehr_core.client.portal import PortalRoom
+from ehr_core.client.profile import ProfileRoom
 from ehr_core.client.quality import QualityRoom
 from ehr_core.client.registration import RegistrationRoom
 from ehr_core.client.scheduling import SchedulingRoom
@@ -40,6 +41,7 @@ class AlmonerClient:
         self.fhir = FhirRoom(speaking)
         self.bulk = BulkRoom(speaking)
         self.registration = RegistrationRoom(speaking)
+        self.profile = ProfileRoom(speaking)
         self.merges = MergesRoom(speaking)
         self.charting = ChartingRoom(speaking)
         self.orders = OrdersRoom(speaking)

@@ -62,7 +62,9 @@ def test_a_large_record_is_merged_and_taken_back_in_seconds(api, desk, database,
     put_patient(api, "small", "Hill", "Anne")
     put_patient(api, "tiny", "Hill", "Annie")
     put_observation(api, "one", "tiny")
-    load_resources(database, SEEDER, history_of_years("large"), processes=1, site_time_zone="America/New_York")
+    load_resources(
+        database, SEEDER, history_of_years("large"), processes=1, site_time_zone="America/New_York"
+    )
     _, few = merged(api, desk, "small", "tiny")
     begun = time.monotonic()
     done, many = merged(api, desk, "small", "large")
