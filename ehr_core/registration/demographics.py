@@ -171,7 +171,8 @@ def write_facts(patient: Resource, facts: Demographics, *, clinician: Resource |
     """The Patient with the form's facts. `clinician`: a reference to the chosen Practitioner."""
     was = read_facts(patient)
     made = dict(patient)
-    made["active"] = facts.active
+    if facts.active != was.active:
+        made["active"] = facts.active
     _set(made, "birthDate", facts.birth_date)
     _set(made, "gender", facts.sex)
     _set(made, "multipleBirthInteger", facts.birth_order)
