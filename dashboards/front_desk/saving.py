@@ -26,31 +26,40 @@ def about(profile: PatientProfile) -> None:
 def save_fields(
     session: StaffSession, profile: PatientProfile, form: str, typed: dict[str, Any], done: str
 ) -> None:
-    """Draws the button, and acts on it. `typed`: the fields of this dialog as they stand in it."""
+    """Draws the button, and acts on it. `typed`: the fields of this dialog as they stand in it.
+
+    The press is read before the button is drawn: what came of it stands above the button, in the same run.
+    """
+    refused = None
+    if st.session_state.get(f"{form}-save"):
+        refused = _save(session, profile, form, typed)
+        if refused is None and not st.session_state.get(f"{form}-unseen"):
+            remember(done)
+            st.rerun()
     told: DemographicChanges | None = st.session_state.get(f"{form}-told")
     if told is not None:
         _show_changes(told)
-    if sentence := st.session_state.pop(f"{form}-refused", None):
-        st.error(sentence)
-    label = "Save over it" if told is not None else "Save"
-    if not st.button(label, type="primary", key=f"{form}-save"):
-        return
+    if refused:
+        st.error(refused)
+    st.session_state[f"{form}-unseen"] = False
+    st.button("Save over it" if told is not None else "Save", type="primary", key=f"{form}-save")
+
+
+def _save(session: StaffSession, profile: PatientProfile, form: str, typed: dict[str, Any]) -> str | None:
+    """What it was refused with. When somebody else was first, their changes are kept to be shown: "unseen"."""
+    told: DemographicChanges | None = st.session_state.get(f"{form}-told")
     version, base = (told.version_id, told.facts) if told else (profile.version_id, profile.facts)
-    facts = changed_facts(profile.facts, base, typed)
+    save = SaveDemographics(version_id=version, facts=changed_facts(profile.facts, base, typed))
+    patient_id = profile.banner.patient_id
     try:
-        session.client.profile.save_demographics(
-            profile.banner.patient_id, SaveDemographics(version_id=version, facts=facts)
-        )
+        session.client.profile.save_demographics(patient_id, save)
     except StaleVersion:
-        st.session_state[f"{form}-told"] = session.client.profile.changes_since(
-            profile.banner.patient_id, profile.version_id
-        )
-        st.rerun(scope="fragment")
+        changes = session.client.profile.changes_since(patient_id, profile.version_id)
+        st.session_state[f"{form}-told"] = changes
+        st.session_state[f"{form}-unseen"] = True
     except AlmonerError as error:
-        st.session_state[f"{form}-refused"] = error_words(error)
-        st.rerun(scope="fragment")
-    remember(done)
-    st.rerun()
+        return error_words(error)
+    return None
 
 
 def changed_facts(drawn: Demographics, base: Demographics, typed: dict[str, Any]) -> Demographics:
