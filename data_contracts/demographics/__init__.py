@@ -14,7 +14,10 @@ from data_contracts.code_systems import OWN
 
 RACE_AND_ETHNICITY = "urn:oid:2.16.840.1.113883.6.238"
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
-PROXY_SCOPE = f"{OWN}/CodeSystem/proxy-scope"
+PROXY_SCOPE_URL = f"{OWN}/StructureDefinition/proxy-scope"
+"""One extension a scope on a RelatedPerson: what this person may do in the patient's name, within the period."""
+CONSENT_SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
+CONSENT_CATEGORY = "http://terminology.hl7.org/CodeSystem/consentcategorycodes"
 DECLINED, UNKNOWN = "declined", "unknown"
 ANSWERS_WITHOUT = {DECLINED: ("ASKU", "Declined to answer"), UNKNOWN: ("UNK", "Unknown")}
 """Answers that give none of the categories: null flavor and words. Source: US Core 6.1, OMB race category value set."""
@@ -65,6 +68,11 @@ def relationships() -> Mapping[str, Concept]:
         code: Concept(row["system"], code, row["words"], row["words"])
         for code, row in _vocabulary()["relationships"].items()
     }
+
+
+def directive_category(kind: str) -> dict[str, Any]:
+    """The category of a Consent that holds an advance directive of this kind."""
+    return {"coding": [{"system": CONSENT_CATEGORY, "code": kind}], "text": choices("directives")[kind]}
 
 
 def consent_kinds() -> Mapping[str, Mapping[str, str]]:

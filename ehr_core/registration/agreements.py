@@ -26,8 +26,6 @@ from ehr_core.store.repository import Store
 
 Resource = dict[str, Any]
 
-CONSENT_SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
-CONSENT_CATEGORY = "http://terminology.hl7.org/CodeSystem/consentcategorycodes"
 CONSENT_KIND = f"{OWN}/CodeSystem/consent-kind"
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 PATIENT_CONSENT = {"system": "http://loinc.org", "code": "59284-0", "display": "Patient Consent"}
@@ -124,7 +122,7 @@ def _consent(consent: SaveConsent, patient_id: str, at: datetime) -> Resource:
     return {
         "resourceType": "Consent",
         "status": "active",
-        "scope": {"coding": [{"system": CONSENT_SCOPE, "code": scope}]},
+        "scope": {"coding": [{"system": vocabulary.CONSENT_SCOPE, "code": scope}]},
         "category": categories,
         "patient": {"reference": f"Patient/{patient_id}"},
         "dateTime": at.isoformat(timespec="seconds"),
@@ -167,7 +165,9 @@ def directive_kind(consent: Resource) -> str | None:
     """Which advance directive this Consent is; None for any other."""
     known = vocabulary.choices("directives")
     listed = [coding for concept in consent.get("category") or () for coding in codings(concept)]
-    return next((code for system, code in listed if system == CONSENT_CATEGORY and code in known), None)
+    return next(
+        (code for system, code in listed if system == vocabulary.CONSENT_CATEGORY and code in known), None
+    )
 
 
 def _title(document: Resource | None) -> str:
@@ -209,8 +209,8 @@ def _directive(old: Resource, facts: DirectiveFacts, patient_id: str, document_i
     words = vocabulary.choices("directives")[facts.kind]
     made = old | {
         "status": facts.status,
-        "scope": {"coding": [{"system": CONSENT_SCOPE, "code": "adr"}]},
-        "category": [{"coding": [{"system": CONSENT_CATEGORY, "code": facts.kind}], "text": words}],
+        "scope": {"coding": [{"system": vocabulary.CONSENT_SCOPE, "code": "adr"}]},
+        "category": [vocabulary.directive_category(facts.kind)],
         "patient": {"reference": f"Patient/{patient_id}"},
         "dateTime": facts.on,
         "policyRule": {"text": (facts.note or "").strip() or words},

@@ -13,16 +13,12 @@ from data_contracts.api.demographics import (
     Saved,
     SaveProxy,
 )
-from data_contracts.code_systems import OWN
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.fhir_json import codings, reference_id, words
 from ehr_core.registration.parts import save_part, today_in
 from ehr_core.registration.problems import Problems
 
 Resource = dict[str, Any]
-
-SCOPE_URL = f"{OWN}/StructureDefinition/proxy-scope"
-"""One extension a scope on a RelatedPerson: what this person may do in the patient's name, within the period."""
 
 
 def read_proxies(stored: list[tuple[int, Resource]], today: str) -> list[Proxy]:
@@ -54,7 +50,7 @@ def _read_proxy(person: Resource) -> ProxyFacts:
         scopes=[
             item["valueCode"]
             for item in person.get("extension") or ()
-            if item.get("url") == SCOPE_URL and item.get("valueCode")
+            if item.get("url") == vocabulary.PROXY_SCOPE_URL and item.get("valueCode")
         ],
         start=period.get("start"),
         end=period.get("end"),
@@ -90,9 +86,12 @@ def _written_proxy(old: Resource, facts: ProxyFacts, patient_id: str) -> Resourc
     *given, family = facts.name.split() or [""]
     known = vocabulary.relationships().get(facts.relationship or "")
     others = [item for item in old.get("telecom") or () if item.get("system") not in ("phone", "email")]
-    extensions = [item for item in old.get("extension") or () if item.get("url") != SCOPE_URL]
+    extensions = [
+        item for item in old.get("extension") or () if item.get("url") != vocabulary.PROXY_SCOPE_URL
+    ]
     made = old | {
-        "extension": extensions + [{"url": SCOPE_URL, "valueCode": scope} for scope in facts.scopes],
+        "extension": extensions
+        + [{"url": vocabulary.PROXY_SCOPE_URL, "valueCode": scope} for scope in facts.scopes],
         "active": facts.active,
         "patient": {"reference": f"Patient/{patient_id}"},
         "name": [{"given": given, "family": family or None}],
