@@ -11,6 +11,9 @@ from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
 from dashboards.clinician.patients import patients_page
 from dashboards.clinician.today import today_page
+from dashboards.front_desk.duplicates import duplicates_page
+from dashboards.front_desk.profile import profile_page
+from dashboards.front_desk.register import register_page
 from dashboards.quality.measures import measures_page
 from dashboards.shared.session import StaffSession, sign_out, staff_session
 
@@ -24,6 +27,9 @@ def _pages(session: StaffSession) -> list[st.Page]:
         ("worklist.read", worklist_page, "Worklist", "worklist", "visible"),
         ("worklist.read", replies_page, "Replies", "replies", "visible"),
         ("patient.search", patients_page, "Patients", "patients", "visible"),
+        ("registration.write", register_page, "Register", "register", "visible"),
+        ("registration.merge", duplicates_page, "Double records", "duplicates", "visible"),
+        ("registration.write", profile_page, "Profile", "profile", "hidden"),
         ("chart.read", chart_page, "Chart", "chart", "hidden"),
         ("measure.read", measures_page, "Measures", "measures", "visible"),
         ("audit.read", audit_page, "Audit", "audit", "visible"),

@@ -237,6 +237,13 @@ def show_language(tag: str | None) -> str:
     return f"{name} ({regions.get(region, region)})"
 
 
+@lru_cache(maxsize=1)
+def language_choices() -> dict[str, str]:
+    """BCP 47 tag to words, by words: what a form offers."""
+    names, _ = _languages()
+    return dict(sorted(names.items(), key=lambda item: item[1]))
+
+
 def show_phone(number: str | None) -> str:
     """(555) 012-3456 for a North American number of ten digits; any other as recorded."""
     if not number:

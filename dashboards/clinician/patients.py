@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards.shared.chart_button import chart_button
+from dashboards.shared.chart_button import chart_button, profile_button
 from dashboards.shared.markup import tag, text
 from dashboards.shared.page import start_page, told_errors
 from dashboards.shared.session import StaffSession
@@ -20,6 +20,7 @@ def hit_html(hit: PatientHit) -> str:
     marks = [tag("Same or similar name", "open")] if hit.same_name else []
     marks += [tag("Deceased", "apart")] if hit.deceased else []
     marks += [tag("Inactive record", "apart")] if not hit.active else []
+    marks += [tag("Not as typed", "apart")] if hit.alike else []
     return (
         f"<h4>{text(show_name(hit.name))} {' '.join(marks)}</h4>"
         f'<p class="quiet">Born {text(show_date(hit.birth_date))} ({text(show_age(hit.age_years))}) · '
@@ -64,3 +65,4 @@ def _hit(session: StaffSession, hit: PatientHit) -> None:
         who.html(f'<div class="card">{hit_html(hit)}</div>')
         with go:
             chart_button(session, hit.patient_id, key=f"open-{hit.patient_id}")
+            profile_button(session, hit.patient_id, key=f"profile-{hit.patient_id}")

@@ -1,4 +1,4 @@
-"""The way from any list to a patient's chart, for those who may read charts."""
+"""The way from any list to a patient's chart or profile, for those who may go there."""
 
 from __future__ import annotations
 
@@ -18,3 +18,9 @@ def record_outside_button(session: StaffSession, patient_id: str, *, key: str) -
     if session.may("chart.write") and st.button("Record outside result", key=key, width="stretch"):
         st.session_state["record_outside"] = patient_id
         st.switch_page(st.session_state["chart"], query_params={"patient": patient_id})
+
+
+def profile_button(session: StaffSession, patient_id: str, *, key: str, label: str = "Profile") -> None:
+    """Who somebody is, to read and to change; nothing to who may not register patients."""
+    if session.may("registration.write") and st.button(label, key=key, width="stretch"):
+        st.switch_page(st.session_state["profile"], query_params={"patient": patient_id})

@@ -34,6 +34,10 @@ class PatientHit(ApiModel):
     same_name: bool = False
     deceased: bool = False
     active: bool = True
+    alike: bool = Field(
+        default=False,
+        description="Not as typed: another form of the name, or one that sounds or is spelled alike.",
+    )
 
 
 class PatientSearchResult(ApiModel):

@@ -13,11 +13,11 @@ from data_contracts.api.patients import NextAppointment
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import rules
 from ehr_core.care_gaps.events import tell
-from ehr_core.care_gaps.people import CHANNELS, consents
 from ehr_core.care_gaps.reading import read_row
 from ehr_core.care_gaps.service import SET_MANUAL_STATE, set_workflow_state
 from ehr_core.care_gaps.standing import check_on_panel
 from ehr_core.kernel.errors import BadRequest, NotFound
+from ehr_core.store.channel_consents import CHANNELS, consents
 
 FURTHER_ON = ("scheduled", "result_pending")
 """A call about a gap that is already booked or ordered is counted, and does not take it back to "outreach sent"."""
@@ -59,10 +59,13 @@ def log_contact(
 
 
 def contact_attempts(work: UnitOfWork, patient_id: str) -> list[ContactAttempt]:
-    """Every attempt, newest first."""
+    """Every attempt, newest first; those about a record that was merged into this one too."""
     work.actor.require("worklist.read")
     rows = work.connection.execute(
-        text("SELECT * FROM care_gaps.contact_attempt WHERE patient_id = :id ORDER BY at DESC"),
+        text(
+            "SELECT * FROM care_gaps.contact_attempt WHERE patient_id = :id "
+            "OR patient_id IN (SELECT id FROM fhir.patient WHERE replaced_by = :id) ORDER BY at DESC"
+        ),
         {"id": patient_id},
     ).mappings()
     attempts = [_as_attempt(row) for row in rows]

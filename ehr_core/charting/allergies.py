@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,20 +18,46 @@ NOT_TRUE = frozenset({"entered-in-error", "refuted"})
 NOT_CURRENT = frozenset({"inactive", "resolved"})
 
 
+@dataclass(frozen=True)
+class Absence:
+    """An entry that records an absence. `category` is what it denies: all, one kind, or nothing ('not asked')."""
+
+    speaks_of_all: bool
+    category: str | None
+
+
 @lru_cache(maxsize=1)
-def absence_codes() -> dict[tuple[str, str], bool]:
-    """(system, code) of entries that record an absence, and whether they speak of every allergy.
+def absence_codes() -> dict[tuple[str, str], Absence]:
+    """(system, code) of entries that record an absence, and what they speak of.
 
     'No known drug allergy' says nothing about latex; 'not asked' says nothing at all. The SNOMED CT file may be absent.
     """
     here = Path(__file__).parent
-    found: dict[tuple[str, str], bool] = {}
+    found: dict[tuple[str, str], Absence] = {}
     for path in (here / "absent_allergies.csv", here / "snomed" / "absent_allergies.csv"):
         if path.is_file():
             with path.open(newline="", encoding="utf-8") as lines:
-                rows = csv.DictReader(lines)
-                found |= {(row["system"], row["code"]): row["speaks_of_all"] == "yes" for row in rows}
+                for row in csv.DictReader(lines):
+                    absence = Absence(row["speaks_of_all"] == "yes", row["category"] or None)
+                    found[row["system"], row["code"]] = absence
     return found
+
+
+def contradicted_denials(recorded: Iterable[Resource]) -> list[Resource]:
+    """Denials that are true now beside an allergy that they deny: they must not stay side by side.
+
+    An allergy of no recorded kind contradicts every denial: the safe reading.
+    """
+    true_now = [item for item in recorded if _counts(item)]
+    known = [item for item in true_now if not _absences(item)]
+    kinds = {kind for item in known for kind in item.get("category") or ("unknown",)}
+    return [item for item in true_now if any(_contradicted(absence, kinds) for absence in _absences(item))]
+
+
+def _contradicted(absence: Absence, kinds: set[str]) -> bool:
+    if absence.category is None or not kinds:
+        return False
+    return absence.category == "all" or absence.category in kinds or "unknown" in kinds
 
 
 def judge_allergies(
@@ -62,8 +89,12 @@ def _counts(item: Resource) -> bool:
 
 def _speaks_of_all(item: Resource) -> bool | None:
     """For an entry that records an absence: does it speak of every allergy? None for an allergy."""
-    found = [absence_codes()[coding] for coding in codings(item.get("code")) if coding in absence_codes()]
-    return any(found) if found else None
+    found = _absences(item)
+    return any(absence.speaks_of_all for absence in found) if found else None
+
+
+def _absences(item: Resource) -> list[Absence]:
+    return [absence_codes()[coding] for coding in codings(item.get("code")) if coding in absence_codes()]
 
 
 def _line(item: Resource) -> Allergy:

@@ -36,20 +36,26 @@ def read_document(record: RecordOutsideResult) -> Document | None:
         if record.document_name or record.document_type:
             raise refused("document_base64", "The document's name came without its content. Attach it again.")
         return None
+    return checked_document(record.document_base64, record.document_type, record.document_name)
+
+
+def checked_document(
+    content_base64: str, content_type: str | None, name: str | None, *, unnamed: str = "Outside record"
+) -> Document:
+    """A document that is what it says it is. Raises InvalidResource naming the field that is wrong."""
     try:
-        content = base64.b64decode(record.document_base64, validate=True)
+        content = base64.b64decode(content_base64, validate=True)
     except (binascii.Error, ValueError):
         raise refused("document_base64", "The document is not valid base64. Attach the file again.") from None
     if not content:
         raise refused("document_base64", "The document is empty. Attach the file again.")
     if len(content) > LARGEST_DOCUMENT_BYTES:
         raise refused("document_base64", "The document is larger than 10 MB. Scan it at a lower resolution.")
-    content_type = record.document_type or ""
     if content_type not in FIRST_BYTES:
         raise refused("document_type", f"A document is one of: {', '.join(FIRST_BYTES)}.")
     if not content.startswith(FIRST_BYTES[content_type]):
         raise refused("document_type", f"The file is not {content_type}. Attach it as what it is.")
-    return Document(content, content_type, (record.document_name or "Outside record").strip()[:200])
+    return Document(content, content_type, (name or unnamed).strip()[:200])
 
 
 def build_binary(document: Document, *, patient_id: str) -> Resource:

@@ -10,9 +10,11 @@ from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
 from ehr_core.client.fhir import FhirRoom
+from ehr_core.client.merges import MergesRoom
 from ehr_core.client.orders import OrdersRoom
 from ehr_core.client.pipeline import PipelineRoom
 from ehr_core.client.portal import PortalRoom
+from ehr_core.client.profile import ProfileRoom
 from ehr_core.client.quality import QualityRoom
 from ehr_core.client.registration import RegistrationRoom
 from ehr_core.client.scheduling import SchedulingRoom
@@ -39,6 +41,8 @@ class AlmonerClient:
         self.fhir = FhirRoom(speaking)
         self.bulk = BulkRoom(speaking)
         self.registration = RegistrationRoom(speaking)
+        self.profile = ProfileRoom(speaking)
+        self.merges = MergesRoom(speaking)
         self.charting = ChartingRoom(speaking)
         self.orders = OrdersRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)

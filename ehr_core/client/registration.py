@@ -1,8 +1,17 @@
-"""Patients: search and banner."""
+"""Patients: search, banner, registering."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from data_contracts.api.patients import PatientBanner, PatientSearchResult, SearchPatients
+from data_contracts.api.registration import (
+    AnotherPerson,
+    DuplicateCandidates,
+    NewPatient,
+    Registered,
+    RegisterPatient,
+)
 from ehr_core.client.transport import Transport, segment
 
 
@@ -18,3 +27,12 @@ class RegistrationRoom:
 
     def banner(self, patient_id: str) -> PatientBanner:
         return self._transport.get(f"/api/patients/{segment(patient_id)}/banner", PatientBanner)
+
+    def likely_duplicates(self, person: NewPatient) -> DuplicateCandidates:
+        """Who may be this person already; InvalidResource names the fields that cannot be right."""
+        return self._transport.post("/api/patients/duplicates", DuplicateCandidates, person)
+
+    def register(self, person: NewPatient, looked_at: Sequence[AnotherPerson] = ()) -> Registered:
+        """Conflict when somebody is there whom nobody has looked at: ask for the likely duplicates again."""
+        body = RegisterPatient(person=person, looked_at=list(looked_at))
+        return self._transport.post("/api/patients", Registered, body)

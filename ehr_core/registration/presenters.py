@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -18,9 +18,11 @@ STATUS_WORDS = {
 }
 
 
-def present_hits(people: Sequence[PersonFacts], today: date) -> list[PatientHit]:
-    """One row a person, those with a name like another's on the list marked."""
-    alike = mistakable({person.patient_id: person.name for person in people})
+def present_hits(
+    people: Sequence[PersonFacts], today: date, *, alike: Collection[str] = ()
+) -> list[PatientHit]:
+    """One row a person, those with a name like another's on the list marked. `alike`: not found as typed."""
+    mistaken = mistakable({person.patient_id: person.name for person in people})
     return [
         PatientHit(
             patient_id=person.patient_id,
@@ -30,9 +32,10 @@ def present_hits(people: Sequence[PersonFacts], today: date) -> list[PatientHit]
             sex=person.sex,
             mrn=person.mrn,
             phone=person.phone,
-            same_name=person.patient_id in alike,
+            same_name=person.patient_id in mistaken,
             deceased=person.deceased,
             active=person.active and person.replaced_by is None,
+            alike=person.patient_id in alike,
         )
         for person in people
     ]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, extract, func, or_, select, text, true
+from sqlalchemy import ColumnElement, and_, extract, false, func, or_, select, text, true
 
 from ehr_core.access.sensitivity import split_visible
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.fhir_json import decode
+from ehr_core.kernel.name_sounds import folded
 from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.query_words import SearchWords, Token
 from ehr_core.registration.reading import read_person
-from ehr_core.store.names import folded
 from ehr_core.store.tables import current_table
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token
 
@@ -56,36 +56,63 @@ def _person(work: UnitOfWork, row: Any) -> PersonFacts:
     )
 
 
-def find_people(work: UnitOfWork, wanted: SearchWords, *, limit: int) -> tuple[list[PersonFacts], int]:
-    """(hits, number of all matches), present people before merged and inactive ones, then by name."""
+@dataclass(frozen=True)
+class Found:
+    """One page of a search. `alike` are those of `people` that were not found as typed; `total` counts all matches."""
+
+    people: list[PersonFacts]
+    alike: frozenset[str]
+    total: int
+
+
+def find_people(work: UnitOfWork, wanted: SearchWords, *, limit: int) -> Found:
+    """Those found as typed before those whose name sounds alike or is another form; the present before the past ones.
+
+    When nobody is found by names alone, those whose names are spelled alike.
+    """
     patient = current_table("Patient")
-    conditions = [
-        patient.c.deleted.is_(False),
-        *(_matches(patient, token, work.site_time_zone) for token in wanted.tokens),
-    ]
-    ids, total = _page(work, and_(*conditions), limit, *_order(patient))
-    if not ids and wanted.name_words and len(wanted.name_words) == len(wanted.tokens):
-        return _find_alike(work, wanted, limit)
-    return _in_order(work, ids), total
+    there = patient.c.deleted.is_(False)
+    as_typed = and_(*(_matches(patient, token, work.site_time_zone) for token in wanted.tokens))
+    or_alike = and_(
+        *(
+            or_(_matches(patient, token, work.site_time_zone), _sounds(patient, token))
+            for token in wanted.tokens
+        )
+    )
+    found = _page(work, and_(there, or_alike), as_typed, limit, as_typed.desc(), *_order(patient))
+    if found.people or not wanted.name_words or len(wanted.name_words) < len(wanted.tokens):
+        return found
+    return _find_spelled_alike(work, wanted, limit)
 
 
-def _find_alike(work: UnitOfWork, wanted: SearchWords, limit: int) -> tuple[list[PersonFacts], int]:
-    """Misspelt names: each word alike to one of the person's. Only when nothing matched as it was typed."""
+def _find_spelled_alike(work: UnitOfWork, wanted: SearchWords, limit: int) -> Found:
+    """Misspelt names: each word alike to one of the person's. Only when nothing else matched."""
     patient = current_table("Patient")
     alike = [func.word_similarity(word, patient.c.name_text) for word in wanted.name_words]
     near = [patient.c.name_text.op("%>")(word) for word in wanted.name_words]
     best_first = sum(alike[1:], alike[0]).desc()
-    ids, total = _page(work, and_(patient.c.deleted.is_(False), *near), limit, best_first, *_order(patient))
-    return _in_order(work, ids), total
+    return _page(
+        work, and_(patient.c.deleted.is_(False), *near), false(), limit, best_first, *_order(patient)
+    )
 
 
-def _page(work: UnitOfWork, where: ColumnElement[bool], limit: int, *order: Any) -> tuple[list[str], int]:
+def _page(
+    work: UnitOfWork, where: ColumnElement[bool], as_typed: ColumnElement[bool], limit: int, *order: Any
+) -> Found:
     patient = current_table("Patient")
     query = (
-        select(patient.c.id, func.count().over().label("total")).where(where).order_by(*order).limit(limit)
+        select(patient.c.id, func.count().over().label("total"), as_typed.label("as_typed"))
+        .where(where)
+        .order_by(*order)
+        .limit(limit)
     )
     rows = work.connection.execute(query).all()
-    return [row.id for row in rows], rows[0].total if rows else 0
+    people = people_by_id(work, [row.id for row in rows])
+    return Found(
+        people=[people[row.id] for row in rows if row.id in people],
+        alike=frozenset(row.id for row in rows if not row.as_typed),
+        total=rows[0].total if rows else 0,
+    )
 
 
 def _order(patient: Any) -> tuple[Any, ...]:
@@ -93,9 +120,8 @@ def _order(patient: Any) -> tuple[Any, ...]:
     return gone, patient.c.family_text, patient.c.given_text, patient.c.date_low, patient.c.id
 
 
-def _in_order(work: UnitOfWork, ids: Sequence[str]) -> list[PersonFacts]:
-    found = people_by_id(work, ids)
-    return [found[patient_id] for patient_id in ids if patient_id in found]
+def _sounds(patient: Any, token: Token) -> ColumnElement[bool]:
+    return patient.c.name_sounds.overlap(token.sounds) if token.sounds else false()
 
 
 def _matches(patient: Any, token: Token, time_zone: str) -> ColumnElement[bool]:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from ehr_core.kernel.errors import BadRequest
-from ehr_core.store.names import folded
+from ehr_core.kernel.name_sounds import folded, name_words, sound
+from ehr_core.registration.matching.nicknames import other_forms
 
 LONGEST_QUERY = 200
 FEWEST_LETTERS = 2
+HEARD_FROM, TELLING_SOUND = 4, 2
+"""Letters from which a word is a name and not its beginning, and signs of a sound from which it tells people apart."""
 PHONE_LENGTHS = (7, 10, 11)
 OLDEST_BIRTH_YEAR = 1890
 
@@ -40,6 +43,17 @@ class Token:
     birth_date: date | None = None
     birth_year: int | None = None
     name_word: str | None = None
+
+    @property
+    def sounds(self) -> list[str]:
+        """The sounds of the name that was typed and of its other forms; empty for what is no whole name."""
+        words = [
+            word
+            for typed in name_words(self.name_word or "")
+            for word in (typed, *sorted(other_forms(typed)))
+        ]
+        heard = [sound(word) for word in words if len(word) >= HEARD_FROM or word != self.name_word]
+        return [key for key in dict.fromkeys(heard) if len(key) >= TELLING_SOUND]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TypeVar
 
 from data_contracts.api.patients import PatientName
-from ehr_core.store.names import folded
+from ehr_core.kernel.name_sounds import folded
 
 Key = TypeVar("Key", bound=Hashable)
 

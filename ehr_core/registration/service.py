@@ -7,31 +7,32 @@ import hashlib
 from data_contracts.api.patients import PatientBanner, PatientSearchResult
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import Forbidden, NotFound
+from ehr_core.kernel.name_sounds import folded
 from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.presenters import present_banner, present_hits
 from ehr_core.registration.queries import find_people, people_by_id
 from ehr_core.registration.query_words import read_query
-from ehr_core.store.names import folded
 
 IDENTITY_PERMISSIONS = ("chart.read", "patient.search", "worklist.read")
 
 
 def search_patients(work: UnitOfWork, *, query: str, limit: int = 20) -> PatientSearchResult:
-    """Finds patients by name in any order, birth date, phone or record number.
+    """Finds patients by name in any order (other forms and sounds of it too), birth date, phone or record number.
 
     One audit row: the sealed list of hits, and what was typed as a hash only. Raises BadRequest when too little or
     an impossible date was typed.
     """
     work.actor.require("patient.search")
     wanted = read_query(query, today=work.today())
-    people, total = find_people(work, wanted, limit=limit)
+    found = find_people(work, wanted, limit=limit)
     work.audit(
         "patient_search",
         resource_type="Patient",
-        patient_ids=[person.patient_id for person in people],
-        detail={"query_sha256": hash_query(query), "hits": len(people), "total": total},
+        patient_ids=[person.patient_id for person in found.people],
+        detail={"query_sha256": hash_query(query), "hits": len(found.people), "total": found.total},
     )
-    return PatientSearchResult(query=query, hits=present_hits(people, work.today()), total=total)
+    hits = present_hits(found.people, work.today(), alike=found.alike)
+    return PatientSearchResult(query=query, hits=hits, total=found.total)
 
 
 def hash_query(query: str) -> str:

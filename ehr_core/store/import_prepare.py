@@ -16,6 +16,7 @@ from ehr_core.store.content import Content
 from ehr_core.store.import_bundle import NAMESPACE, digest, read_bundle
 from ehr_core.store.import_problems import Origin, Problem
 from ehr_core.store.import_sources import UNREADABLE, Part, read_document, why_unreadable
+from ehr_core.store.merged import refuse_own_link
 from ehr_core.store.promote import Promoted, promote
 from ehr_core.store.references import address, is_conditional, is_temporary, references, rewrite
 from ehr_core.store.resource_types import resource_type
@@ -165,6 +166,7 @@ class Preparer:
             if resource_id is None and resource.id is UNSET:
                 resource_id = stable_id(NAMESPACE, f"{type_name}:{digest(body)}")
             content = Content(resolved, resource_id or resource.id)
+            refuse_own_link(type_name, content.resource_id, resource)
             promoted = promote(type_name, resource, content.resource_id, self.time_zone)
         except InvalidResource as error:
             for issue in error.issues:

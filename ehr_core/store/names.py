@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
 from msgspec import UNSET
 
+from ehr_core.kernel.name_sounds import folded
+
 BEST_USES = ("official", "usual")
 PAST_USES = ("old", "maiden")
-
-
-def folded(text: str) -> str:
-    """Lower case, without accents, single spaces: 'José  Núñez' and 'jose nunez' are one name."""
-    apart = unicodedata.normalize("NFKD", text)
-    bare = "".join(character for character in apart if not unicodedata.combining(character))
-    return " ".join(bare.casefold().split())
 
 
 def search_text(parts: Iterable[str]) -> str | None:

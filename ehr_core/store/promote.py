@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from ehr_core.kernel.name_sounds import sounds
 from ehr_core.store.dates import bounds
 from ehr_core.store.names import display_name, name_parts, search_text
 from ehr_core.store.references import local_reference
@@ -18,7 +19,8 @@ from ehr_core.store.resource_types import PERSON, ResourceType, resource_type
 from ehr_core.store.structs import field_name
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, reference_token
 
-MINIMUM_DIGITS = 7
+MINIMUM_DIGITS, LONGEST_NUMBER = 7, 20
+"""Digits of a phone number; the longest of the world has 15 (ITU-T E.164), and an extension may follow."""
 
 
 @dataclass(slots=True)
@@ -241,7 +243,7 @@ def _phone_digits(resource: Any, row: ResourceType) -> list[str] | None:
     for contact in reached_values(resource, "telecom"):
         digits = "" if contact.value is UNSET else re.sub(r"\D", "", contact.value)
         if contact.system in ("phone", "sms") and len(digits) >= MINIMUM_DIGITS:
-            found += (digits, digits[-10:], digits[-MINIMUM_DIGITS:])
+            found += (digits[-LONGEST_NUMBER:], digits[-10:], digits[-MINIMUM_DIGITS:])
     return list(dict.fromkeys(found)) or None
 
 
@@ -259,6 +261,7 @@ EXTRA: dict[str, Callable[[Any, ResourceType], Any]] = {
     "deceased": _deceased,
     "replaced_by": _replaced_by,
     "phone_digits": _phone_digits,
+    "name_sounds": lambda resource, row: sounds(_name_text(resource, row)),
     "active": _first("active"),
     "clinical_status": _first("clinicalStatus.coding.code"),
     "verification_status": _first("verificationStatus.coding.code"),

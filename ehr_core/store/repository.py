@@ -23,6 +23,7 @@ from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content, read_id
 from ehr_core.store.locks import identity_lock
 from ehr_core.store.medications import MEDICATION, medications_prescribed, parts, patients_prescribed
+from ehr_core.store.merged import refuse_merged_away, refuse_own_link, refuse_ring
 from ehr_core.store.promote import Promoted, promote
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.search import SearchPage, find
@@ -254,15 +255,22 @@ class Store:
     def _prepared(
         self, type_name: str, body: Body, resource_id: str, *, same_id: bool = False
     ) -> tuple[Content, Promoted]:
-        """The validated content and its columns. `same_id` refuses a body that brings another id."""
+        """The validated content and its columns. `same_id` refuses a body that brings another id.
+
+        Raises InvalidResource, or Conflict for a patient whose record was merged away.
+        """
         resource_type(type_name)
         sent = body if isinstance(body, bytes) else encode_body(body)
         resource = validate(type_name, sent)
         require_patient(type_name, resource)
+        refuse_own_link(type_name, resource_id, resource)
         content = Content(sent, resource_id)
         if same_id and content.sent_id not in (None, resource_id):
             raise InvalidResource([Issue(f"{type_name}.id", "must be the id that is updated")])
-        return content, promote(type_name, resource, resource_id, self.work.site_time_zone)
+        promoted = promote(type_name, resource, resource_id, self.work.site_time_zone)
+        refuse_ring(self.connection, resource_id, promoted.extra.get("replaced_by"))
+        refuse_merged_away(self.connection, type_name, promoted.patient_id)
+        return content, promoted
 
     def _values(self, content: Content, promoted: Promoted, version_id: int) -> dict[str, Any]:
         now = self.work.now()

@@ -45,7 +45,7 @@ class ResourceType:
         if self.named == PERSON:
             names += ("family_text", "given_text")
         if self.name == "Patient":
-            names += ("gender", "birth_date", "deceased", "replaced_by", "phone_digits")
+            names += ("gender", "birth_date", "deceased", "replaced_by", "phone_digits", "name_sounds")
         if self.active:
             names += ("active",)
         if self.clinical_status:

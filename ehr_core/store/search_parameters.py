@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 from sqlalchemy import ColumnElement, Table, and_, false, func, not_, or_, select
 
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.dates import bounds
-from ehr_core.store.names import folded
 from ehr_core.store.primitives import problem_with
 from ehr_core.store.promote import MINIMUM_DIGITS
 from ehr_core.store.references import local_reference

@@ -45,6 +45,7 @@ EXTRA_COLUMNS = {
     "deceased": Boolean,
     "replaced_by": Text,
     "phone_digits": ARRAY(Text),
+    "name_sounds": ARRAY(Text),
     "clinical_status": Text,
     "verification_status": Text,
 }

@@ -62,7 +62,10 @@ def version_columns(table: Any) -> list[Any]:
 
 
 def current_version(connection: Connection, type_name: str, resource_id: str, *, lock: bool) -> Row | None:
-    """The current row (a deletion too), or None. `lock` keeps others from changing it until this commits."""
+    """The current row (a deletion too), or None. `lock` keeps others from changing it until this commits.
+
+    The lock lets others hold a patient's record against a merge (see merged.py): an id never changes.
+    """
     return connection.execute(_by_id(type_name, lock), {"this_id": resource_id}).one_or_none()
 
 
@@ -70,7 +73,7 @@ def current_version(connection: Connection, type_name: str, resource_id: str, *,
 def _by_id(type_name: str, lock: bool) -> Select:
     table = current_table(type_name)
     query = select(*version_columns(table)).where(table.c.id == bindparam("this_id"))
-    return query.with_for_update() if lock else query
+    return query.with_for_update(key_share=True) if lock else query
 
 
 def old_versions(connection: Connection, type_name: str, resource_id: str) -> list[Row]:

@@ -16,15 +16,16 @@ from data_contracts.api.model import Page
 from data_contracts.api.patients import ContactFacts
 from data_contracts.guidelines import definitions
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.care_gaps.people import consents, organization_names, practitioner_names
+from ehr_core.care_gaps.people import organization_names, practitioner_names
 from ehr_core.care_gaps.queries import as_worklist_gap, measured_patients
 from ehr_core.care_gaps.reading import SELECT_GAPS, last_run_as_of
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
 from ehr_core.display import show_language
+from ehr_core.kernel.name_sounds import folded
 from ehr_core.registration.queries import people_by_id
 from ehr_core.registration.same_name import mistakable
 from ehr_core.scheduling.queries import next_appointments
-from ehr_core.store.names import folded
+from ehr_core.store.channel_consents import consents
 
 SORTS = {
     "priority": "priority NULLS LAST, due_on NULLS FIRST, chosen.patient_id",

@@ -65,7 +65,11 @@ TYPED = {
     "nunez": ["nunez"],
     "maria jose": ["nunez"],
     "Núñez 1950": ["nunez"],
-    "petersen": ["petersen", "merged"],
+    "petersen": ["petersen", "merged", "pedersen"],
+    "joseph nunez": ["nunez"],
+    "pepe nunez": ["nunez"],
+    "Nunes": ["nunez"],
+    "Annie Reyes": ["ana"],
     "1972-03-14": ["ana"],
     "03/14/1972": ["ana"],
     "14-Mar-1972": ["ana"],
@@ -110,8 +114,17 @@ def test_people_with_names_alike_warn_of_each_other(panel):
 
 
 def test_the_number_of_all_matches_is_said_when_only_some_are_shown(panel):
-    result = panel.signed_in("chen", "clinician").registration.search("petersen", limit=1)
+    result = panel.signed_in("chen", "clinician").registration.search("peters", limit=1)
     assert (len(result.hits), result.total) == (1, 2)
+
+
+def test_who_was_not_found_as_typed_comes_after_the_others_and_is_marked(panel):
+    hits = panel.signed_in("chen", "clinician").registration.search("petersen").hits
+    assert [(hit.patient_id, hit.alike) for hit in hits] == [
+        ("petersen", False),
+        ("merged", False),
+        ("pedersen", True),
+    ]
 
 
 def test_a_search_is_one_audit_row_with_the_hits_sealed_and_the_words_hashed(panel, admin_rows):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
+from data_contracts import demographics
 from ehr_core.population.assumptions import assumptions, snomed
 from ehr_core.population.facts.chart import Chart
 from ehr_core.population.person import Person, years_before
@@ -198,6 +200,7 @@ def write_coverage(chart: Chart) -> None:
             "type": concept(SOPT, row["sopt"], row["name"]),
             "subscriberId": member,
             "beneficiary": chart.subject,
+            "order": 1,
             "relationship": status_concept("subscriber-relationship", "self"),
             "period": {"start": start.isoformat()},
             "payor": [payor],
@@ -273,5 +276,39 @@ def write_family_history(chart: Chart) -> None:
             "condition": [
                 {"code": concept(ICD10CM, code, words)},
             ],
+        },
+    )
+
+
+def write_proxy(
+    chart: Chart, day: date, *, given: str, family: str, relationship: str, scopes: Sequence[str]
+) -> None:
+    """Somebody who may act for the person from that day on, within these scopes."""
+    related = demographics.relationships()[relationship]
+    chart.add(
+        "RelatedPerson",
+        {
+            "extension": [{"url": demographics.PROXY_SCOPE_URL, "valueCode": scope} for scope in scopes],
+            "active": True,
+            "patient": chart.subject,
+            "relationship": [concept(related.system, related.code, related.display)],
+            "name": [{"family": family, "given": [given]}],
+            "telecom": [{"system": "phone", "value": _phone(chart)}],
+            "period": {"start": day.isoformat()},
+        },
+    )
+
+
+def write_directive(chart: Chart, day: date, *, kind: str, note: str) -> None:
+    """An advance directive in force since that day; its document lies elsewhere."""
+    chart.add(
+        "Consent",
+        {
+            "status": "active",
+            "scope": status_concept("consentscope", "adr"),
+            "category": [demographics.directive_category(kind)],
+            "patient": chart.subject,
+            "dateTime": day.isoformat(),
+            "policyRule": {"text": note},
         },
     )

@@ -16,6 +16,7 @@ from ehr_core.population.facts.care import (
 )
 from ehr_core.population.facts.chart import Chart
 from ehr_core.population.facts.habits import write_confidential_visit
+from ehr_core.population.facts.identity import write_directive, write_proxy
 from ehr_core.population.facts.long_term import write_discharge_to_hospice
 from ehr_core.population.facts.results import write_lab
 from ehr_core.population.person import Person, age_on, years_before
@@ -131,6 +132,21 @@ def _hospice_discharge(chart: Chart, day: date, fact: Story) -> None:
     write_discharge_to_hospice(chart, day)
 
 
+def _proxy(chart: Chart, day: date, fact: Story) -> None:
+    write_proxy(
+        chart,
+        day,
+        given=fact["given"],
+        family=fact["family"],
+        relationship=fact["relationship"],
+        scopes=fact["scopes"],
+    )
+
+
+def _directive(chart: Chart, day: date, fact: Story) -> None:
+    write_directive(chart, day, kind=fact["directive"], note=fact["note"])
+
+
 FACTS = {
     "lab": _lab,
     "condition": _condition,
@@ -140,4 +156,6 @@ FACTS = {
     "vaccine": _vaccine,
     "confidential_visit": _confidential,
     "hospice_discharge": _hospice_discharge,
+    "proxy": _proxy,
+    "directive": _directive,
 }
