@@ -93,6 +93,15 @@ class Settings(BaseSettings):
     small_cell: int = Field(
         default=11, ge=1, description="Aggregate counts below this are suppressed for analysts."
     )
+    hold_minutes: int = Field(
+        default=5, ge=1, le=60, description="A time that somebody is about to book is kept so long (minutes)."
+    )
+    offer_minutes: int = Field(
+        default=120,
+        ge=5,
+        le=1440,
+        description="A freed time is offered to one person of the waitlist so long, then to the next (minutes).",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log event that is written."
     )
