@@ -27,6 +27,7 @@ from ehr_core.api.routes import (
     quality,
     registration,
     scheduling,
+    visits,
     worklist,
 )
 from ehr_core.api.smart import authorize, discovery, logout, token
@@ -50,6 +51,7 @@ ROOMS = (
     charting,
     orders,
     scheduling,
+    visits,
     care_gaps,
     worklist,
     quality,

@@ -17,6 +17,7 @@ from ehr_core.client.quality import QualityRoom
 from ehr_core.client.registration import RegistrationRoom
 from ehr_core.client.scheduling import SchedulingRoom
 from ehr_core.client.transport import TokenSource, Transport
+from ehr_core.client.visits import VisitsRoom
 from ehr_core.client.worklist import WorklistRoom
 
 __all__ = ["AlmonerClient"]
@@ -42,6 +43,7 @@ class AlmonerClient:
         self.charting = ChartingRoom(speaking)
         self.orders = OrdersRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
+        self.visits = VisitsRoom(speaking)
         self.care_gaps = CareGapsRoom(speaking)
         self.worklist = WorklistRoom(speaking)
         self.quality = QualityRoom(speaking)

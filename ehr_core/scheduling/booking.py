@@ -456,7 +456,7 @@ def _slot_to_move_to(
 def _kind_of(work: UnitOfWork, visit: VisitCard) -> AppointmentType:
     """Its type; a booking from elsewhere has none: then as long as it was planned, and no room is looked for."""
     if visit.type_code is not None:
-        kind = appointment_type(work, visit.type_code)
+        kind = appointment_type(work, visit.type_code, retired_too=True)
         resources = [] if not visit.resources else kind.resource_kinds
         return kind.model_copy(update={"minutes": _minutes(visit, kind.minutes), "resource_kinds": resources})
     return AppointmentType(code="of_elsewhere", name="Visit", minutes=_minutes(visit, 15), every_minutes=5)

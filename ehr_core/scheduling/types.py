@@ -29,11 +29,13 @@ def appointment_types(work: UnitOfWork, *, active_only: bool = True) -> list[App
     return [_type(row) for row in rows]
 
 
-def appointment_type(work: UnitOfWork, code: str) -> AppointmentType:
-    """Raises BadRequest for a type that is not offered (any more)."""
+def appointment_type(work: UnitOfWork, code: str, *, retired_too: bool = False) -> AppointmentType:
+    """Raises BadRequest for a type that is not offered; `retired_too`: of a visit that was booked before."""
     row = work.connection.execute(
-        text(f"SELECT {COLUMNS} FROM scheduling.appointment_type WHERE code = :code AND active"),
-        {"code": code},
+        text(
+            f"SELECT {COLUMNS} FROM scheduling.appointment_type WHERE code = :code AND (active OR :retired)"
+        ),
+        {"code": code, "retired": retired_too},
     ).one_or_none()
     if row is None:
         raise BadRequest("type_code: there is no such appointment type. Choose one from the list.")

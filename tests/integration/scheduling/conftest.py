@@ -8,7 +8,7 @@ import pytest
 
 from data_contracts.api.scheduling import AvailabilityRule, NewCalendar, NewSite
 from ehr_core.access.actor import Actor
-from ehr_core.scheduling import calendars, types
+from ehr_core.scheduling import calendars, forms, types
 from tests.integration.chart_records import put, put_patient, put_site
 from tests.lib.api import RunningApi, running_api
 
@@ -70,6 +70,7 @@ def open_clinic(api: RunningApi) -> None:
         device = NewCalendar(kind="equipment", site_id=NORTH, name="ECG", resource_kind="ecg")
         calendars.add_calendar(work, device, actor=ECG)
         types.ensure_shipped_types(work)
+        forms.ensure_shipped_forms(work)
 
 
 def hours(
