@@ -74,6 +74,12 @@ def book(work: UnitOfWork, wanted: BookVisit) -> Booked:
     return Booked([visit], kind, [])
 
 
+def book_offered(work: UnitOfWork, wanted: BookVisit) -> Booked:
+    """What the waitlist offered and holds: the clinic chose the type, so a patient may accept any."""
+    require_booking(work, wanted.patient_id)
+    return _book_held(work, wanted, appointment_type(work, wanted.type_code, retired_too=True))
+
+
 def move(work: UnitOfWork, appointment_id: str, wanted: MoveVisit) -> list[VisitCard]:
     """To another time, and another provider when one is named; `following` moves the rest of the series with it.
 

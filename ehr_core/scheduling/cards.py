@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,10 @@ import msgspec
 from sqlalchemy import Row, text
 
 from data_contracts.api.scheduling import BookedResource, VisitCard
+from ehr_core.access.sensitivity import labels, may_see
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
+from ehr_core.kernel.fhir_json import decode
 from ehr_core.scheduling.appointment import CONFIRMED_URL, TYPE_SYSTEM
 
 SELECT = f"""
@@ -76,6 +79,15 @@ class _Name(msgspec.Struct):
     text: str | None = None
 
 
+@dataclass(frozen=True)
+class Person:
+    """Who it is, as every list of visits says it."""
+
+    name: str | None
+    birth_date: str | None
+    mrn: str | None
+
+
 class _Patient(msgspec.Struct):
     name: list[_Name] = []
     identifier: list[_Identifier] = []
@@ -117,12 +129,17 @@ def cards_of_patient(
 
 def _cards(work: UnitOfWork, query: Any, values: dict[str, Any]) -> list[VisitCard]:
     rows = work.connection.execute(query, values | {"site_time_zone": work.site_time_zone})
-    return [_card(row) for row in rows]
+    return [_card(row) for row in rows if _may_see(work, row.body)]
+
+
+def _may_see(work: UnitOfWork, body: str) -> bool:
+    """A booking with a sensitivity label is not shown to a patient."""
+    return work.actor.kind != "patient" or may_see(work.actor.kind, labels(decode(body)))
 
 
 def _card(row: Row) -> VisitCard:
     written = _appointment.decode(row.body)
-    person = _patient.decode(row.patient_body) if row.patient_body else _Patient()
+    person = read_person(row.patient_body)
     reason = written.description or next((one.text for one in written.reasonCode if one.text), None)
     return VisitCard.model_construct(
         appointment_id=row.id,
@@ -135,9 +152,9 @@ def _card(row: Row) -> VisitCard:
         type_name=row.type_name,
         reason=reason if reason != row.type_name else None,
         patient_id=row.patient_id,
-        patient_name=_name(person),
-        birth_date=person.birthDate,
-        mrn=next((one.value for one in person.identifier if one.system == MRN_SYSTEM), None),
+        patient_name=person.name,
+        birth_date=person.birth_date,
+        mrn=person.mrn,
         provider=row.provider,
         provider_name=row.provider_name,
         site_id=row.site_id,
@@ -149,6 +166,13 @@ def _card(row: Row) -> VisitCard:
         confirmed=CONFIRMED_URL in row.body,
         double_booked=row.double_booked,
     )
+
+
+def read_person(body: str | None) -> Person:
+    """Of a Patient resource; everything null where there is none."""
+    written = _patient.decode(body) if body else _Patient()
+    mrn = next((one.value for one in written.identifier if one.system == MRN_SYSTEM), None)
+    return Person(_name(written), written.birthDate, mrn)
 
 
 def _name(person: _Patient) -> str | None:

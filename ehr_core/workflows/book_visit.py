@@ -28,6 +28,7 @@ from ehr_core.scheduling.holds import require_booking
 from ehr_core.scheduling.openings import Search, find_slots
 from ehr_core.scheduling.types import appointment_type
 from ehr_core.workflows.settle_gaps import follow_visits
+from ehr_core.workflows.visit_messages import tell
 
 
 def find_free_slots(work: UnitOfWork, wish: FindSlots) -> SlotsFound:
@@ -57,23 +58,37 @@ def book_visit(work: UnitOfWork, wanted: BookVisit) -> BookedVisits:
     """One act: the booking, the gaps that it is for, the confirmation to the patient. All of it or nothing."""
     require_booking(work, wanted.patient_id)
     check_bookable(work, wanted.patient_id)
-    done = booking.book(work, wanted)
+    return finish_booking(work, wanted, booking.book(work, wanted))
+
+
+def finish_booking(work: UnitOfWork, wanted: BookVisit, done: Booked) -> BookedVisits:
+    """What follows a booking: gaps, and a message to who agreed to one; nothing when it was booked before."""
+    told: list[str] = []
     if not done.again:
         _schedule_gaps(work, wanted.gap_ids, done.visits[0])
         follow_visits(work, [wanted.patient_id])
-    return present_booked(work, done)
+        told = tell(work, "booked", done.visits)
+    return BookedVisits(
+        visits=done.visits, skipped=done.skipped, preparation=done.kind.preparation, told_by=told
+    )
 
 
 def move_visit(work: UnitOfWork, appointment_id: str, wanted: MoveVisit) -> BookedVisits:
-    moved = booking.move(work, appointment_id, wanted)
+    return finish_move(work, booking.move(work, appointment_id, wanted), appointment_id)
+
+
+def finish_move(work: UnitOfWork, moved: Sequence[VisitCard], appointment_id: str) -> BookedVisits:
+    """What follows a move; the visit that was asked about comes first."""
     _follow(work, moved)
-    first = sorted(moved, key=lambda one: one.appointment_id != appointment_id)
-    return BookedVisits(visits=first)
+    visits = sorted(moved, key=lambda one: (one.appointment_id != appointment_id, one.starts_at))
+    return BookedVisits(visits=visits, told_by=tell(work, "moved", visits))
 
 
 def cancel_visit(work: UnitOfWork, appointment_id: str, wanted: CancelVisit) -> list[VisitCard]:
     ended = booking.cancel(work, appointment_id, wanted)
     _follow(work, ended)
+    if work.actor.kind != "patient" and wanted.reason != "deceased":
+        tell(work, "cancelled", ended)
     return ended
 
 
@@ -92,10 +107,6 @@ def check_bookable(work: UnitOfWork, patient_id: str) -> None:
         raise Conflict("This record was merged into another one. Open the surviving record and book there.")
     if not person.active:
         raise Conflict("The record is inactive: make it active in registration before you book.")
-
-
-def present_booked(work: UnitOfWork, done: Booked) -> BookedVisits:
-    return BookedVisits(visits=done.visits, skipped=done.skipped, preparation=done.kind.preparation)
 
 
 def _follow(work: UnitOfWork, visits: Sequence[VisitCard]) -> None:

@@ -125,7 +125,7 @@ CREATE TABLE scheduling.freed (
   during tstzrange NOT NULL,
   at timestamptz NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE scheduling.freed IS 'Time of a calendar that became free before it came, until the waitlist was asked';
+COMMENT ON TABLE scheduling.freed IS 'Time of a calendar that became free, until the waitlist was asked';
 
 CREATE TABLE scheduling.hold (
   hold_id uuid PRIMARY KEY,
@@ -296,7 +296,7 @@ BEGIN
     RETURNING old.actor, old.during)
   INSERT INTO scheduling.freed (actor, during)
   SELECT gone.actor, gone.during FROM gone JOIN scheduling.calendar AS known ON known.actor = gone.actor
-  WHERE known.kind = 'provider' AND upper(gone.during) > now();
+  WHERE known.kind = 'provider';
 
   FOR refused IN
     WITH fresh AS MATERIALIZED (
@@ -391,6 +391,12 @@ BEGIN
   RETURN ended;
 END $$;
 COMMENT ON FUNCTION scheduling.let_go IS 'Ends the holds whose time is over, whoever made them; says how many';
+
+CREATE FUNCTION scheduling.free_again(whose text, begins timestamptz, ends timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET almoner.reach = 'all' AS $$
+  INSERT INTO scheduling.freed (actor, during) VALUES (whose, tstzrange(begins, ends))
+$$;
+COMMENT ON FUNCTION scheduling.free_again IS 'An offer was not taken: the waitlist is asked again';
 
 CREATE FUNCTION scheduling.take_in(wanted text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET almoner.reach = 'all' AS $$
