@@ -98,6 +98,10 @@ class Holiday(ApiModel):
     name: str = Field(min_length=1, max_length=80)
 
 
+class HolidayList(ApiModel):
+    holidays: list[Holiday]
+
+
 class AppointmentType(ApiModel):
     code: str = Field(min_length=1, max_length=40, pattern="^[a-z0-9_]+$")
     name: str = Field(min_length=1, max_length=80)

@@ -21,6 +21,7 @@ from data_contracts.api.scheduling import (
     Hold,
     HoldSlot,
     Holiday,
+    HolidayList,
     MoveVisit,
     NewBlock,
     NewCalendar,
@@ -124,6 +125,10 @@ class SchedulingRoom:
 
     def remove_exception(self, exception_id: str) -> None:
         self._transport.send("DELETE", f"/api/scheduling/exceptions/{segment(exception_id)}")
+
+    def holidays(self) -> list[Holiday]:
+        """From the last weeks on, in order."""
+        return self._transport.get("/api/scheduling/holidays", HolidayList).holidays
 
     def add_holiday(self, wanted: Holiday) -> Holiday:
         return self._transport.post("/api/scheduling/holidays", Holiday, wanted)

@@ -23,6 +23,7 @@ from data_contracts.api.scheduling import (
     Hold,
     HoldSlot,
     Holiday,
+    HolidayList,
     MoveVisit,
     NewBlock,
     NewCalendar,
@@ -152,6 +153,12 @@ def add_exception(wanted: CalendarException, work: Work) -> CalendarException:
 @router.delete("/scheduling/exceptions/{exception_id}", status_code=204)
 def remove_exception(exception_id: str, work: Work) -> None:
     calendars.remove_exception(work, exception_id)
+
+
+@router.get("/scheduling/holidays")
+def holidays(work: Work) -> HolidayList:
+    work.actor.require("schedule.read")
+    return HolidayList(holidays=calendars.holidays(work))
 
 
 @router.post("/scheduling/holidays")
