@@ -19,6 +19,7 @@ from data_contracts.api.scheduling import (
     CalendarRules,
     Holiday,
     NewCalendar,
+    NewSite,
     SchedulingSetup,
 )
 from ehr_core.client.streamlit_app import app_settings
@@ -35,7 +36,7 @@ def calendars_page() -> None:
     with told_errors():
         setup = session.client.scheduling.setup()
         hours, holidays, types, add = st.tabs(
-            ["Hours and closures", "Holidays", "Appointment types", "Rooms and equipment"]
+            ["Hours and closures", "Holidays", "Appointment types", "Sites, people and rooms"]
         )
         with hours:
             _hours(session, setup)
@@ -241,10 +242,11 @@ def _resources(session: StaffSession, setup: SchedulingSetup) -> None:
         st.subheader(title, anchor=False)
         for one in listed:
             _resource(session, one)
+    _from_the_record(session, setup)
     sites = {site.site_id: site.name for site in setup.sites}
     if not sites:
-        st.info("No site yet. Sites are added from the Locations of the record.")
         return
+    st.subheader("A new room or device", anchor=False)
     with st.form("add-resource", border=True):
         what, where = st.columns(2)
         kind = what.selectbox("What", ["room", "equipment"], format_func=lambda one: KINDS[one])
@@ -259,6 +261,32 @@ def _resources(session: StaffSession, setup: SchedulingSetup) -> None:
             )
             remember(f"Added: {name.strip()}.")
             st.rerun()
+
+
+def _from_the_record(session: StaffSession, setup: SchedulingSetup) -> None:
+    """Places become sites, and people get a calendar, once the record knows them."""
+    offered = session.client.scheduling.candidates()
+    places, people = dict(offered.places), dict(offered.people)
+    sites = {site.site_id: site.name for site in setup.sites}
+    if places:
+        with st.form("add-site", border=True):
+            place = st.selectbox("A place where visits are booked", list(places), format_func=places.get)
+            zone = st.text_input("Time zone", value=setup.time_zone)
+            if st.form_submit_button("Add site"):
+                session.client.scheduling.add_site(NewSite(site_id=place, time_zone=zone.strip()))
+                remember(f"Site added: {places[place]}.")
+                st.rerun()
+    if people and sites:
+        with st.form("add-provider", border=True):
+            person = st.selectbox("A person who gets a calendar", list(people), format_func=people.get)
+            site_id = st.selectbox("At", list(sites), format_func=sites.get)
+            if st.form_submit_button("Add calendar"):
+                wanted = NewCalendar(
+                    kind="provider", site_id=site_id, name=people[person], practitioner_id=person
+                )
+                session.client.scheduling.add_calendar(wanted)
+                remember(f"Calendar added: {people[person]}. Add hours to it.")
+                st.rerun()
 
 
 def _resource(session: StaffSession, one: Calendar) -> None:

@@ -197,9 +197,9 @@ def _other_buttons(session: StaffSession, visit: FlowVisit) -> None:
             on_click=_move,
             args=(session, visit, STAGES[at - 1], None),
         )
-    if at > 0 and not visit.checked_in and session.may("visit.check_in"):
-        if st.button("Check in", key=f"late-{visit.visit.appointment_id}-{visit.version}"):
-            check_in_dialog(session, visit)
+    late = at > 0 and not visit.checked_in and session.may("visit.check_in")
+    if late and st.button("Check in", key=f"late-{visit.visit.appointment_id}-{visit.version}"):
+        check_in_dialog(session, visit)
     if visit.visit.patient_id:
         chart_button(session, visit.visit.patient_id, key=f"chart-{visit.visit.appointment_id}")
 

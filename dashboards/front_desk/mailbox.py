@@ -69,7 +69,8 @@ def message_html(message: MailboxMessage) -> str:
     why = f'<p class="warn">{text(message.why)}</p>' if message.why else ""
     return (
         f'<div class="card"><h4>{text(KINDS.get(message.kind, message.kind))} {state}</h4>'
-        f'<p class="quiet">{channel} to {text(message.address, "nobody yet")} · {text(show_instant(when))}</p>{why}</div>'
+        f'<p class="quiet">{channel} to {text(message.address, "nobody yet")} · {text(show_instant(when))}</p>'
+        f"{why}</div>"
     )
 
 

@@ -14,9 +14,9 @@ from ehr_core.display import show_age, show_instant, show_name
 HITS = 8
 
 
-def identity_line(name: str | None, birth_date: str | None, mrn: str | None) -> str:
-    """Markdown-free words: a name is never read as formatting."""
-    return f"{name or 'Name not recorded'}, born {show_date(birth_date)}, MRN {mrn or 'not recorded'}"
+def show_line(words: str) -> None:
+    """Words of a record as they stand: never read as formatting."""
+    st.html(f"<p>{text(words)}</p>")
 
 
 def identity_html(name: str | None, birth_date: str | None, mrn: str | None) -> str:

@@ -1,4 +1,4 @@
-"""What patients told at check-in about allergies and medicines, until a clinician has looked and corrected the chart."""
+"""What patients told at check-in about allergies and medicines, until a clinician has looked at it."""
 
 from __future__ import annotations
 

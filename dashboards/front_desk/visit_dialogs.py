@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboards.front_desk.people import show_visit_identity, visit_line
+from dashboards.front_desk.people import show_line, show_visit_identity, visit_line
 from dashboards.front_desk.slots import alternatives, show_slots
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.forms import fresh_form
@@ -46,7 +46,7 @@ def confirm_move(
 @st.dialog("Visit", width="medium")
 def _visit_dialog(session: StaffSession, setup: SchedulingSetup, visit: VisitCard, form: str) -> None:
     show_visit_identity(visit)
-    st.write(visit_line(visit))
+    show_line(visit_line(visit))
     if visit.double_booked:
         st.warning("An import brought this visit over another one. Move one of the two.")
     if visit.confirmed:
@@ -77,10 +77,9 @@ def _move_dialog(
     form: str,
 ) -> None:
     show_visit_identity(visit)
-    st.write(f"From {visit_line(visit)}")
-    st.write(
-        f"To **{show_instant(starts_at, visit.time_zone)}**{f' with {provider_name}' if provider_name else ''}"
-    )
+    show_line(f"From {visit_line(visit)}")
+    with_whom = f" with {provider_name}" if provider_name else ""
+    show_line(f"To {show_instant(starts_at, visit.time_zone)}{with_whom}")
     following = _following(visit, form)
     if st.button("Move", type="primary", key=f"{form}-go"):
         _move(session, visit, starts_at, provider, following, form)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboards.front_desk.people import chosen_patient, identity_html
+from dashboards.front_desk.people import chosen_patient, identity_html, show_line
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import tag, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
@@ -79,9 +79,8 @@ def _entry(session: StaffSession, entry: WaitlistEntry) -> None:
 def _accept_dialog(session: StaffSession, entry: WaitlistEntry, form: str) -> None:
     st.html(identity_html(entry.patient_name, entry.birth_date, entry.mrn))
     if entry.offered:
-        st.write(
-            f"{show_instant(entry.offered.starts_at, app_settings().site_time_zone)} · {entry.offered.provider_name}"
-        )
+        when = show_instant(entry.offered.starts_at, app_settings().site_time_zone)
+        show_line(f"{when} · {entry.offered.provider_name}")
     with told_errors():
         if st.button("Book it", type="primary", key=f"{form}-go"):
             session.client.messaging.accept_for(entry.entry_id)

@@ -153,6 +153,13 @@ class NewSite(ApiModel):
     time_zone: str
 
 
+class Candidates(ApiModel):
+    """What the record knows and the schedule does not yet: (id, name) in order of name."""
+
+    places: list[tuple[str, str]]
+    people: list[tuple[str, str]]
+
+
 class NewFeed(ApiModel):
     """Shown once: only its hash is kept."""
 

@@ -17,6 +17,7 @@ from data_contracts.api.scheduling import (
     CalendarRules,
     CalendarView,
     CancelVisit,
+    Candidates,
     FindSlots,
     Hold,
     HoldSlot,
@@ -101,6 +102,10 @@ class SchedulingRoom:
 
     def unblock(self, block_id: str, version: int) -> None:
         self._transport.send("DELETE", f"/api/scheduling/blocks/{segment(block_id)}?version={version}")
+
+    def candidates(self) -> Candidates:
+        """Places and people of the record that are not booked yet."""
+        return self._transport.get("/api/scheduling/candidates", Candidates)
 
     def add_site(self, wanted: NewSite) -> Site:
         return self._transport.post("/api/scheduling/sites", Site, wanted)

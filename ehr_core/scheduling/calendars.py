@@ -15,6 +15,7 @@ from data_contracts.api.scheduling import (
     Calendar,
     CalendarException,
     CalendarRules,
+    Candidates,
     Holiday,
     NewCalendar,
     NewSite,
@@ -48,6 +49,30 @@ def read_setup(work: UnitOfWork) -> SchedulingSetup:
         calendars=calendars(work),
         types=appointment_types(work),
         time_zone=work.site_time_zone,
+    )
+
+
+def read_candidates(work: UnitOfWork) -> Candidates:
+    """Places and people of the record that could be booked. None of it is a patient's."""
+    work.actor.require("schedule.manage")
+    places = work.connection.execute(
+        text(
+            "SELECT id, coalesce(display_name, 'Name not recorded') AS name FROM fhir.location AS l WHERE NOT deleted "
+            "AND NOT EXISTS (SELECT FROM scheduling.site AS s WHERE s.site_id = l.id) "
+            "AND NOT EXISTS (SELECT FROM scheduling.calendar AS c WHERE c.actor = 'Location/' || l.id) "
+            "ORDER BY name, id LIMIT 500"
+        )
+    )
+    people = work.connection.execute(
+        text(
+            "SELECT id, coalesce(display_name, 'Name not recorded') AS name FROM fhir.practitioner AS p "
+            "WHERE NOT deleted AND active IS NOT FALSE "
+            "AND NOT EXISTS (SELECT FROM scheduling.calendar AS c WHERE c.actor = 'Practitioner/' || p.id) "
+            "ORDER BY name, id LIMIT 500"
+        )
+    )
+    return Candidates(
+        places=[(row.id, row.name) for row in places], people=[(row.id, row.name) for row in people]
     )
 
 

@@ -19,6 +19,7 @@ from data_contracts.api.scheduling import (
     CalendarException,
     CalendarRules,
     CancelVisit,
+    Candidates,
     FindSlots,
     Hold,
     HoldSlot,
@@ -113,6 +114,11 @@ def block(wanted: NewBlock, work: Work) -> CalendarBlock:
 @router.delete("/scheduling/blocks/{block_id}", status_code=204)
 def unblock(block_id: str, version: int, work: Work) -> None:
     calendar_view.remove_block(work, block_id, version)
+
+
+@router.get("/scheduling/candidates")
+def candidates(work: Work) -> Candidates:
+    return calendars.read_candidates(work)
 
 
 @router.post("/scheduling/sites")
