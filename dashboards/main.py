@@ -11,13 +11,24 @@ from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
 from dashboards.clinician.patients import patients_page
 from dashboards.clinician.today import today_page
+from dashboards.front_desk.book import book_page
+from dashboards.front_desk.calendars import calendars_page
 from dashboards.front_desk.duplicates import duplicates_page
+from dashboards.front_desk.flow_board import flow_board_page
+from dashboards.front_desk.mailbox import mailbox_page
 from dashboards.front_desk.profile import profile_page
 from dashboards.front_desk.register import register_page
+from dashboards.front_desk.reported import reported_page
+from dashboards.front_desk.schedule import schedule_page
+from dashboards.front_desk.waitlist import waitlist_page
 from dashboards.quality.measures import measures_page
 from dashboards.shared.session import StaffSession, sign_out, staff_session
 
 st.set_page_config(page_title="Almoner", page_icon=None, layout="wide", initial_sidebar_state="collapsed")
+
+
+FIRST_PAGES = {"care_manager": "worklist", "front_desk": "board"}
+"""Where a morning begins; for everybody else with the day's list."""
 
 
 def _pages(session: StaffSession) -> list[st.Page]:
@@ -26,16 +37,23 @@ def _pages(session: StaffSession) -> list[st.Page]:
         ("schedule.read", today_page, "Today", "today", "visible"),
         ("worklist.read", worklist_page, "Worklist", "worklist", "visible"),
         ("worklist.read", replies_page, "Replies", "replies", "visible"),
+        ("schedule.read", flow_board_page, "Flow board", "board", "visible"),
+        ("schedule.read", schedule_page, "Schedule", "schedule", "visible"),
+        ("schedule.book", book_page, "Book", "book", "visible"),
+        ("schedule.book", waitlist_page, "Waitlist", "waitlist", "visible"),
         ("patient.search", patients_page, "Patients", "patients", "visible"),
         ("registration.write", register_page, "Register", "register", "visible"),
         ("registration.merge", duplicates_page, "Double records", "duplicates", "visible"),
         ("registration.write", profile_page, "Profile", "profile", "hidden"),
         ("chart.read", chart_page, "Chart", "chart", "hidden"),
+        ("chart.read", reported_page, "Reported", "reported", "visible"),
+        ("mailbox.read", mailbox_page, "Mailbox", "mailbox", "visible"),
+        ("schedule.manage", calendars_page, "Calendars", "calendars", "visible"),
         ("measure.read", measures_page, "Measures", "measures", "visible"),
         ("audit.read", audit_page, "Audit", "audit", "visible"),
     ]
-    if "care_manager" in session.me.roles:
-        offered.insert(0, offered.pop(1))
+    first = next((place for role, place in FIRST_PAGES.items() if role in session.me.roles), "today")
+    offered.sort(key=lambda entry: entry[3] != first)
     pages = []
     for permission, page, title, path, visibility in offered:
         if session.may(permission):

@@ -15,11 +15,18 @@ from ehr_core.kernel.clock import SystemClock, site_date
 from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.settings import Settings
 from ehr_core.population import demo_people, generate
+from ehr_core.schedule_seeding import seed_schedule
 from ehr_core.store.importer import load_resources
 from ehr_core.supervisor.demo import DemoSignIn, write_demo_sign_ins
 
 SEEDER = Actor(
-    "service:seed", "service", "Demonstration seed", (), frozenset({"fhir.write", "account.manage"})
+    "service:seed",
+    "service",
+    "Demonstration seed",
+    (),
+    frozenset(
+        {"fhir.write", "account.manage", "schedule.manage", "schedule.book", "visit.check_in", "visit.room"}
+    ),
 )
 DEMO_PASSWORD = "demo-almoner-2026"  # noqa: S105  meant to be known: it opens synthetic records only
 PORTAL_ROLES = ("patient",)
@@ -36,6 +43,7 @@ def seed(settings: Settings, report: Callable[[str], None]) -> None:
     database = connect(settings.app_database_url)
     try:
         _seed_people(database, settings, report)
+        _seed_schedule(database, settings, report)
         _seed_accounts(database, settings, report)
     finally:
         database.dispose()
@@ -54,6 +62,12 @@ def _seed_people(database: Database, settings: Settings, report: Callable[[str],
     with begin(database, SEEDER, clock, settings.site_time_zone) as work:
         note_loaded(work)
     report(f"{settings.patients:,} synthetic patients, {loaded.stored:,} resources")
+
+
+def _seed_schedule(database: Database, settings: Settings, report: Callable[[str], None]) -> None:
+    with begin(database, SEEDER, SystemClock(), settings.site_time_zone) as work:
+        made = seed_schedule(work, settings.patients)
+    report(f"{made} calendars" if made else "the calendars are there already")
 
 
 def _seed_accounts(database: Database, settings: Settings, report: Callable[[str], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards.shared.chart_button import chart_button, profile_button
+from dashboards.shared.chart_button import book_button, chart_button, profile_button
 from dashboards.shared.markup import tag, text
 from dashboards.shared.page import start_page, told_errors
 from dashboards.shared.session import StaffSession
@@ -66,3 +66,4 @@ def _hit(session: StaffSession, hit: PatientHit) -> None:
         with go:
             chart_button(session, hit.patient_id, key=f"open-{hit.patient_id}")
             profile_button(session, hit.patient_id, key=f"profile-{hit.patient_id}")
+            book_button(session, hit.patient_id, key=f"book-{hit.patient_id}")

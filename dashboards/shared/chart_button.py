@@ -13,6 +13,12 @@ def chart_button(session: StaffSession, patient_id: str, *, key: str) -> None:
         st.switch_page(st.session_state["chart"], query_params={"patient": patient_id})
 
 
+def book_button(session: StaffSession, patient_id: str, *, key: str) -> None:
+    """The way from a person to a booking; nothing to who may not book."""
+    if session.may("schedule.book") and st.button("Book", key=key, width="stretch"):
+        st.switch_page(st.session_state["book"], query_params={"patient": patient_id})
+
+
 def record_outside_button(session: StaffSession, patient_id: str, *, key: str) -> None:
     """Opens the chart with the dialog for an outside result; nothing to who may not write charts."""
     if session.may("chart.write") and st.button("Record outside result", key=key, width="stretch"):

@@ -22,6 +22,7 @@ from ehr_core.api.routes import (
     care_gaps,
     charting,
     merges,
+    messaging,
     orders,
     pipeline,
     portal,
@@ -29,10 +30,12 @@ from ehr_core.api.routes import (
     quality,
     registration,
     scheduling,
+    visits,
     worklist,
 )
 from ehr_core.api.smart import authorize, discovery, logout, token
 from ehr_core.api.smart.refusals import install_refusals
+from ehr_core.api.visit_keeper import VisitKeeper
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import Clock, SystemClock
 from ehr_core.kernel.errors import StartupFailed
@@ -54,6 +57,8 @@ ROOMS = (
     charting,
     orders,
     scheduling,
+    visits,
+    messaging,
     care_gaps,
     worklist,
     quality,
@@ -86,6 +91,7 @@ def create_app(
     identity = Identity(database, clock, settings, secrets)
     app.state.parts = Parts(settings, secrets, database, clock, identity)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
+    app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
     install_error_handlers(app)
     install_refusals(app)
     app.add_middleware(RequestGuard)
@@ -109,6 +115,8 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
     app.state.bulk_runner.start()
+    app.state.visit_keeper.start()
     yield
+    app.state.visit_keeper.stop()
     app.state.bulk_runner.stop()
     parts.database.dispose()

@@ -22,6 +22,7 @@ from ehr_core.kernel.errors import (
     Issue,
     NotFound,
     SignInRequired,
+    TimeTaken,
     TooMuch,
     Unavailable,
 )
@@ -136,6 +137,8 @@ def error_response(
             "message": error.message,
             "issues": [vars(issue) for issue in issues],
         }
+        if isinstance(error, TimeTaken):
+            body["alternatives"] = list(error.alternatives)
         media_type = "application/json"
     return Response(
         json.dumps(body, ensure_ascii=False),

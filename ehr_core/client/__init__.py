@@ -11,6 +11,7 @@ from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
 from ehr_core.client.fhir import FhirRoom
 from ehr_core.client.merges import MergesRoom
+from ehr_core.client.messaging import MessagingRoom
 from ehr_core.client.orders import OrdersRoom
 from ehr_core.client.pipeline import PipelineRoom
 from ehr_core.client.portal import PortalRoom
@@ -19,6 +20,7 @@ from ehr_core.client.quality import QualityRoom
 from ehr_core.client.registration import RegistrationRoom
 from ehr_core.client.scheduling import SchedulingRoom
 from ehr_core.client.transport import TokenSource, Transport
+from ehr_core.client.visits import VisitsRoom
 from ehr_core.client.worklist import WorklistRoom
 
 __all__ = ["AlmonerClient"]
@@ -46,6 +48,8 @@ class AlmonerClient:
         self.charting = ChartingRoom(speaking)
         self.orders = OrdersRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
+        self.messaging = MessagingRoom(speaking)
+        self.visits = VisitsRoom(speaking)
         self.care_gaps = CareGapsRoom(speaking)
         self.worklist = WorklistRoom(speaking)
         self.quality = QualityRoom(speaking)

@@ -135,7 +135,10 @@ def error_of(answer: httpx.Response) -> AlmonerError:
         return _from_outcome(answer.status_code, body)
     cls = _class_named(body.get("error")) or _class_for(answer.status_code)
     issues = [Issue(**issue) for issue in body.get("issues", [])]
-    return _make(cls, str(body.get("message") or _silent(answer.status_code)), issues)
+    error = _make(cls, str(body.get("message") or _silent(answer.status_code)), issues)
+    if isinstance(error, errors.TimeTaken):
+        error.alternatives = tuple(body.get("alternatives") or ())
+    return error
 
 
 def _from_outcome(status: int, body: dict[str, Any]) -> AlmonerError:

@@ -9,7 +9,8 @@ AlmonerError
 ├── NotFound              nothing there that this actor may see
 ├── Gone                  it was here and is deleted, or has expired
 ├── Conflict              it clashes with what is stored
-│   └── StaleVersion      somebody else saved a newer version first
+│   ├── StaleVersion      somebody else saved a newer version first
+│   └── TimeTaken         a person, room or device is booked then; carries the nearest times that are free
 ├── TooMuch               a limit of size, rate or number
 ├── ContractBreached      a table breaks its contract; carries the breaches
 └── Unavailable           a part that is needed cannot be reached
@@ -83,6 +84,16 @@ class Conflict(AlmonerError):
 
 class StaleVersion(Conflict):
     http_status = 412
+
+
+class TimeTaken(Conflict):
+    """`actor` is who or what is booked already, such as 'Location/…'; null when it is not told. `alternatives` are
+    free times as plain JSON objects, nearest first; empty when nobody has looked for any."""
+
+    def __init__(self, message: str, *, actor: str | None = None, alternatives: tuple[dict, ...] = ()):
+        self.actor = actor
+        self.alternatives = alternatives
+        super().__init__(message)
 
 
 class TooMuch(AlmonerError):

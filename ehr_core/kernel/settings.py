@@ -93,6 +93,40 @@ class Settings(BaseSettings):
     small_cell: int = Field(
         default=11, ge=1, description="Aggregate counts below this are suppressed for analysts."
     )
+    hold_minutes: int = Field(
+        default=5, ge=1, le=60, description="A time that somebody is about to book is kept so long (minutes)."
+    )
+    offer_minutes: int = Field(
+        default=120,
+        ge=5,
+        le=1440,
+        description="A freed time is offered to one person of the waitlist so long, then to the next (minutes).",
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="Address under which patients reach the portal, such as https://portal.example.org: links in "
+        "messages begin with it. Without one, the portal's own address.",
+    )
+    email_sender: str | None = Field(
+        default=None,
+        description="Who sends e-mail: `mailbox` (kept here, sent nowhere), `smtp`, or a sender that a package brings. "
+        "Without one, `smtp` where ALMONER_SMTP_URL is set, otherwise `mailbox`.",
+    )
+    sms_sender: str = Field(
+        default="mailbox",
+        description="Who sends text messages: `mailbox` (kept here, sent nowhere), or a sender that a package brings.",
+    )
+    smtp_url: str | None = Field(
+        default=None,
+        description="Mail server: smtps://user:password@host:465, or smtp://user:password@host:587 with STARTTLS.",
+    )
+    mail_from: str | None = Field(
+        default=None, description="Sender's address of e-mail, such as 'Clinic <no-reply@example.org>'."
+    )
+    messages_tell_time: bool = Field(
+        default=True,
+        description="Whether a message says day and time of a visit. If not, only the page of its link does.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log event that is written."
     )

@@ -12,14 +12,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Update, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as insert_or
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from ehr_core.kernel.errors import Forbidden
+from ehr_core.kernel.errors import Forbidden, TimeTaken
 from ehr_core.store.content import HASH_BYTES
 from ehr_core.store.promote import COLUMN_NAMES
 from ehr_core.store.tables import CURRENT_COLUMNS, VERSION_COLUMNS, current_table, history_table
 
 ROW_SECURITY_VIOLATION = "42501"
+EXCLUSION_VIOLATION = "23P01"
 NO_CONTENT = bytes(HASH_BYTES)
 """Content hash of a deleted version: no content has it in practice, so whatever comes next is a change."""
 
@@ -92,7 +93,7 @@ def old_version(connection: Connection, type_name: str, resource_id: str, versio
 def add_first_version(connection: Connection, type_name: str, values: dict[str, Any]) -> bool:
     """Inserts a new resource; False when its id is taken, even by a row that this actor cannot see."""
     counted = {"preserve_rowcount": True}
-    with row_security_as_refusal():
+    with refusals_of_the_database():
         done = connection.execute(_insert_new(type_name), values, execution_options=counted)
     return done.rowcount == 1
 
@@ -105,7 +106,7 @@ def _insert_new(type_name: str) -> Insert:
 def replace_version(connection: Connection, type_name: str, resource_id: str, values: dict[str, Any]) -> None:
     """Moves the current row into history and puts `values` in its place. The row is locked already."""
     keep, replace = _replacing(type_name)
-    with row_security_as_refusal():
+    with refusals_of_the_database():
         connection.execute(keep, {"this_id": resource_id})
         connection.execute(replace, {"this_id": resource_id} | values)
 
@@ -138,11 +139,15 @@ def deletion_values(type_name: str, version_id: int, at: datetime) -> dict[str, 
 
 
 @contextmanager
-def row_security_as_refusal() -> Iterator[None]:
-    """A row that policy keeps this actor from writing is a Forbidden, not a server's error."""
+def refusals_of_the_database() -> Iterator[None]:
+    """What the database itself refuses is an answer and no server's error: another's row, a time that is taken."""
     try:
         yield
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != ROW_SECURITY_VIOLATION:
             raise
         raise Forbidden("This record is not yours to change.") from error
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) != EXCLUSION_VIOLATION:
+            raise
+        raise TimeTaken("This time is taken.", actor=error.orig.diag.message_detail) from error

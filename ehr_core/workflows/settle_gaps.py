@@ -30,12 +30,12 @@ def settle_gaps(work: UnitOfWork, patients: Iterable[ChangedPatient]) -> None:
     visits = [patient.patient_id for patient in changed if "Appointment" in patient.changed_types]
     orders = [patient.patient_id for patient in changed if "ServiceRequest" in patient.changed_types]
     if visits:
-        _follow_visits(work, visits)
+        follow_visits(work, visits)
     if orders:
         _follow_orders(work, orders)
 
 
-def _follow_visits(work: UnitOfWork, patient_ids: Sequence[str]) -> None:
+def follow_visits(work: UnitOfWork, patient_ids: Sequence[str]) -> None:
     """Missed or cancelled: open again. Booked after outreach, or moved: scheduled until the day after the visit."""
     coming = next_appointments(work, patient_ids)
     for gap in _gaps_in_state(work, patient_ids, ("scheduled", "outreach_sent")):

@@ -28,6 +28,7 @@ from ehr_core.api.fhir.paging import PAGE_PARAMETER, next_page, read_page
 from ehr_core.api.fhir.visibility import require_reading, shown, shown_of
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.repository import Store
+from ehr_core.workflows.foreign_bookings import written_from_elsewhere
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 
@@ -45,7 +46,8 @@ def transaction(request: Request, body: RawBody, work: Work) -> Response:
     """A transaction or batch Bundle: one database transaction."""
     require_json_body(request)
     work.actor.require("fhir.write")
-    return Response(Store(work).transaction(body), media_type=FHIR_JSON)
+    answer = written_from_elsewhere(work, "Bundle", body, lambda: Store(work).transaction(body))
+    return Response(answer, media_type=FHIR_JSON)
 
 
 @router.get("/{resource_type}")
@@ -99,9 +101,13 @@ def create(resource_type: str, request: Request, body: RawBody, parts: ProcessPa
     _require_writing(request, work)
     check_identity(body, resource_type, None)
     condition = request.headers.get("if-none-exist")
+    store = Store(work)
     if condition is None:
-        return written_response(request, parts, Store(work).create(resource_type, body), created=True)
-    resource, created = Store(work).conditional_create(resource_type, body, condition)
+        made = written_from_elsewhere(work, resource_type, body, lambda: store.create(resource_type, body))
+        return written_response(request, parts, made, created=True)
+    resource, created = written_from_elsewhere(
+        work, resource_type, body, lambda: store.conditional_create(resource_type, body, condition)
+    )
     return written_response(request, parts, resource, created=created)
 
 
@@ -112,7 +118,13 @@ def update(
     """A new version; with If-Match only of exactly that one. Creates the resource when the id is new."""
     _require_writing(request, work)
     check_identity(body, resource_type, resource_id)
-    written = Store(work).put(resource_type, resource_id, body, if_match=asked_version(request))
+    version = asked_version(request)
+    written = written_from_elsewhere(
+        work,
+        resource_type,
+        body,
+        lambda: Store(work).put(resource_type, resource_id, body, if_match=version),
+    )
     return written_response(request, parts, written.resource, created=written.created)
 
 

@@ -1,0 +1,56 @@
+"""A time that is taken, answered with the nearest free ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from data_contracts.api.scheduling import AppointmentType, FindSlots, Slot
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.display import show_instant
+from ehr_core.kernel.errors import TimeTaken
+from ehr_core.scheduling.openings import Search, find_slots
+
+OFFERED = 3
+LOOKED_AT_DAYS = 21
+
+
+def nearest(
+    work: UnitOfWork,
+    kind: AppointmentType,
+    patient_id: str | None,
+    provider: str | None,
+    starts_at: datetime,
+    *,
+    aside: Sequence[str] = (),
+) -> list[Slot]:
+    """The nearest free times with that provider, and where those are few, with others too."""
+    around = max(work.today(), starts_at.astimezone(ZoneInfo(work.site_time_zone)).date() - timedelta(days=7))
+    wish = FindSlots(
+        type_code=kind.code,
+        patient_id=patient_id,
+        providers=[provider] if provider else None,
+        first_day=around,
+        days=LOOKED_AT_DAYS,
+        near=starts_at,
+        limit=OFFERED,
+    )
+    found = find_slots(work, Search(kind, wish, aside=aside))
+    if len(found) < OFFERED and provider is not None:
+        others = find_slots(work, Search(kind, wish.model_copy(update={"providers": None}), aside=aside))
+        found += [slot for slot in others if slot.provider != provider]
+    return found[:OFFERED]
+
+
+def refused(alternatives: Sequence[Slot], *, first: str = "This time is not free any more.") -> TimeTaken:
+    """The refusal as a sentence, with the times also as data."""
+    times = "; ".join(
+        f"{show_instant(slot.starts_at, slot.time_zone)} with {slot.provider_name}" for slot in alternatives
+    )
+    rest = (
+        f"The nearest free times: {times}." if times else "Nothing else is free near it: choose another week."
+    )
+    return TimeTaken(
+        f"{first} {rest}", alternatives=tuple(slot.model_dump(mode="json") for slot in alternatives)
+    )
