@@ -41,7 +41,7 @@ MERGED_AWAY = "This record was merged into another one. Open the surviving recor
 
 def record_vitals(work: UnitOfWork, *, patient_id: str, vitals: RecordVitals) -> Recorded:
     """One Observation a sign, the blood pressure as a pair. Raises InvalidResource naming the field."""
-    subject = _subject_to_write(work, patient_id, vitals.encounter_id)
+    subject = subject_to_write(work, patient_id, vitals.encounter_id)
     check_vitals(vitals)
     _check_moment(work, vitals.at, subject)
     built = build_vitals(
@@ -52,7 +52,7 @@ def record_vitals(work: UnitOfWork, *, patient_id: str, vitals: RecordVitals) ->
 
 def record_result(work: UnitOfWork, *, patient_id: str, result: RecordResult) -> Recorded:
     """A result measured here. It waits for review like one that a laboratory sent."""
-    subject = _subject_to_write(work, patient_id, result.encounter_id)
+    subject = subject_to_write(work, patient_id, result.encounter_id)
     _check_moment(work, result.at, subject)
     built = build_result(
         result, patient_id=patient_id, performer=person(work.actor), issued=instant(work.now())
@@ -62,7 +62,7 @@ def record_result(work: UnitOfWork, *, patient_id: str, result: RecordResult) ->
 
 def record_outside_result(work: UnitOfWork, *, patient_id: str, record: RecordOutsideResult) -> Recorded:
     """What was done elsewhere, with its document and the Provenance that says from whose record it is."""
-    subject = _subject_to_write(work, patient_id, None)
+    subject = subject_to_write(work, patient_id, None)
     item = item_of(record)
     check_day(record.on, today=work.today(), born=first_birth_day(subject.birth_date))
     document = read_document(record)
@@ -87,7 +87,7 @@ def record_outside_result(work: UnitOfWork, *, patient_id: str, record: RecordOu
 
 def record_immunization(work: UnitOfWork, *, patient_id: str, given: RecordImmunization) -> Recorded:
     """A vaccination given here. Raises InvalidResource naming the field."""
-    subject = _subject_to_write(work, patient_id, None)
+    subject = subject_to_write(work, patient_id, None)
     _check_moment(work, given.at, subject)
     built = build_immunization(
         given, patient_id=patient_id, performer=person(work.actor), recorded_at=instant(work.now())
@@ -156,7 +156,7 @@ def review_result(
     return _recorded(work, [written])
 
 
-def _subject_to_write(work: UnitOfWork, patient_id: str, encounter_id: str | None) -> Subject:
+def subject_to_write(work: UnitOfWork, patient_id: str, encounter_id: str | None) -> Subject:
     """The patient to write about. Raises Forbidden, NotFound, Conflict for a merged record, or InvalidResource."""
     work.actor.require("chart.write")
     subject = subject_of(work, patient_id)
