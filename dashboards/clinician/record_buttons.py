@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.clinician.notes_panel import start_visit_button
 from dashboards.clinician.outside_forms import outside_dialog
 from dashboards.clinician.record_forms import result_dialog, vitals_dialog
 from dashboards.clinician.vaccination_forms import vaccination_dialog
@@ -14,6 +15,8 @@ from data_contracts.api.patients import PatientBanner
 
 def record_buttons(session: StaffSession, banner: PatientBanner) -> None:
     with st.container(horizontal=True):
+        if session.may("note.write"):
+            start_visit_button(session, banner)
         if st.button("Record vitals", shortcut="Alt+V"):
             vitals_dialog(session, banner, fresh_form("vitals"))
         if st.button("Record result", shortcut="Alt+L"):

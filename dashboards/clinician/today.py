@@ -7,18 +7,21 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboards.clinician.notes_panel import begin
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.gap_words import gap_line
 from dashboards.shared.markup import lines, tag, text
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
+from data_contracts.api.notes import StartVisit
 from data_contracts.api.schedule import TodaySchedule, TodayVisit
 from ehr_core.client.streamlit_app import app_settings
 from ehr_core.display import show_age, show_name, show_time
 
 SHOWN_GAPS = 4
 EVERYONE = "everyone"
+NO_VISIT = ("proposed", "noshow")
 
 
 def visit_html(visit: TodayVisit) -> str:
@@ -112,3 +115,12 @@ def _visit(session: StaffSession, visit: TodayVisit, schedule: TodaySchedule) ->
             gaps.html(f'<div class="card">{gaps_html(visit)}</div>')
         with go:
             chart_button(session, visit.patient_id, key=f"open-{visit.appointment_id}")
+            _start_note(session, visit)
+
+
+def _start_note(session: StaffSession, visit: TodayVisit) -> None:
+    """One click: the visit begins, or is found again, and its note is open."""
+    if not session.may("note.write") or visit.status in NO_VISIT:
+        return
+    if st.button("Start note", key=f"start-{visit.appointment_id}", width="stretch"):
+        begin(session, visit.patient_id, StartVisit(kind="office", appointment_id=visit.appointment_id))
