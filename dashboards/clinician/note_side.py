@@ -53,7 +53,7 @@ def _item_of(problem: Problem) -> PlanItem:
 
 def _new_diagnosis(session: StaffSession, screen: NoteOnScreen) -> None:
     query = st.text_input(
-        "Find a diagnosis by word or code", key=f"dx-{screen.base.note_id}", max_chars=80, live=400
+        "Find a diagnosis by word or code", key=f"dx-{screen.base.note_id}", max_chars=80, live="400ms"
     )
     st.checkbox("Keep it on the problem list", key=f"dx-list-{screen.base.note_id}")
     if len((query or "").strip()) < 2:
@@ -146,7 +146,7 @@ def _signature(session: StaffSession, screen: NoteOnScreen, banner: PatientBanne
             st.caption("A clinician signs this note. Everything is saved; it waits in their list.")
             return
         if st.button(
-            "Sign", type="primary", width="stretch", shortcut="Alt+S", disabled=bool(screen.clashes)
+            "Sign note", type="primary", width="stretch", shortcut="Alt+S", disabled=bool(screen.clashes)
         ):
             sign_dialog(session, screen, banner, f"sign-{uuid4().hex}")
 
