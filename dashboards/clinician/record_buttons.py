@@ -6,8 +6,9 @@ import streamlit as st
 
 from dashboards.clinician.notes_panel import start_visit_button
 from dashboards.clinician.outside_forms import outside_dialog
-from dashboards.clinician.record_forms import result_dialog, vitals_dialog
+from dashboards.clinician.record_forms import result_dialog
 from dashboards.clinician.vaccination_forms import vaccination_dialog
+from dashboards.clinician.vitals_forms import vitals_dialog
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.session import StaffSession
 from data_contracts.api.patients import PatientBanner

@@ -23,10 +23,11 @@ from ehr_core.charting.reviews import (
 from ehr_core.charting.series import Versioned
 from ehr_core.charting.summary import CURRENT_PRESCRIPTIONS, CURRENT_STATEMENTS
 from ehr_core.kernel.errors import BadRequest
-from ehr_core.kernel.fhir_json import decode
+from ehr_core.kernel.fhir_json import decode, extension
 
 Resource = dict[str, Any]
 
+BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
 VITAL_SIGNS = f"{OBSERVATION_CATEGORY}|vital-signs"
 SHOWN_VITALS = 2
 
@@ -216,6 +217,8 @@ class Subject:
     birth_date: str | None
     replaced_by: str | None
     deceased: bool = False
+    sex: str | None = None
+    """Recorded at birth where it is, else administrative: 'female', 'male' or another word."""
 
 
 def subject_of(work: UnitOfWork, patient_id: str) -> Subject | None:
@@ -226,7 +229,15 @@ def subject_of(work: UnitOfWork, patient_id: str) -> Subject | None:
     ).one_or_none()
     if row is None:
         return None
-    return Subject(patient_id, decode(row.body).get("birthDate"), row.replaced_by, bool(row.deceased))
+    patient = decode(row.body)
+    return Subject(
+        patient_id, patient.get("birthDate"), row.replaced_by, bool(row.deceased), sex_at_birth(patient)
+    )
+
+
+def sex_at_birth(patient: Resource) -> str | None:
+    said = (extension(patient, BIRTH_SEX) or {}).get("valueCode")
+    return {"F": "female", "M": "male"}.get(said, patient.get("gender"))
 
 
 def encounter_is_of(work: UnitOfWork, encounter_id: str, patient_id: str) -> bool:

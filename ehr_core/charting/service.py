@@ -11,7 +11,6 @@ from data_contracts.api.chart import (
     RecordImmunization,
     RecordOutsideResult,
     RecordResult,
-    RecordVitals,
     Reinstate,
     ResultType,
     RetractableType,
@@ -30,7 +29,6 @@ from ehr_core.charting.results import build_result, corrected
 from ehr_core.charting.retractions import reinstated, retracted
 from ehr_core.charting.reviews import DONE, with_review
 from ehr_core.charting.timing import check_day, check_moment, first_birth_day
-from ehr_core.charting.vital_signs import build_vitals, check_vitals
 from ehr_core.kernel.errors import BadRequest, Conflict, NotFound, StaleVersion
 from ehr_core.kernel.fhir_json import decode, encode
 from ehr_core.store.repository import Store
@@ -39,25 +37,14 @@ from ehr_core.store.versions import StoredResource
 MERGED_AWAY = "This record was merged into another one. Open the surviving record and record it there."
 
 
-def record_vitals(work: UnitOfWork, *, patient_id: str, vitals: RecordVitals) -> Recorded:
-    """One Observation a sign, the blood pressure as a pair. Raises InvalidResource naming the field."""
-    subject = subject_to_write(work, patient_id, vitals.encounter_id)
-    check_vitals(vitals)
-    _check_moment(work, vitals.at, subject)
-    built = build_vitals(
-        vitals, patient_id=patient_id, performer=person(work.actor), issued=instant(work.now())
-    )
-    return _recorded(work, [_create(work, resource) for resource in built])
-
-
 def record_result(work: UnitOfWork, *, patient_id: str, result: RecordResult) -> Recorded:
     """A result measured here. It waits for review like one that a laboratory sent."""
     subject = subject_to_write(work, patient_id, result.encounter_id)
-    _check_moment(work, result.at, subject)
+    moment_checked(work, result.at, subject)
     built = build_result(
         result, patient_id=patient_id, performer=person(work.actor), issued=instant(work.now())
     )
-    return _recorded(work, [_create(work, built)])
+    return recorded(work, [create(work, built)])
 
 
 def record_outside_result(work: UnitOfWork, *, patient_id: str, record: RecordOutsideResult) -> Recorded:
@@ -67,9 +54,9 @@ def record_outside_result(work: UnitOfWork, *, patient_id: str, record: RecordOu
     check_day(record.on, today=work.today(), born=first_birth_day(subject.birth_date))
     document = read_document(record)
     now = instant(work.now())
-    written = [_create(work, build_outside(record, item, patient_id=patient_id, recorded_at=now))]
+    written = [create(work, build_outside(record, item, patient_id=patient_id, recorded_at=now))]
     if document is not None:
-        binary = _create(work, build_binary(document, patient_id=patient_id))
+        binary = create(work, build_binary(document, patient_id=patient_id))
         entry = build_document_reference(
             document,
             binary_id=binary.id,
@@ -79,20 +66,20 @@ def record_outside_result(work: UnitOfWork, *, patient_id: str, record: RecordOu
             source=record.source,
             written_at=now,
         )
-        written += [binary, _create(work, entry)]
+        written += [binary, create(work, entry)]
     document_id = written[-1].id if document is not None else None
     written.append(_prove(work, written[:1], "CREATE", source=record.source, document_id=document_id))
-    return _recorded(work, written)
+    return recorded(work, written)
 
 
 def record_immunization(work: UnitOfWork, *, patient_id: str, given: RecordImmunization) -> Recorded:
     """A vaccination given here. Raises InvalidResource naming the field."""
     subject = subject_to_write(work, patient_id, None)
-    _check_moment(work, given.at, subject)
+    moment_checked(work, given.at, subject)
     built = build_immunization(
         given, patient_id=patient_id, performer=person(work.actor), recorded_at=instant(work.now())
     )
-    return _recorded(work, [_create(work, built)])
+    return recorded(work, [create(work, built)])
 
 
 def correct_result(work: UnitOfWork, *, observation_id: str, correction: CorrectResult) -> Recorded:
@@ -109,7 +96,7 @@ def correct_result(work: UnitOfWork, *, observation_id: str, correction: Correct
         issued=instant(work.now()),
     )
     written = _update(work, observation, changed)
-    return _recorded(work, [written, _prove(work, [written], "UPDATE", reason=correction.reason)])
+    return recorded(work, [written, _prove(work, [written], "UPDATE", reason=correction.reason)])
 
 
 def mark_in_error(
@@ -119,7 +106,7 @@ def mark_in_error(
     stored = _to_write(work, resource_type, resource_id)
     _check_version(stored, mark.version_id)
     written = _update(work, stored, retracted(decode(stored.body)))
-    return _recorded(work, [written, _prove(work, [written], "NULLIFY", reason=mark.reason)])
+    return recorded(work, [written, _prove(work, [written], "NULLIFY", reason=mark.reason)])
 
 
 def reinstate(
@@ -137,7 +124,7 @@ def reinstate(
         if version.body
     ]
     written = _update(work, stored, reinstated(decode(stored.body), earlier))
-    return _recorded(work, [written, _prove(work, [written], "UPDATE", reason=act.reason)])
+    return recorded(work, [written, _prove(work, [written], "UPDATE", reason=act.reason)])
 
 
 def review_result(
@@ -153,7 +140,7 @@ def review_result(
     written = _update(
         work, result, with_review(resource, at=work.now(), by=person(work.actor), comment=comment)
     )
-    return _recorded(work, [written])
+    return recorded(work, [written])
 
 
 def subject_to_write(work: UnitOfWork, patient_id: str, encounter_id: str | None) -> Subject:
@@ -182,11 +169,13 @@ def _check_version(stored: StoredResource, seen: int) -> None:
         )
 
 
-def _check_moment(work: UnitOfWork, at: datetime, subject: Subject) -> None:
+def moment_checked(work: UnitOfWork, at: datetime, subject: Subject) -> None:
+    """Raises InvalidResource naming `at` for a moment in the future or before birth."""
     check_moment(at, now=work.now(), time_zone=work.site_time_zone, born=first_birth_day(subject.birth_date))
 
 
-def _create(work: UnitOfWork, resource: Resource) -> StoredResource:
+def create(work: UnitOfWork, resource: Resource) -> StoredResource:
+    """Into the store, as who acts."""
     return Store(work).create(resource["resourceType"], encode(resource))
 
 
@@ -212,10 +201,11 @@ def _prove(
         source=source,
         document_id=document_id,
     )
-    return _create(work, provenance)
+    return create(work, provenance)
 
 
-def _recorded(work: UnitOfWork, written: list[StoredResource]) -> Recorded:
+def recorded(work: UnitOfWork, written: list[StoredResource]) -> Recorded:
+    """What was written, and the outbox position that re-measure will reach."""
     return Recorded(
         resources=[(resource.resource_type, resource.id, resource.version_id) for resource in written],
         outbox_position=outbox_position(work),
