@@ -8,6 +8,7 @@ from dashboards.clinician.gap_cards import gap_cards
 from dashboards.clinician.growth_chart import growth_panel
 from dashboards.clinician.notes_panel import notes_panel
 from dashboards.clinician.past_care import past_care_panel
+from dashboards.clinician.questionnaires import questionnaires_panel
 from dashboards.clinician.record_buttons import record_buttons
 from dashboards.clinician.results import results_panel
 from dashboards.clinician.summary import (
@@ -47,6 +48,7 @@ def chart_page() -> None:
         with record:
             _record(summary)
             notes_panel(session, summary.banner)
+        questionnaires_panel(session, summary.banner)
         growth_panel(session, summary.banner)
         results_panel(session, summary.banner)
         past_care_panel(session, summary.banner)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboards.clinician.notes_panel import begin
+from dashboards.clinician.urgent import coverage_panel, urgent_panel
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.gap_words import gap_line
 from dashboards.shared.markup import lines, tag, text
@@ -53,6 +54,7 @@ def today_page() -> None:
     session: StaffSession = st.session_state["session"]
     start_page("Today")
     tell_remembered()
+    urgent_panel(session)
     with told_errors():
         day, of_whom = st.columns([1, 2], width=560)
         with day:
@@ -71,6 +73,7 @@ def today_page() -> None:
             st.info(
                 "No visits are booked for this day and clinician. Choose another day, or everyone's schedule."
             )
+        coverage_panel(session, schedule.practitioners)
 
 
 def _chosen_day() -> date:

@@ -15,6 +15,7 @@ from ehr_core.client.orders import OrdersRoom
 from ehr_core.client.pipeline import PipelineRoom
 from ehr_core.client.portal import PortalRoom
 from ehr_core.client.quality import QualityRoom
+from ehr_core.client.questionnaires import QuestionnairesRoom
 from ehr_core.client.registration import RegistrationRoom
 from ehr_core.client.scheduling import SchedulingRoom
 from ehr_core.client.transport import TokenSource, Transport
@@ -47,6 +48,7 @@ class AlmonerClient:
         self.care_gaps = CareGapsRoom(speaking)
         self.worklist = WorklistRoom(speaking)
         self.quality = QualityRoom(speaking)
+        self.questionnaires = QuestionnairesRoom(speaking)
         self.portal = PortalRoom(speaking)
         self.pipeline = PipelineRoom(speaking)
 
