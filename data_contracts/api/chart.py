@@ -246,6 +246,22 @@ class RecordImmunization(ApiModel):
     code: str = Field(description="CVX code.")
     at: datetime
     lot: str | None = Field(default=None, max_length=40, description="As printed on the vial.")
+    expires_on: date | None = Field(default=None, description="Last day of the lot.")
+    manufacturer: str | None = Field(default=None, max_length=100)
+    site: str | None = Field(default=None, description="HL7 table 0163, from /api/history-words.")
+    route: str | None = Field(default=None, description="HL7 table 0162, from /api/history-words.")
+    dose_ml: Decimal | None = Field(default=None, gt=0, le=10)
+    vis_date: date | None = Field(
+        default=None, description="Edition of the Vaccine Information Statement given."
+    )
+    funding: str | None = Field(default=None, description="HL7 table 0064, from /api/history-words.")
+    not_given_reason: str | None = Field(
+        default=None,
+        min_length=3,
+        max_length=300,
+        description="Offered and not given: why. Then nothing else.",
+    )
+    encounter_id: str | None = None
 
 
 class RecordableResult(ApiModel):

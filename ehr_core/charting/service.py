@@ -74,7 +74,7 @@ def record_outside_result(work: UnitOfWork, *, patient_id: str, record: RecordOu
 
 def record_immunization(work: UnitOfWork, *, patient_id: str, given: RecordImmunization) -> Recorded:
     """A vaccination given here. Raises InvalidResource naming the field."""
-    subject = subject_to_write(work, patient_id, None)
+    subject = subject_to_write(work, patient_id, given.encounter_id)
     moment_checked(work, given.at, subject)
     built = build_immunization(
         given, patient_id=patient_id, performer=person(work.actor), recorded_at=instant(work.now())
@@ -87,7 +87,7 @@ def correct_result(work: UnitOfWork, *, observation_id: str, correction: Correct
 
     Raises StaleVersion when somebody else changed the result first.
     """
-    observation = _to_write(work, "Observation", observation_id)
+    observation = to_write(work, "Observation", observation_id)
     _check_version(observation, correction.version_id)
     changed = corrected(
         decode(observation.body),
@@ -95,7 +95,7 @@ def correct_result(work: UnitOfWork, *, observation_id: str, correction: Correct
         unit=correction.unit,
         issued=instant(work.now()),
     )
-    written = _update(work, observation, changed)
+    written = update(work, observation, changed)
     return recorded(work, [written, _prove(work, [written], "UPDATE", reason=correction.reason)])
 
 
@@ -103,9 +103,9 @@ def mark_in_error(
     work: UnitOfWork, *, resource_type: RetractableType, resource_id: str, mark: MarkInError
 ) -> Recorded:
     """It stays, struck out, and counts for nothing. Raises StaleVersion, or BadRequest when it is already."""
-    stored = _to_write(work, resource_type, resource_id)
+    stored = to_write(work, resource_type, resource_id)
     _check_version(stored, mark.version_id)
-    written = _update(work, stored, retracted(decode(stored.body)))
+    written = update(work, stored, retracted(decode(stored.body)))
     return recorded(work, [written, _prove(work, [written], "NULLIFY", reason=mark.reason)])
 
 
@@ -116,14 +116,14 @@ def reinstate(
 
     Raises StaleVersion, or BadRequest when it is not in error, or came into this record so.
     """
-    stored = _to_write(work, resource_type, resource_id)
+    stored = to_write(work, resource_type, resource_id)
     _check_version(stored, act.version_id)
     earlier = [
         decode(version.body)
         for version in Store(work).history(resource_type, resource_id)[1:]
         if version.body
     ]
-    written = _update(work, stored, reinstated(decode(stored.body), earlier))
+    written = update(work, stored, reinstated(decode(stored.body), earlier))
     return recorded(work, [written, _prove(work, [written], "UPDATE", reason=act.reason)])
 
 
@@ -131,13 +131,13 @@ def review_result(
     work: UnitOfWork, *, resource_type: ResultType, resource_id: str, review: ReviewResult
 ) -> Recorded:
     """Says that this actor has looked at exactly this version, with words for the patient where there are any."""
-    result = _to_write(work, resource_type, resource_id)
+    result = to_write(work, resource_type, resource_id)
     _check_version(result, review.version_id)
     resource = decode(result.body)
     if resource.get("status") not in DONE:
         raise BadRequest("Only a final result can be reviewed. Wait for the final one, or mark it in error.")
     comment = (review.comment_to_patient or "").strip() or None
-    written = _update(
+    written = update(
         work, result, with_review(resource, at=work.now(), by=person(work.actor), comment=comment)
     )
     return recorded(work, [written])
@@ -156,7 +156,8 @@ def subject_to_write(work: UnitOfWork, patient_id: str, encounter_id: str | None
     return subject
 
 
-def _to_write(work: UnitOfWork, resource_type: str, resource_id: str) -> StoredResource:
+def to_write(work: UnitOfWork, resource_type: str, resource_id: str) -> StoredResource:
+    """What is to be changed, for who may write charts."""
     work.actor.require("chart.write")
     return Store(work).read(resource_type, resource_id)
 
@@ -179,7 +180,8 @@ def create(work: UnitOfWork, resource: Resource) -> StoredResource:
     return Store(work).create(resource["resourceType"], encode(resource))
 
 
-def _update(work: UnitOfWork, old: StoredResource, resource: Resource) -> StoredResource:
+def update(work: UnitOfWork, old: StoredResource, resource: Resource) -> StoredResource:
+    """The next version of what was read, unless somebody else was first."""
     return Store(work).update(old.resource_type, old.id, encode(resource), if_match=old.version_id)
 
 

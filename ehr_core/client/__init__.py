@@ -10,6 +10,7 @@ from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
 from ehr_core.client.fhir import FhirRoom
+from ehr_core.client.history import HistoryRoom
 from ehr_core.client.notes import NotesRoom
 from ehr_core.client.orders import OrdersRoom
 from ehr_core.client.pipeline import PipelineRoom
@@ -42,6 +43,7 @@ class AlmonerClient:
         self.bulk = BulkRoom(speaking)
         self.registration = RegistrationRoom(speaking)
         self.charting = ChartingRoom(speaking)
+        self.history = HistoryRoom(speaking)
         self.notes = NotesRoom(speaking)
         self.orders = OrdersRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
