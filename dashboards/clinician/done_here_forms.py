@@ -54,13 +54,8 @@ def document_dialog(session: StaffSession, banner: PatientBanner, form: str) -> 
     kind = st.selectbox("Kind", list(kinds), index=None, format_func=kinds.get, key=f"{form}-kind")
     title = st.text_input("Title", max_chars=200, key=f"{form}-title")
     source = st.text_input("From whom", max_chars=200, value=session.me.name, key=f"{form}-source")
-    on = st.date_input(
-        "Day that it is about",
-        now_at_site().date(),
-        max_value=now_at_site().date(),
-        format="YYYY-MM-DD",
-        key=f"{form}-on",
-    )
+    today = now_at_site().date()
+    on = st.date_input("Day that it is about", today, max_value=today, format="YYYY-MM-DD", key=f"{form}-on")
     file = st.file_uploader(
         f"PDF, PNG or JPEG, at most {LARGEST_MB} MB", type=["pdf", "png", "jpg", "jpeg"], key=f"{form}-file"
     )

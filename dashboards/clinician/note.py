@@ -8,6 +8,7 @@ from dashboards.clinician.note_editor import editor
 from dashboards.clinician.note_merge import Clash, both, clash_words
 from dashboards.clinician.note_screen import NoteOnScreen, answer, forget_screen, open_screen
 from dashboards.clinician.note_side import side_panel
+from dashboards.clinician.papers import after_visit_panel
 from dashboards.clinician.signed_note import signed_note
 from dashboards.shared.banner import show_banner
 from dashboards.shared.markup import text
@@ -63,6 +64,8 @@ def _draft(session: StaffSession, draft: NoteDraft, summary: ChartSummary) -> No
     if draft.reason:
         st.caption(f"Amended, because: {draft.reason}")
     _workspace(session, screen, summary)
+    if draft.kind != "addendum":
+        after_visit_panel(session, draft.encounter_id)
 
 
 @st.fragment

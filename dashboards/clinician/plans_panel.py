@@ -143,12 +143,8 @@ def change_goal_dialog(session: StaffSession, banner: PatientBanner, goal: GoalL
     status = st.selectbox(
         "Standing", states, index=states.index(goal.status) if goal.status in states else 0, key=f"{form}-s"
     )
-    how = st.selectbox(
-        "How it goes",
-        steps,
-        index=steps.index(goal.achievement) if goal.achievement in steps else None,
-        key=f"{form}-h",
-    )
+    goes = steps.index(goal.achievement) if goal.achievement in steps else None
+    how = st.selectbox("How it goes", steps, index=goes, key=f"{form}-h")
     note = st.text_area("Note (optional)", max_chars=1000, key=f"{form}-note")
     with told_errors():
         if st.button("Save", type="primary"):

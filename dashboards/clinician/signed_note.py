@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.clinician.form_parts import about
+from dashboards.clinician.papers import after_visit_panel, note_paper, paper_buttons
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import tag, text
 from dashboards.shared.page import remember, told_errors
@@ -29,6 +30,8 @@ def signed_note(session: StaffSession, note: SignedNote, banner: PatientBanner) 
     st.html(f'<pre class="note-words">{text(note.text, "")}</pre>')
     if note.seal == "whole":
         st.caption(f"{SEAL_WORDS['whole']} SHA-256 {note.sha256}")
+    paper_buttons(note_paper(note, banner), key=note.note.note_id, name="note")
+    after_visit_panel(session, note.note.encounter_id)
     for addendum in note.addenda:
         _addendum(session, addendum)
     if note.note.state == "signed":

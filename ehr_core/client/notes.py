@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data_contracts.api.after_visit import AfterVisitSummary, SummaryLanguage
 from data_contracts.api.notes import (
     CosignNote,
     DiagnosisCode,
@@ -77,6 +78,10 @@ class NotesRoom:
 
     def sign(self, note_id: str, sign: SignNote) -> SignedReceipt:
         return self._transport.post(f"{_of(note_id)}/sign", SignedReceipt, sign)
+
+    def after_visit(self, encounter_id: str, language: SummaryLanguage | None = None) -> AfterVisitSummary:
+        path = f"/api/visits/{segment(encounter_id)}/summary"
+        return self._transport.get(path, AfterVisitSummary, {"language": language})
 
     def read(self, note_id: str) -> SignedNote:
         return self._transport.get(_of(note_id), SignedNote)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import text
+
 from data_contracts.api.notes import StartedVisit, StartVisit
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.notes.drafts import begin_note
@@ -9,7 +11,7 @@ from ehr_core.charting.notes.templates import template_for
 from ehr_core.charting.recordable import refused
 from ehr_core.charting.service import subject_to_write
 from ehr_core.charting.visits import Booking, begin_visit, note_of_visit
-from ehr_core.kernel.fhir_json import decode, reference_id
+from ehr_core.kernel.fhir_json import Resource, decode, reference_id
 from ehr_core.scheduling.rules import visit_reason
 from ehr_core.store.repository import Store
 
@@ -44,4 +46,11 @@ def _booking(work: UnitOfWork, patient_id: str, appointment_id: str | None) -> B
     appointment = decode(stored.body)
     people = (part.get("actor") or {} for part in appointment.get("participant") or ())
     clinician = next((actor for actor in people if reference_id(actor, "Practitioner")), None)
-    return Booking(visit_reason(appointment), clinician)
+    return Booking(visit_reason(appointment), clinician and _named(work, clinician))
+
+
+def _named(work: UnitOfWork, clinician: Resource) -> Resource:
+    """The reference with the clinician's name, which a booking may leave out."""
+    found = text("SELECT display_name FROM fhir.practitioner WHERE id = :id AND NOT deleted")
+    name = work.connection.execute(found, {"id": reference_id(clinician, "Practitioner")}).scalars().first()
+    return {**clinician, "display": clinician.get("display") or name} if name else clinician

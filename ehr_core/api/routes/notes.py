@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from data_contracts.api.after_visit import AfterVisitSummary, SummaryLanguage
 from data_contracts.api.notes import (
     CosignNote,
     DiagnosisCodes,
@@ -30,6 +31,7 @@ from ehr_core.charting.notes import after_signing, drafts, phrases
 from ehr_core.charting.notes.diagnosis_search import find_diagnoses
 from ehr_core.charting.notes.reading import read_note, read_notes
 from ehr_core.charting.notes.templates import templates
+from ehr_core.workflows.after_visit import after_visit_summary
 from ehr_core.workflows.sign_visit import sign_visit
 from ehr_core.workflows.start_visit import start_visit
 from ehr_core.workflows.unfinished_notes import unfinished_notes
@@ -79,6 +81,11 @@ def diagnosis_codes(q: str, work: Work) -> DiagnosisCodes:
     """ICD-10-CM codes by word or code; what is searched for is no patient's datum."""
     work.actor.require("chart.read")
     return DiagnosisCodes(codes=find_diagnoses(q))
+
+
+@router.get("/visits/{encounter_id}/summary")
+def after_visit(encounter_id: str, work: Work, language: SummaryLanguage | None = None) -> AfterVisitSummary:
+    return after_visit_summary(work, encounter_id=encounter_id, language=language)
 
 
 @router.get("/notes/{note_id}")
