@@ -27,7 +27,7 @@ def test_the_summary_says_what_to_do_in_plain_words_and_nothing_meant_for_collea
     summary = nurse.notes.after_visit(draft.encounter_id)
     lines = lines_of(summary)
     assert (summary.signed, summary.language) == (False, "en")
-    assert summary.about == "You had a visit at the clinic on November 20, 2026 with Ada Okafor."
+    assert summary.about == "You had a visit at the clinic on November 20, 2026 with Dr Ada Okafor."
     assert lines["What we talked about"] == ["Type 2 diabetes (high blood sugar)"]
     assert lines["What to do now"] == ["Walk 30 minutes a day.", "Take metFORMIN with food."]
     assert lines["Your measurements today"] == ["Blood pressure: 128/76 mmHg"]
