@@ -9,6 +9,7 @@ from dashboards.admin.audit import audit_page
 from dashboards.care_manager.replies import replies_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
+from dashboards.clinician.note import note_page
 from dashboards.clinician.patients import patients_page
 from dashboards.clinician.today import today_page
 from dashboards.front_desk.book import book_page
@@ -49,6 +50,7 @@ def _pages(session: StaffSession) -> list[st.Page]:
         ("chart.read", reported_page, "Reported", "reported", "visible"),
         ("mailbox.read", mailbox_page, "Mailbox", "mailbox", "visible"),
         ("schedule.manage", calendars_page, "Calendars", "calendars", "visible"),
+        ("chart.read", note_page, "Note", "note", "hidden"),
         ("measure.read", measures_page, "Measures", "measures", "visible"),
         ("audit.read", audit_page, "Audit", "audit", "visible"),
     ]

@@ -35,7 +35,7 @@ ICD_10_CM = CodeSystem(
     "icd-10-cm",
     "http://hl7.org/fhir/sid/icd-10-cm",
     "ICD-10-CM",
-    r"[A-Z]\d[0-9A-Z]?(\.[0-9A-Z]{1,4})?",
+    r"[A-Z][0-9A][0-9A-Z]?(\.[0-9A-Z]{1,4})?",
     prefixes=True,
 )
 ICD_10_PCS = CodeSystem(

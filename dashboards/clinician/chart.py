@@ -5,7 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.clinician.gap_cards import gap_cards
+from dashboards.clinician.growth_chart import growth_panel
+from dashboards.clinician.history_panel import history_panel
+from dashboards.clinician.notes_panel import notes_panel
 from dashboards.clinician.past_care import past_care_panel
+from dashboards.clinician.plans_panel import plans_panel
+from dashboards.clinician.questionnaires import questionnaires_panel
 from dashboards.clinician.record_buttons import record_buttons
 from dashboards.clinician.results import results_panel
 from dashboards.clinician.summary import (
@@ -44,6 +49,11 @@ def chart_page() -> None:
             gap_cards(session, summary.banner)
         with record:
             _record(summary)
+            notes_panel(session, summary.banner)
+        plans_panel(session, summary)
+        questionnaires_panel(session, summary.banner)
+        history_panel(session, summary.banner)
+        growth_panel(session, summary.banner)
         results_panel(session, summary.banner)
         past_care_panel(session, summary.banner)
 

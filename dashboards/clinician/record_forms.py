@@ -1,4 +1,4 @@
-"""Recording what was measured or asked here: vital signs, and a result as a number or an answer."""
+"""Recording a result that was measured or asked here: a number in a unit, or an answer."""
 
 from __future__ import annotations
 
@@ -10,19 +10,8 @@ from pydantic import ValidationError
 from dashboards.clinician.form_parts import about, answer_choice, done, moment, parse_decimal
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
-from data_contracts.api.chart import RecordableResult, RecordResult, RecordVitals
+from data_contracts.api.chart import RecordableResult, RecordResult
 from data_contracts.api.patients import PatientBanner
-
-VITALS = {
-    "systolic_mmhg": "Systolic (mm[Hg])",
-    "diastolic_mmhg": "Diastolic (mm[Hg])",
-    "heart_rate_per_minute": "Heart rate (/min)",
-    "temperature_celsius": "Temperature (°C)",
-    "respiratory_rate_per_minute": "Respirations (/min)",
-    "oxygen_saturation_percent": "SpO₂ (%)",
-    "weight_kg": "Weight (kg)",
-    "height_cm": "Height (cm)",
-}
 
 
 def sentence_of(error: ValidationError, labels: dict[str, str]) -> str:
@@ -30,44 +19,6 @@ def sentence_of(error: ValidationError, labels: dict[str, str]) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     field = str(first["loc"][-1]) if first["loc"] else "form"
     return f"{labels.get(field, field)}: {first['msg']}."
-
-
-@st.dialog("Record vitals", width="medium")
-def vitals_dialog(session: StaffSession, banner: PatientBanner, form: str) -> None:
-    about(banner)
-    with st.form(form, border=False):
-        typed: dict[str, str] = {}
-        for pair in (
-            ("systolic_mmhg", "diastolic_mmhg"),
-            ("heart_rate_per_minute", "temperature_celsius"),
-            ("respiratory_rate_per_minute", "oxygen_saturation_percent"),
-            ("weight_kg", "height_cm"),
-        ):
-            for column, field in zip(st.columns(2), pair, strict=True):
-                typed[field] = column.text_input(VITALS[field], key=f"{form}-{field}", max_chars=8)
-        at = moment(form)
-        saved = st.form_submit_button("Save vitals", type="primary")
-    if saved:
-        with told_errors():
-            _save_vitals(session, banner, typed, at)
-
-
-def _save_vitals(session: StaffSession, banner: PatientBanner, typed: dict[str, str], at: datetime) -> None:
-    entered = {field: parse_decimal(value) for field, value in typed.items() if value.strip()}
-    unreadable = [VITALS[field] for field, value in entered.items() if value is None]
-    if unreadable:
-        st.error(f"Not saved: {', '.join(unreadable)} must be a number with a point, such as 128 or 36.8.")
-        return
-    if not entered:
-        st.error("Not saved: enter at least one value. A field left empty is not recorded.")
-        return
-    try:
-        vitals = RecordVitals(at=at, **entered)
-    except ValidationError as error:
-        st.error(f"Not saved. {sentence_of(error, VITALS)}")
-        return
-    session.client.charting.record_vitals(banner.patient_id, vitals)
-    done("Vitals recorded.")
 
 
 @st.dialog("Record a result", width="medium")

@@ -7,18 +7,22 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboards.clinician.notes_panel import begin
+from dashboards.clinician.urgent import coverage_panel, urgent_panel
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.gap_words import gap_line
 from dashboards.shared.markup import lines, tag, text
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
+from data_contracts.api.notes import StartVisit
 from data_contracts.api.schedule import TodaySchedule, TodayVisit
 from ehr_core.client.streamlit_app import app_settings
 from ehr_core.display import show_age, show_name, show_time
 
 SHOWN_GAPS = 4
 EVERYONE = "everyone"
+NO_VISIT = ("proposed", "noshow")
 
 
 def visit_html(visit: TodayVisit) -> str:
@@ -50,6 +54,7 @@ def today_page() -> None:
     session: StaffSession = st.session_state["session"]
     start_page("Today")
     tell_remembered()
+    urgent_panel(session)
     with told_errors():
         day, of_whom = st.columns([1, 2], width=560)
         with day:
@@ -68,6 +73,7 @@ def today_page() -> None:
             st.info(
                 "No visits are booked for this day and clinician. Choose another day, or everyone's schedule."
             )
+        coverage_panel(session, schedule.practitioners)
 
 
 def _chosen_day() -> date:
@@ -112,3 +118,12 @@ def _visit(session: StaffSession, visit: TodayVisit, schedule: TodaySchedule) ->
             gaps.html(f'<div class="card">{gaps_html(visit)}</div>')
         with go:
             chart_button(session, visit.patient_id, key=f"open-{visit.appointment_id}")
+            _start_note(session, visit)
+
+
+def _start_note(session: StaffSession, visit: TodayVisit) -> None:
+    """One click: the visit begins, or is found again, and its note is open."""
+    if not session.may("note.write") or visit.status in NO_VISIT:
+        return
+    if st.button("Start note", key=f"start-{visit.appointment_id}", width="stretch"):
+        begin(session, visit.patient_id, StartVisit(kind="office", appointment_id=visit.appointment_id))

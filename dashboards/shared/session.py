@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboards.components import forget_copies
 from dashboards.shared.identity import STAFF
 from dashboards.shared.page import start_page
 from data_contracts.api.account import Me
@@ -46,6 +47,8 @@ def sign_out(session: StaffSession) -> None:
 def _sign_in_page(*, ended: bool) -> None:
     settings = app_settings()
     start_page(settings.site_name)
+    if not ended:
+        forget_copies()
     sentence = "Your session has ended. Sign in again to go on where you were."
     st.write(sentence if ended else "Sign in to the staff workspace.")
     if settings.environment == "demo":

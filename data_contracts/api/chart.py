@@ -185,6 +185,26 @@ class RecordVitals(ApiModel):
     oxygen_saturation_percent: Decimal | None = Field(default=None, ge=40, le=100)
     weight_kg: Decimal | None = Field(default=None, ge=Decimal("0.3"), le=500)
     height_cm: Decimal | None = Field(default=None, ge=20, le=250)
+    head_circumference_cm: Decimal | None = Field(default=None, ge=20, le=80)
+    pain_score: int | None = Field(default=None, ge=0, le=10)
+    oxygen_flow_l_per_minute: Decimal | None = Field(
+        default=None, ge=0, le=60, description="With the saturation; 0 is room air, null is not recorded."
+    )
+    weight_lb: Decimal | None = Field(default=None, ge=1, le=1100, description="In place of weight_kg.")
+    height_in: Decimal | None = Field(default=None, ge=8, le=98, description="In place of height_cm.")
+    temperature_fahrenheit: Decimal | None = Field(
+        default=None, ge=77, le=113, description="In place of temperature_celsius."
+    )
+    body_position: Literal["sitting", "standing", "lying"] | None = Field(
+        default=None, description="At the blood pressure."
+    )
+    pressure_site: Literal["left arm", "right arm", "left leg", "right leg"] | None = None
+    pressure_method: Literal["automatic", "manual"] | None = None
+    temperature_site: Literal["oral", "ear", "forehead", "armpit", "rectal"] | None = None
+    height_position: Literal["standing", "lying"] | None = None
+    confirmed: list[str] = Field(
+        default=[], description="Fields whose unusual value the person has looked at and confirmed."
+    )
     encounter_id: str | None = None
 
 
@@ -226,6 +246,22 @@ class RecordImmunization(ApiModel):
     code: str = Field(description="CVX code.")
     at: datetime
     lot: str | None = Field(default=None, max_length=40, description="As printed on the vial.")
+    expires_on: date | None = Field(default=None, description="Last day of the lot.")
+    manufacturer: str | None = Field(default=None, max_length=100)
+    site: str | None = Field(default=None, description="HL7 table 0163, from /api/history-words.")
+    route: str | None = Field(default=None, description="HL7 table 0162, from /api/history-words.")
+    dose_ml: Decimal | None = Field(default=None, gt=0, le=10)
+    vis_date: date | None = Field(
+        default=None, description="Edition of the Vaccine Information Statement given."
+    )
+    funding: str | None = Field(default=None, description="HL7 table 0064, from /api/history-words.")
+    not_given_reason: str | None = Field(
+        default=None,
+        min_length=3,
+        max_length=300,
+        description="Offered and not given: why. Then nothing else.",
+    )
+    encounter_id: str | None = None
 
 
 class RecordableResult(ApiModel):

@@ -43,19 +43,33 @@ def checked_document(
     content_base64: str, content_type: str | None, name: str | None, *, unnamed: str = "Outside record"
 ) -> Document:
     """A document that is what it says it is. Raises InvalidResource naming the field that is wrong."""
+    content = _content(content_base64)
+    if content_type not in FIRST_BYTES:
+        raise refused("document_type", f"A document is one of: {', '.join(FIRST_BYTES)}.")
+    if not content.startswith(FIRST_BYTES[content_type]):
+        raise refused("document_type", f"The file is not {content_type}. Attach it as what it is.")
+    return Document(content, content_type, (name or unnamed).strip()[:200])
+
+
+def sniffed(document_base64: str, name: str) -> Document:
+    """A document by what it is, told from its first bytes. Raises InvalidResource for what is not kept here."""
+    content = _content(document_base64)
+    for content_type, beginnings in FIRST_BYTES.items():
+        if content.startswith(beginnings):
+            return Document(content, content_type, name.strip()[:200] or "Document")
+    raise refused("document_base64", "Only PDF, PNG and JPEG are kept here. Save the file as one of them.")
+
+
+def _content(document_base64: str) -> bytes:
     try:
-        content = base64.b64decode(content_base64, validate=True)
+        content = base64.b64decode(document_base64, validate=True)
     except (binascii.Error, ValueError):
         raise refused("document_base64", "The document is not valid base64. Attach the file again.") from None
     if not content:
         raise refused("document_base64", "The document is empty. Attach the file again.")
     if len(content) > LARGEST_DOCUMENT_BYTES:
         raise refused("document_base64", "The document is larger than 10 MB. Scan it at a lower resolution.")
-    if content_type not in FIRST_BYTES:
-        raise refused("document_type", f"A document is one of: {', '.join(FIRST_BYTES)}.")
-    if not content.startswith(FIRST_BYTES[content_type]):
-        raise refused("document_type", f"The file is not {content_type}. Attach it as what it is.")
-    return Document(content, content_type, (name or unnamed).strip()[:200])
+    return content
 
 
 def build_binary(document: Document, *, patient_id: str) -> Resource:
@@ -68,14 +82,26 @@ def build_binary(document: Document, *, patient_id: str) -> Resource:
 
 
 def build_document_reference(
-    document: Document, *, binary_id: str, patient_id: str, about: str, on: date, source: str, written_at: str
+    document: Document,
+    *,
+    binary_id: str,
+    patient_id: str,
+    about: str,
+    on: date,
+    source: str,
+    written_at: str,
+    kind: tuple[str, str] | None = None,
+    encounter_id: str | None = None,
 ) -> Resource:
-    """The entry that finds the document: what it is about, from whom, and the day it was done."""
-    return {
+    """The entry that finds the document: what it is about, from whom, and the day it was done.
+
+    Without a `kind` (LOINC code and words) it is an outside record.
+    """
+    entry = {
         "resourceType": "DocumentReference",
         "meta": {"tag": [ORIGIN_TAG]},
         "status": "current",
-        "type": concept(LOINC, "11503-0", "Medical records"),
+        "type": concept(LOINC, *(kind or ("11503-0", "Medical records"))),
         "subject": reference("Patient", patient_id),
         "date": written_at,
         "author": [{"display": source}],
@@ -95,3 +121,8 @@ def build_document_reference(
         ],
         "context": {"period": {"start": day(on), "end": day(on)}},
     }
+    if kind is not None:
+        del entry["meta"]
+    if encounter_id is not None:
+        entry["context"]["encounter"] = [reference("Encounter", encounter_id)]
+    return entry

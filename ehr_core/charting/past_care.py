@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from data_contracts.api.chart import CareLine, DocumentLine
@@ -58,8 +58,21 @@ def _vaccination(version_id: int, immunization: Resource) -> CareLine:
         on=immunization.get("occurrenceDateTime") or immunization.get("occurrenceString"),
         status=immunization.get("status", "unknown"),
         source=_source(immunization, [origin] if origin else _performers(immunization)),
-        details=f"lot {lot}" if lot else None,
+        details="; ".join(_vaccine_details(immunization, lot)) or None,
     )
+
+
+def _vaccine_details(immunization: Resource, lot: str | None) -> Iterator[str]:
+    """Lot, site, statement, and why one was not given, as far as recorded."""
+    if lot:
+        yield f"lot {lot}"
+    if site := words(immunization.get("site")):
+        yield site
+    for statement in immunization.get("education") or ():
+        if statement.get("publicationDate"):
+            yield f"VIS of {statement['publicationDate'][:10]}"
+    if reason := words(immunization.get("statusReason")):
+        yield f"not given: {reason}"
 
 
 def _document(version_id: int, document: Resource) -> DocumentLine:

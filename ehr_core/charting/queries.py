@@ -23,10 +23,11 @@ from ehr_core.charting.reviews import (
 from ehr_core.charting.series import Versioned
 from ehr_core.charting.summary import CURRENT_PRESCRIPTIONS, CURRENT_STATEMENTS
 from ehr_core.kernel.errors import BadRequest
-from ehr_core.kernel.fhir_json import decode
+from ehr_core.kernel.fhir_json import decode, extension
 
 Resource = dict[str, Any]
 
+BIRTH_SEX = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex"
 VITAL_SIGNS = f"{OBSERVATION_CATEGORY}|vital-signs"
 SHOWN_VITALS = 2
 
@@ -146,7 +147,7 @@ def chart_facts(work: UnitOfWork, patient_id: str, *, encounters: int) -> ChartF
             "encounters": encounters,
         },
     )
-    return _sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
+    return sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
 
 
 def all_results(
@@ -157,20 +158,21 @@ def all_results(
     `counts` leaves some out before anything is counted as hidden.
     """
     rows = work.connection.execute(RESULTS, {"id": patient_id})
-    return _sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows), counts)
+    return sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows), counts)
 
 
 def past_care_facts(work: UnitOfWork, patient_id: str) -> ChartFacts:
     """Every procedure, vaccination and document of one patient that this actor may see; retracted ones too."""
     rows = work.connection.execute(PAST_CARE, {"id": patient_id})
-    return _sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
+    return sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
 
 
-def _sorted_facts(
+def sorted_facts(
     work: UnitOfWork,
     rows: Iterable[tuple[str, int, str]],
     counts: Callable[[Resource], bool] = lambda _: True,
 ) -> ChartFacts:
+    """Rows of (type, version, body) as what this actor may see of them."""
     facts = ChartFacts()
     for kind, version_id, body in rows:
         try:
@@ -214,14 +216,28 @@ class Subject:
     patient_id: str
     birth_date: str | None
     replaced_by: str | None
+    deceased: bool = False
+    sex: str | None = None
+    """Recorded at birth where it is, else administrative: 'female', 'male' or another word."""
 
 
 def subject_of(work: UnitOfWork, patient_id: str) -> Subject | None:
     """The patient as recording sees them; None when there is none that this actor reaches."""
     row = work.connection.execute(
-        text("SELECT body, replaced_by FROM fhir.patient WHERE id = :id AND NOT deleted"), {"id": patient_id}
+        text("SELECT body, replaced_by, deceased FROM fhir.patient WHERE id = :id AND NOT deleted"),
+        {"id": patient_id},
     ).one_or_none()
-    return Subject(patient_id, decode(row.body).get("birthDate"), row.replaced_by) if row else None
+    if row is None:
+        return None
+    patient = decode(row.body)
+    return Subject(
+        patient_id, patient.get("birthDate"), row.replaced_by, bool(row.deceased), sex_at_birth(patient)
+    )
+
+
+def sex_at_birth(patient: Resource) -> str | None:
+    said = (extension(patient, BIRTH_SEX) or {}).get("valueCode")
+    return {"F": "female", "M": "male"}.get(said, patient.get("gender"))
 
 
 def encounter_is_of(work: UnitOfWork, encounter_id: str, patient_id: str) -> bool:

@@ -64,7 +64,7 @@ def read_summary(work: UnitOfWork, *, banner: PatientBanner) -> ChartSummary:
         medications=sections.read(
             "medications",
             ("MedicationRequest", "MedicationStatement", "Medication"),
-            lambda asked, taken, named: current_medications(asked, taken, _names_of(named)),
+            lambda asked, taken, named: current_medications(asked, taken, medication_names(named)),
             [],
         ),
         latest_vitals=sections.read(
@@ -102,7 +102,8 @@ class Sections:
         return unread
 
 
-def _names_of(medications: list[Resource]) -> dict[str, str]:
+def medication_names(medications: list[Resource]) -> dict[str, str]:
+    """What Medication resources are called, by their ids."""
     named = ((item["id"], words(item.get("code"))) for item in medications)
     return {identity: name for identity, name in named if name}
 

@@ -11,7 +11,6 @@ from data_contracts.api.chart import (
     RecordImmunization,
     RecordOutsideResult,
     RecordResult,
-    RecordVitals,
     Reinstate,
     ResultType,
     RetractableType,
@@ -30,7 +29,6 @@ from ehr_core.charting.results import build_result, corrected
 from ehr_core.charting.retractions import reinstated, retracted
 from ehr_core.charting.reviews import DONE, with_review
 from ehr_core.charting.timing import check_day, check_moment, first_birth_day
-from ehr_core.charting.vital_signs import build_vitals, check_vitals
 from ehr_core.kernel.errors import BadRequest, Conflict, NotFound, StaleVersion
 from ehr_core.kernel.fhir_json import decode, encode
 from ehr_core.store.repository import Store
@@ -39,37 +37,26 @@ from ehr_core.store.versions import StoredResource
 MERGED_AWAY = "This record was merged into another one. Open the surviving record and record it there."
 
 
-def record_vitals(work: UnitOfWork, *, patient_id: str, vitals: RecordVitals) -> Recorded:
-    """One Observation a sign, the blood pressure as a pair. Raises InvalidResource naming the field."""
-    subject = _subject_to_write(work, patient_id, vitals.encounter_id)
-    check_vitals(vitals)
-    _check_moment(work, vitals.at, subject)
-    built = build_vitals(
-        vitals, patient_id=patient_id, performer=person(work.actor), issued=instant(work.now())
-    )
-    return _recorded(work, [_create(work, resource) for resource in built])
-
-
 def record_result(work: UnitOfWork, *, patient_id: str, result: RecordResult) -> Recorded:
     """A result measured here. It waits for review like one that a laboratory sent."""
-    subject = _subject_to_write(work, patient_id, result.encounter_id)
-    _check_moment(work, result.at, subject)
+    subject = subject_to_write(work, patient_id, result.encounter_id)
+    moment_checked(work, result.at, subject)
     built = build_result(
         result, patient_id=patient_id, performer=person(work.actor), issued=instant(work.now())
     )
-    return _recorded(work, [_create(work, built)])
+    return recorded(work, [create(work, built)])
 
 
 def record_outside_result(work: UnitOfWork, *, patient_id: str, record: RecordOutsideResult) -> Recorded:
     """What was done elsewhere, with its document and the Provenance that says from whose record it is."""
-    subject = _subject_to_write(work, patient_id, None)
+    subject = subject_to_write(work, patient_id, None)
     item = item_of(record)
     check_day(record.on, today=work.today(), born=first_birth_day(subject.birth_date))
     document = read_document(record)
     now = instant(work.now())
-    written = [_create(work, build_outside(record, item, patient_id=patient_id, recorded_at=now))]
+    written = [create(work, build_outside(record, item, patient_id=patient_id, recorded_at=now))]
     if document is not None:
-        binary = _create(work, build_binary(document, patient_id=patient_id))
+        binary = create(work, build_binary(document, patient_id=patient_id))
         entry = build_document_reference(
             document,
             binary_id=binary.id,
@@ -79,20 +66,20 @@ def record_outside_result(work: UnitOfWork, *, patient_id: str, record: RecordOu
             source=record.source,
             written_at=now,
         )
-        written += [binary, _create(work, entry)]
+        written += [binary, create(work, entry)]
     document_id = written[-1].id if document is not None else None
     written.append(_prove(work, written[:1], "CREATE", source=record.source, document_id=document_id))
-    return _recorded(work, written)
+    return recorded(work, written)
 
 
 def record_immunization(work: UnitOfWork, *, patient_id: str, given: RecordImmunization) -> Recorded:
     """A vaccination given here. Raises InvalidResource naming the field."""
-    subject = _subject_to_write(work, patient_id, None)
-    _check_moment(work, given.at, subject)
+    subject = subject_to_write(work, patient_id, given.encounter_id)
+    moment_checked(work, given.at, subject)
     built = build_immunization(
         given, patient_id=patient_id, performer=person(work.actor), recorded_at=instant(work.now())
     )
-    return _recorded(work, [_create(work, built)])
+    return recorded(work, [create(work, built)])
 
 
 def correct_result(work: UnitOfWork, *, observation_id: str, correction: CorrectResult) -> Recorded:
@@ -100,7 +87,7 @@ def correct_result(work: UnitOfWork, *, observation_id: str, correction: Correct
 
     Raises StaleVersion when somebody else changed the result first.
     """
-    observation = _to_write(work, "Observation", observation_id)
+    observation = to_write(work, "Observation", observation_id)
     _check_version(observation, correction.version_id)
     changed = corrected(
         decode(observation.body),
@@ -108,18 +95,18 @@ def correct_result(work: UnitOfWork, *, observation_id: str, correction: Correct
         unit=correction.unit,
         issued=instant(work.now()),
     )
-    written = _update(work, observation, changed)
-    return _recorded(work, [written, _prove(work, [written], "UPDATE", reason=correction.reason)])
+    written = update(work, observation, changed)
+    return recorded(work, [written, _prove(work, [written], "UPDATE", reason=correction.reason)])
 
 
 def mark_in_error(
     work: UnitOfWork, *, resource_type: RetractableType, resource_id: str, mark: MarkInError
 ) -> Recorded:
     """It stays, struck out, and counts for nothing. Raises StaleVersion, or BadRequest when it is already."""
-    stored = _to_write(work, resource_type, resource_id)
+    stored = to_write(work, resource_type, resource_id)
     _check_version(stored, mark.version_id)
-    written = _update(work, stored, retracted(decode(stored.body)))
-    return _recorded(work, [written, _prove(work, [written], "NULLIFY", reason=mark.reason)])
+    written = update(work, stored, retracted(decode(stored.body)))
+    return recorded(work, [written, _prove(work, [written], "NULLIFY", reason=mark.reason)])
 
 
 def reinstate(
@@ -129,34 +116,34 @@ def reinstate(
 
     Raises StaleVersion, or BadRequest when it is not in error, or came into this record so.
     """
-    stored = _to_write(work, resource_type, resource_id)
+    stored = to_write(work, resource_type, resource_id)
     _check_version(stored, act.version_id)
     earlier = [
         decode(version.body)
         for version in Store(work).history(resource_type, resource_id)[1:]
         if version.body
     ]
-    written = _update(work, stored, reinstated(decode(stored.body), earlier))
-    return _recorded(work, [written, _prove(work, [written], "UPDATE", reason=act.reason)])
+    written = update(work, stored, reinstated(decode(stored.body), earlier))
+    return recorded(work, [written, _prove(work, [written], "UPDATE", reason=act.reason)])
 
 
 def review_result(
     work: UnitOfWork, *, resource_type: ResultType, resource_id: str, review: ReviewResult
 ) -> Recorded:
     """Says that this actor has looked at exactly this version, with words for the patient where there are any."""
-    result = _to_write(work, resource_type, resource_id)
+    result = to_write(work, resource_type, resource_id)
     _check_version(result, review.version_id)
     resource = decode(result.body)
     if resource.get("status") not in DONE:
         raise BadRequest("Only a final result can be reviewed. Wait for the final one, or mark it in error.")
     comment = (review.comment_to_patient or "").strip() or None
-    written = _update(
+    written = update(
         work, result, with_review(resource, at=work.now(), by=person(work.actor), comment=comment)
     )
-    return _recorded(work, [written])
+    return recorded(work, [written])
 
 
-def _subject_to_write(work: UnitOfWork, patient_id: str, encounter_id: str | None) -> Subject:
+def subject_to_write(work: UnitOfWork, patient_id: str, encounter_id: str | None) -> Subject:
     """The patient to write about. Raises Forbidden, NotFound, Conflict for a merged record, or InvalidResource."""
     work.actor.require("chart.write")
     subject = subject_of(work, patient_id)
@@ -169,7 +156,8 @@ def _subject_to_write(work: UnitOfWork, patient_id: str, encounter_id: str | Non
     return subject
 
 
-def _to_write(work: UnitOfWork, resource_type: str, resource_id: str) -> StoredResource:
+def to_write(work: UnitOfWork, resource_type: str, resource_id: str) -> StoredResource:
+    """What is to be changed, for who may write charts."""
     work.actor.require("chart.write")
     return Store(work).read(resource_type, resource_id)
 
@@ -182,15 +170,18 @@ def _check_version(stored: StoredResource, seen: int) -> None:
         )
 
 
-def _check_moment(work: UnitOfWork, at: datetime, subject: Subject) -> None:
+def moment_checked(work: UnitOfWork, at: datetime, subject: Subject) -> None:
+    """Raises InvalidResource naming `at` for a moment in the future or before birth."""
     check_moment(at, now=work.now(), time_zone=work.site_time_zone, born=first_birth_day(subject.birth_date))
 
 
-def _create(work: UnitOfWork, resource: Resource) -> StoredResource:
+def create(work: UnitOfWork, resource: Resource) -> StoredResource:
+    """Into the store, as who acts."""
     return Store(work).create(resource["resourceType"], encode(resource))
 
 
-def _update(work: UnitOfWork, old: StoredResource, resource: Resource) -> StoredResource:
+def update(work: UnitOfWork, old: StoredResource, resource: Resource) -> StoredResource:
+    """The next version of what was read, unless somebody else was first."""
     return Store(work).update(old.resource_type, old.id, encode(resource), if_match=old.version_id)
 
 
@@ -212,10 +203,11 @@ def _prove(
         source=source,
         document_id=document_id,
     )
-    return _create(work, provenance)
+    return create(work, provenance)
 
 
-def _recorded(work: UnitOfWork, written: list[StoredResource]) -> Recorded:
+def recorded(work: UnitOfWork, written: list[StoredResource]) -> Recorded:
+    """What was written, and the outbox position that re-measure will reach."""
     return Recorded(
         resources=[(resource.resource_type, resource.id, resource.version_id) for resource in written],
         outbox_position=outbox_position(work),

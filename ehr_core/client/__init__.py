@@ -10,13 +10,16 @@ from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
 from ehr_core.client.fhir import FhirRoom
+from ehr_core.client.history import HistoryRoom
 from ehr_core.client.merges import MergesRoom
 from ehr_core.client.messaging import MessagingRoom
+from ehr_core.client.notes import NotesRoom
 from ehr_core.client.orders import OrdersRoom
 from ehr_core.client.pipeline import PipelineRoom
 from ehr_core.client.portal import PortalRoom
 from ehr_core.client.profile import ProfileRoom
 from ehr_core.client.quality import QualityRoom
+from ehr_core.client.questionnaires import QuestionnairesRoom
 from ehr_core.client.registration import RegistrationRoom
 from ehr_core.client.scheduling import SchedulingRoom
 from ehr_core.client.transport import TokenSource, Transport
@@ -46,6 +49,8 @@ class AlmonerClient:
         self.profile = ProfileRoom(speaking)
         self.merges = MergesRoom(speaking)
         self.charting = ChartingRoom(speaking)
+        self.history = HistoryRoom(speaking)
+        self.notes = NotesRoom(speaking)
         self.orders = OrdersRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
         self.messaging = MessagingRoom(speaking)
@@ -53,6 +58,7 @@ class AlmonerClient:
         self.care_gaps = CareGapsRoom(speaking)
         self.worklist = WorklistRoom(speaking)
         self.quality = QualityRoom(speaking)
+        self.questionnaires = QuestionnairesRoom(speaking)
         self.portal = PortalRoom(speaking)
         self.pipeline = PipelineRoom(speaking)
 

@@ -20,6 +20,7 @@ from data_contracts.api.chart import (
     RetractableType,
     ReviewResult,
 )
+from data_contracts.api.growth import GrowthView
 from ehr_core.client.transport import Transport, segment
 
 
@@ -31,6 +32,9 @@ class ChartingRoom:
 
     def summary(self, patient_id: str) -> ChartSummary:
         return self._transport.get(f"/api/patients/{segment(patient_id)}/summary", ChartSummary)
+
+    def growth(self, patient_id: str) -> GrowthView:
+        return self._transport.get(f"/api/patients/{segment(patient_id)}/growth", GrowthView)
 
     def results(self, patient_id: str) -> ResultsView:
         return self._transport.get(f"/api/patients/{segment(patient_id)}/results", ResultsView)

@@ -21,11 +21,14 @@ from data_contracts.api.chart import (
     RetractableType,
     ReviewResult,
 )
+from data_contracts.api.growth import GrowthView
 from ehr_core.api.dependencies import Work
 from ehr_core.charting import service
 from ehr_core.charting.document_reading import open_document
+from ehr_core.charting.growth_reading import read_growth
 from ehr_core.charting.reading import read_past_care, read_results
 from ehr_core.charting.recordable import recordables
+from ehr_core.charting.vitals import record_vitals as record_vitals_of
 from ehr_core.workflows.open_chart import open_chart
 
 router = APIRouter(prefix="/api", tags=["charting"])
@@ -50,7 +53,12 @@ def recordable_results(work: Work) -> RecordableResults:
 
 @router.post("/patients/{patient_id}/vitals")
 def record_vitals(patient_id: str, vitals: RecordVitals, work: Work) -> Recorded:
-    return service.record_vitals(work, patient_id=patient_id, vitals=vitals)
+    return record_vitals_of(work, patient_id=patient_id, vitals=vitals)
+
+
+@router.get("/patients/{patient_id}/growth")
+def growth(patient_id: str, work: Work) -> GrowthView:
+    return read_growth(work, patient_id=patient_id)
 
 
 @router.post("/patients/{patient_id}/results")
