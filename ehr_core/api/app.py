@@ -12,6 +12,7 @@ from ehr_core.access.identity import Identity
 from ehr_core.api import health
 from ehr_core.api.bulk import routes as bulk
 from ehr_core.api.bulk.runner import BulkRunner
+from ehr_core.api.clinic_clock import ClinicClock
 from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
@@ -26,6 +27,7 @@ from ehr_core.api.routes import (
     portal,
     quality,
     registration,
+    results_inbox,
     scheduling,
     worklist,
 )
@@ -49,6 +51,7 @@ ROOMS = (
     registration,
     charting,
     orders,
+    results_inbox,
     scheduling,
     care_gaps,
     worklist,
@@ -82,6 +85,7 @@ def create_app(
     identity = Identity(database, clock, settings, secrets)
     app.state.parts = Parts(settings, secrets, database, clock, identity)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
+    app.state.clinic_clock = ClinicClock(database, clock, settings)
     install_error_handlers(app)
     install_refusals(app)
     app.add_middleware(RequestGuard)
@@ -105,6 +109,8 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
     app.state.bulk_runner.start()
+    app.state.clinic_clock.start()
     yield
+    app.state.clinic_clock.stop()
     app.state.bulk_runner.stop()
     parts.database.dispose()

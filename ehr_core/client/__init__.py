@@ -15,6 +15,7 @@ from ehr_core.client.pipeline import PipelineRoom
 from ehr_core.client.portal import PortalRoom
 from ehr_core.client.quality import QualityRoom
 from ehr_core.client.registration import RegistrationRoom
+from ehr_core.client.results_inbox import ResultsInboxRoom
 from ehr_core.client.scheduling import SchedulingRoom
 from ehr_core.client.transport import TokenSource, Transport
 from ehr_core.client.worklist import WorklistRoom
@@ -41,6 +42,7 @@ class AlmonerClient:
         self.registration = RegistrationRoom(speaking)
         self.charting = ChartingRoom(speaking)
         self.orders = OrdersRoom(speaking)
+        self.results_inbox = ResultsInboxRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
         self.care_gaps = CareGapsRoom(speaking)
         self.worklist = WorklistRoom(speaking)

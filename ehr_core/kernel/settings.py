@@ -93,6 +93,12 @@ class Settings(BaseSettings):
     small_cell: int = Field(
         default=11, ge=1, description="Aggregate counts below this are suppressed for analysts."
     )
+    critical_result_minutes: int = Field(
+        default=60,
+        ge=1,
+        description="A critical result that nobody has acknowledged for so long is passed on to who covers, then to "
+        "the on-call pool (minutes).",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log event that is written."
     )

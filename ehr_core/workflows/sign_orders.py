@@ -18,6 +18,7 @@ from ehr_core.orders.drafts import ordered_of_row
 from ehr_core.orders.lines import Ordered
 from ehr_core.orders.service import prepare_order
 from ehr_core.orders.signing import drafts_to_sign, signed_before, write_signed
+from ehr_core.workflows.act_on_results import order_was_signed
 
 OrderCheck = Callable[[UnitOfWork, str, Sequence[Ordered]], None]
 """Decision support at signing: the patient and what is about to be signed. Raises Conflict for what must not be
@@ -39,6 +40,8 @@ def sign_orders(
     signed = write_signed(work, patient_id, rows)
     for row, order in zip(rows, signed, strict=True):
         _tell_gap(work, row, order)
+        if row.result_item_id is not None:
+            order_was_signed(work, row.result_item_id, order.order_id)
     return SignedOrders(orders=signed)
 
 
