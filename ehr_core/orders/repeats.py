@@ -99,10 +99,11 @@ def _make_due(work: UnitOfWork, row: Row[Any], order: Resource) -> None:
     """The newest instance that is due by today, and the day of the one after it."""
     repeat = Repeat(every=row.every, unit=row.unit)
     number = 0
-    while due_of(row.first_on, repeat, number + 1) <= work.today():
+    while due_of(row.first_on, repeat, number) < row.next_due_on or _is_due_too(
+        work, row, repeat, number + 1
+    ):
         number += 1
-    if _is_within(row, repeat, number):
-        _make_instance(work, row, order, number, due_of(row.first_on, repeat, number))
+    _make_instance(work, row, order, number, due_of(row.first_on, repeat, number))
     if _is_within(row, repeat, number + 1):
         work.connection.execute(
             text("UPDATE orders.repeat SET next_due_on = :next, version = version + 1 WHERE order_id = :id"),
@@ -110,6 +111,10 @@ def _make_due(work: UnitOfWork, row: Row[Any], order: Resource) -> None:
         )
     else:
         _complete(work, row.order_id)
+
+
+def _is_due_too(work: UnitOfWork, row: Row[Any], repeat: Repeat, number: int) -> bool:
+    return due_of(row.first_on, repeat, number) <= work.today() and _is_within(row, repeat, number)
 
 
 def _is_within(row: Row[Any], repeat: Repeat, number: int) -> bool:
