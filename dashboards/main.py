@@ -9,8 +9,14 @@ from dashboards.admin.audit import audit_page
 from dashboards.care_manager.replies import replies_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
+from dashboards.clinician.coverage import coverage_page
+from dashboards.clinician.inbox import inbox_page
+from dashboards.clinician.inbox_title import inbox_title
+from dashboards.clinician.overdue import overdue_page
 from dashboards.clinician.patients import patients_page
+from dashboards.clinician.to_sign import to_sign_page
 from dashboards.clinician.today import today_page
+from dashboards.clinician.unmatched import unmatched_page
 from dashboards.quality.measures import measures_page
 from dashboards.shared.session import StaffSession, sign_out, staff_session
 
@@ -21,15 +27,20 @@ def _pages(session: StaffSession) -> list[st.Page]:
     """Pages in the order of a morning; the first one allowed is where the person starts."""
     offered = [
         ("schedule.read", today_page, "Today", "today", "visible"),
+        ("result.read", inbox_page, inbox_title(session), "inbox", "visible"),
         ("worklist.read", worklist_page, "Worklist", "worklist", "visible"),
         ("worklist.read", replies_page, "Replies", "replies", "visible"),
         ("patient.search", patients_page, "Patients", "patients", "visible"),
         ("chart.read", chart_page, "Chart", "chart", "hidden"),
+        ("order.sign", to_sign_page, "Orders to sign", "to_sign", "hidden"),
+        ("result.read", overdue_page, "Overdue orders", "overdue", "hidden"),
+        ("result.read", unmatched_page, "Results without a patient", "unmatched", "hidden"),
+        ("result.read", coverage_page, "Coverage and pools", "coverage", "hidden"),
         ("measure.read", measures_page, "Measures", "measures", "visible"),
         ("audit.read", audit_page, "Audit", "audit", "visible"),
     ]
     if "care_manager" in session.me.roles:
-        offered.insert(0, offered.pop(1))
+        offered.insert(0, offered.pop(2))
     pages = []
     for permission, page, title, path, visibility in offered:
         if session.may(permission):

@@ -1,10 +1,12 @@
-"""The chart: banner, care gaps, then the record's summary, its results and its past care, on one page."""
+"""The chart: banner, order basket, care gaps, then the record's summary, orders, results and past care, on one page."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dashboards.clinician.gap_cards import gap_cards
+from dashboards.clinician.order_basket import basket_panel
+from dashboards.clinician.orders import orders_panel
 from dashboards.clinician.past_care import past_care_panel
 from dashboards.clinician.record_buttons import record_buttons
 from dashboards.clinician.results import results_panel
@@ -39,11 +41,13 @@ def chart_page() -> None:
             st.warning(f"{summary.hidden_items} items of this record are restricted and not shown to you.")
         if session.may("chart.write"):
             record_buttons(session, summary.banner)
+        basket_panel(session, summary.banner)
         gaps, record = st.columns([5, 6], gap="medium")
         with gaps:
             gap_cards(session, summary.banner)
         with record:
             _record(summary)
+        orders_panel(session, summary.banner)
         results_panel(session, summary.banner)
         past_care_panel(session, summary.banner)
 

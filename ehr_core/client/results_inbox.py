@@ -16,6 +16,7 @@ from data_contracts.api.results_inbox import (
     InboxChoices,
     InboxCounts,
     IncomingResults,
+    MatchCandidate,
     ReceivedResults,
     SetAside,
     SetPoolMembers,
@@ -54,6 +55,11 @@ class ResultsInboxRoom:
 
     def unmatched(self) -> UnmatchedResults:
         return self._transport.get("/api/unmatched-results", UnmatchedResults)
+
+    def candidate(self, received_id: str, patient_id: str) -> MatchCandidate:
+        """How well somebody fits whom nothing sent had led to."""
+        path = f"/api/unmatched-results/{segment(received_id)}/candidates/{segment(patient_id)}"
+        return self._transport.get(path, MatchCandidate)
 
     def attach(self, received_id: str, act: AttachResult) -> ReceivedResults:
         path = f"/api/unmatched-results/{segment(received_id)}/attach"

@@ -92,20 +92,33 @@ def waiting_messages(work: UnitOfWork) -> tuple[Sequence[Row[Any]], int]:
     return rows, rows[0].total if rows else 0
 
 
+def waiting_message(work: UnitOfWork, received_id: str) -> Row[Any]:
+    """Raises NotFound, and Conflict when it has been settled."""
+    row = work.connection.execute(
+        text("SELECT * FROM results_inbox.received WHERE received_id::text = :id"), {"id": received_id}
+    ).one_or_none()
+    _check_waiting(row)
+    return row
+
+
 def message_to_settle(work: UnitOfWork, received_id: str, version: int) -> Row[Any]:
     """The locked message. Raises NotFound, StaleVersion, and Conflict that says who was first."""
     row = work.connection.execute(
         text("SELECT * FROM results_inbox.received WHERE received_id::text = :id FOR UPDATE"),
         {"id": received_id},
     ).one_or_none()
+    _check_waiting(row)
+    if row.version != version:
+        raise StaleVersion("This has changed since you saw it. Look at it again, then go on.")
+    return row
+
+
+def _check_waiting(row: Row[Any] | None) -> None:
     if row is None:
         raise NotFound("There is no such result among those that wait for a patient.")
     if row.state != "waiting":
         done = "put it into a chart" if row.state == "stored" else "set it aside"
         raise Conflict(f"{row.settled_by_name} has {done} already. Nothing was changed.")
-    if row.version != version:
-        raise StaleVersion("This has changed since you saw it. Look at it again, then go on.")
-    return row
 
 
 def set_aside(work: UnitOfWork, received_id: str, act: SetAside) -> ReceivedResults:

@@ -41,6 +41,7 @@ from ehr_core.results_inbox.received import (
     received_before,
     say_why_it_waits,
     settle,
+    waiting_message,
     waiting_messages,
 )
 from ehr_core.store.names import folded
@@ -227,6 +228,19 @@ def _present(work: UnitOfWork, row: Row[Any], incoming: IncomingResults) -> Unma
         grade_reason=row.grade_reason,
         candidates=[_candidate(work, person, matched, incoming.results) for person, matched in candidates],
     )
+
+
+def judge_candidate(work: UnitOfWork, received_id: str, patient_id: str) -> MatchCandidate:
+    """How well somebody fits whom nothing sent had led to. Raises NotFound."""
+    work.actor.require("result.act")
+    incoming = incoming_of(waiting_message(work, received_id))
+    person = people_by_id(work, [patient_id]).get(patient_id)
+    if person is None:
+        raise NotFound("There is no such patient. Search again; the record may have been deleted.")
+    order = _order(work, incoming.order_number)
+    matched = match_person(incoming.patient, _person(person, order, patient_id))
+    work.audit("results_inbox.unmatched.read", patient_id=patient_id)
+    return _candidate(work, person, matched, incoming.results)
 
 
 def _candidate(

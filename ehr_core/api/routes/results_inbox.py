@@ -20,6 +20,7 @@ from data_contracts.api.results_inbox import (
     InboxChoices,
     InboxCounts,
     IncomingResults,
+    MatchCandidate,
     ReceivedResults,
     SetAside,
     SetPoolMembers,
@@ -77,6 +78,11 @@ def receive(incoming: IncomingResults, work: Work) -> ReceivedResults:
 @router.get("/unmatched-results")
 def unmatched(work: Work) -> UnmatchedResults:
     return receive_results.read_unmatched(work)
+
+
+@router.get("/unmatched-results/{received_id}/candidates/{patient_id}")
+def candidate(received_id: str, patient_id: str, work: Work) -> MatchCandidate:
+    return receive_results.judge_candidate(work, received_id, patient_id)
 
 
 @router.post("/unmatched-results/{received_id}/attach")
