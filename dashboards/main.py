@@ -9,9 +9,15 @@ from dashboards.admin.audit import audit_page
 from dashboards.care_manager.replies import replies_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
+from dashboards.clinician.coverage import coverage_page
+from dashboards.clinician.inbox import inbox_page
+from dashboards.clinician.inbox_title import inbox_title
 from dashboards.clinician.note import note_page
+from dashboards.clinician.overdue import overdue_page
 from dashboards.clinician.patients import patients_page
+from dashboards.clinician.to_sign import to_sign_page
 from dashboards.clinician.today import today_page
+from dashboards.clinician.unmatched import unmatched_page
 from dashboards.front_desk.book import book_page
 from dashboards.front_desk.calendars import calendars_page
 from dashboards.front_desk.duplicates import duplicates_page
@@ -36,6 +42,7 @@ def _pages(session: StaffSession) -> list[st.Page]:
     """Pages in the order of a morning; the first one allowed is where the person starts."""
     offered = [
         ("schedule.read", today_page, "Today", "today", "visible"),
+        ("result.read", inbox_page, inbox_title(session), "inbox", "visible"),
         ("worklist.read", worklist_page, "Worklist", "worklist", "visible"),
         ("worklist.read", replies_page, "Replies", "replies", "visible"),
         ("schedule.read", flow_board_page, "Flow board", "board", "visible"),
@@ -51,6 +58,10 @@ def _pages(session: StaffSession) -> list[st.Page]:
         ("mailbox.read", mailbox_page, "Mailbox", "mailbox", "visible"),
         ("schedule.manage", calendars_page, "Calendars", "calendars", "visible"),
         ("chart.read", note_page, "Note", "note", "hidden"),
+        ("order.sign", to_sign_page, "Orders to sign", "to_sign", "hidden"),
+        ("result.read", overdue_page, "Overdue orders", "overdue", "hidden"),
+        ("result.read", unmatched_page, "Results without a patient", "unmatched", "hidden"),
+        ("result.read", coverage_page, "Coverage and pools", "coverage", "hidden"),
         ("measure.read", measures_page, "Measures", "measures", "visible"),
         ("audit.read", audit_page, "Audit", "audit", "visible"),
     ]

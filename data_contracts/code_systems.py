@@ -67,6 +67,9 @@ ORGAN = CodeSystem("organ", f"{OWN}/CodeSystem/organ", "Almoner organ inventory"
 PANEL_STATUS = CodeSystem(
     "panel-status", f"{OWN}/CodeSystem/panel-status", "Almoner panel status", r"[a-z-]{1,32}"
 )
+ORDERABLE = CodeSystem(
+    "orderable", f"{OWN}/CodeSystem/orderable", "Almoner order catalogue", r"[a-z0-9-]{1,64}"
+)
 
 CODE_SYSTEMS: dict[str, CodeSystem] = {
     system.name: system
@@ -82,6 +85,7 @@ CODE_SYSTEMS: dict[str, CodeSystem] = {
         DISCHARGE,
         ORGAN,
         PANEL_STATUS,
+        ORDERABLE,
     )
 }
 

@@ -16,6 +16,7 @@ from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.settings import Settings
 from ehr_core.population import demo_people, generate
 from ehr_core.schedule_seeding import seed_schedule
+from ehr_core.seeding_orders import seed_orders
 from ehr_core.store.importer import load_resources
 from ehr_core.supervisor.demo import DemoSignIn, write_demo_sign_ins
 
@@ -59,6 +60,7 @@ def _seed_people(database: Database, settings: Settings, report: Callable[[str],
     as_of = site_date(clock, settings.site_time_zone)
     people = generate(settings.patients, seed=settings.seed, as_of=as_of, time_zone=settings.site_time_zone)
     loaded = load_resources(database, SEEDER, people)
+    seed_orders(database, settings.site_time_zone)
     with begin(database, SEEDER, clock, settings.site_time_zone) as work:
         note_loaded(work)
     report(f"{settings.patients:,} synthetic patients, {loaded.stored:,} resources")

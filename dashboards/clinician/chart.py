@@ -1,4 +1,4 @@
-"""The chart: banner, care gaps, then the record's summary, its results and its past care, on one page."""
+"""The chart: banner, order basket, care gaps, then the record's summary, orders, results and past care, on one page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dashboards.clinician.gap_cards import gap_cards
 from dashboards.clinician.growth_chart import growth_panel
 from dashboards.clinician.history_panel import history_panel
 from dashboards.clinician.notes_panel import notes_panel
+from dashboards.clinician.order_basket import basket_panel
+from dashboards.clinician.orders import orders_panel
 from dashboards.clinician.past_care import past_care_panel
 from dashboards.clinician.plans_panel import plans_panel
 from dashboards.clinician.questionnaires import questionnaires_panel
@@ -44,6 +46,7 @@ def chart_page() -> None:
             st.warning(f"{summary.hidden_items} items of this record are restricted and not shown to you.")
         if session.may("chart.write"):
             record_buttons(session, summary.banner)
+        basket_panel(session, summary.banner)
         gaps, record = st.columns([5, 6], gap="medium")
         with gaps:
             gap_cards(session, summary.banner)
@@ -54,6 +57,7 @@ def chart_page() -> None:
         questionnaires_panel(session, summary.banner)
         history_panel(session, summary.banner)
         growth_panel(session, summary.banner)
+        orders_panel(session, summary.banner)
         results_panel(session, summary.banner)
         past_care_panel(session, summary.banner)
 

@@ -11,11 +11,11 @@ import streamlit as st
 from dashboards.shared.gap_dialogs import decline_dialog, exclude_dialog, snooze_dialog
 from dashboards.shared.gap_words import ACTION_STATUSES, due_words, reply_tag, status_tag
 from dashboards.shared.markup import text
-from dashboards.shared.page import told_errors
+from dashboards.shared.page import remember, told_errors
 from dashboards.shared.refusals import refuse, tell_refusal, tried
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
-from data_contracts.api.care_gaps import CareGap, GapAct, GapList, OrderGap, OrderOption
+from data_contracts.api.care_gaps import CareGap, GapAct, GapList, OrderedGap, OrderGap, OrderOption
 from data_contracts.api.patients import PatientBanner
 from ehr_core.kernel.errors import StaleVersion
 
@@ -182,7 +182,7 @@ def _place(gap: CareGap) -> str:
 def _acts(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:
     """Each act is drawn with the version of its card: a click acts on what was on the screen, or not at all."""
     with st.container(horizontal=True):
-        if session.may("chart.write") and gap.status in ACTION_STATUSES and gap.status != "result_pending":
+        if session.may("order.write") and gap.status in ACTION_STATUSES and gap.status != "result_pending":
             _order_buttons(session, gap)
         if gap.can_undo:
             key = f"undo-{gap.gap_id}-{gap.version}"
@@ -223,17 +223,32 @@ def _order_buttons(session: StaffSession, gap: CareGap) -> None:
 
 def _order(session: StaffSession, gap: CareGap, order: OrderOption) -> None:
     act = OrderGap(version=gap.version, order_code=order.code)
-    _act(gap, lambda: session.client.care_gaps.order(gap.gap_id, act), f"Ordered: {order.display}")
+    answers: list[OrderedGap] = []
+    _act(
+        gap,
+        lambda: answers.append(session.client.care_gaps.order(gap.gap_id, act)),
+        lambda: ordered_words(order, answers[0]),
+    )
+
+
+def ordered_words(order: OrderOption, ordered: OrderedGap) -> str:
+    """Signed at once, or in the basket and why."""
+    if ordered.draft_id is None:
+        return f"Ordered: {order.display}"
+    waits = f"{order.display} is in the order basket. {' '.join(ordered.waits_for)}"
+    remember(waits)
+    return waits
 
 
 def _undo(session: StaffSession, gap: CareGap) -> None:
-    _act(gap, lambda: session.client.care_gaps.undo(gap.gap_id, GapAct(version=gap.version)), "Taken back.")
+    act = GapAct(version=gap.version)
+    _act(gap, lambda: session.client.care_gaps.undo(gap.gap_id, act), lambda: "Taken back.")
 
 
-def _act(gap: CareGap, act: Callable[[], object], done: str) -> None:
+def _act(gap: CareGap, act: Callable[[], object], done: Callable[[], str]) -> None:
     """Does it, in a callback. Done or refused, the cards that are drawn next are asked for anew."""
     _look_again()
     if tried(_place(gap), act):
         watch_for_remeasure()
-        st.toast(done)
+        st.toast(done())
         st.session_state["gap_was_acted_on"] = True

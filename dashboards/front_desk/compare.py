@@ -10,7 +10,7 @@ from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import lines, table, tag, text
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
-from dashboards.shared.who import who
+from dashboards.shared.who import who_words
 from data_contracts.api.merging import Choice, MergeField, MergePatients, MergePreview, MergeSide
 from data_contracts.api.registration import SHORTEST_REASON
 
@@ -128,9 +128,9 @@ def confirm_dialog(
     session: StaffSession, preview: MergePreview, choices: dict[str, Choice], form: str
 ) -> None:
     st.html(f"<p>{tag('Survives', 'closed')}</p>")
-    st.write(who(preview.survivor.hit))
+    st.write(who_words(preview.survivor.hit))
     st.html(f"<p>{tag('Is merged away', 'open')}</p>")
-    st.write(who(preview.other.hit))
+    st.write(who_words(preview.other.hit))
     same = st.checkbox("Both records are of one person: I have compared them", key=f"{form}-same")
     reason = st.text_input("How you know", key=f"{form}-reason", max_chars=500)
     ready = same and len((reason or "").strip()) >= SHORTEST_REASON

@@ -12,7 +12,7 @@ from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import lines, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
-from dashboards.shared.who import who
+from dashboards.shared.who import who_words
 from data_contracts.api.merging import DuplicatePair, DuplicatePairs
 
 PAIRS_SHOWN = 20
@@ -80,8 +80,8 @@ def _pair(pair: DuplicatePair, session: StaffSession) -> None:
 
 @st.dialog("These are two people")
 def two_people_dialog(session: StaffSession, pair: DuplicatePair, form: str) -> None:
-    st.write(who(pair.one))
-    st.write(who(pair.other))
+    st.write(who_words(pair.one))
+    st.write(who_words(pair.other))
     reason = st.text_input("How you know", key=f"{form}-reason", max_chars=500)
     if st.button("They are two people", type="primary", disabled=len((reason or "").strip()) < 3):
         with told_errors():
@@ -94,7 +94,7 @@ def _find_the_other(session: StaffSession, one: str) -> None:
     """From a profile: which record is the same person's?"""
     with told_errors():
         banner = session.client.registration.banner(one)
-        st.write(f"Merge {who(banner)} with which record?")
+        st.write(f"Merge {who_words(banner)} with which record?")
         search = st.text_input(
             "Look for the other record: name, birth date, MRN or phone",
             key=f"other_search-{one}",

@@ -10,7 +10,7 @@ from dashboards.shared.markup import lines, tag, text
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
-from dashboards.shared.who import who
+from dashboards.shared.who import who_words
 from data_contracts.api.merging import AddedLater, MergeRecord, UndoMerge
 from data_contracts.api.registration import SHORTEST_REASON
 
@@ -59,8 +59,8 @@ def undo_dialog(session: StaffSession, merge_id: str, form: str) -> None:
     """Bound to the merge as it stands when the dialog is drawn, with what was added since."""
     with told_errors():
         merge = session.client.merges.read(merge_id)
-        st.write(f"Survived: {who(merge.survivor)}")
-        st.write(f"Merged away: {who(merge.other)}")
+        st.write(f"Survived: {who_words(merge.survivor)}")
+        st.write(f"Merged away: {who_words(merge.other)}")
         st.write("Everything that the merge moved goes back. What was added since stays with the survivor:")
         st.html(f'<div class="card">{added_html(merge.added_later)}</div>')
         reason = st.text_input("Why it is taken back", key=f"{form}-reason", max_chars=500)
@@ -100,11 +100,11 @@ def assign_dialog(session: StaffSession, merge_id: str, form: str) -> None:
     """Each fact stays with the survivor unless somebody says that it is the other person's."""
     with told_errors():
         merge = session.client.merges.read(merge_id)
-        st.write(f"Now in the record of {who(merge.survivor)}")
+        st.write(f"Now in the record of {who_words(merge.survivor)}")
         if not merge.added_later:
             st.info("No fact waits to be assigned.")
             return
-        st.write(f"Tick what belongs to {who(merge.other)}")
+        st.write(f"Tick what belongs to {who_words(merge.other)}")
         chosen = [
             (fact.resource_type, fact.resource_id)
             for fact in merge.added_later

@@ -14,13 +14,13 @@ from dashboards.shared.markup import lines, text
 from dashboards.shared.page import error_words, remember
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
-from dashboards.shared.who import who
+from dashboards.shared.who import who_words
 from data_contracts.api.demographics import DemographicChanges, Demographics, PatientProfile, SaveDemographics
 from ehr_core.kernel.errors import AlmonerError, StaleVersion
 
 
 def about(profile: PatientProfile) -> None:
-    st.write(who(profile.banner))
+    st.write(who_words(profile.banner))
 
 
 def save_fields(

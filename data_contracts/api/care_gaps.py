@@ -196,8 +196,12 @@ class AssignedGaps(ApiModel):
 
 
 class OrderedGap(ApiModel):
+    """Signed at once, or left in the basket: exactly one of the two ids is set."""
+
     gap: CareGap
-    service_request_id: str
+    service_request_id: str | None = None
+    draft_id: str | None = None
+    waits_for: list[str] = Field(default=[], description="Why it stays in the basket, in sentences.")
 
 
 CallOutcome = Literal["reached", "left_message", "no_answer", "wrong_number", "declined", "booked"]

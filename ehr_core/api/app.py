@@ -12,6 +12,7 @@ from ehr_core.access.identity import Identity
 from ehr_core.api import health
 from ehr_core.api.bulk import routes as bulk
 from ehr_core.api.bulk.runner import BulkRunner
+from ehr_core.api.clinic_clock import ClinicClock
 from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
@@ -32,6 +33,7 @@ from ehr_core.api.routes import (
     quality,
     questionnaires,
     registration,
+    results_inbox,
     scheduling,
     visits,
     worklist,
@@ -62,6 +64,7 @@ ROOMS = (
     questionnaires,
     history,
     orders,
+    results_inbox,
     scheduling,
     visits,
     messaging,
@@ -98,6 +101,7 @@ def create_app(
     app.state.parts = Parts(settings, secrets, database, clock, identity)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
+    app.state.clinic_clock = ClinicClock(database, clock, settings)
     install_error_handlers(app)
     install_refusals(app)
     app.add_middleware(RequestGuard)
@@ -122,7 +126,9 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     refuse_demonstration_in_production(parts.database, parts.settings)
     app.state.bulk_runner.start()
     app.state.visit_keeper.start()
+    app.state.clinic_clock.start()
     yield
+    app.state.clinic_clock.stop()
     app.state.visit_keeper.stop()
     app.state.bulk_runner.stop()
     parts.database.dispose()

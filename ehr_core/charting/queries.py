@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,6 +106,39 @@ SELECT 'Immunization', version_id, body FROM fhir.immunization WHERE patient_id 
 UNION ALL
 SELECT 'DocumentReference', version_id, body FROM fhir.document_reference WHERE patient_id = :id AND NOT deleted
 """)
+
+
+STORED = """
+SELECT '{kind}' AS kind, id, version_id, deleted, patient_id, body FROM fhir.{table} WHERE id = ANY(:ids)"""
+
+STORED_TABLES = {
+    "Observation": "observation",
+    "DiagnosticReport": "diagnostic_report",
+    "Immunization": "immunization",
+    "Procedure": "procedure",
+}
+
+EARLIER_VALUES = text("""
+SELECT wanted.patient_id, wanted.token, o.version_id, o.body
+FROM unnest(CAST(:patients AS text[]), CAST(:tokens AS text[])) AS wanted(patient_id, token)
+CROSS JOIN LATERAL (
+  SELECT version_id, body, date_low, id FROM fhir.observation
+   WHERE patient_id = wanted.patient_id AND NOT deleted AND code_tokens @> ARRAY[wanted.token]
+     AND status = ANY(:done) ORDER BY date_low DESC NULLS LAST, id DESC LIMIT :most) AS o
+ORDER BY o.date_low NULLS FIRST, o.id
+""")
+
+
+@dataclass(frozen=True)
+class StoredResult:
+    """The current version of something recorded; `body` is empty when it is deleted."""
+
+    resource_type: str
+    resource_id: str
+    version_id: int
+    deleted: bool
+    patient_id: str | None
+    body: str
 
 
 @dataclass
@@ -252,3 +285,59 @@ def outbox_position(work: UnitOfWork) -> int:
     """The last outbox position that this transaction has written: what re-measure will reach."""
     written = text("SELECT max(position) FROM core.outbox WHERE transaction_id = pg_current_xact_id()")
     return work.connection.execute(written).scalar_one()
+
+
+def stored_results(
+    work: UnitOfWork, references: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], StoredResult]:
+    """The current versions of these (type, id), deletions included, unaudited: for workflows, whose acts are."""
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for kind, identity in references:
+        wanted[kind].append(identity)
+    found = {}
+    for kind, ids in wanted.items():
+        rows = work.connection.execute(
+            text(STORED.format(kind=kind, table=STORED_TABLES[kind])), {"ids": sorted(set(ids))}
+        )
+        for row in rows:
+            stored = StoredResult(row.kind, row.id, row.version_id, row.deleted, row.patient_id, row.body)
+            found[row.kind, row.id] = stored
+    return found
+
+
+def earlier_values(
+    work: UnitOfWork, wanted: Iterable[tuple[str, str]], *, most: int = 8
+) -> dict[tuple[str, str], list[Versioned]]:
+    """The newest finished observations of each (patient, 'system|code'), oldest first, unaudited."""
+    pairs = sorted(set(wanted))
+    found: dict[tuple[str, str], list[Versioned]] = {pair: [] for pair in pairs}
+    if not pairs:
+        return found
+    values = {
+        "patients": [patient for patient, _ in pairs],
+        "tokens": [token for _, token in pairs],
+        "done": sorted(DONE),
+        "most": most,
+    }
+    for row in work.connection.execute(EARLIER_VALUES, values):
+        found[row.patient_id, row.token].append(Versioned(row.version_id, decode(row.body)))
+    return found
+
+
+def reports_of(work: UnitOfWork, observation_ids: Sequence[str]) -> dict[str, StoredResult]:
+    """The report that lists each of these observations among its results; the newest where there are several."""
+    tokens = {f"result:Observation/{one}": one for one in observation_ids}
+    rows = work.connection.execute(
+        text(
+            "SELECT token, id, version_id, deleted, patient_id, body FROM fhir.diagnostic_report, "
+            "unnest(reference_tokens) AS token WHERE reference_tokens && CAST(:tokens AS text[]) AND NOT deleted "
+            "AND token = ANY(:tokens) ORDER BY date_low NULLS FIRST, id"
+        ),
+        {"tokens": list(tokens)},
+    )
+    return {
+        tokens[row.token]: StoredResult(
+            "DiagnosticReport", row.id, row.version_id, row.deleted, row.patient_id, row.body
+        )
+        for row in rows
+    }

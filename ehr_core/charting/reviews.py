@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from ehr_core.charting.moments import day_of, observed_at
 from ehr_core.charting.reports import is_report, is_result
-from ehr_core.kernel.fhir_json import codes, extension
+from ehr_core.kernel.fhir_json import codes, encode, extension
 
 Resource = dict[str, Any]
 
@@ -64,13 +65,23 @@ def awaits_review(observation: Resource, today: date, time_zone: str) -> bool:
     """
     if observation.get("status") not in DONE or not expects_review(observation):
         return False
-    if review_of(observation) is not None:
-        return False
+    return review_of(observation) is None and came_as_news(observation, today, time_zone)
+
+
+def came_as_news(observation: Resource, today: date, time_zone: str) -> bool:
+    """Was it recent on the day when this version entered, so that somebody may be waiting for it? Without a readable
+    day, yes."""
     entered = day_of((observation.get("meta") or {}).get("lastUpdated"), time_zone) or today
     day = day_of(observed_at(observation), time_zone)
     issued = day_of(observation.get("issued"), time_zone)
     newest = max(filter(None, (day, issued)), default=None) if day else None
     return newest is None or newest >= entered - timedelta(days=REVIEW_EXPECTED_DAYS)
+
+
+def fingerprint(resource: Resource) -> str:
+    """The same for the same result, whoever has reviewed it and whatever its version: sha256 of all it says."""
+    said = {key: value for key, value in without_review(resource).items() if key not in ("meta", "text")}
+    return hashlib.sha256(encode(dict(sorted(said.items())))).hexdigest()
 
 
 def with_review(observation: Resource, *, at: datetime, by: Resource, comment: str | None) -> Resource:

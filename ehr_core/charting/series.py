@@ -61,7 +61,7 @@ def result_series(results: Iterable[Versioned], reading: Reading) -> list[Result
     """
     grouped: dict[tuple[str, str], list[tuple[ResultPoint, Resource, str]]] = defaultdict(list)
     for stored in results:
-        for system, code, name, point in _points(stored, reading):
+        for system, code, name, point in points_of(stored, reading):
             grouped[(system, code)].append((point, stored.resource, name))
     series = [_series(system, code, found) for (system, code), found in grouped.items()]
     return sorted(series, key=lambda item: (_rank(item.category), item.name.lower()))
@@ -92,7 +92,7 @@ def category_of(observation: Resource) -> Category:
     return next((category for category in CATEGORIES if category in given), "other")
 
 
-def _points(stored: Versioned, reading: Reading) -> Iterator[tuple[str, str, str, ResultPoint]]:
+def points_of(stored: Versioned, reading: Reading) -> Iterator[tuple[str, str, str, ResultPoint]]:
     """(system, code, name, point) of an observation; a panel without a value of its own gives one a component."""
     resource = stored.resource
     system, code, name = _test(resource.get("code"))

@@ -21,6 +21,7 @@ from ehr_core.client.profile import ProfileRoom
 from ehr_core.client.quality import QualityRoom
 from ehr_core.client.questionnaires import QuestionnairesRoom
 from ehr_core.client.registration import RegistrationRoom
+from ehr_core.client.results_inbox import ResultsInboxRoom
 from ehr_core.client.scheduling import SchedulingRoom
 from ehr_core.client.transport import TokenSource, Transport
 from ehr_core.client.visits import VisitsRoom
@@ -52,6 +53,7 @@ class AlmonerClient:
         self.history = HistoryRoom(speaking)
         self.notes = NotesRoom(speaking)
         self.orders = OrdersRoom(speaking)
+        self.results_inbox = ResultsInboxRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
         self.messaging = MessagingRoom(speaking)
         self.visits = VisitsRoom(speaking)

@@ -127,6 +127,12 @@ class Settings(BaseSettings):
         default=True,
         description="Whether a message says day and time of a visit. If not, only the page of its link does.",
     )
+    critical_result_minutes: int = Field(
+        default=60,
+        ge=1,
+        description="A critical result that nobody has acknowledged for so long is passed on to who covers, then to "
+        "the on-call pool (minutes).",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log event that is written."
     )

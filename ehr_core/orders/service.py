@@ -1,24 +1,21 @@
-"""Placing an order: one active ServiceRequest, signed by who acts."""
+"""Placing one order at once: prepared and signed in one act, by the same code as a whole basket."""
 
 from __future__ import annotations
 
-import re
+import uuid
 
 from sqlalchemy import text
 
-from ehr_core.access.actor import Actor
+from data_contracts.api.orders import OrderDetails, SignOrders
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.kernel.errors import Conflict, InvalidResource, Issue, NotFound
-from ehr_core.kernel.fhir_json import Resource, encode
-from ehr_core.store.repository import Store
-from ehr_core.store.versions import StoredResource
-
-GAP_IDENTIFIER = "https://almoner.dev/fhir/NamingSystem/care-gap"
-ACCOUNT_SYSTEM = "https://almoner.dev/fhir/NamingSystem/account"
-SYSTEM_URI = re.compile(r"(https?://|urn:)\S+")
+from ehr_core.kernel.errors import Conflict
+from ehr_core.orders.catalogue import catalogue
+from ehr_core.orders.drafts import insert_draft
+from ehr_core.orders.lines import Ordered, usual_details
+from ehr_core.orders.subjects import subject_to_order_for
 
 
-def place_order(
+def prepare_order(
     work: UnitOfWork,
     patient_id: str,
     code_system: str,
@@ -26,90 +23,33 @@ def place_order(
     display: str,
     reason: str | None,
     gap_id: str | None = None,
-) -> StoredResource:
-    """A ServiceRequest, intent order and status active. An order is never evidence that care was given.
+) -> SignOrders:
+    """Puts one order of that code into the basket and returns the act that signs it.
 
     `code_system` is a URI. With `gap_id` the order says which care gap it answers. Raises Forbidden without the
-    permission to act on gaps or to write the chart, NotFound, Conflict for a record that is not in use, and
-    InvalidResource for a code without its system.
+    permission to prepare orders (and to act on gaps), NotFound, Conflict for a record that is not in use or a gap
+    that has an order waiting, and InvalidResource for a code without its system.
     """
-    _require_ordering(work.actor, for_gap=gap_id is not None)
-    _check_patient(work, patient_id)
-    order = build_order(
-        patient_id=patient_id,
-        code_system=code_system,
-        code=code,
-        display=display,
-        reason=reason,
-        gap_id=gap_id,
-        requester=_requester(work.actor),
-        authored_on=work.now().replace(microsecond=0).isoformat(),
+    work.actor.require("order.write")
+    if gap_id is not None:
+        work.actor.require("gap.act")
+        _refuse_second(work, gap_id)
+    subject_to_order_for(work, patient_id)
+    item = catalogue().of_code(code_system, code.strip())
+    what = Ordered(item.kind if item else "other", code_system, code, display, item)
+    details = OrderDetails(indication=reason, question=reason if what.kind == "referral" else None)
+    draft_id = insert_draft(
+        work, patient_id, what, usual_details(item, details) if item else details, gap_id=gap_id
     )
-    return Store(work).create("ServiceRequest", encode(order))
+    return SignOrders(sign_key=str(uuid.uuid4()), drafts=[(draft_id, 1)])
 
 
-def build_order(
-    *,
-    patient_id: str,
-    code_system: str,
-    code: str,
-    display: str,
-    reason: str | None,
-    gap_id: str | None,
-    requester: Resource,
-    authored_on: str,
-) -> Resource:
-    """The ServiceRequest itself. Pure. Raises InvalidResource naming the field."""
-    if not SYSTEM_URI.fullmatch(code_system) or not code.strip():
-        raise InvalidResource(
-            [
-                Issue(
-                    "code",
-                    "An order needs a code and the URI of its code system. Choose from the list.",
-                    "value",
-                )
-            ]
+def _refuse_second(work: UnitOfWork, gap_id: str) -> None:
+    waiting = work.connection.execute(
+        text("SELECT prepared_by_name FROM orders.draft WHERE gap_id = :gap AND state = 'draft' LIMIT 1"),
+        {"gap": gap_id},
+    ).scalar_one_or_none()
+    if waiting is not None:
+        raise Conflict(
+            f"{waiting} has put an order for this gap into the basket. Sign it there, or take it out."
         )
-    order: Resource = {
-        "resourceType": "ServiceRequest",
-        "status": "active",
-        "intent": "order",
-        "code": {
-            "coding": [{"system": code_system, "code": code.strip(), "display": display}],
-            "text": display,
-        },
-        "subject": {"reference": f"Patient/{patient_id}"},
-        "authoredOn": authored_on,
-        "requester": requester,
-    }
-    if reason:
-        order["reasonCode"] = [{"text": reason}]
-    if gap_id:
-        order["identifier"] = [{"system": GAP_IDENTIFIER, "value": gap_id}]
-    return order
-
-
-def _require_ordering(actor: Actor, *, for_gap: bool) -> None:
-    """An order is a clinician's, also when it answers a gap: there is no standing-order policy yet."""
-    actor.require("chart.write")
-    if for_gap:
-        actor.require("gap.act")
-
-
-def _requester(actor: Actor) -> Resource:
-    if actor.practitioner_id:
-        return {"reference": f"Practitioner/{actor.practitioner_id}", "display": actor.name}
-    return {"identifier": {"system": ACCOUNT_SYSTEM, "value": actor.actor_id}, "display": actor.name}
-
-
-def _check_patient(work: UnitOfWork, patient_id: str) -> None:
-    row = work.connection.execute(
-        text("SELECT deceased, replaced_by FROM fhir.patient WHERE id = :id AND NOT deleted"),
-        {"id": patient_id},
-    ).one_or_none()
-    if row is None:
-        raise NotFound("There is no such patient. Search again; the record may have been deleted.")
-    if row.replaced_by is not None:
-        raise Conflict("This record was merged into another one. Open the surviving record and order there.")
-    if row.deceased:
-        raise Conflict("The patient is recorded as deceased: nothing can be ordered.")

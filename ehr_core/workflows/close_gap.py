@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from data_contracts.api.care_gaps import NextStep, OrderedGap, OrderGap, OrderOption
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import words
 from ehr_core.care_gaps.reading import as_care_gap, read_row
-from ehr_core.care_gaps.rules import RESULT_DEADLINE_DAYS
-from ehr_core.care_gaps.service import row_to_act_on, set_workflow_state
+from ehr_core.care_gaps.service import row_to_act_on
 from ehr_core.kernel.errors import BadRequest, Conflict
-from ehr_core.orders.service import place_order
+from ehr_core.orders.drafts import read_basket
+from ehr_core.orders.service import prepare_order
+from ehr_core.workflows.sign_orders import OrderCheck, sign_orders
 
 
-def order_for_gap(work: UnitOfWork, gap_id: str, act: OrderGap) -> OrderedGap:
-    """One click: an order of the gap's next step. An order is never evidence; without a result by the deadline the
-    gap opens again.
+def order_for_gap(
+    work: UnitOfWork, gap_id: str, act: OrderGap, *, check: OrderCheck | None = None
+) -> OrderedGap:
+    """One click: an order of the gap's next step, signed at once by who may sign. An order is never evidence; without
+    a result by the deadline the gap opens again.
 
-    Raises Conflict when nothing can be ordered for it or an order is under way, StaleVersion, Forbidden.
+    It stays in the basket, and the gap open, when a clinician must still sign it or it lacks something, such as the
+    answer to the pregnancy question. Raises Conflict when nothing can be ordered for it or an order is under way,
+    StaleVersion, Forbidden.
     """
     work.actor.require("gap.act")
     row = row_to_act_on(work, gap_id, act.version)
     wanted = _wanted(words.next_step(row), act.order_code)
     if row["status"] == "result_pending":
         raise Conflict("An order for this gap is under way already. Wait for its result, or revoke it first.")
-    order = place_order(
+    prepared = prepare_order(
         work,
         row["patient_id"],
         wanted.code_system,
@@ -34,16 +37,23 @@ def order_for_gap(work: UnitOfWork, gap_id: str, act: OrderGap) -> OrderedGap:
         words.title(row["source_id"]),
         gap_id=gap_id,
     )
-    until = work.today() + timedelta(days=RESULT_DEADLINE_DAYS)
-    set_workflow_state(work, row, "result_pending", until, act="ordered", reference=order.id)
-    work.audit(
-        "care_gaps.ordered",
-        resource_type="ServiceRequest",
-        resource_id=order.id,
-        patient_id=row["patient_id"],
-        detail={"gap_id": gap_id, "source_id": row["source_id"]},
-    )
-    return OrderedGap(gap=as_care_gap(work, read_row(work, gap_id)), service_request_id=order.id)
+    ((draft_id, _),) = prepared.drafts
+    still_missing = _still_missing(work, row["patient_id"], draft_id)
+    if still_missing:
+        return _answer(work, gap_id, draft_id=draft_id, waits_for=still_missing)
+    (signed,) = sign_orders(work, row["patient_id"], prepared, check=check).orders
+    return _answer(work, gap_id, service_request_id=signed.order_id)
+
+
+def _still_missing(work: UnitOfWork, patient_id: str, draft_id: str) -> list[str]:
+    """Why it cannot be signed at once, in sentences; empty when it can."""
+    (draft,) = (one for one in read_basket(work, patient_id).drafts if one.draft_id == draft_id)
+    lacking = [sentence for _, sentence in draft.missing]
+    return lacking if work.actor.may("order.sign") else [*lacking, "A clinician signs it."]
+
+
+def _answer(work: UnitOfWork, gap_id: str, **outcome: object) -> OrderedGap:
+    return OrderedGap(gap=as_care_gap(work, read_row(work, gap_id)), **outcome)
 
 
 def _wanted(step: NextStep | None, code: str | None) -> OrderOption:

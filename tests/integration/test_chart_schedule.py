@@ -9,9 +9,11 @@ import pytest
 from data_contracts.api.orders import PlaceOrder
 from ehr_core.access.actor import Actor
 from ehr_core.kernel.errors import Conflict, Forbidden, InvalidResource, NotFound
-from ehr_core.orders.service import GAP_IDENTIFIER, place_order
+from ehr_core.orders.resources import GAP_IDENTIFIER
+from ehr_core.orders.service import prepare_order
 from ehr_core.scheduling.queries import next_appointments
 from ehr_core.store.repository import Store
+from ehr_core.workflows.sign_orders import sign_orders
 from tests.integration.chart_records import (
     body_of,
     put_appointment,
@@ -159,16 +161,28 @@ def test_an_order_is_an_active_service_request_of_who_ordered(api, clinician):
     assert stored["reasonCode"] == [{"text": "HbA1c above goal"}]
 
 
-def test_an_order_for_a_gap_says_which_and_is_a_clinicians(api):
-    orderer = Actor("okafor", "user", "Okafor", ("clinician",), frozenset({"gap.act", "chart.write"}))
+def test_an_order_for_a_gap_says_which_and_is_signed_by_a_clinician(api):
+    def prepared(actor, gap_id):
+        with api.work(actor) as work:
+            return prepare_order(work, "ana", LOINC, "4548-4", "Hemoglobin A1c", None, gap_id=gap_id)
+
+    ordering = frozenset({"gap.act", "order.write", "chart.read"})
+    orderer = Actor("okafor", "user", "Okafor", ("clinician",), ordering | {"order.sign"})
+    act = prepared(orderer, "0b8f3c52-6a51-4f0e-9c39-8f7a8a1f0001")
     with api.work(orderer) as work:
-        placed = place_order(work, "ana", LOINC, "4548-4", "Hemoglobin A1c", None, gap_id="gap-1")
-    stored = body_of(api, "ServiceRequest", placed.id)
-    assert stored["identifier"] == [{"system": GAP_IDENTIFIER, "value": "gap-1"}]
+        (placed,) = sign_orders(work, "ana", act).orders
+    stored = body_of(api, "ServiceRequest", placed.order_id)
+    assert stored["identifier"] == [
+        {"system": GAP_IDENTIFIER, "value": "0b8f3c52-6a51-4f0e-9c39-8f7a8a1f0001"}
+    ]
+    nurse = Actor("joy", "user", "Joy", ("nurse",), ordering)
+    waiting = prepared(nurse, None)
+    with api.work(nurse) as work, pytest.raises(Forbidden):
+        sign_orders(work, "ana", waiting)
     manager = Actor("casey", "user", "Casey", ("care_manager",), frozenset({"gap.act"}))
     for gap_id in (None, "gap-1"):
-        with api.work(manager) as work, pytest.raises(Forbidden):
-            place_order(work, "ana", LOINC, "4548-4", "Hemoglobin A1c", None, gap_id=gap_id)
+        with pytest.raises(Forbidden):
+            prepared(manager, gap_id)
 
 
 def test_what_cannot_be_ordered_is_refused(api, clinician):

@@ -30,6 +30,7 @@ from ehr_core.charting.reading import read_past_care, read_results
 from ehr_core.charting.recordable import recordables
 from ehr_core.charting.vitals import record_vitals as record_vitals_of
 from ehr_core.workflows.open_chart import open_chart
+from ehr_core.workflows.review_result import review_result as review_result_workflow
 
 router = APIRouter(prefix="/api", tags=["charting"])
 
@@ -108,4 +109,4 @@ def reinstate(resource_type: RetractableType, resource_id: str, act: Reinstate, 
 
 @router.post("/record/{resource_type}/{resource_id}/review")
 def review_result(resource_type: ResultType, resource_id: str, review: ReviewResult, work: Work) -> Recorded:
-    return service.review_result(work, resource_type=resource_type, resource_id=resource_id, review=review)
+    return review_result_workflow(work, resource_type=resource_type, resource_id=resource_id, review=review)

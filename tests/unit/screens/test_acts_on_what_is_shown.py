@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards.clinician.gap_cards import LATE_SECONDS, is_late, waiting_words
-from data_contracts.api.care_gaps import CareGap, GapList, NextStep, OrderOption
+from data_contracts.api.care_gaps import CareGap, GapList, NextStep, OrderedGap, OrderOption
 from data_contracts.api.chart import ResultPoint, ResultSeries, ResultsView
 from ehr_core.kernel.errors import StaleVersion
 from tests.unit.screens.test_gap_words import banner, gap
@@ -38,8 +38,9 @@ class ChangingGaps:
         old = self.gaps[gap_id]
         self.gaps[gap_id] = old.model_copy(update={"version": old.version + 1, **facts})
 
-    def order(self, gap_id: str, act) -> None:
+    def order(self, gap_id: str, act) -> OrderedGap:
         self._act("order", gap_id, act)
+        return OrderedGap(gap=self.gaps[gap_id], service_request_id="order")
 
     def undo(self, gap_id: str, act) -> None:
         self._act("undo", gap_id, act)
