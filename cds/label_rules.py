@@ -1,0 +1,46 @@
+"""Makes the rule of one drug on one topic, with the source that `label_topics.toml` states for the topic."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from cds.cards import Rule, Severity, Source, Tier
+from cds.knowledge import override_reasons, read_toml
+
+
+def slug(words: str) -> str:
+    """`Penicillin V` as `penicillin_v`: the second part of a rule's id."""
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+
+
+@cache
+def label_source(topic: str, drug: str) -> Source:
+    """The source of a drug's rule on a topic; raises KeyError for a topic that is not in the file."""
+    stated = read_toml("label_topics.toml")[topic]
+    named = {
+        name: stated[name].format(drug=drug.replace(" ", "+") if name == "url" else drug)
+        for name in ("citation", "url")
+    }
+    return Source(**{**stated, **named, "uses": frozenset(stated["uses"])})
+
+
+def label_rule(topic: str, drug: str, title: str, severity: Severity, tier: Tier) -> Rule:
+    """One rule, `topic.drug`. Every one offers the general override reasons: a site may make it interrupt."""
+    return Rule(
+        f"{topic}.{slug(drug)}",
+        title,
+        severity,
+        tier,
+        label_source(topic, drug),
+        override_reasons=override_reasons(),
+    )
+
+
+def severity_of(word: str) -> Severity:
+    return Severity[word.upper()]
+
+
+def capital(words: str) -> str:
+    """The first letter large, the rest as it is."""
+    return words[:1].upper() + words[1:]
