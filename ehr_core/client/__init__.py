@@ -10,6 +10,7 @@ from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
 from ehr_core.client.fhir import FhirRoom
+from ehr_core.client.medications import MedicationsRoom
 from ehr_core.client.orders import OrdersRoom
 from ehr_core.client.pipeline import PipelineRoom
 from ehr_core.client.portal import PortalRoom
@@ -41,6 +42,7 @@ class AlmonerClient:
         self.registration = RegistrationRoom(speaking)
         self.charting = ChartingRoom(speaking)
         self.orders = OrdersRoom(speaking)
+        self.medications = MedicationsRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
         self.care_gaps = CareGapsRoom(speaking)
         self.worklist = WorklistRoom(speaking)
