@@ -84,6 +84,12 @@ def sum_over(medications: tuple[Medication, ...], rxcui: str, unit: str, days: f
     return Sum(sum(part for _, part in parts), tuple(parts), tuple(missing))
 
 
+def daily_mg(facts: Facts, proposal: Proposal, rxcui: str) -> float | None:
+    """All that is taken of an ingredient a day, in mg; None where any part of it is not known."""
+    summed = sum_over(taken_with(facts, proposal, rxcui), rxcui, "mg", 1)
+    return None if summed.missing else summed.known
+
+
 def weight_window_days(age_months: int) -> int:
     """How old a weight may be for dosing at that age, in days."""
     windows = read_toml("dosing.toml")["weight_windows"]

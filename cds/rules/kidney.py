@@ -12,7 +12,7 @@ from itertools import groupby
 
 from cds.cards import Card, Rule, Severity, Suggestion, Tier, could_not_check, fires
 from cds.coded import active_conditions, condition_group
-from cds.dosing import dosing_weight_kg, figure, route_of, sum_over, taken_with
+from cds.dosing import daily_mg, dosing_weight_kg, figure, route_of
 from cds.engine import Check
 from cds.facts import Facts, MissingFact, Proposal
 from cds.kidney_function import NAMES, KidneyFunction, Measure, is_changing, kidney_function
@@ -120,7 +120,7 @@ def _card(rule: Rule, band: Band, found: KidneyFunction, facts: Facts, proposal:
     tier, most = band.tier, None
     if band.act == "reduce":
         most = _most_a_day(band, facts)
-        daily = _daily(band, facts, proposal)
+        daily = daily_mg(facts, proposal, band.rxcui)
         if most is not None and daily is not None and daily <= most * SLACK:
             return None
         if most is not None and daily is None:
@@ -146,12 +146,6 @@ def _most_a_day(band: Band, facts: Facts) -> float | None:
         return band.daily_per_kg * dosing_weight_kg(facts)
     except MissingFact:
         return None
-
-
-def _daily(band: Band, facts: Facts, proposal: Proposal) -> float | None:
-    """All that is taken a day in mg; None where any part of it is not known."""
-    summed = sum_over(taken_with(facts, proposal, band.rxcui), band.rxcui, "mg", 1)
-    return None if summed.missing else summed.known
 
 
 def _at_most(most: float | None) -> str:
