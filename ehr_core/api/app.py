@@ -49,7 +49,6 @@ ROOMS = (
     audit,
     registration,
     charting,
-    medications,
     orders,
     medications,
     scheduling,

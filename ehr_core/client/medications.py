@@ -39,16 +39,24 @@ class MedicationsRoom:
         return self._transport.post(path, PrescriptionChecked, draft)
 
     def sign(self, patient_id: str, order: SignPrescription) -> PrescriptionWritten:
-        return self._transport.post(f"/api/patients/{segment(patient_id)}/prescriptions", PrescriptionWritten, order)
+        return self._transport.post(
+            f"/api/patients/{segment(patient_id)}/prescriptions", PrescriptionWritten, order
+        )
 
     def stop(self, prescription_id: str, act: ChangePrescription) -> PrescriptionWritten:
-        return self._transport.post(f"/api/prescriptions/{segment(prescription_id)}/stop", PrescriptionWritten, act)
+        return self._transport.post(
+            f"/api/prescriptions/{segment(prescription_id)}/stop", PrescriptionWritten, act
+        )
 
     def ask_refill(self, patient_id: str, asked: AskRefill) -> RefillRequest:
-        return self._transport.post(f"/api/patients/{segment(patient_id)}/refill-requests", RefillRequest, asked)
+        return self._transport.post(
+            f"/api/patients/{segment(patient_id)}/refill-requests", RefillRequest, asked
+        )
 
     def refills(self) -> RefillRequests:
         return self._transport.get("/api/refill-requests", RefillRequests)
 
     def answer_refill(self, task_id: str, answer: AnswerRefill) -> PrescriptionWritten:
-        return self._transport.post(f"/api/refill-requests/{segment(task_id)}/answer", PrescriptionWritten, answer)
+        return self._transport.post(
+            f"/api/refill-requests/{segment(task_id)}/answer", PrescriptionWritten, answer
+        )

@@ -64,8 +64,8 @@ def require_answers(checked: Checked, answers: Iterable[Acknowledged]) -> dict[s
     if open_cards:
         titles = "; ".join(sorted({card.title for card in open_cards}))
         raise Conflict(
-            f"Not signed: {len(open_cards)} safety {'warning needs' if len(open_cards) == 1 else 'warnings need'} a reason "
-            f"first ({titles}). Choose one for each, or change the prescription."
+            f"Not signed: {len(open_cards)} safety {'warning needs' if len(open_cards) == 1 else 'warnings need'} "
+            f"a reason first ({titles}). Choose one for each, or change the prescription."
         )
     for card in checked.interrupting:
         _check_reason(card, given[card.key])
@@ -75,9 +75,13 @@ def require_answers(checked: Checked, answers: Iterable[Acknowledged]) -> dict[s
 def _check_reason(card: Card, answer: Acknowledged) -> None:
     offered = {reason.code for reason in card.override_reasons}
     if answer.reason_code not in offered:
-        raise InvalidResource([Issue("acknowledged.reason_code", "is not a reason that this warning offers.", "code-invalid")])
+        raise InvalidResource(
+            [Issue("acknowledged.reason_code", "is not a reason that this warning offers.", "code-invalid")]
+        )
     if answer.reason_code == "other" and not (answer.words or "").strip():
-        raise InvalidResource([Issue("acknowledged.words", "Another reason needs words. Write what it is.", "required")])
+        raise InvalidResource(
+            [Issue("acknowledged.words", "Another reason needs words. Write what it is.", "required")]
+        )
 
 
 def record_signed(work: UnitOfWork, checked: Checked, answers: dict[str, Acknowledged]) -> None:

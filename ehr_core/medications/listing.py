@@ -28,11 +28,16 @@ def medication_entries(
     given = _dispensed(listed)
     current, past = [], []
     for kept in listed:
-        if kept.kind == "MedicationRequest" and kept.resource.get("status") not in ("draft", "entered-in-error"):
+        if kept.kind == "MedicationRequest" and kept.resource.get("status") not in (
+            "draft",
+            "entered-in-error",
+        ):
             entry = _prescribed(kept, named, given.get(kept.id, []))
             (current if is_in_force(kept.resource, today) else past).append(entry)
         elif kept.kind == "MedicationStatement" and kept.resource.get("status") != "entered-in-error":
-            (current if kept.resource.get("status") in CURRENT_STATEMENTS else past).append(_reported(kept, named))
+            (current if kept.resource.get("status") in CURRENT_STATEMENTS else past).append(
+                _reported(kept, named)
+            )
     current.sort(key=lambda entry: entry.name.lower())
     past.sort(key=lambda entry: entry.since or "", reverse=True)
     return current, past
@@ -62,7 +67,8 @@ def _prescribed(kept: Kept, named: Mapping[str, Resource | None], given: list[st
         kind="prescribed",
         state=state_of(request, dispensed=bool(given)),
         name=tall_man(medication_name(request, concept)),
-        sig="; ".join(one["text"] for one in request.get("dosageInstruction") or () if one.get("text")) or None,
+        sig="; ".join(one["text"] for one in request.get("dosageInstruction") or () if one.get("text"))
+        or None,
         rxcui=rxcui,
         ingredients_known=bool(rxcui and product(rxcui)),
         written_on=request.get("authoredOn"),
@@ -106,7 +112,9 @@ def _concept(resource: Resource, named: Mapping[str, Resource | None]) -> Resour
 
 
 def medication_name(resource: Resource, concept: Resource | None) -> str:
-    return words(concept) or (resource.get("medicationReference") or {}).get("display") or "medication not named"
+    return (
+        words(concept) or (resource.get("medicationReference") or {}).get("display") or "medication not named"
+    )
 
 
 def rxcui_of(concept: Resource | None) -> str | None:

@@ -20,7 +20,12 @@ STOP_REASON = "http://terminology.hl7.org/CodeSystem/medicationrequest-status-re
 REQUEST_IDENTIFIER = "https://almoner.dev/fhir/NamingSystem/prescribing-request"
 SENT = "https://almoner.dev/fhir/StructureDefinition/prescription-sent"
 """Extension on MedicationRequest: when it went to the pharmacy. The status of the order itself stays `active`."""
-COUNTED_STATES = {"on-hold": "on_hold", "stopped": "stopped", "cancelled": "cancelled", "completed": "completed"}
+COUNTED_STATES = {
+    "on-hold": "on_hold",
+    "stopped": "stopped",
+    "cancelled": "cancelled",
+    "completed": "completed",
+}
 STOP_REASONS = {
     "altchoice": "Another treatment was chosen",
     "clarif": "The prescription needed clarifying",
@@ -37,8 +42,8 @@ STOP_REASONS = {
     "washout": "To wash it out before another drug",
 }
 CONTROLLED = (
-    "Schedule {schedule}: electronic prescribing of controlled substances needs a certified system, and this one is not "
-    "certified. Write it on paper or in a certified system, and record it here as reported."
+    "Schedule {schedule}: electronic prescribing of controlled substances needs a certified system, and this one is "
+    "not certified. Write it on paper or in a certified system, and record it here as reported."
 )
 
 
@@ -55,11 +60,19 @@ def check_draft(draft: PrescriptionDraft) -> None:
     check_sig(draft.sig)
     issues = []
     if draft.rxcui and product(draft.rxcui) is None:
-        issues.append(Issue("rxcui", "is not a product on the list. Choose from the search, or write it as words.", "code-invalid"))
+        issues.append(
+            Issue(
+                "rxcui",
+                "is not a product on the list. Choose from the search, or write it as words.",
+                "code-invalid",
+            )
+        )
     if draft.quantity is None:
         issues.append(Issue("quantity", "Say how much the pharmacy gives out.", "required"))
     if not (draft.quantity_unit or draft.sig.dose_unit):
-        issues.append(Issue("quantity_unit", "Say of what the quantity is: tablets, mL, inhalers.", "required"))
+        issues.append(
+            Issue("quantity_unit", "Say of what the quantity is: tablets, mL, inhalers.", "required")
+        )
     if draft.indication_code and not draft.indication:
         issues.append(Issue("indication", "Say what the code stands for.", "required"))
     if disagreement := arithmetic(draft).disagreement:
@@ -94,7 +107,9 @@ def build_prescription(
         "authoredOn": authored_on,
         "requester": requester,
         "reasonCode": [_indication(draft)] if draft.indication else [],
-        "note": [{"text": f"To the pharmacist: {draft.note_to_pharmacist}"}] if draft.note_to_pharmacist else [],
+        "note": [{"text": f"To the pharmacist: {draft.note_to_pharmacist}"}]
+        if draft.note_to_pharmacist
+        else [],
         "dosageInstruction": [dosage(draft.sig)],
         "dispenseRequest": {
             "numberOfRepeatsAllowed": draft.refills,

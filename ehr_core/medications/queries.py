@@ -70,7 +70,9 @@ class Kept:
     resource: Resource
 
 
-def prescription_of_request(connection: Connection, patient_id: str, request_id: str) -> PrescriptionWritten | None:
+def prescription_of_request(
+    connection: Connection, patient_id: str, request_id: str
+) -> PrescriptionWritten | None:
     """What an earlier sending of the same request wrote; None for the first one."""
     token = identifier_token(REQUEST_IDENTIFIER, request_id)
     row = connection.execute(OF_REQUEST, {"patient_id": patient_id, "token": token}).first()

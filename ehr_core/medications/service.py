@@ -21,7 +21,10 @@ def prescribing_choices(work: UnitOfWork, *, allergy_overrides: dict[str, str]) 
     """The lists of the prescribing form."""
     work.actor.require("chart.read")
     return PrescribingChoices(
-        routes=[Choice(code=code, words=f"{code} ({row['words']})" if row["words"] else code) for code, row in routes().items()],
+        routes=[
+            Choice(code=code, words=f"{code} ({row['words']})" if row["words"] else code)
+            for code, row in routes().items()
+        ],
         frequencies=[Choice(code=one.code, words=one.words) for one in frequencies().values()],
         stop_reasons=_choices(STOP_REASONS),
         allergy_overrides=_choices(allergy_overrides),

@@ -17,7 +17,13 @@ from data_contracts.api.medications import (
 )
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.parts import instant, person
-from ehr_core.decision_support.service import Checked, check_proposal, record_signed, require_answers, settle_dropped
+from ehr_core.decision_support.service import (
+    Checked,
+    check_proposal,
+    record_signed,
+    require_answers,
+    settle_dropped,
+)
 from ehr_core.kernel.errors import Conflict, InvalidResource, Issue, NotFound, StaleVersion
 from ehr_core.kernel.fhir_json import decode, encode
 from ehr_core.medications.prescriptions import (
@@ -40,7 +46,8 @@ ALLERGY_OVERRIDES = {
     "asked_now": "Asked just now; it is being recorded",
 }
 ALLERGIES_FIRST = (
-    "Nobody has recorded whether this patient has allergies. Ask and record them first, or choose why it cannot wait."
+    "Nobody has recorded whether this patient has allergies. Ask and record them first, "
+    "or choose why it cannot wait."
 )
 PATIENT_IN_USE = text("SELECT deceased, replaced_by FROM fhir.patient WHERE id = :id AND NOT deleted")
 
@@ -65,7 +72,9 @@ def sign_prescription(work: UnitOfWork, *, patient_id: str, order: SignPrescript
     """
     work.actor.require("medication.prescribe")
     _require_in_use(work, patient_id)
-    identity_lock(work.connection, "MedicationRequest", [("identifier", f"{REQUEST_IDENTIFIER}|{order.request_id}")])
+    identity_lock(
+        work.connection, "MedicationRequest", [("identifier", f"{REQUEST_IDENTIFIER}|{order.request_id}")]
+    )
     already = prescription_of_request(work.connection, patient_id, order.request_id)
     if already is not None:
         return already
@@ -92,8 +101,13 @@ def sign_prescription(work: UnitOfWork, *, patient_id: str, order: SignPrescript
     )
 
 
-def stop_prescription(work: UnitOfWork, *, prescription_id: str, act: ChangePrescription) -> PrescriptionWritten:
-    """Stops a prescription for a coded reason; one that was never given out is cancelled. Bound to the version shown."""
+def stop_prescription(
+    work: UnitOfWork, *, prescription_id: str, act: ChangePrescription
+) -> PrescriptionWritten:
+    """Stops a prescription for a coded reason; one that was never given out is cancelled.
+
+    Bound to the version that was on the screen.
+    """
     work.actor.require("medication.prescribe")
     store = Store(work)
     found = store.read("MedicationRequest", prescription_id)
@@ -103,10 +117,14 @@ def stop_prescription(work: UnitOfWork, *, prescription_id: str, act: ChangePres
     if request.get("status") not in ("active", "on-hold", "draft"):
         raise Conflict("This prescription has ended already.")
     times = dispensed_times(work.connection, prescription_id)
-    changed = stopped(request, reason=act.reason, words=act.words, never_taken=not times and request["status"] == "draft")
+    changed = stopped(
+        request, reason=act.reason, words=act.words, never_taken=not times and request["status"] == "draft"
+    )
     written = store.update("MedicationRequest", prescription_id, encode(changed), if_match=found.version_id)
     return PrescriptionWritten(
-        prescription_id=prescription_id, version_id=written.resource.version_id, state=state_of(changed, dispensed=False)
+        prescription_id=prescription_id,
+        version_id=written.version_id,
+        state=state_of(changed, dispensed=False),
     )
 
 
@@ -141,9 +159,13 @@ def _require_in_use(work: UnitOfWork, patient_id: str) -> None:
     if row is None:
         raise NotFound("There is no such patient. Search again and open the record from the list.")
     if row.replaced_by:
-        raise Conflict("This record was merged into another one. Open the surviving record and prescribe there.")
+        raise Conflict(
+            "This record was merged into another one. Open the surviving record and prescribe there."
+        )
     if row.deceased:
-        raise Conflict("This patient has died: nothing can be prescribed. If that is wrong, correct the record first.")
+        raise Conflict(
+            "This patient has died: nothing can be prescribed. If that is wrong, correct the record first."
+        )
 
 
 def _end_replaced(work: UnitOfWork, patient_id: str, prescription_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Refills: asked for, checked again against the whole record, and approved in one click where nothing speaks against it.
+"""Refills: asked for, checked again against the whole record, and approved in one click where nothing is against it.
 
 One click is off where a rule interrupts, a check could not be done, or monitoring is overdue.
 """
@@ -35,7 +35,19 @@ Resource = dict[str, Any]
 MOST = 50
 """Requests on one page of the queue, and in one patient's list."""
 MONITORING_RULES = "lab_check."
-KEPT_OVER = frozenset({"id", "meta", "identifier", "extension", "statusReason", "priorPrescription", "authoredOn", "requester", "status"})
+KEPT_OVER = frozenset(
+    {
+        "id",
+        "meta",
+        "identifier",
+        "extension",
+        "statusReason",
+        "priorPrescription",
+        "authoredOn",
+        "requester",
+        "status",
+    }
+)
 """What a renewal does not take over from the prescription that it renews."""
 
 
@@ -63,7 +75,9 @@ def refill_queue(work: UnitOfWork) -> RefillRequests:
     """Every request that waits, oldest first, with its context and its checks."""
     work.actor.require("medication.prescribe")
     items = _requests(work, None)
-    work.audit("refill_queue", patient_ids=[item.patient_id for item in items], detail={"requests": len(items)})
+    work.audit(
+        "refill_queue", patient_ids=[item.patient_id for item in items], detail={"requests": len(items)}
+    )
     return RefillRequests(items=items)
 
 
@@ -73,7 +87,7 @@ def refills_of(work: UnitOfWork, patient_id: str) -> list[RefillRequest]:
 
 
 def answer_refill(work: UnitOfWork, *, task_id: str, answer: AnswerRefill) -> PrescriptionWritten:
-    """Approves a refill by a renewed prescription, or refuses it with a reason. Bound to both versions on the screen.
+    """Approves a refill by a renewed prescription, or refuses it with a reason; bound to both versions shown.
 
     Raises StaleVersion when somebody answered first or the prescription changed; Conflict where a warning has no reason.
     """
@@ -96,9 +110,13 @@ def answer_refill(work: UnitOfWork, *, task_id: str, answer: AnswerRefill) -> Pr
         done = answered(body, approved=False, reason=answer.reason, answered_by=person(work.actor))
         store.update("Task", task_id, encode(done), if_match=task.version_id)
         return PrescriptionWritten(
-            prescription_id=prescription_id, version_id=found.version_id, state=state_of(request, dispensed=True)
+            prescription_id=prescription_id,
+            version_id=found.version_id,
+            state=state_of(request, dispensed=True),
         )
-    return _renew(work, store, task_id, body, task.version_id, prescription_id, found.version_id, request, answer)
+    return _renew(
+        work, store, task_id, body, task.version_id, prescription_id, found.version_id, request, answer
+    )
 
 
 def _renew(
@@ -128,7 +146,10 @@ def _renew(
         "authoredOn": now,
         "requester": person(work.actor),
         "priorPrescription": {"reference": f"MedicationRequest/{prescription_id}"},
-        "dispenseRequest": {**(request.get("dispenseRequest") or {}), "numberOfRepeatsAllowed": answer.refills},
+        "dispenseRequest": {
+            **(request.get("dispenseRequest") or {}),
+            "numberOfRepeatsAllowed": answer.refills,
+        },
     }
     written = store.create("MedicationRequest", encode(renewed))
     if request.get("status") in ("active", "on-hold"):
@@ -164,7 +185,8 @@ def _shown(work: UnitOfWork, row: Any, facts: Facts) -> RefillRequest:
         patient_name=row.display_name or "name not recorded",
         birth_date=None if row.birth_date is None else row.birth_date.isoformat(),
         medication=tall_man(medication_name(request, request.get("medicationCodeableConcept"))),
-        sig="; ".join(one["text"] for one in request.get("dosageInstruction") or () if one.get("text")) or None,
+        sig="; ".join(one["text"] for one in request.get("dosageInstruction") or () if one.get("text"))
+        or None,
         asked_by=asked_by(task),
         asked_at=datetime.fromisoformat(task["authoredOn"]).astimezone(UTC),
         refills_left=refills_left(request, dispensed_times(work.connection, row.prescription_id)),
@@ -180,7 +202,9 @@ def _check(work: UnitOfWork, patient_id: str, facts: Facts, prescription_id: str
     reference = f"MedicationRequest/{prescription_id}"
     medication = _taken(facts, reference)
     proposal = Proposal(
-        medication=medication, reasons=medication.indications if medication else (), replaces=frozenset({reference})
+        medication=medication,
+        reasons=medication.indications if medication else (),
+        replaces=frozenset({reference}),
     )
     return check_proposal(work, patient_id=patient_id, facts=facts, proposal=proposal)
 

@@ -23,7 +23,12 @@ from data_contracts.api.medications import (
 from ehr_core.api.dependencies import Work
 from ehr_core.medications.service import prescribing_choices, search_products
 from ehr_core.workflows.medication_list import read_medication_list
-from ehr_core.workflows.prescribe import ALLERGY_OVERRIDES, check_prescription, sign_prescription, stop_prescription
+from ehr_core.workflows.prescribe import (
+    ALLERGY_OVERRIDES,
+    check_prescription,
+    sign_prescription,
+    stop_prescription,
+)
 from ehr_core.workflows.refill import answer_refill, ask_refill, refill_queue
 
 router = APIRouter(prefix="/api", tags=["medications"])

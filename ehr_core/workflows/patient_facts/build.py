@@ -40,13 +40,30 @@ WEIGHT, HEIGHT = "29463-7", "8302-2"
 IN_KG = {"kg": 1.0, "g": 0.001, "[lb_av]": 0.45359237, "lb": 0.45359237}
 IN_CM = {"cm": 1.0, "m": 100.0, "[in_i]": 2.54, "in": 2.54}
 PREGNANCY_STATUS, DUE_DATE = "82810-3", "11778-8"
-PREGNANT = {"LA15173-0": "pregnant", "77386006": "pregnant", "LA26683-5": "not_pregnant", "60001007": "not_pregnant"}
+PREGNANT = {
+    "LA15173-0": "pregnant",
+    "77386006": "pregnant",
+    "LA26683-5": "not_pregnant",
+    "60001007": "not_pregnant",
+}
 PREGNANCY_HOLDS_DAYS = 300
 """A recorded pregnancy status older than this is unknown again."""
 SMOKING_STATUS = "72166-2"
-SMOKES = {"LA18976-3": True, "LA18977-1": True, "LA18981-3": True, "LA18982-1": True, "LA15920-4": False, "LA18978-9": False,
-          "449868002": True, "428041000124106": True, "428071000124103": True, "428061000124105": True,
-          "8517006": False, "266919005": False, "77176002": True}
+SMOKES = {
+    "LA18976-3": True,
+    "LA18977-1": True,
+    "LA18981-3": True,
+    "LA18982-1": True,
+    "LA15920-4": False,
+    "LA18978-9": False,
+    "449868002": True,
+    "428041000124106": True,
+    "428071000124103": True,
+    "428061000124105": True,
+    "8517006": False,
+    "266919005": False,
+    "77176002": True,
+}
 RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
 ETHNICITY = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity"
 PARTS: dict[str, Part] = {
@@ -71,7 +88,9 @@ def build_facts(work: UnitOfWork, patient_id: str) -> Facts:
 def facts_of(record: Record, today: date) -> Facts:
     """Pure: the record as facts."""
     patient = record.of("Patient")[0]
-    current, stopped = taken(record.of("MedicationRequest"), record.of("MedicationStatement"), record.of("Medication"))
+    current, stopped = taken(
+        record.of("MedicationRequest"), record.of("MedicationStatement"), record.of("Medication")
+    )
     results = tuple(result for one in record.of("Observation") for result in _results(one))
     gender = patient.get("gender")
     return Facts(
@@ -91,7 +110,10 @@ def facts_of(record: Record, today: date) -> Facts:
         allergy_list=_list_state(record),
         results=results,
         immunizations=tuple(_immunizations(record.of("Immunization"))),
-        unknowable=tuple(Unknowable(part, "could not be read") for part in sorted({PARTS[kind] for kind in record.unreadable if kind in PARTS})),
+        unknowable=tuple(
+            Unknowable(part, "could not be read")
+            for part in sorted({PARTS[kind] for kind in record.unreadable if kind in PARTS})
+        ),
     )
 
 
@@ -107,7 +129,11 @@ def _conditions(found: list[Resource]) -> Iterator[Condition]:
             clinical_status=status,
             onset=day_in(one.get("onsetDateTime") or (one.get("onsetPeriod") or {}).get("start")),
             abated_on=day_in(one.get("abatementDateTime") or (one.get("abatementPeriod") or {}).get("end")),
-            verification="confirmed" if verification == "confirmed" else "unconfirmed" if verification else None,
+            verification="confirmed"
+            if verification == "confirmed"
+            else "unconfirmed"
+            if verification
+            else None,
             reference=f"Condition/{one['id']}",
         )
 
@@ -130,12 +156,19 @@ def _allergies(found: list[Resource]) -> Iterator[Allergy]:
             codes=tuple(_codes(one.get("code"))),
             coded=bool(list(codings(one.get("code")))),
             reactions=tuple(
-                said for reaction in reactions for one_of in reaction.get("manifestation") or () if (said := words(one_of))
+                said
+                for reaction in reactions
+                for one_of in reaction.get("manifestation") or ()
+                if (said := words(one_of))
             ),
             severity=_worst(severities),
             criticality=one.get("criticality") if one.get("criticality") in ("low", "high") else None,
             intolerance=None if one.get("type") is None else one["type"] == "intolerance",
-            verification="confirmed" if verification == "confirmed" else "unconfirmed" if verification else None,
+            verification="confirmed"
+            if verification == "confirmed"
+            else "unconfirmed"
+            if verification
+            else None,
             recorded_on=day_in(one.get("recordedDate")),
             last_reaction_on=day_in(one.get("lastOccurrence")),
             reference=f"AllergyIntolerance/{one['id']}",
@@ -174,7 +207,9 @@ def _immunizations(found: list[Resource]) -> Iterator[Immunization]:
 def _results(observation: Resource) -> Iterator[Result]:
     """The value of an observation and of each component, for its LOINC codes; without a day it is no fact."""
     period = observation.get("effectivePeriod") or {}
-    on = day_in(observation.get("effectiveDateTime") or observation.get("effectiveInstant") or period.get("start"))
+    on = day_in(
+        observation.get("effectiveDateTime") or observation.get("effectiveInstant") or period.get("start")
+    )
     if on is None:
         return
     for part in (observation, *(observation.get("component") or ())):
@@ -201,7 +236,9 @@ def _said(part: Resource, coded: Resource | None) -> str | None:
     return first[1] if first else words(coded) or part.get("valueString") or part.get("valueDateTime")
 
 
-def _measured(results: tuple[Result, ...], loinc: str, units: dict[str, float], unit: str) -> Iterator[Measurement]:
+def _measured(
+    results: tuple[Result, ...], loinc: str, units: dict[str, float], unit: str
+) -> Iterator[Measurement]:
     """Values in the one unit; what carries another unit than we can turn is left out rather than guessed."""
     for one in results:
         if one.loinc == loinc and one.value is not None and one.unit in units:
@@ -209,17 +246,22 @@ def _measured(results: tuple[Result, ...], loinc: str, units: dict[str, float], 
 
 
 def _smokes(results: tuple[Result, ...]) -> bool | None:
-    newest = max((one for one in results if one.loinc == SMOKING_STATUS), key=lambda one: one.on, default=None)
+    newest = max(
+        (one for one in results if one.loinc == SMOKING_STATUS), key=lambda one: one.on, default=None
+    )
     return None if newest is None else SMOKES.get(newest.words or "")
 
 
 def _pregnancy(results: tuple[Result, ...], today: date) -> Pregnancy:
-    newest = max((one for one in results if one.loinc == PREGNANCY_STATUS), key=lambda one: one.on, default=None)
+    newest = max(
+        (one for one in results if one.loinc == PREGNANCY_STATUS), key=lambda one: one.on, default=None
+    )
     if newest is None or (today - newest.on).days > PREGNANCY_HOLDS_DAYS:
         return Pregnancy()
     due = max((one for one in results if one.loinc == DUE_DATE), key=lambda one: one.on, default=None)
     return Pregnancy(
-        state=PREGNANT.get(newest.words or "", "unknown"), due_on=day_in(due.words) if due and due.words else None
+        state=PREGNANT.get(newest.words or "", "unknown"),
+        due_on=day_in(due.words) if due and due.words else None,
     )
 
 

@@ -27,7 +27,9 @@ HELD = frozenset({"on-hold", "draft", "unknown"})
 TAKEN_STATEMENTS = frozenset({"active", "intended", "unknown", "completed"})
 ENDED = frozenset({"stopped", "completed", "cancelled", "not-taken"})
 UNITS = {"MG": "mg", "MCG": "ug", "UNT": "[IU]", "MEQ": "meq", "MMOL": "mmol", "ML": "mL"}
-COUNTED = frozenset({"tablet", "capsule", "lozenge", "film", "packet", "piece", "suppository", "insert", "patch"})
+COUNTED = frozenset(
+    {"tablet", "capsule", "lozenge", "film", "packet", "piece", "suppository", "insert", "patch"}
+)
 """Units of which one holds the strength that the name says."""
 BY_DOSE_UNIT = {"ML": "mL", "ACTUAT": "puff"}
 UNITS_OF_INSULIN = frozenset({"unit", "units", "[IU]"})
@@ -72,7 +74,9 @@ def medication_of(draft: PrescriptionDraft, today: date) -> Medication:
         prn=draft.sig.as_needed,
         started=today,
         stopped=None,
-        indications=(Code(ICD10CM, draft.indication_code, draft.indication or ""),) if draft.indication_code else (),
+        indications=(Code(ICD10CM, draft.indication_code, draft.indication or ""),)
+        if draft.indication_code
+        else (),
         reference=None,
     )
 
@@ -114,7 +118,9 @@ def _of_record(
     concept = concept or named.get(reference_id(reference, "Medication") or "")
     rxcui = next((code for system, code in codings(concept) if system == RXNORM), None)
     dosage = dosages[0] if len(dosages) == 1 else {}
-    quantity = next((one["doseQuantity"] for one in dosage.get("doseAndRate") or () if "doseQuantity" in one), {})
+    quantity = next(
+        (one["doseQuantity"] for one in dosage.get("doseAndRate") or () if "doseQuantity" in one), {}
+    )
     value = quantity.get("value")
     return _medication(
         name=words(concept) or (reference or {}).get("display") or "a medication without a name",
@@ -190,7 +196,11 @@ def _dose(strength: Strength, amount: float, unit: str) -> IngredientDose | None
         return IngredientDose(strength.rxcui, amount, ucum)
     if per == "HR" and unit == "patch":
         rate = strength.amount * amount
-        return IngredientDose(strength.rxcui, rate * 1000 if ucum == "mg" else rate, "ug/h" if ucum in ("mg", "ug") else f"{ucum}/h")
+        return IngredientDose(
+            strength.rxcui,
+            rate * 1000 if ucum == "mg" else rate,
+            "ug/h" if ucum in ("mg", "ug") else f"{ucum}/h",
+        )
     if not per and unit.rstrip("s") in COUNTED:
         return IngredientDose(strength.rxcui, strength.amount * amount, ucum)
     if per and BY_DOSE_UNIT.get(per) == unit:
@@ -205,7 +215,9 @@ def _per_day(dosage: Resource) -> float | None:
     often = repeat.get("frequencyMax") or repeat.get("frequency")
     if not period or unit not in HOURS or not often:
         return None
-    return float(Decimal(str(often)) * DAY_HOURS / (HOURS[unit] * Decimal(str(repeat.get("period") or period))))
+    return float(
+        Decimal(str(often)) * DAY_HOURS / (HOURS[unit] * Decimal(str(repeat.get("period") or period)))
+    )
 
 
 def _as_needed(dosage: Resource) -> bool | None:

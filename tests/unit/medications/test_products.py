@@ -73,6 +73,19 @@ def test_every_product_has_ingredients_with_amounts_and_every_brand_its_generic(
         assert all(row["generic_rxcui"] in known for row in csv.DictReader(file))
 
 
+SALTS_OF_ONE = ("amphetamine",)
+"""Products whose name lists several salts of one ingredient."""
+
+
+def test_no_product_lacks_an_ingredient_that_its_name_names():
+    short = [
+        one.name
+        for one in products()
+        if len(one.strengths) < one.name.count(" / ") + 1 and not any(salt in one.name for salt in SALTS_OF_ONE)
+    ]
+    assert short == []
+
+
 def test_a_code_that_is_not_shipped_is_not_guessed():
     assert product("0") is None
     assert generic_of("0") == "0"
