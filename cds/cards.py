@@ -77,6 +77,10 @@ class Source:
     review: str = NOT_REVIEWED
     uses: frozenset[SourceUse] = frozenset()
 
+    @property
+    def is_unreviewed(self) -> bool:
+        return self.review == NOT_REVIEWED
+
 
 @dataclass(frozen=True, slots=True)
 class OverrideReason:

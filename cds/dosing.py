@@ -10,6 +10,7 @@ from cds.facts import Facts, Medication, MissingFact, Proposal
 from cds.knowledge import read_toml
 
 IN_MG = {"g": 1000.0, "mg": 1.0, "ug": 0.001, "mcg": 0.001, "ng": 0.000001}
+LOCAL_ROUTES = frozenset(read_toml("dosing.toml")["local"]["routes"])
 UNIT_WORDS = {"meq": "mEq"}
 
 
@@ -32,6 +33,11 @@ def _route_of_words(route: str | None, form: str | None) -> str | None:
 def route_of(medication: Medication) -> str | None:
     """One of our route words, from the recorded route or else the form; None where neither says it."""
     return _route_of_words(medication.route, medication.form)
+
+
+def is_local(medication: Medication) -> bool:
+    """Whether the drug goes where it acts (skin, eye, ear, airway, vagina) and little of it elsewhere."""
+    return route_of(medication) in LOCAL_ROUTES
 
 
 def taken_with(facts: Facts, proposal: Proposal, rxcui: str) -> tuple[Medication, ...]:

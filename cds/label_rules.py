@@ -15,25 +15,36 @@ def slug(words: str) -> str:
 
 
 @cache
-def label_source(topic: str, drug: str) -> Source:
-    """The source of a drug's rule on a topic; raises KeyError for a topic that is not in the file."""
+def label_source(topic: str, drug: str, looked_up: str) -> Source:
+    """The source of a rule on a topic; raises KeyError for a topic that is not in the file.
+
+    `drug` may name several drugs; `looked_up` is the one word that the address asks for.
+    """
     stated = read_toml("label_topics.toml")[topic]
     named = {
-        name: stated[name].format(drug=drug.replace(" ", "+") if name == "url" else drug)
-        for name in ("citation", "url")
+        "citation": stated["citation"].format(drug=drug),
+        "url": stated["url"].format(drug=looked_up.replace(" ", "+")),
     }
     return Source(**{**stated, **named, "uses": frozenset(stated["uses"])})
 
 
-def label_rule(topic: str, drug: str, title: str, severity: Severity, tier: Tier) -> Rule:
-    """One rule, `topic.drug`. Every one offers the general override reasons: a site may make it interrupt."""
+def label_rule(
+    topic: str,
+    drug: str,
+    title: str,
+    severity: Severity,
+    tier: Tier,
+    *,
+    key: str | None = None,
+    looked_up: str | None = None,
+) -> Rule:
+    """One rule, `topic.drug` (or `topic.key`).
+
+    Every one offers the general override reasons, because a site may make it interrupt.
+    """
+    source = label_source(topic, drug, looked_up or drug)
     return Rule(
-        f"{topic}.{slug(drug)}",
-        title,
-        severity,
-        tier,
-        label_source(topic, drug),
-        override_reasons=override_reasons(),
+        f"{topic}.{key or slug(drug)}", title, severity, tier, source, override_reasons=override_reasons()
     )
 
 
