@@ -9,6 +9,7 @@ from dashboards.admin.audit import audit_page
 from dashboards.care_manager.replies import replies_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
+from dashboards.clinician.medications import medications_page, refills_page
 from dashboards.clinician.patients import patients_page
 from dashboards.clinician.today import today_page
 from dashboards.quality.measures import measures_page
@@ -25,6 +26,8 @@ def _pages(session: StaffSession) -> list[st.Page]:
         ("worklist.read", replies_page, "Replies", "replies", "visible"),
         ("patient.search", patients_page, "Patients", "patients", "visible"),
         ("chart.read", chart_page, "Chart", "chart", "hidden"),
+        ("chart.read", medications_page, "Medications", "medications", "hidden"),
+        ("medication.prescribe", refills_page, "Refills", "refills", "visible"),
         ("measure.read", measures_page, "Measures", "measures", "visible"),
         ("audit.read", audit_page, "Audit", "audit", "visible"),
     ]

@@ -174,6 +174,15 @@ def arithmetic(draft: PrescriptionDraft) -> SigArithmetic:
     )
 
 
+def with_quantity(draft: PrescriptionDraft) -> PrescriptionDraft:
+    """The draft with the quantity that its days' supply needs, where none was typed and it can be worked out."""
+    if draft.quantity is not None:
+        return draft
+    return draft.model_copy(
+        update={"quantity": arithmetic(draft).quantity, "quantity_unit": draft.sig.dose_unit}
+    )
+
+
 def _quantity(daily: Decimal, days: int, unit: str | None) -> Decimal:
     needed = daily * days
     return (

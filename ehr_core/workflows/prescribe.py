@@ -35,7 +35,7 @@ from ehr_core.medications.prescriptions import (
     why_not_here,
 )
 from ehr_core.medications.queries import dispensed_times, prescription_of_request
-from ehr_core.medications.sig import arithmetic
+from ehr_core.medications.sig import arithmetic, with_quantity
 from ehr_core.store.locks import identity_lock
 from ehr_core.store.repository import Store
 from ehr_core.workflows.patient_facts import build_facts, medication_of
@@ -78,22 +78,23 @@ def sign_prescription(work: UnitOfWork, *, patient_id: str, order: SignPrescript
     already = prescription_of_request(work.connection, patient_id, order.request_id)
     if already is not None:
         return already
-    check_draft(order.draft)
-    facts, checked = _checked(work, patient_id, order.draft)
+    draft = with_quantity(order.draft)
+    check_draft(draft)
+    facts, checked = _checked(work, patient_id, draft)
     _require_allergies(facts, order.allergy_override)
     answers = require_answers(checked, order.acknowledged)
     now = instant(work.now())
     built = build_prescription(
-        order.draft,
+        draft,
         patient_id=patient_id,
         requester=person(work.actor),
         authored_on=now,
         request_id=order.request_id,
-        sent=order.send and bool(order.draft.pharmacy),
-        prior=order.draft.replaces[0] if order.draft.replaces else None,
+        sent=order.send and bool(draft.pharmacy),
+        prior=draft.replaces[0] if draft.replaces else None,
     )
     written = Store(work).create("MedicationRequest", encode(built))
-    for replaced in order.draft.replaces:
+    for replaced in draft.replaces:
         _end_replaced(work, patient_id, replaced)
     record_signed(work, checked, answers)
     return PrescriptionWritten(

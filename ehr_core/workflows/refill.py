@@ -89,7 +89,8 @@ def refills_of(work: UnitOfWork, patient_id: str) -> list[RefillRequest]:
 def answer_refill(work: UnitOfWork, *, task_id: str, answer: AnswerRefill) -> PrescriptionWritten:
     """Approves a refill by a renewed prescription, or refuses it with a reason; bound to both versions shown.
 
-    Raises StaleVersion when somebody answered first or the prescription changed; Conflict where a warning has no reason.
+    Raises StaleVersion when somebody answered first or the prescription changed, Conflict where a warning has no
+    reason.
     """
     work.actor.require("medication.prescribe")
     store = Store(work)

@@ -81,7 +81,8 @@ def test_no_product_lacks_an_ingredient_that_its_name_names():
     short = [
         one.name
         for one in products()
-        if len(one.strengths) < one.name.count(" / ") + 1 and not any(salt in one.name for salt in SALTS_OF_ONE)
+        if len(one.strengths) < one.name.count(" / ") + 1
+        and not any(salt in one.name for salt in SALTS_OF_ONE)
     ]
     assert short == []
 
