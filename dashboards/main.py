@@ -12,6 +12,7 @@ from dashboards.clinician.chart import chart_page
 from dashboards.clinician.medications import medications_page, refills_page
 from dashboards.clinician.patients import patients_page
 from dashboards.clinician.today import today_page
+from dashboards.pharmacist.decision_support import decision_support_page
 from dashboards.quality.measures import measures_page
 from dashboards.shared.session import StaffSession, sign_out, staff_session
 
@@ -29,6 +30,7 @@ def _pages(session: StaffSession) -> list[st.Page]:
         ("chart.read", medications_page, "Medications", "medications", "hidden"),
         ("medication.prescribe", refills_page, "Refills", "refills", "visible"),
         ("measure.read", measures_page, "Measures", "measures", "visible"),
+        ("decision_support.manage", decision_support_page, "Decision support", "decision-support", "visible"),
         ("audit.read", audit_page, "Audit", "audit", "visible"),
     ]
     if "care_manager" in session.me.roles:

@@ -77,8 +77,8 @@ class RuleFigures(ApiModel):
     accepted: int
     overridden: int
     could_not_check: int
-    choice: str | None
-    choice_version: int | None
+    choice: str | None = Field(description="What the site has decided, in words; null for nothing.")
+    waits_for_agreement: bool = Field(description="Not followed before a second person agrees.")
     may_retire: str | None = Field(
         description="What retiring needs, as a sentence; null when nothing special."
     )

@@ -21,6 +21,7 @@ from ehr_core.api.routes import (
     audit,
     care_gaps,
     charting,
+    decision_support,
     medications,
     orders,
     pipeline,
@@ -33,6 +34,7 @@ from ehr_core.api.routes import (
 from ehr_core.api.smart import authorize, discovery, logout, token
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.db.database import Database, connect
+from ehr_core.decision_support.service import preload
 from ehr_core.kernel.clock import Clock, SystemClock
 from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.logging import configure_logging
@@ -51,6 +53,7 @@ ROOMS = (
     charting,
     orders,
     medications,
+    decision_support,
     scheduling,
     care_gaps,
     worklist,
@@ -107,6 +110,7 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
     app.state.bulk_runner.start()
+    preload()
     yield
     app.state.bulk_runner.stop()
     parts.database.dispose()

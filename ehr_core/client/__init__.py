@@ -9,6 +9,7 @@ from ehr_core.client.audit import AuditRoom
 from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
+from ehr_core.client.decision_support import DecisionSupportRoom
 from ehr_core.client.fhir import FhirRoom
 from ehr_core.client.medications import MedicationsRoom
 from ehr_core.client.orders import OrdersRoom
@@ -43,6 +44,7 @@ class AlmonerClient:
         self.charting = ChartingRoom(speaking)
         self.orders = OrdersRoom(speaking)
         self.medications = MedicationsRoom(speaking)
+        self.decision_support = DecisionSupportRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
         self.care_gaps = CareGapsRoom(speaking)
         self.worklist = WorklistRoom(speaking)
