@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cds import rules as rule_files
@@ -84,6 +84,22 @@ def check(
     chosen = in_force(choices, facts.as_of)
     kept = (_as_chosen(card, chosen) for card in cards)
     return tuple(sorted((card for card in kept if card), key=_pressing))
+
+
+def review(
+    facts: Facts, choices: Iterable[SiteChoice] = (), *, among: Registry | None = None
+) -> tuple[Card, ...]:
+    """The cards of a whole medication list, as reconciliation asks: each medication as if it were ordered now.
+
+    What two medications say of each other is said once.
+    """
+    chosen = tuple(choices)
+    found: dict[tuple[str, frozenset[str]], Card] = {}
+    for place, one in enumerate(facts.medications):
+        others = facts.medications[:place] + facts.medications[place + 1 :]
+        for card in check(replace(facts, medications=others), Proposal(one), chosen, among=among):
+            found.setdefault((card.rule.id, frozenset(card.about)), card)
+    return tuple(sorted(found.values(), key=_pressing))
 
 
 def outcome(rule_id: str, facts: Facts, proposal: Proposal, *, among: Registry | None = None) -> Outcome:

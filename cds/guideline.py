@@ -20,6 +20,7 @@ from data_contracts.guidelines.duration import Duration
 from data_contracts.guidelines.pack import Pack, Population
 from data_contracts.units import load_analytes
 
+ALLERGY = "allergy: "
 EVENTS = frozenset({"procedure", "encounter", "discharge"})
 RX, LOINC_ = f"{RXNORM.uri}|", f"{LOINC.uri}|"
 
@@ -140,7 +141,7 @@ def _allergies(group: CodeGroup, facts: Facts) -> Iterator[Reason]:
     facts.need("allergies")
     for one in facts.allergies:
         if group.holds(one.codes) or any(f"{RX}{code}" in group.tokens for code in one.ingredients):
-            yield Reason(f"allergy: {one.name}", None, one.recorded_on, one.reference)
+            yield Reason(f"{ALLERGY}{one.name}", None, one.recorded_on, one.reference)
 
 
 def _events(group: CodeGroup, counts: Duration, facts: Facts) -> Iterator[Reason]:

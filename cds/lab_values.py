@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -76,8 +78,19 @@ def recent_value(facts: Facts, key: str, months: int) -> LabValue:
     return value
 
 
+def values_before(facts: Facts, key: str, day: date) -> Iterator[LabValue]:
+    """Readable values up to that day, newest first; what cannot be read is left out: they only tell a trend."""
+    known = analyte(key)
+    found = [one for loinc in known.loinc for one in facts.results_by_loinc.get(loinc, ()) if one.on <= day]
+    for one in sorted(found, key=lambda one: one.on, reverse=True):
+        try:
+            yield _read(known, one)
+        except MissingFact:
+            continue
+
+
 def _read(known: Analyte, found: Result) -> LabValue:
-    name = _short(known.name)
+    name = short_name(known.name)
     if found.value is None:
         raise MissingFact(f"a number in the {name} of {found.on.isoformat()}")
     value = known.normalise(found.value, found.unit)
@@ -88,14 +101,14 @@ def _read(known: Analyte, found: Result) -> LabValue:
     return LabValue(known.key, name, value, known.unit, found.on, found.comparator, found.reference)
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
     """`Creatinine in serum, plasma or blood` as `creatinine`; abbreviations keep their capitals."""
-    head = name.split(" in ")[0]
+    head = re.sub(r"( in (serum|blood|urine)| \().*", "", name)
     return head if head[:2].isupper() else head[:1].lower() + head[1:]
 
 
 def _a(name: str) -> str:
-    short = _short(name)
+    short = short_name(name)
     return f"{'an' if short[0].lower() in 'aeiou' else 'a'} {short}"
 
 

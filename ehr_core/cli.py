@@ -119,10 +119,12 @@ def reset(
 @app.command()
 def reference(
     page: Annotated[
-        Literal["tables", "settings", "permissions", "commands"], typer.Argument(help="Which page.")
+        Literal["tables", "settings", "permissions", "commands", "decision-support"],
+        typer.Argument(help="Which page."),
     ],
 ) -> None:
     """Print a page of docs/reference as the code has it now."""
+    from cds.reference import decision_support_page
     from data_contracts.reference import table_page
     from ehr_core.reference import commands_page, permissions_page, settings_page
 
@@ -131,6 +133,7 @@ def reference(
         "settings": settings_page,
         "permissions": permissions_page,
         "commands": lambda: commands_page(app),
+        "decision-support": decision_support_page,
     }
     typer.echo(pages[page](), nl=False)
 

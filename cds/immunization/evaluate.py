@@ -48,12 +48,13 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What all groups share: the person's birth, the grace, and the distance between live vaccines."""
+    """The person's birth, the grace, the distance of live vaccines, and the day from which the group is too late."""
 
     born: date
     grace: timedelta
     live_days: int
     live_given: tuple[Given, ...]
+    too_old_on: date | None = None
 
 
 def given_doses(immunizations: Iterable[Immunization], group_id: str, as_of: date) -> list[Given]:
@@ -70,12 +71,13 @@ def evaluate(series: Series, doses: Sequence[Given], rules: Rules, as_of: date) 
     """Walks through the doses in order. A dose that does not count leaves its step open for the next one."""
     step, counted, verdicts = 0, [], []
     for index, given in enumerate(doses):
-        step = passed_over(series, step, counted, given.on, rules)
+        reached = given.on + rules.grace  # an age that is met within the grace days is met
+        step = passed_over(series, step, counted, reached, rules)
         if step >= len(series.dose):
             verdicts.append(Verdict(given, None, "beyond what the series asks for"))
             continue
-        previous = doses[index - 1] if index else None
-        timing = timing_of(series.dose[step], counted, given.on, rules)
+        previous = last_before(series, doses[:index])
+        timing = timing_of(series.dose[step], counted, reached, rules)
         if why := why_not(timing, given, previous, counted, series, rules):
             verdicts.append(Verdict(given, None, why))
             continue
@@ -85,6 +87,12 @@ def evaluate(series: Series, doses: Sequence[Given], rules: Rules, as_of: date) 
     step = passed_over(series, step, counted, as_of, rules)
     next_step = step if step < len(series.dose) else None
     return Course(series, tuple(verdicts), tuple(counted), next_step)
+
+
+def last_before(series: Series, doses: Sequence[Given]) -> Given | None:
+    """The newest dose that intervals are counted from: a product foreign to the series pushes nothing back."""
+    own = [one for one in doses if not series.cvx or one.vaccine.cvx in series.cvx]
+    return own[-1] if own else None
 
 
 def passed_over(series: Series, step: int, counted: Sequence[Given], on: date, rules: Rules) -> int:
@@ -104,7 +112,7 @@ def timing_of(dose: Dose, counted: Sequence[Given], on: date, rules: Rules) -> T
 
 
 def holds(condition: Condition, counted: Sequence[Given], on: date, rules: Rules) -> bool:
-    """Whether everything that the condition writes is true. Ages at a dose are met with the grace days."""
+    """Whether everything that the condition writes is true on that day."""
     return all(
         (
             _ages_hold(condition, on, rules),
@@ -179,6 +187,8 @@ def why_not(
         return f"given too young: from {timing.min_age or youngest}"
     if timing.max_age and given.on >= timing.max_age.after(rules.born):
         return f"given too old: before {timing.max_age}"
+    if rules.too_old_on and given.on >= rules.too_old_on:
+        return "given too old for this vaccine"
     if why := _too_soon(timing, given, previous, counted, rules):
         return why
     return _near_a_live_vaccine(given, rules)
@@ -190,12 +200,9 @@ def _too_soon(
     shortest = timing.accepted_interval or timing.min_interval
     if shortest and previous and given.on < shortest.after(previous.on) - rules.grace:
         return f"given too soon: at least {timing.min_interval or shortest} after the dose before"
-    if (
-        timing.min_from_first
-        and counted
-        and given.on < timing.min_from_first.after(counted[0].on) - rules.grace
-    ):
-        return f"given too soon: at least {timing.min_from_first} after the first dose"
+    from_first = timing.accepted_from_first or timing.min_from_first
+    if from_first and counted and given.on < from_first.after(counted[0].on) - rules.grace:
+        return f"given too soon: at least {timing.min_from_first or from_first} after the first dose"
     return None
 
 

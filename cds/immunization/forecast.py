@@ -113,7 +113,7 @@ def _group(facts: Facts, chosen: Schedule, group: Group, unread: tuple[str, ...]
 
 
 def _read_group(facts: Facts, chosen: Schedule, group: Group, unread: tuple[str, ...]) -> GroupForecast:
-    rules = _rules(facts, chosen)
+    rules = _rules(facts, chosen, group)
     doses = given_doses(facts.immunizations, group.id, facts.as_of)
     found = _by_season(facts, group, doses, rules) if group.season else _by_series(facts, group, doses, rules)
     if found.status in OPEN and unread:
@@ -128,7 +128,7 @@ def _unknown(group: Group, missing: tuple[str, ...]) -> GroupForecast:
     return GroupForecast(group.id, group.title, "could_not_be_checked", why, missing=missing)
 
 
-def _rules(facts: Facts, chosen: Schedule) -> Rules:
+def _rules(facts: Facts, chosen: Schedule, group: Group) -> Rules:
     live = sorted(
         (
             Given(one.on, vaccines()[plain(one.cvx)], one.reference)
@@ -138,7 +138,8 @@ def _rules(facts: Facts, chosen: Schedule) -> Rules:
         key=lambda given: given.on,
     )
     grace = timedelta(days=chosen.file.grace_days)
-    return Rules(facts.birth_date, grace, chosen.file.live_days, tuple(live))
+    too_old_on = group.max_age.after(facts.birth_date) if group.max_age else None
+    return Rules(facts.birth_date, grace, chosen.file.live_days, tuple(live), too_old_on)
 
 
 def _by_series(facts: Facts, group: Group, doses: Sequence[Given], rules: Rules) -> GroupForecast:
@@ -210,7 +211,7 @@ def _dated(
 
 
 def _aged_out(facts: Facts, group: Group, coming: NextDose, rules: Rules) -> str | None:
-    limits = [day for day in (coming.aged_out_on, group.max_age and group.max_age.after(rules.born)) if day]
+    limits = [day for day in (coming.aged_out_on, rules.too_old_on) if day]
     if limits and max(facts.as_of, coming.earliest_on) >= min(limits):
         return "Too old for the next dose: not asked for any more."
     return None

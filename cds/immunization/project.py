@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from cds.immunization.evaluate import Course, Given, Rules, timing_of
+from cds.immunization.evaluate import Course, Given, Rules, last_before, timing_of
 from cds.immunization.schedule import Timing
 
 
@@ -31,10 +31,12 @@ def next_dose(
         return None
     step = course.series.dose[course.next_step]
     timing = timing_of(step, course.counted, as_of, rules)
-    last = doses[-1].on if doses else None
+    previous = last_before(course.series, doses)
+    last = previous.on if previous else None
     earliest = _earliest(timing, course, last, rules, is_live)
-    recommended = max(earliest, *_recommended(timing, last, rules))
-    past_due = _past_due(timing, last, rules)
+    first = course.counted[0].on if course.counted else None
+    recommended = max(earliest, *_recommended(timing, first, last, rules))
+    past_due = _past_due(timing, first, last, rules)
     return NextDose(
         number=len(course.counted) + 1,
         earliest_on=earliest,
@@ -59,19 +61,23 @@ def _earliest(timing: Timing, course: Course, last: date | None, rules: Rules, i
     return max(days)
 
 
-def _recommended(timing: Timing, last: date | None, rules: Rules) -> list[date]:
+def _recommended(timing: Timing, first: date | None, last: date | None, rules: Rules) -> list[date]:
     days = [rules.born]
     if timing.age:
         days.append(timing.age.after(rules.born))
     if timing.interval and last:
         days.append(timing.interval.after(last))
+    if timing.from_first and first:
+        days.append(timing.from_first.after(first))
     return days
 
 
-def _past_due(timing: Timing, last: date | None, rules: Rules) -> date | None:
+def _past_due(timing: Timing, first: date | None, last: date | None, rules: Rules) -> date | None:
     days = []
     if timing.latest_age and not timing.latest_age.is_never:
         days.append(timing.latest_age.after(rules.born))
     if timing.latest_interval and last:
         days.append(timing.latest_interval.after(last))
+    if timing.latest_from_first and first:
+        days.append(timing.latest_from_first.after(first))
     return max(days) - timedelta(days=1) if days else None

@@ -76,10 +76,13 @@ class Timing(Strict):
     interval: SpanText | None = Field(None, description="Recommended interval from the dose before.")
     latest_interval: SpanText | None = None
     min_from_first: SpanText | None = Field(None, description="From the first counted dose.")
+    from_first: SpanText | None = Field(None, description="Recommended interval from the first counted dose.")
+    latest_from_first: SpanText | None = None
     accepted_age: SpanText | None = Field(
         None, description="A dose from this age on counts, though later is advised."
     )
     accepted_interval: SpanText | None = Field(None, description="A dose after this interval counts.")
+    accepted_from_first: SpanText | None = None
     cvx: tuple[str, ...] = Field((), description="Only these products; empty: every product of the group.")
     words: str = Field("", description="What to give, in words.")
 

@@ -22,8 +22,8 @@ from cds.allergens import (
 )
 from cds.cards import Card, Reason, Rule, Severity, Suggestion, Tier, could_not_check, fires
 from cds.engine import Check
-from cds.facts import Allergy, Facts, Proposal
-from cds.ingredients import ingredient_name
+from cds.facts import Allergy, Facts, Medication, Proposal
+from cds.ingredients import names
 from cds.knowledge import override_reasons, read_toml
 from cds.sourced import source_of
 
@@ -140,17 +140,17 @@ def allergies(facts: Facts, proposal: Proposal) -> Iterator[Card]:
         )
     yield from _unidentified(facts)
     for allergy in facts.allergies:
-        yield from _nearest(proposal.ingredients, allergy)
+        yield from _nearest(proposal.medication, allergy)
 
 
-def _nearest(ingredients: tuple[str, ...], allergy: Allergy) -> Iterator[Card]:
+def _nearest(drug: Medication, allergy: Allergy) -> Iterator[Card]:
     """One card for an allergy, about the ingredients of the proposed drug that are nearest to it."""
-    related = {one: relation for one in ingredients if (relation := relation_of(one, allergy))}
+    related = {one: relation for one in drug.ingredients if (relation := relation_of(one, allergy))}
     kind = next((one for one in BY_GRADE if any(relation.kind == one for relation in related.values())), None)
     rule = BY_GRADE[kind].get(grade(allergy)) if kind else None
     if rule:
         nearest = {one: relation for one, relation in related.items() if relation.kind == kind}
-        yield _card(rule, nearest, allergy)
+        yield _card(rule, drug, nearest, allergy)
 
 
 def relation_of(rxcui: str, allergy: Allergy) -> Relation | None:
@@ -200,14 +200,14 @@ def _unidentified(facts: Facts) -> Iterator[Card]:
         yield could_not_check(UNIDENTIFIED, *(f"the allergy to '{one.name}'" for one in unknown))
 
 
-def _card(rule: Rule, nearest: dict[str, Relation], allergy: Allergy) -> Card:
-    names = " and ".join(ingredient_name(one) for one in nearest)
+def _card(rule: Rule, drug: Medication, nearest: dict[str, Relation], allergy: Allergy) -> Card:
+    named = " and ".join(names().get(one, drug.name) for one in nearest)
     words = next(iter(nearest.values())).words
     said = read_toml(KNOWLEDGE)["said"][grade(allergy).value]
     return fires(
         rule,
-        f"{names[:1].upper()}{names[1:]}: {said} to {allergy.name} is on record ({words}).",
-        title=f"{rule.title}: {names}",
+        f"{named[:1].upper()}{named[1:]}: {said} to {allergy.name} is on record ({words}).",
+        title=f"{rule.title}: {named}",
         detail=_advice(rule, allergy),
         because=tuple(_reasons(allergy)),
         suggestions=(Suggestion("replace", f"Choose a drug that is not related to {allergy.name}"),),

@@ -14,7 +14,7 @@ from cds.cards import Card, Reason, Rule, Severity, Suggestion, Tier, fires
 from cds.dosing import route_of
 from cds.engine import Check
 from cds.facts import Facts, Medication, Proposal
-from cds.ingredients import class_title, ingredient_name, members, resolve
+from cds.ingredients import class_title, ingredient_name, members, names, resolve
 from cds.knowledge import override_reasons, read_toml
 from cds.sourced import source_of
 
@@ -41,7 +41,7 @@ def duplicates(facts: Facts, proposal: Proposal) -> Iterator[Card]:
     beside = [one for one in _beside(facts, proposal) if _same_place(drug, one)]
     for rxcui in drug.ingredients:
         if same := [one for one in beside if rxcui in one.ingredients]:
-            yield _same(rxcui, same)
+            yield _same(rxcui, drug, same)
     others = [(taken, one) for one in beside for taken in one.ingredients if taken not in drug.ingredients]
     for title, found in _alike(drug, others).items():
         yield _class(title, found)
@@ -61,8 +61,8 @@ def _same_place(drug: Medication, other: Medication) -> bool:
     return here == there or not ({here, there} & LOCAL)
 
 
-def _same(rxcui: str, found: list[Medication]) -> Card:
-    name = ingredient_name(rxcui)
+def _same(rxcui: str, drug: Medication, found: list[Medication]) -> Card:
+    name = names().get(rxcui, drug.name)
     meant = rxcui in _meant_ingredients()
     return fires(
         TWO_FORMS if meant else SAME,

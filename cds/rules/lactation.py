@@ -11,6 +11,7 @@ from cds.cards import Card, Reason, Rule, Severity, Suggestion, could_not_check,
 from cds.childbearing import breastfeeds, gave_birth_lately
 from cds.drug_groups import DrugGroup, checks_of
 from cds.facts import Facts, Proposal
+from cds.label_rules import capital
 
 TOPIC = "lactation"
 RECORD = Suggestion("record", "Record whether she breastfeeds")
@@ -24,7 +25,7 @@ def check_lactation(rule: Rule, group: DrugGroup, facts: Facts, proposal: Propos
     if answer:
         yield fires(
             rule,
-            f"{proposal.medication.name} while breastfeeding.",
+            f"{capital(proposal.medication.name)} while breastfeeding.",
             detail=group.words,
             because=(Reason("breastfeeding is recorded"),),
             suggestions=group.suggestions(),

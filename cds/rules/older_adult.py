@@ -16,6 +16,7 @@ from cds.drug_groups import DrugGroup, checks_of
 from cds.facts import Facts, Medication, MissingFact, Proposal
 from cds.ingredients import resolve
 from cds.knowledge import read_toml
+from cds.label_rules import capital
 from cds.morphine import taken_together
 from data_contracts.valuesets import value_sets
 
@@ -55,7 +56,7 @@ def check_older_adult(rule: Rule, group: DrugGroup, facts: Facts, proposal: Prop
         return
     yield fires(
         rule,
-        f"{proposal.medication.name} at {years} years: on the older-adult caution list.",
+        f"{capital(proposal.medication.name)} at {years} years: on the older-adult caution list.",
         detail=group.words,
         because=(Reason("age", f"{years} years"), *because),
         suggestions=group.suggestions(),

@@ -1,7 +1,8 @@
 """Opioids for pain, by the CDC guideline of 2022.
 
 Not for sickle-cell disease, cancer pain, palliative or end-of-life care, and not under 18. No card here asks anybody to
-stop or to cut down an opioid that a person already takes: ending it abruptly does harm.
+stop or to cut down an opioid that a person already takes: ending it abruptly does harm. The pair of an opioid and a
+benzodiazepine is the interaction check's card, for everybody; here it is a reason to offer naloxone.
 """
 
 from __future__ import annotations
@@ -27,9 +28,6 @@ NOT_ABRUPTLY = "An opioid that a person already takes is not ended or cut down a
 TOTAL = Rule("opioid.total", "Opioids in all", Severity.INFORMATION, Tier.PASSIVE, CDC_2022)
 AT_LEAST_50 = Rule(
     "opioid.at_least_50", "Opioids of 50 MME a day or more", Severity.SERIOUS, Tier.INLINE, CDC_2022
-)
-BENZODIAZEPINE = Rule(
-    "opioid.benzodiazepine", "Opioid with a benzodiazepine", Severity.SERIOUS, Tier.INLINE, CDC_2022
 )
 NALOXONE = Rule("opioid.naloxone", "Offer naloxone", Severity.MONITOR, Tier.INLINE, CDC_2022)
 PDMP = Rule("opioid.pdmp_review", "Prescription monitoring program", Severity.MONITOR, Tier.INLINE, CDC_2022)
@@ -127,25 +125,6 @@ def _what_is_missing(summed: MorphineTotal) -> tuple[str, ...]:
 def opioids_in(summed: MorphineTotal) -> tuple[str, ...]:
     found = {rxcui for line in summed.lines for rxcui in line.medication.ingredients if rxcui in opioids()}
     return tuple(sorted(found))
-
-
-def benzodiazepine(facts: Facts, proposal: Proposal) -> Iterator[Card]:
-    """An opioid beside a benzodiazepine, whichever of the two is proposed."""
-    together = _together(facts, proposal)
-    sedatives = [one for one in together if holds_any(one, members("benzodiazepines"))]
-    pain_killers = [one for one in together if _is_opioid(one)]
-    if not sedatives or not pain_killers or is_outside(facts, proposal):
-        return
-    yield fires(
-        BENZODIAZEPINE,
-        f"{pain_killers[0].name} with {sedatives[0].name}: together they can stop breathing.",
-        detail="Use both only where nothing else will do, at the lowest doses, and offer naloxone. "
-        f"A benzodiazepine that is taken daily is not ended abruptly either. {NOT_ABRUPTLY}",
-        because=tuple(
-            Reason(one.name, None, one.started_on, one.reference) for one in (*pain_killers, *sedatives)
-        ),
-        about=tuple(sorted({rxcui for one in (*pain_killers, *sedatives) for rxcui in one.ingredients})),
-    )
 
 
 def naloxone(facts: Facts, proposal: Proposal) -> Iterator[Card]:
@@ -324,7 +303,6 @@ AT_THE_CHART = frozenset({"patient_view"})
 CHECKS = (
     Check((AT_LEAST_50, TOTAL), total, opioids()),
     Check((AT_LEAST_50, TOTAL), total, None, AT_THE_CHART),
-    Check((BENZODIAZEPINE,), benzodiazepine, EITHER),
     Check((NALOXONE,), naloxone, EITHER),
     Check((NALOXONE,), naloxone, None, AT_THE_CHART),
     Check((PDMP,), pdmp_review, opioids()),

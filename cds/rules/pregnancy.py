@@ -12,6 +12,7 @@ from cds.cards import Card, Rule, Suggestion, Tier, could_not_check, fires
 from cds.childbearing import could_be_pregnant, pregnancy_reasons, pregnancy_state, week_of_pregnancy
 from cds.drug_groups import DrugGroup, checks_of
 from cds.facts import Facts, Proposal
+from cds.label_rules import capital
 
 TOPIC = "pregnancy"
 TEST = Suggestion("lab", "Pregnancy test (hCG in urine)", "http://loinc.org|2106-3")
@@ -41,7 +42,7 @@ def _in_pregnancy(
     elif within:
         yield fires(
             rule,
-            f"{proposal.medication.name} in pregnancy{_weeks(group)}.",
+            f"{capital(proposal.medication.name)} in pregnancy{_weeks(group)}.",
             detail=group.words,
             because=pregnancy_reasons(facts),
             suggestions=group.suggestions(),

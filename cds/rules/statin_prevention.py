@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cds.cards import Card, Reason, Rule, Severity, Suggestion, Tier, could_not_check, fires
+from cds.cards import Card, Rule, Severity, Suggestion, Tier, could_not_check, fires
 from cds.coded import active_conditions, icd_10_cm
 from cds.engine import Check
 from cds.facts import Facts, Medication, MissingFact, Proposal
-from cds.guideline import kept_out, population_of, why_excluded
+from cds.guideline import ALLERGY, kept_out, population_of, why_excluded
 from cds.heart_risk import pooled_cohort, takes_any
 from cds.ingredients import ingredient_name, members
 from cds.knowledge import read_toml
@@ -168,10 +168,12 @@ def _daily_mg(medication: Medication, statin: str) -> float | None:
 
 
 def harm_before(facts: Facts, proposal: Proposal) -> Iterator[Card]:
-    """A statin proposed to somebody whom one has harmed."""
+    """A statin proposed to somebody whom one has harmed. A recorded allergy is the allergy check's card."""
     for name in ("statin_harm", "rhabdomyolysis"):
         exclusion = guidelines().exclusions[name]
-        found: tuple[Reason, ...] | None = why_excluded(exclusion, facts)
+        found = tuple(
+            one for one in why_excluded(exclusion, facts) or () if not one.words.startswith(ALLERGY)
+        )
         if found:
             yield fires(
                 HARM,

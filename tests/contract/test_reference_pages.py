@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cds.engine import registry
 from data_contracts.contract import Column, Table
 from data_contracts.reference import table_page
 from data_contracts.tables import TABLES
@@ -22,7 +23,7 @@ def printed(page: str) -> str:
     return result.output
 
 
-@pytest.mark.parametrize("page", ["tables", "settings", "permissions", "commands"])
+@pytest.mark.parametrize("page", ["tables", "settings", "permissions", "commands", "decision-support"])
 def test_the_page_in_the_docs_is_what_the_code_says_now(page):
     kept = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
     assert kept == printed(page), f"run `almoner reference {page} > docs/reference/{page}.md`"
@@ -65,3 +66,10 @@ def test_every_command_is_on_the_page_and_explains_itself():
         section.split("\n", 1)[0] for section in sections
     }
     assert [section.split("\n", 1)[0] for section in sections if len(section.split("\n\n")) < 3] == []
+
+
+def test_every_rule_of_decision_support_is_on_the_page_with_its_source():
+    page = printed("decision-support")
+    missing = [rule for rule in registry().rules if f"| `{rule.partition('.')[2]}` |" not in page]
+    assert missing == []
+    assert "No pharmacist has reviewed this." in page

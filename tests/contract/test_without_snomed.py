@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from cds.engine import registry
 from tests.contract.conftest import through_the_pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,7 @@ WITHOUT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import ehr_core
+from cds.engine import registry
 from data_contracts.valuesets import value_sets
 from ehr_core.charting.allergies import absence_codes
 from ehr_core.population import generate
@@ -38,6 +40,7 @@ print(json.dumps({
     "systems": sorted({code.system.uri for found in value_sets().values() for code in found.codes}),
     "left_out": sum(found.snomed_left_out for found in value_sets().values()),
     "absences": sorted({system for system, _ in absence_codes()}),
+    "rules": len(registry().rules),
     "mentions": lines.count(b"snomed"),
     "answers": sorted(map(str, answers)),
 }))
@@ -74,7 +77,7 @@ def bare(tmp_path_factory) -> Path:
     def left_out(folder: str, names: list[str]) -> set[str]:
         return {name for name in names if name == "__pycache__" or os.path.join(folder, name) in gone}
 
-    for package in ("data_contracts", "ehr_core", "pipelines"):
+    for package in ("cds", "data_contracts", "ehr_core", "pipelines"):
         shutil.copytree(ROOT / package, home / package, ignore=left_out)
     shutil.copy(ROOT / "tests" / "contract" / "conftest.py", home / "panel.py")
     return home
@@ -82,7 +85,7 @@ def bare(tmp_path_factory) -> Path:
 
 def test_notice_names_places_that_are_there():
     assert [place for place in removable() if not place.exists()] == []
-    assert len(removable()) == 4
+    assert len(removable()) == 5
 
 
 def test_no_code_stands_anywhere_else():
@@ -118,6 +121,7 @@ def test_the_generator_the_value_sets_the_chart_and_the_pipeline_work_without_th
     assert SYSTEM not in found["absences"]
     assert found["absences"]
     assert found["left_out"] > 10
+    assert found["rules"] == len(registry().rules)
     assert found["mentions"] == 0
     with through_the_pipeline(PEOPLE) as connection:
         with_codes = sorted(map(str, connection.execute(ANSWERS).fetchall()))

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from cds.cards import Outcome, Rule, Severity, Source, Tier, fires
-from cds.engine import Check, Registry, check, outcome, registry
+from cds.engine import Check, Registry, check, outcome, registry, review
 from cds.facts import LOOKING_AT_THE_CHART, Facts, Medication, MissingFact, Proposal, Unknowable
 from cds.oversight import SiteChoice
 
@@ -158,3 +158,16 @@ def test_a_drug_that_nobody_can_identify_is_could_not_be_checked(drug, expected)
 def test_a_medication_list_that_cannot_be_seen_is_said():
     hidden = Facts(as_of=TODAY, unknowable=(Unknowable("medications", "restricted"),))
     assert outcome("unidentified_drug.taken", hidden, _order("1191")) is Outcome.COULD_NOT_CHECK
+
+
+def test_a_list_is_reviewed_drug_by_drug_and_says_each_thing_once():
+    pair = _rule("pair")
+
+    def meet(facts, proposal):
+        others = sorted(one for each in facts.medications for one in each.ingredients)
+        return [fires(pair, "They meet.", about=tuple(sorted((*proposal.ingredients, *others))))]
+
+    known = Registry([Check((pair,), meet)])
+    taking = Facts(as_of=TODAY, medications=(Medication("a", ("1",)), Medication("b", ("2",))))
+    assert [card.about for card in review(taking, among=known)] == [("1", "2")]
+    assert review(FACTS, among=known) == ()

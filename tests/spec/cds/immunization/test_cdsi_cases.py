@@ -1,8 +1,9 @@
 """The CDC's own test cases for decision support on immunization.
 
-A sample stands beside this file, typed from the published cases (US government work), all seen on 2026-08-05: a dose is
-date:CVX with + where it counts and - where it does not. A site that has the CDC's whole spreadsheet as CSV names it in
-ALMONER_CDSI_CASES; then every case runs, and the pass rate of each vaccine group is printed and held.
+A sample stands beside this file, typed from the published cases (US government work), all seen on 2026-08-05. A dose is
+date:CVX with + where it counts and - where it does not; `next` is ? where only that was compared. A site that has the
+CDC's whole spreadsheet as CSV names it in ALMONER_CDSI_CASES: then every case runs, and the pass rate of each vaccine
+group is printed and held.
 """
 
 from __future__ import annotations
@@ -52,10 +53,12 @@ def _person(born: date, given: list[tuple[date, str]], as_of: date, sex: str = "
 
 @pytest.mark.parametrize("row", _rows(), ids=lambda row: f"{row['group']}-{row['case']}")
 def test_a_published_case_of_the_cdc(row):
-    written = [one[:-1].split(":") + [one[-1] == "+"] for one in row["doses"].split()]
+    written = [[*one[:-1].split(":"), one[-1] == "+"] for one in row["doses"].split()]
     given = [(date.fromisoformat(on), cvx) for on, cvx, _ in written]
     found = forecast(_person(date.fromisoformat(row["born"]), given, SEEN_ON)).of(row["group"])
     assert [one.counts for one in found.verdicts] == [counts for *_, counts in written]
+    if row["next"] == "?":
+        return
     if not row["next"]:
         assert found.status in ("complete", "not_recommended")
         return
