@@ -77,6 +77,13 @@ class Sig(ApiModel):
     free_text: str | None = Field(default=None, max_length=1000)
 
 
+class Replaced(ApiModel):
+    """A prescription as it was on the screen."""
+
+    prescription_id: str = Field(max_length=64)
+    version_id: int
+
+
 class PrescriptionDraft(ApiModel):
     """A prescription as it is written. Without `rxcui` it is words only, and checks by ingredient cannot be done."""
 
@@ -93,7 +100,7 @@ class PrescriptionDraft(ApiModel):
     pharmacy: str | None = Field(default=None, max_length=200)
     note_to_pharmacist: str | None = Field(default=None, max_length=500)
     encounter_id: str | None = Field(default=None, max_length=64)
-    replaces: list[str] = Field(
+    replaces: list[Replaced] = Field(
         default_factory=list, max_length=10, description="Prescriptions that end with this one."
     )
 
@@ -114,6 +121,28 @@ class PrescriptionChecked(ApiModel):
     arithmetic: SigArithmetic
     cards: CheckedCards
     blocked: str | None = Field(description="Why it cannot be signed as it stands; null when it can.")
+
+
+class CheckPrescription(ApiModel):
+    """A draft to check. `request_id` is the form's: however often it is checked while it is written, it counts once."""
+
+    draft: PrescriptionDraft
+    request_id: str | None = Field(default=None, min_length=8, max_length=64)
+
+
+class PreparePrescription(ApiModel):
+    """Puts a prescription before a prescriber: it is on no list before somebody signs it."""
+
+    request_id: str = Field(min_length=8, max_length=64)
+    draft: PrescriptionDraft
+
+
+class SignPrepared(ApiModel):
+    """Signs a prescription that somebody prepared, bound to the version on the screen."""
+
+    version_id: int
+    acknowledged: list[Acknowledged] = Field(default_factory=list, max_length=50)
+    allergy_override: str | None = Field(default=None, max_length=50)
 
 
 class SignPrescription(ApiModel):
@@ -142,6 +171,25 @@ class ChangePrescription(ApiModel):
     words: str | None = Field(default=None, max_length=300)
 
 
+class SendPrescription(ApiModel):
+    """Says that a signed prescription went to a pharmacy, or goes there now."""
+
+    version_id: int
+    pharmacy: str = Field(min_length=2, max_length=200)
+
+
+class RecordDispense(ApiModel):
+    """What a pharmacy says that it gave out; written down by hand."""
+
+    version_id: int
+    on: date
+    quantity: Decimal | None = Field(default=None, gt=0, le=10_000)
+    told_by: str = Field(default="pharmacy, by telephone", max_length=200)
+
+
+PrescriptionAct = Literal["stop", "hold", "resume"]
+
+
 class MedicationEntry(ApiModel):
     """A line of the medication list with what can be done about it."""
 
@@ -163,10 +211,29 @@ class MedicationEntry(ApiModel):
     since: str | None
 
 
+class PreparedPrescription(ApiModel):
+    """A prescription that waits for a prescriber's signature, with its checks."""
+
+    entry: MedicationEntry
+    prepared_by: str
+    cards: CheckedCards
+    one_click: bool
+    why_not: str | None = Field(
+        description="Why it must be opened before it is signed; null when one click does."
+    )
+    blocked: str | None = Field(
+        description="What must be answered first (allergies never asked); null for nothing."
+    )
+
+
 class MedicationList(ApiModel):
     banner: PatientBanner
     current: list[MedicationEntry]
     past: list[MedicationEntry]
+    prepared: list[PreparedPrescription] = []
+    must_be_reconciled: str | None = Field(
+        default=None, description="Why, where the record itself asks for it (two records were merged)."
+    )
     refill_requests: list[RefillRequest]
     coverage: str
     as_of: datetime
@@ -182,6 +249,7 @@ class RefillRequest(ApiModel):
     patient_id: str
     patient_name: str
     birth_date: str | None
+    mrn: str | None
     medication: str
     sig: str | None
     asked_by: str

@@ -6,16 +6,22 @@ from data_contracts.api.medications import (
     AnswerRefill,
     AskRefill,
     ChangePrescription,
+    CheckPrescription,
     MedicationList,
+    PreparePrescription,
     PrescribingChoices,
     PrescriptionChecked,
     PrescriptionDraft,
     PrescriptionWritten,
     ProductsFound,
+    RecordDispense,
     RefillRequest,
     RefillRequests,
+    SendPrescription,
+    SignPrepared,
     SignPrescription,
 )
+from data_contracts.api.model import ApiModel
 from ehr_core.client.transport import Transport, segment
 
 
@@ -34,19 +40,43 @@ class MedicationsRoom:
     def of_patient(self, patient_id: str) -> MedicationList:
         return self._transport.get(f"/api/patients/{segment(patient_id)}/medications", MedicationList)
 
-    def check(self, patient_id: str, draft: PrescriptionDraft) -> PrescriptionChecked:
+    def check(
+        self, patient_id: str, draft: PrescriptionDraft, request_id: str | None = None
+    ) -> PrescriptionChecked:
         path = f"/api/patients/{segment(patient_id)}/prescriptions/check"
-        return self._transport.post(path, PrescriptionChecked, draft)
+        asked = CheckPrescription(draft=draft, request_id=request_id)
+        return self._transport.post(path, PrescriptionChecked, asked)
 
     def sign(self, patient_id: str, order: SignPrescription) -> PrescriptionWritten:
         return self._transport.post(
             f"/api/patients/{segment(patient_id)}/prescriptions", PrescriptionWritten, order
         )
 
+    def prepare(self, patient_id: str, order: PreparePrescription) -> PrescriptionWritten:
+        path = f"/api/patients/{segment(patient_id)}/prescriptions/prepared"
+        return self._transport.post(path, PrescriptionWritten, order)
+
+    def sign_prepared(self, prescription_id: str, act: SignPrepared) -> PrescriptionWritten:
+        return self._act(prescription_id, "sign", act)
+
     def stop(self, prescription_id: str, act: ChangePrescription) -> PrescriptionWritten:
-        return self._transport.post(
-            f"/api/prescriptions/{segment(prescription_id)}/stop", PrescriptionWritten, act
-        )
+        return self._act(prescription_id, "stop", act)
+
+    def hold(self, prescription_id: str, act: ChangePrescription) -> PrescriptionWritten:
+        return self._act(prescription_id, "hold", act)
+
+    def resume(self, prescription_id: str, act: ChangePrescription) -> PrescriptionWritten:
+        return self._act(prescription_id, "resume", act)
+
+    def send(self, prescription_id: str, act: SendPrescription) -> PrescriptionWritten:
+        return self._act(prescription_id, "send", act)
+
+    def record_dispense(self, prescription_id: str, told: RecordDispense) -> PrescriptionWritten:
+        return self._act(prescription_id, "dispenses", told)
+
+    def _act(self, prescription_id: str, act: str, body: ApiModel) -> PrescriptionWritten:
+        path = f"/api/prescriptions/{segment(prescription_id)}/{act}"
+        return self._transport.post(path, PrescriptionWritten, body)
 
     def ask_refill(self, patient_id: str, asked: AskRefill) -> RefillRequest:
         return self._transport.post(

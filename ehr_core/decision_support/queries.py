@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,8 +14,8 @@ from cds.cards import Card, Tier
 from cds.oversight import SiteChoice
 
 INSERT_CHECK = text("""
-INSERT INTO decision_support.checked (check_id, patient_id, at, actor_id, moment, rxcui, interrupted)
-VALUES (:check_id, :patient_id, :at, :actor_id, :moment, :rxcui, :interrupted)
+INSERT INTO decision_support.checked (check_id, patient_id, at, actor_id, moment, proposal, rxcui, interrupted)
+VALUES (:check_id, :patient_id, :at, :actor_id, :moment, :proposal, :rxcui, :interrupted)
 """)
 INSERT_SHOWN = text("""
 INSERT INTO decision_support.shown (check_id, card_key, rule_id, patient_id, outcome, tier, severity)
@@ -32,7 +33,9 @@ DROPPED = text("""
 UPDATE decision_support.shown s SET answer = 'accepted', answered_at = :at, answered_by = :actor_id
   FROM decision_support.checked c
  WHERE c.check_id = s.check_id AND c.patient_id = :patient_id AND c.actor_id = :actor_id AND c.signed_at IS NULL
-   AND s.answer IS NULL AND s.tier = 1 AND c.at < :before
+   AND s.answer IS NULL AND s.tier = 1 AND s.outcome = 'fires' AND c.moment = 'order' AND c.at < :before
+   AND NOT EXISTS (SELECT 1 FROM decision_support.checked later
+                    WHERE later.proposal = c.proposal AND later.signed_at IS NOT NULL)
 """)
 CHOICES = text("""
 SELECT choice_id, rule_id, tier, reason, chosen_by, chosen_by_name, chosen_on, until, approved_by, approved_by_name,
@@ -40,59 +43,64 @@ SELECT choice_id, rule_id, tier, reason, chosen_by, chosen_by_name, chosen_on, u
   FROM decision_support.choice WHERE ended_on IS NULL AND until >= :today ORDER BY rule_id
 """)
 FIGURES = text("""
-SELECT s.rule_id, count(*) AS shown, count(*) FILTER (WHERE s.tier = 1 AND s.outcome = 'fires') AS interrupted,
-       count(*) FILTER (WHERE s.answer = 'accepted') AS accepted,
-       count(*) FILTER (WHERE s.answer = 'overridden') AS overridden,
-       count(*) FILTER (WHERE s.outcome = 'could_not_check') AS could_not_check
+SELECT s.rule_id, count(DISTINCT c.proposal) AS shown,
+       count(DISTINCT c.proposal) FILTER (WHERE s.tier = 1 AND s.outcome = 'fires') AS interrupted,
+       count(DISTINCT c.proposal) FILTER (WHERE s.answer = 'accepted') AS accepted,
+       count(DISTINCT c.proposal) FILTER (WHERE s.answer = 'overridden') AS overridden,
+       count(DISTINCT c.proposal) FILTER (WHERE s.outcome = 'could_not_check') AS could_not_check
   FROM decision_support.shown s JOIN decision_support.checked c USING (check_id)
  WHERE c.at >= :since GROUP BY s.rule_id
 """)
 TOTALS = text("""
-SELECT count(*) AS checks, count(*) FILTER (WHERE interrupted) AS interruptions
+SELECT count(DISTINCT proposal) AS checks, count(DISTINCT proposal) FILTER (WHERE interrupted) AS interruptions
   FROM decision_support.checked WHERE at >= :since AND moment = 'order'
 """)
 
 
-def insert_check(
-    connection: Connection,
-    *,
-    check_id: UUID,
-    patient_id: str,
-    at: datetime,
-    actor_id: str,
-    moment: str,
-    rxcui: str | None,
-    cards: Sequence[Card],
-) -> None:
-    interrupted = any(card.interrupts for card in cards)
-    connection.execute(
-        INSERT_CHECK,
-        {
-            "check_id": check_id,
-            "patient_id": patient_id,
-            "at": at,
-            "actor_id": actor_id,
-            "moment": moment,
-            "rxcui": rxcui,
-            "interrupted": interrupted,
-        },
-    )
-    if cards:
-        connection.execute(
-            INSERT_SHOWN,
-            [
-                {
-                    "check_id": check_id,
-                    "card_key": card.key,
-                    "rule_id": card.rule.id,
-                    "patient_id": patient_id,
-                    "outcome": card.outcome.value,
-                    "tier": int(card.tier),
-                    "severity": card.severity.word,
-                }
-                for card in cards
-            ],
-        )
+@dataclass(frozen=True)
+class Kept:
+    """One check as it is kept."""
+
+    check_id: UUID
+    patient_id: str
+    moment: str
+    proposal: str
+    rxcui: str | None
+    cards: Sequence[Card]
+
+
+def insert_checks(connection: Connection, checks: Sequence[Kept], *, at: datetime, actor_id: str) -> None:
+    """All of them in two statements."""
+    if not checks:
+        return
+    connection.execute(INSERT_CHECK, [_check_row(one, at, actor_id) for one in checks])
+    if shown := [_shown_row(one, card) for one in checks for card in one.cards]:
+        connection.execute(INSERT_SHOWN, shown)
+
+
+def _check_row(kept: Kept, at: datetime, actor_id: str) -> dict[str, Any]:
+    return {
+        "check_id": kept.check_id,
+        "patient_id": kept.patient_id,
+        "at": at,
+        "actor_id": actor_id,
+        "moment": kept.moment,
+        "proposal": kept.proposal,
+        "rxcui": kept.rxcui,
+        "interrupted": any(card.interrupts for card in kept.cards),
+    }
+
+
+def _shown_row(kept: Kept, card: Card) -> dict[str, Any]:
+    return {
+        "check_id": kept.check_id,
+        "card_key": card.key,
+        "rule_id": card.rule.id,
+        "patient_id": kept.patient_id,
+        "outcome": card.outcome.value,
+        "tier": int(card.tier),
+        "severity": card.severity.word,
+    }
 
 
 def choices_of(connection: Connection, today: date) -> list[SiteChoice]:

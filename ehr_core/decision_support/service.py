@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -11,6 +11,8 @@ from cds.cards import Card
 from cds.coverage import coverage_words
 from cds.engine import check, registry
 from cds.facts import Facts, Proposal
+from cds.masking import check_for
+from cds.oversight import SiteChoice
 from data_contracts.api.decision_support import Acknowledged, CheckedCards
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.decision_support import queries
@@ -37,22 +39,56 @@ class Checked:
         return tuple(card for card in self.cards if card.interrupts)
 
 
-def check_proposal(work: UnitOfWork, *, patient_id: str, facts: Facts, proposal: Proposal) -> Checked:
+@dataclass(frozen=True)
+class Asked:
+    """One proposal to check. `name` tells one proposal from the next: checked again under it, it counts once.
+
+    `whole` is the whole record, `visible` what the reader may see of it.
+    """
+
+    patient_id: str
+    whole: Facts
+    visible: Facts
+    proposal: Proposal
+    name: str | None = None
+
+
+def check_proposal(work: UnitOfWork, asked: Asked) -> Checked:
     """Every card of a proposal, recorded as shown to this actor. The caller has checked what the actor may do."""
-    choices = queries.choices_of(work.connection, work.today())
-    cards = check(facts, proposal, choices)
-    checked = Checked(uuid4(), cards, coverage_words(proposal.ingredients))
-    queries.insert_check(
-        work.connection,
+    return check_proposals(work, [asked])[0]
+
+
+def check_proposals(work: UnitOfWork, asked: Sequence[Asked], *, moment: str | None = None) -> list[Checked]:
+    """The cards of each, in order, with one reading of the site's choices and one writing of what was shown.
+
+    `moment` names another kind of showing than the proposal's own (a queue that is looked through is no order).
+    """
+    choices = queries.choices_of(work.connection, work.today()) if asked else []
+    found = [
+        Checked(uuid4(), _cards(one, choices), coverage_words(one.proposal.ingredients)) for one in asked
+    ]
+    kept = [_kept(one, checked, moment) for one, checked in zip(asked, found, strict=True)]
+    queries.insert_checks(work.connection, kept, at=work.now(), actor_id=work.actor.actor_id)
+    return found
+
+
+def _cards(asked: Asked, choices: list[SiteChoice]) -> tuple[Card, ...]:
+    """What is kept from the reader still speaks, masked."""
+    if asked.visible is asked.whole:
+        return check(asked.whole, asked.proposal, choices)
+    return check_for(asked.visible, asked.whole, asked.proposal, choices)
+
+
+def _kept(asked: Asked, checked: Checked, moment: str | None) -> queries.Kept:
+    medication = asked.proposal.medication
+    return queries.Kept(
         check_id=checked.check_id,
-        patient_id=patient_id,
-        at=work.now(),
-        actor_id=work.actor.actor_id,
-        moment=proposal.moment,
-        rxcui=proposal.medication.product if proposal.medication else None,
-        cards=cards,
+        patient_id=asked.patient_id,
+        moment=moment or asked.proposal.moment,
+        proposal=asked.name or str(checked.check_id),
+        rxcui=medication.product if medication else None,
+        cards=checked.cards,
     )
-    return checked
 
 
 def require_answers(checked: Checked, answers: Iterable[Acknowledged]) -> dict[str, Acknowledged]:

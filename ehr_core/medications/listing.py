@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from data_contracts.api.medications import MedicationEntry
 from ehr_core.kernel.fhir_json import codings, reference_id, words
-from ehr_core.medications.prescriptions import RXNORM, is_in_force, refills_left, state_of
-from ehr_core.medications.products import product
+from ehr_core.medications.prescriptions import is_in_force, refills_left, state_of
+from ehr_core.medications.products import RXNORM, SHIPPED, Lookup
 from ehr_core.medications.queries import Kept
 from ehr_core.medications.tall_man import tall_man
 
@@ -19,28 +20,34 @@ Resource = dict[str, Any]
 CURRENT_STATEMENTS = frozenset({"active", "intended", "on-hold", "unknown"})
 
 
-def medication_entries(
-    records: Iterable[Kept], today: date
-) -> tuple[list[MedicationEntry], list[MedicationEntry]]:
-    """(current, past), by name and then newest first. Drafts belong to neither: they are not on the list yet."""
-    listed = list(records)
-    named = {kept.id: kept.resource.get("code") for kept in listed if kept.kind == "Medication"}
-    given = _dispensed(listed)
-    current, past = [], []
-    for kept in listed:
-        if kept.kind == "MedicationRequest" and kept.resource.get("status") not in (
-            "draft",
-            "entered-in-error",
-        ):
-            entry = _prescribed(kept, named, given.get(kept.id, []))
-            (current if is_in_force(kept.resource, today) else past).append(entry)
-        elif kept.kind == "MedicationStatement" and kept.resource.get("status") != "entered-in-error":
-            (current if kept.resource.get("status") in CURRENT_STATEMENTS else past).append(
-                _reported(kept, named)
-            )
-    current.sort(key=lambda entry: entry.name.lower())
-    past.sort(key=lambda entry: entry.since or "", reverse=True)
-    return current, past
+@dataclass
+class Listed:
+    """Current ones by name, past ones newest first; drafts oldest first, on no list before somebody signs them."""
+
+    current: list[MedicationEntry] = field(default_factory=list)
+    past: list[MedicationEntry] = field(default_factory=list)
+    drafts: list[tuple[Kept, MedicationEntry]] = field(default_factory=list)
+
+
+def medication_entries(records: Iterable[Kept], today: date, lookup: Lookup = SHIPPED) -> Listed:
+    records = [kept for kept in records if kept.resource.get("status") != "entered-in-error"]
+    named = {kept.id: kept.resource.get("code") for kept in records if kept.kind == "Medication"}
+    given = _dispensed(records)
+    found = Listed()
+    for kept in records:
+        if kept.kind == "MedicationRequest":
+            entry = _prescribed(kept, named, given.get(kept.id, []), lookup)
+            if kept.resource.get("status") == "draft":
+                found.drafts.append((kept, entry))
+            else:
+                (found.current if is_in_force(kept.resource, today) else found.past).append(entry)
+        elif kept.kind == "MedicationStatement":
+            is_taken = kept.resource.get("status") in CURRENT_STATEMENTS
+            (found.current if is_taken else found.past).append(_reported(kept, named, lookup))
+    found.current.sort(key=lambda entry: entry.name.lower())
+    found.past.sort(key=lambda entry: entry.since or "", reverse=True)
+    found.drafts.sort(key=lambda pair: pair[1].written_on or "")
+    return found
 
 
 def _dispensed(listed: list[Kept]) -> Mapping[str, list[str]]:
@@ -56,7 +63,9 @@ def _dispensed(listed: list[Kept]) -> Mapping[str, list[str]]:
     return {key: sorted(days) for key, days in given.items()}
 
 
-def _prescribed(kept: Kept, named: Mapping[str, Resource | None], given: list[str]) -> MedicationEntry:
+def _prescribed(
+    kept: Kept, named: Mapping[str, Resource | None], given: list[str], lookup: Lookup
+) -> MedicationEntry:
     request = kept.resource
     concept = _concept(request, named)
     rxcui = rxcui_of(concept)
@@ -70,9 +79,9 @@ def _prescribed(kept: Kept, named: Mapping[str, Resource | None], given: list[st
         sig="; ".join(one["text"] for one in request.get("dosageInstruction") or () if one.get("text"))
         or None,
         rxcui=rxcui,
-        ingredients_known=bool(rxcui and product(rxcui)),
+        ingredients_known=bool(lookup.ingredients(rxcui)),
         written_on=request.get("authoredOn"),
-        written_by=(request.get("requester") or {}).get("display"),
+        written_by=(request.get("requester") or request.get("recorder") or {}).get("display"),
         indication=next(filter(None, map(words, request.get("reasonCode") or ())), None),
         pharmacy=((request.get("dispenseRequest") or {}).get("performer") or {}).get("display"),
         refills_left=refills_left(request, len(given)),
@@ -82,7 +91,7 @@ def _prescribed(kept: Kept, named: Mapping[str, Resource | None], given: list[st
     )
 
 
-def _reported(kept: Kept, named: Mapping[str, Resource | None]) -> MedicationEntry:
+def _reported(kept: Kept, named: Mapping[str, Resource | None], lookup: Lookup) -> MedicationEntry:
     statement = kept.resource
     concept = _concept(statement, named)
     rxcui = rxcui_of(concept)
@@ -94,7 +103,7 @@ def _reported(kept: Kept, named: Mapping[str, Resource | None]) -> MedicationEnt
         name=tall_man(medication_name(statement, concept)),
         sig="; ".join(one["text"] for one in statement.get("dosage") or () if one.get("text")) or None,
         rxcui=rxcui,
-        ingredients_known=bool(rxcui and product(rxcui)),
+        ingredients_known=bool(lookup.ingredients(rxcui)),
         written_on=statement.get("dateAsserted"),
         written_by=(statement.get("informationSource") or {}).get("display"),
         indication=next(filter(None, map(words, statement.get("reasonCode") or ())), None),

@@ -7,19 +7,20 @@ from decimal import Decimal
 from typing import Any
 
 from data_contracts.api.medications import PrescriptionDraft, PrescriptionState
+from data_contracts.code_systems import ICD_10_CM
 from ehr_core.kernel.errors import Conflict, InvalidResource, Issue
 from ehr_core.kernel.fhir_json import extension, without_empty
-from ehr_core.medications.products import product
+from ehr_core.medications.products import RXNORM, SHIPPED, Lookup, Product
 from ehr_core.medications.sig import arithmetic, check_sig, dosage
 
 Resource = dict[str, Any]
 
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
 STOP_REASON = "http://terminology.hl7.org/CodeSystem/medicationrequest-status-reason"
 REQUEST_IDENTIFIER = "https://almoner.dev/fhir/NamingSystem/prescribing-request"
 SENT = "https://almoner.dev/fhir/StructureDefinition/prescription-sent"
 """Extension on MedicationRequest: when it went to the pharmacy. The status of the order itself stays `active`."""
+STATUS_CHANGED = "http://hl7.org/fhir/5.0/StructureDefinition/extension-MedicationRequest.statusChanged"
+"""FHIR R5's statusChanged, as an extension in R4: when the order ended, was held or went on."""
 COUNTED_STATES = {
     "on-hold": "on_hold",
     "stopped": "stopped",
@@ -47,19 +48,23 @@ CONTROLLED = (
 )
 
 
-def why_not_here(rxcui: str | None) -> str | None:
+def why_not_here(rxcui: str | None, lookup: Lookup = SHIPPED) -> str | None:
     """Why this product cannot be prescribed here, as a sentence; None where it can."""
-    found = product(rxcui) if rxcui else None
-    return CONTROLLED.format(schedule=found.schedule) if found and found.schedule else None
+    found = lookup.product(rxcui)
+    return refused(found) if found else None
 
 
-def check_draft(draft: PrescriptionDraft) -> None:
+def refused(found: Product) -> str | None:
+    return CONTROLLED.format(schedule=found.schedule) if found.schedule else None
+
+
+def check_draft(draft: PrescriptionDraft, lookup: Lookup = SHIPPED) -> None:
     """Raises InvalidResource naming each field, or Conflict for what cannot be prescribed here."""
-    if refused := why_not_here(draft.rxcui):
+    if refused := why_not_here(draft.rxcui, lookup):
         raise Conflict(refused)
     check_sig(draft.sig)
     issues = []
-    if draft.rxcui and product(draft.rxcui) is None:
+    if draft.rxcui and lookup.product(draft.rxcui) is None:
         issues.append(
             Issue(
                 "rxcui",
@@ -85,27 +90,28 @@ def build_prescription(
     draft: PrescriptionDraft,
     *,
     patient_id: str,
-    requester: Resource,
+    writer: Resource,
     authored_on: str,
     request_id: str,
-    sent: bool,
-    prior: str | None = None,
+    signed: bool = True,
+    sent: bool = False,
+    lookup: Lookup = SHIPPED,
 ) -> Resource:
-    """The signed order. `prior` is the prescription that it renews."""
+    """The order: signed by its writer, or a draft that the writer has prepared. It renews what it replaces."""
     unit = draft.quantity_unit or draft.sig.dose_unit
     days = draft.days_supply or arithmetic(draft).days_supply
     built = {
         "resourceType": "MedicationRequest",
         "extension": [{"url": SENT, "valueDateTime": authored_on}] if sent else [],
         "identifier": [{"system": REQUEST_IDENTIFIER, "value": request_id}],
-        "status": "active",
+        "status": "active" if signed else "draft",
         "intent": "order",
         "category": [{"text": "Outpatient"}],
-        "medicationCodeableConcept": _medication(draft),
+        "medicationCodeableConcept": _medication(draft, lookup),
         "subject": {"reference": f"Patient/{patient_id}"},
         "encounter": {"reference": f"Encounter/{draft.encounter_id}"} if draft.encounter_id else None,
         "authoredOn": authored_on,
-        "requester": requester,
+        "requester" if signed else "recorder": writer,
         "reasonCode": [_indication(draft)] if draft.indication else [],
         "note": [{"text": f"To the pharmacist: {draft.note_to_pharmacist}"}]
         if draft.note_to_pharmacist
@@ -118,15 +124,17 @@ def build_prescription(
             "performer": {"display": draft.pharmacy} if draft.pharmacy else None,
         },
         "substitution": {"allowedBoolean": draft.substitution_allowed},
-        "priorPrescription": {"reference": f"MedicationRequest/{prior}"} if prior else None,
+        "priorPrescription": {"reference": f"MedicationRequest/{draft.replaces[0].prescription_id}"}
+        if draft.replaces
+        else None,
     }
     return without_empty(built)
 
 
-def _medication(draft: PrescriptionDraft) -> Resource:
+def _medication(draft: PrescriptionDraft, lookup: Lookup) -> Resource:
     if not draft.rxcui:
         return {"text": draft.name}
-    found = product(draft.rxcui)
+    found = lookup.product(draft.rxcui)
     name = found.name if found else draft.name
     return {"coding": [{"system": RXNORM, "code": draft.rxcui, "display": name}], "text": name}
 
@@ -134,7 +142,7 @@ def _medication(draft: PrescriptionDraft) -> Resource:
 def _indication(draft: PrescriptionDraft) -> Resource:
     if not draft.indication_code:
         return {"text": draft.indication}
-    coding = {"system": ICD10CM, "code": draft.indication_code, "display": draft.indication}
+    coding = {"system": ICD_10_CM.uri, "code": draft.indication_code, "display": draft.indication}
     return {"coding": [coding], "text": draft.indication}
 
 
@@ -154,17 +162,53 @@ def state_of(request: Resource, *, dispensed: bool) -> PrescriptionState:
     return "sent" if extension(request, SENT) else "signed"
 
 
-def stopped(request: Resource, *, reason: str | None, words: str | None, never_taken: bool) -> Resource:
-    """The request, stopped (or cancelled, where it was never given out). Raises InvalidResource without a reason."""
-    if reason not in STOP_REASONS:
-        raise InvalidResource([Issue("reason", "Choose why it is stopped.", "required")])
-    coding = {"system": STOP_REASON, "code": reason, "display": STOP_REASONS[reason]}
-    said = f"{STOP_REASONS[reason]}: {words}" if words else STOP_REASONS[reason]
-    return {
+def signed(draft: Resource, *, requester: Resource, at: str) -> Resource:
+    """A prepared order, signed; it goes to the pharmacy where one is named."""
+    pharmacy = ((draft.get("dispenseRequest") or {}).get("performer") or {}).get("display")
+    found = {**draft, "status": "active", "requester": requester, "authoredOn": at}
+    return sent(found, pharmacy=pharmacy, at=at) if pharmacy else found
+
+
+def sent(request: Resource, *, pharmacy: str, at: str) -> Resource:
+    """The same order, on its way to that pharmacy."""
+    others = [one for one in request.get("extension") or () if one.get("url") != SENT]
+    supply = {**(request.get("dispenseRequest") or {}), "performer": {"display": pharmacy}}
+    return {**request, "extension": [*others, {"url": SENT, "valueDateTime": at}], "dispenseRequest": supply}
+
+
+def stopped(request: Resource, *, reason: str | None, words: str | None, at: str) -> Resource:
+    """The request, stopped; a draft is cancelled. Raises InvalidResource without a reason."""
+    ended = "cancelled" if request.get("status") == "draft" else "stopped"
+    return changed(request, status=ended, reason=_reason(reason, words), at=at)
+
+
+def held(request: Resource, *, reason: str | None, words: str | None, at: str) -> Resource:
+    """The request, not taken for now. Raises InvalidResource without a reason."""
+    return changed(request, status="on-hold", reason=_reason(reason, words), at=at)
+
+
+def resumed(request: Resource, *, at: str) -> Resource:
+    return changed(request, status="active", reason=None, at=at)
+
+
+def changed(request: Resource, *, status: str, reason: Resource | None, at: str) -> Resource:
+    """The request in another status, with the moment of the change and why."""
+    others = [one for one in request.get("extension") or () if one.get("url") != STATUS_CHANGED]
+    found = {
         **request,
-        "status": "cancelled" if never_taken else "stopped",
-        "statusReason": {"coding": [coding], "text": said},
+        "extension": [*others, {"url": STATUS_CHANGED, "valueDateTime": at}],
+        "status": status,
+        "statusReason": reason,
     }
+    return without_empty(found)
+
+
+def _reason(code: str | None, words: str | None) -> Resource:
+    if code not in STOP_REASONS:
+        raise InvalidResource([Issue("reason", "Choose why.", "required")])
+    coding = {"system": STOP_REASON, "code": code, "display": STOP_REASONS[code]}
+    said = f"{STOP_REASONS[code]}: {words}" if words else STOP_REASONS[code]
+    return {"coding": [coding], "text": said}
 
 
 def refills_left(request: Resource, dispensed_times: int) -> int | None:

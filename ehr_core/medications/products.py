@@ -1,7 +1,8 @@
 """The products that Almoner knows: RxNorm names, ingredients with strengths, brands, schedule. No patient data.
 
-Shipped: clinical drugs of the 2025-10 prescribable RxNorm whose every ingredient decision support has heard of. A drug
-that is not among them is prescribed as words and is not checked by ingredient, which the checks say.
+Shipped: clinical drugs of the 2025-10 prescribable RxNorm whose every ingredient decision support has heard of. A site
+may import NLM's monthly file beside them (imported.py). A drug that is in neither is prescribed as words and is not
+checked by ingredient, which the checks say.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from cds import ingredients as known_ingredients
+from data_contracts.code_systems import RXNORM as RXNORM_SYSTEM
+
+RXNORM = RXNORM_SYSTEM.uri
 KNOWLEDGE = files("ehr_core.medications.knowledge")
 COVERAGE = "Clinical drugs of the 2025-10 prescribable RxNorm whose ingredients decision support knows."
 STRONGEST = ("II", "III", "IV", "V")
@@ -53,9 +58,51 @@ class Product:
         return bool(EXTENDED.search(self.name))
 
 
+@dataclass(frozen=True)
+class Lookup:
+    """What a RxNorm code stands for: by the shipped list first, then by what the site has imported."""
+
+    products: Mapping[str, Product] = field(default_factory=dict)
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def product(self, rxcui: str | None) -> Product | None:
+        return (product(rxcui) or self.products.get(rxcui)) if rxcui else None
+
+    def ingredients(self, rxcui: str | None) -> tuple[str, ...]:
+        """The ingredients (IN) of a product, a brand, a salt, a combination or an ingredient; empty for no idea."""
+        if rxcui is None:
+            return ()
+        if found := self.product(rxcui):
+            return found.ingredients
+        return named_ingredients(rxcui) or self.named.get(rxcui, ())
+
+
+SHIPPED = Lookup()
+
+
 def product(rxcui: str) -> Product | None:
     """The shipped product of a code; a brand's code gives the generic that it is. None: not shipped."""
     return _products().get(generic_of(rxcui))
+
+
+def named_ingredients(rxcui: str) -> tuple[str, ...]:
+    """The ingredients of a code that names no product: an ingredient, a salt, a combination, a brand name."""
+    return (rxcui,) if rxcui in _ingredients() else _other_names().get(rxcui, ())
+
+
+def is_shipped(rxcui: str) -> bool:
+    return product(rxcui) is not None or bool(named_ingredients(rxcui))
+
+
+@cache
+def _ingredients() -> frozenset[str]:
+    """Those that decision support has heard of, and those of shipped products."""
+    return frozenset(known_ingredients.names()) | {one for each in products() for one in each.ingredients}
+
+
+@cache
+def _other_names() -> dict[str, tuple[str, ...]]:
+    return {row["rxcui"]: tuple(row["ingredients"].split(";")) for row in _rows("other_names.csv")}
 
 
 def generic_of(rxcui: str) -> str:
@@ -84,11 +131,16 @@ def _generics() -> dict[str, str]:
 
 
 def _product(row: dict[str, str], brands: tuple[str, ...]) -> Product:
-    strengths = tuple(_strength(text) for text in row["strengths"].split(";"))
-    route, unit = _forms().get(row["form"], (None, None))
-    return Product(
-        row["rxcui"], row["name"], row["form"], strengths, brands, route, unit, schedule_of(strengths)
-    )
+    return make_product(row["rxcui"], row["name"], row["form"], row["strengths"], brands)
+
+
+def make_product(
+    rxcui: str, name: str, form: str, strengths: str, brands: tuple[str, ...], schedule: str | None = None
+) -> Product:
+    """`strengths` as the files write them: '723=500 MG;48203=125 MG'. Our own schedules go before the given one."""
+    held = tuple(_strength(text) for text in strengths.split(";") if text)
+    route, unit = _forms().get(form, (None, None))
+    return Product(rxcui, name, form, held, brands, route, unit, schedule_of(held) or schedule)
 
 
 def _strength(text: str) -> Strength:

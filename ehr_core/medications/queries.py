@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from data_contracts.api.medications import PrescriptionWritten
-from ehr_core.kernel.fhir_json import decode
+from ehr_core.kernel.fhir_json import codings, decode
 from ehr_core.medications.prescriptions import REQUEST_IDENTIFIER, state_of
+from ehr_core.medications.products import RXNORM
 from ehr_core.store.tokens import identifier_token
 
 Resource = dict[str, Any]
@@ -38,22 +39,20 @@ UNION ALL
 SELECT 'MedicationDispense', id, version_id, body FROM fhir.medication_dispense
  WHERE patient_id = :id AND NOT deleted AND status = 'completed'
 """)
-DISPENSED = text("""
-SELECT count(*) FROM fhir.medication_dispense
- WHERE reference_tokens @> ARRAY[:token] AND NOT deleted AND status = 'completed'
-""")
 REFILLS = text("""
 SELECT t.id, t.version_id, t.body, t.patient_id, r.id AS prescription_id, r.version_id AS prescription_version_id,
        r.body AS prescription, p.display_name, p.birth_date,
        (SELECT max(date_low) FROM fhir.encounter e
          WHERE e.patient_id = t.patient_id AND NOT e.deleted AND e.status = 'finished') AS last_visit,
-       (SELECT max(date_low) FROM fhir.medication_dispense d
-         WHERE d.patient_id = t.patient_id AND NOT d.deleted AND d.status = 'completed'
-           AND d.reference_tokens @> ARRAY['prescription:MedicationRequest/' || r.id]) AS last_dispensed
+       given.last_dispensed, given.times AS dispensed_times
   FROM fhir.task t
   JOIN fhir.patient p ON p.id = t.patient_id AND NOT p.deleted
   JOIN fhir.medication_request r ON NOT r.deleted
    AND t.reference_tokens @> ARRAY['focus:MedicationRequest/' || r.id] AND r.patient_id = t.patient_id
+  CROSS JOIN LATERAL (
+    SELECT max(d.date_low) AS last_dispensed, count(*) AS times FROM fhir.medication_dispense d
+     WHERE d.patient_id = t.patient_id AND NOT d.deleted AND d.status = 'completed'
+       AND d.reference_tokens @> ARRAY['prescription:MedicationRequest/' || r.id]) AS given
  WHERE NOT t.deleted AND t.status = 'requested' AND t.code_tokens @> ARRAY[:code]
    AND (CAST(:patient_id AS text) IS NULL OR t.patient_id = :patient_id)
  ORDER BY t.date_low NULLS FIRST, t.id LIMIT :most
@@ -87,9 +86,15 @@ def medication_records(connection: Connection, patient_id: str) -> list[Kept]:
     return [Kept(row.kind, row.id, row.version_id, decode(row.body)) for row in rows]
 
 
-def dispensed_times(connection: Connection, prescription_id: str) -> int:
-    token = f"prescription:MedicationRequest/{prescription_id}"
-    return connection.execute(DISPENSED, {"token": token}).scalar_one()
+def codes_on_list(records: list[Kept]) -> set[str]:
+    """Every RxNorm code by which the list names a drug."""
+    return {
+        code
+        for kept in records
+        for concept in (kept.resource.get("medicationCodeableConcept"), kept.resource.get("code"))
+        for system, code in codings(concept)
+        if system == RXNORM
+    }
 
 
 def open_refills(connection: Connection, code: str, *, patient_id: str | None, most: int) -> Sequence[Any]:

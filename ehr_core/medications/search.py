@@ -27,23 +27,30 @@ def search(typed: str, *, most: int = MOST) -> list[Found]:
     """Every word must begin a word of the name or of a brand. Names that begin with what was typed come first, then
     single ingredients, usual forms, and lower strengths. Fewer than two letters find nothing.
     """
-    words = WORD.findall(typed.lower())
-    if len("".join(words)) < SHORTEST:
+    words = words_of(typed)
+    if not words:
         return []
     hits = [found for entry in _index() if (found := _hit(entry, words))]
     hits.sort(key=lambda found: _rank(found, tuple(words)))
     return hits[:most]
 
 
+def words_of(typed: str) -> list[str]:
+    """What is looked for; empty for fewer than two letters."""
+    words = WORD.findall(typed.lower())
+    return words if len("".join(words)) >= SHORTEST else []
+
+
 @cache
 def _index() -> tuple[tuple[Product, str, tuple[tuple[str, str], ...]], ...]:
     return tuple(
-        (product, _text(product.name), tuple((brand, _text(brand)) for brand in product.brands))
+        (product, search_text(product.name), tuple((brand, search_text(brand)) for brand in product.brands))
         for product in products()
     )
 
 
-def _text(name: str) -> str:
+def search_text(name: str) -> str:
+    """A name as its words are looked for, each after a space."""
     return " " + " ".join(WORD.findall(name.lower()))
 
 

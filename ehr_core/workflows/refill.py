@@ -8,8 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from cds.cards import Outcome
-from cds.facts import Facts, Medication, Proposal
+from cds.facts import Medication, Proposal
 from data_contracts.api.medications import (
     AnswerRefill,
     AskRefill,
@@ -19,22 +18,41 @@ from data_contracts.api.medications import (
 )
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.parts import instant, person
-from ehr_core.decision_support.service import Checked, check_proposal, record_signed, require_answers
+from ehr_core.decision_support.service import (
+    Asked,
+    Checked,
+    check_proposal,
+    check_proposals,
+    record_signed,
+    require_answers,
+)
 from ehr_core.kernel.errors import BadRequest, Conflict, NotFound, StaleVersion
 from ehr_core.kernel.fhir_json import decode, encode, reference_id
+from ehr_core.medications.imported import lookup_for
 from ehr_core.medications.listing import medication_name, rxcui_of
-from ehr_core.medications.prescriptions import REQUEST_IDENTIFIER, SENT, refills_left, state_of, why_not_here
-from ehr_core.medications.queries import day_of, dispensed_times, open_refills
+from ehr_core.medications.prescriptions import (
+    REQUEST_IDENTIFIER,
+    SENT,
+    changed,
+    refills_left,
+    state_of,
+    why_not_here,
+)
+from ehr_core.medications.queries import day_of, open_refills
 from ehr_core.medications.refills import REFILL_TOKEN, answered, asked_by, build_refill_request
 from ehr_core.medications.tall_man import tall_man
+from ehr_core.registration.model import PersonFacts
+from ehr_core.registration.queries import people_by_id
 from ehr_core.store.repository import Store
-from ehr_core.workflows.patient_facts import build_facts
+from ehr_core.workflows.patient_facts import PatientFacts, build_facts, build_facts_of_all
+from ehr_core.workflows.prescribe import require_in_use, why_no_single_click
 
 Resource = dict[str, Any]
 
 MOST = 50
 """Requests on one page of the queue, and in one patient's list."""
-MONITORING_RULES = "lab_check."
+LOOKED_THROUGH = "queue"
+"""Requests that are looked through are shown, and are no orders yet."""
 KEPT_OVER = frozenset(
     {
         "id",
@@ -54,10 +72,13 @@ KEPT_OVER = frozenset(
 def ask_refill(work: UnitOfWork, *, patient_id: str, asked: AskRefill) -> RefillRequest:
     """Puts a request into the queue. Raises Conflict while one for the same prescription is still waiting."""
     work.actor.require("medication.reconcile")
+    require_in_use(work, patient_id)
     store = Store(work)
     request = decode(store.read("MedicationRequest", asked.prescription_id).body)
     if reference_id(request.get("subject"), "Patient") != patient_id:
         raise NotFound("There is no such prescription in this record.")
+    if request.get("status") in ("draft", "cancelled", "entered-in-error"):
+        raise Conflict("This prescription was never in force, so there is nothing to refill.")
     if any(one.prescription_id == asked.prescription_id for one in _requests(work, patient_id)):
         raise Conflict("A refill of this prescription has been asked for already and waits for an answer.")
     built = build_refill_request(
@@ -132,11 +153,12 @@ def _renew(
     answer: AnswerRefill,
 ) -> PrescriptionWritten:
     patient_id = reference_id(request.get("subject"), "Patient") or ""
-    concept = request.get("medicationCodeableConcept")
-    if refused := why_not_here(rxcui_of(concept)):
+    require_in_use(work, patient_id)
+    rxcui = rxcui_of(request.get("medicationCodeableConcept"))
+    if refused := why_not_here(rxcui, lookup_for(work.connection, [rxcui] if rxcui else [])):
         raise Conflict(refused)
     facts = build_facts(work, patient_id)
-    checked = _check(work, patient_id, facts, prescription_id)
+    checked = check_proposal(work, _asked(patient_id, facts, prescription_id, task_id))
     answers = require_answers(checked, answer.acknowledged)
     now = instant(work.now())
     renewed = {
@@ -154,7 +176,7 @@ def _renew(
     }
     written = store.create("MedicationRequest", encode(renewed))
     if request.get("status") in ("active", "on-hold"):
-        ended = {**request, "status": "completed", "statusReason": {"text": "Renewed"}}
+        ended = changed(request, status="completed", reason={"text": "Renewed"}, at=now)
         store.update("MedicationRequest", prescription_id, encode(ended), if_match=version_id)
     done = answered(task, approved=True, reason=None, answered_by=person(work.actor))
     store.update("Task", task_id, encode(done), if_match=task_version)
@@ -163,20 +185,25 @@ def _renew(
 
 
 def _requests(work: UnitOfWork, patient_id: str | None) -> list[RefillRequest]:
+    """A handful of statements however many wait: the requests, the facts of their patients, what was shown."""
     rows = open_refills(work.connection, REFILL_TOKEN, patient_id=patient_id, most=MOST)
-    facts: dict[str, Facts] = {}
-    found = []
-    for row in rows:
-        if row.patient_id not in facts:
-            facts[row.patient_id] = build_facts(work, row.patient_id)
-        found.append(_shown(work, row, facts[row.patient_id]))
-    return found
+    facts = build_facts_of_all(work, dict.fromkeys(row.patient_id for row in rows))
+    asked = [_asked(row.patient_id, facts[row.patient_id], row.prescription_id, row.id) for row in rows]
+    checks = check_proposals(work, asked, moment=LOOKED_THROUGH)
+    orders = [decode(row.prescription) for row in rows]
+    codes = [rxcui_of(order.get("medicationCodeableConcept")) for order in orders]
+    lookup = lookup_for(work.connection, filter(None, codes))
+    refused = [why_not_here(code, lookup) for code in codes]
+    people = people_by_id(work, facts)
+    shown = zip(rows, orders, checks, refused, strict=True)
+    return [_shown(people.get(one[0].patient_id), *one) for one in shown]
 
 
-def _shown(work: UnitOfWork, row: Any, facts: Facts) -> RefillRequest:
-    task, request = decode(row.body), decode(row.prescription)
-    checked = _check(work, row.patient_id, facts, row.prescription_id)
-    why_not = why_no_single_click(checked, request)
+def _shown(
+    whose: PersonFacts | None, row: Any, request: Resource, checked: Checked, refused: str | None
+) -> RefillRequest:
+    task = decode(row.body)
+    why_not = why_no_single_click(checked, refused)
     return RefillRequest(
         request_id=row.id,
         version_id=row.version_id,
@@ -185,12 +212,13 @@ def _shown(work: UnitOfWork, row: Any, facts: Facts) -> RefillRequest:
         patient_id=row.patient_id,
         patient_name=row.display_name or "name not recorded",
         birth_date=None if row.birth_date is None else row.birth_date.isoformat(),
+        mrn=whose.mrn if whose else None,
         medication=tall_man(medication_name(request, request.get("medicationCodeableConcept"))),
         sig="; ".join(one["text"] for one in request.get("dosageInstruction") or () if one.get("text"))
         or None,
         asked_by=asked_by(task),
         asked_at=datetime.fromisoformat(task["authoredOn"]).astimezone(UTC),
-        refills_left=refills_left(request, dispensed_times(work.connection, row.prescription_id)),
+        refills_left=refills_left(request, row.dispensed_times),
         last_dispensed_on=day_of(row.last_dispensed),
         last_visit_on=day_of(row.last_visit),
         cards=checked.shown(),
@@ -199,7 +227,8 @@ def _shown(work: UnitOfWork, row: Any, facts: Facts) -> RefillRequest:
     )
 
 
-def _check(work: UnitOfWork, patient_id: str, facts: Facts, prescription_id: str) -> Checked:
+def _asked(patient_id: str, facts: PatientFacts, prescription_id: str, task_id: str) -> Asked:
+    """The prescription as if it were ordered anew, in its own place."""
     reference = f"MedicationRequest/{prescription_id}"
     medication = _taken(facts, reference)
     proposal = Proposal(
@@ -207,23 +236,9 @@ def _check(work: UnitOfWork, patient_id: str, facts: Facts, prescription_id: str
         reasons=medication.indications if medication else (),
         replaces=frozenset({reference}),
     )
-    return check_proposal(work, patient_id=patient_id, facts=facts, proposal=proposal)
+    return Asked(patient_id, facts.whole, facts.visible, proposal, name=f"refill:{task_id}")
 
 
-def _taken(facts: Facts, reference: str) -> Medication | None:
-    everything = (*facts.medications, *facts.stopped_medications)
+def _taken(facts: PatientFacts, reference: str) -> Medication | None:
+    everything = (*facts.whole.medications, *facts.whole.stopped_medications)
     return next((one for one in everything if one.reference == reference), None)
-
-
-def why_no_single_click(checked: Checked, request: Resource) -> str | None:
-    """Why this refill must be opened before it is approved, as a sentence; None where one click may do it."""
-    if refused := why_not_here(rxcui_of(request.get("medicationCodeableConcept"))):
-        return refused
-    if checked.interrupting:
-        return f"A safety warning must be answered first: {checked.interrupting[0].title}."
-    unchecked = [card for card in checked.cards if card.outcome is Outcome.COULD_NOT_CHECK]
-    if unchecked:
-        return f"A check could not be done: {unchecked[0].title} ({'; '.join(unchecked[0].missing)})."
-    if any(card.rule.id.startswith(MONITORING_RULES) for card in checked.cards):
-        return "Monitoring is overdue or its last value speaks against it. Look at it first."
-    return None

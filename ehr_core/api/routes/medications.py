@@ -10,24 +10,31 @@ from data_contracts.api.medications import (
     AnswerRefill,
     AskRefill,
     ChangePrescription,
+    CheckPrescription,
     MedicationList,
+    PreparePrescription,
     PrescribingChoices,
+    PrescriptionAct,
     PrescriptionChecked,
-    PrescriptionDraft,
     PrescriptionWritten,
     ProductsFound,
+    RecordDispense,
     RefillRequest,
     RefillRequests,
+    SendPrescription,
+    SignPrepared,
     SignPrescription,
 )
 from ehr_core.api.dependencies import Work
 from ehr_core.medications.service import prescribing_choices, search_products
+from ehr_core.workflows.change_prescription import change_prescription, record_dispense, send_prescription
 from ehr_core.workflows.medication_list import read_medication_list
 from ehr_core.workflows.prescribe import (
     ALLERGY_OVERRIDES,
     check_prescription,
+    prepare_prescription,
+    sign_prepared,
     sign_prescription,
-    stop_prescription,
 )
 from ehr_core.workflows.refill import answer_refill, ask_refill, refill_queue
 
@@ -50,8 +57,8 @@ def medications(patient_id: str, work: Work) -> MedicationList:
 
 
 @router.post("/patients/{patient_id}/prescriptions/check")
-def check(patient_id: str, draft: PrescriptionDraft, work: Work) -> PrescriptionChecked:
-    return check_prescription(work, patient_id=patient_id, draft=draft)
+def check(patient_id: str, asked: CheckPrescription, work: Work) -> PrescriptionChecked:
+    return check_prescription(work, patient_id=patient_id, draft=asked.draft, request_id=asked.request_id)
 
 
 @router.post("/patients/{patient_id}/prescriptions")
@@ -59,9 +66,31 @@ def sign(patient_id: str, order: SignPrescription, work: Work) -> PrescriptionWr
     return sign_prescription(work, patient_id=patient_id, order=order)
 
 
-@router.post("/prescriptions/{prescription_id}/stop")
-def stop(prescription_id: str, act: ChangePrescription, work: Work) -> PrescriptionWritten:
-    return stop_prescription(work, prescription_id=prescription_id, act=act)
+@router.post("/patients/{patient_id}/prescriptions/prepared")
+def prepare(patient_id: str, order: PreparePrescription, work: Work) -> PrescriptionWritten:
+    return prepare_prescription(work, patient_id=patient_id, order=order)
+
+
+@router.post("/prescriptions/{prescription_id}/sign")
+def sign_draft(prescription_id: str, act: SignPrepared, work: Work) -> PrescriptionWritten:
+    return sign_prepared(work, prescription_id=prescription_id, act=act)
+
+
+@router.post("/prescriptions/{prescription_id}/send")
+def send(prescription_id: str, act: SendPrescription, work: Work) -> PrescriptionWritten:
+    return send_prescription(work, prescription_id=prescription_id, act=act)
+
+
+@router.post("/prescriptions/{prescription_id}/dispenses")
+def dispensed(prescription_id: str, told: RecordDispense, work: Work) -> PrescriptionWritten:
+    return record_dispense(work, prescription_id=prescription_id, told=told)
+
+
+@router.post("/prescriptions/{prescription_id}/{act}")
+def change(
+    prescription_id: str, act: PrescriptionAct, changed: ChangePrescription, work: Work
+) -> PrescriptionWritten:
+    return change_prescription(work, prescription_id=prescription_id, act=act, change=changed)
 
 
 @router.post("/patients/{patient_id}/refill-requests")

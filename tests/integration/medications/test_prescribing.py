@@ -6,14 +6,20 @@ import threading
 from decimal import Decimal
 
 import pytest
+from sqlalchemy.event import listen, remove
 
 from data_contracts.api.decision_support import Acknowledged
 from data_contracts.api.medications import (
     AnswerRefill,
     AskRefill,
     ChangePrescription,
+    PreparePrescription,
     PrescriptionDraft,
+    RecordDispense,
+    Replaced,
+    SendPrescription,
     Sig,
+    SignPrepared,
     SignPrescription,
 )
 from ehr_core.kernel.errors import Conflict, Forbidden, InvalidResource, NotFound, StaleVersion
@@ -192,7 +198,7 @@ def test_a_drug_in_words_says_that_it_was_not_checked(okafor):
 
 def test_stopping_needs_a_reason_and_the_version_on_the_screen(api, okafor):
     written = okafor.medications.sign("ana", order())
-    with pytest.raises(InvalidResource, match="why it is stopped"):
+    with pytest.raises(InvalidResource, match="Choose why"):
         okafor.medications.stop(written.prescription_id, ChangePrescription(version_id=1))
     okafor.medications.stop(
         written.prescription_id, ChangePrescription(version_id=1, reason="sintol", words="nausea")
@@ -208,7 +214,9 @@ def test_stopping_needs_a_reason_and_the_version_on_the_screen(api, okafor):
 
 def test_a_prescription_that_replaces_another_ends_it(okafor):
     old = okafor.medications.sign("ana", order())
-    new = okafor.medications.sign("ana", order(2, draft=draft(replaces=[old.prescription_id])))
+    new = okafor.medications.sign(
+        "ana", order(2, draft=draft(replaces=[Replaced(prescription_id=old.prescription_id, version_id=1)]))
+    )
     shown = okafor.medications.of_patient("ana")
     assert [entry.prescription_id for entry in shown.current] == [new.prescription_id]
     assert [entry.state for entry in shown.past] == ["completed"]
@@ -217,7 +225,9 @@ def test_a_prescription_that_replaces_another_ends_it(okafor):
 def test_a_prescription_of_somebody_else_is_not_replaced(api, okafor):
     taken(api, "of-ben", METFORMIN, patient="ben")
     with pytest.raises(Conflict, match="another record"):
-        okafor.medications.sign("ana", order(draft=draft(replaces=["of-ben"])))
+        okafor.medications.sign(
+            "ana", order(draft=draft(replaces=[Replaced(prescription_id="of-ben", version_id=1)]))
+        )
     assert okafor.medications.of_patient("ana").current == []
 
 
@@ -280,3 +290,103 @@ def test_every_check_is_recorded_as_shown_to_somebody(api, okafor):
             "JOIN decision_support.shown s USING (check_id) WHERE s.rule_id = 'unidentified_drug.proposed'"
         ).one()
     assert tuple(row) == (True, "ana", "could_not_check")
+
+
+def test_a_nurse_prepares_and_a_clinician_signs_what_stood_there(api, okafor):
+    nurse = api.signed_in("joy", "nurse")
+    order_of_nurse = PreparePrescription(request_id="prepared-1", draft=draft(pharmacy="Corner Pharmacy"))
+    waiting = nurse.medications.prepare("ana", order_of_nurse)
+    assert waiting.state == "draft"
+    assert nurse.medications.prepare("ana", order_of_nurse).prescription_id == waiting.prescription_id
+    shown = okafor.medications.of_patient("ana")
+    assert shown.current == []
+    (prepared,) = shown.prepared
+    assert (prepared.prepared_by, prepared.entry.state) == ("Joy", "draft")
+    with pytest.raises(Forbidden):
+        nurse.medications.sign_prepared(waiting.prescription_id, SignPrepared(version_id=1))
+    act = SignPrepared(version_id=prepared.entry.version_id)
+    assert okafor.medications.sign_prepared(waiting.prescription_id, act).state == "sent"
+    with pytest.raises(StaleVersion):
+        okafor.medications.sign_prepared(waiting.prescription_id, act)
+    stored = body_of(api, "MedicationRequest", waiting.prescription_id)
+    assert (stored["recorder"]["display"], stored["requester"]["display"]) == ("Joy", "Okafor")
+
+
+def test_a_draft_is_discarded_by_who_may_prepare_and_leaves_a_trace(api, okafor):
+    nurse = api.signed_in("joy", "nurse")
+    waiting = nurse.medications.prepare("ana", PreparePrescription(request_id="prepared-1", draft=draft()))
+    nurse.medications.stop(waiting.prescription_id, ChangePrescription(version_id=1, reason="clarif"))
+    (past,) = okafor.medications.of_patient("ana").past
+    assert past.state == "cancelled"
+
+
+def test_from_signed_to_sent_to_dispensed_held_and_resumed(api, okafor):
+    nurse = api.signed_in("joy", "nurse")
+    made = okafor.medications.sign("ana", order(draft=draft(refills=2)))
+    assert made.state == "signed"
+    identity = made.prescription_id
+    sent = okafor.medications.send(identity, SendPrescription(version_id=1, pharmacy="Corner Pharmacy"))
+    assert (sent.state, sent.version_id) == ("sent", 2)
+    with pytest.raises(InvalidResource, match="future"):
+        nurse.medications.record_dispense(identity, RecordDispense(version_id=2, on="2027-01-01"))
+    with pytest.raises(InvalidResource, match="before the prescription"):
+        nurse.medications.record_dispense(identity, RecordDispense(version_id=2, on="2026-01-01"))
+    given = RecordDispense(version_id=2, on="2026-11-20", quantity=60)
+    assert nurse.medications.record_dispense(identity, given).state == "dispensed"
+    (entry,) = okafor.medications.of_patient("ana").current
+    assert (entry.state, entry.refills_left, entry.last_dispensed_on.isoformat()) == (
+        "dispensed",
+        2,
+        "2026-11-20",
+    )
+    with pytest.raises(InvalidResource, match="Choose why"):
+        okafor.medications.hold(identity, ChangePrescription(version_id=2))
+    okafor.medications.hold(identity, ChangePrescription(version_id=2, reason="surg"))
+    assert okafor.medications.of_patient("ana").current[0].state == "on_hold"
+    with pytest.raises(Conflict, match="in force"):
+        okafor.medications.hold(identity, ChangePrescription(version_id=3, reason="surg"))
+    with pytest.raises(StaleVersion):
+        okafor.medications.resume(identity, ChangePrescription(version_id=2))
+    okafor.medications.resume(identity, ChangePrescription(version_id=3))
+    assert okafor.medications.of_patient("ana").current[0].state == "dispensed"
+    with pytest.raises(Conflict, match="on hold"):
+        okafor.medications.resume(identity, ChangePrescription(version_id=4))
+
+
+def test_two_clinicians_replace_one_prescription_and_the_second_is_told(api, okafor):
+    chen = api.signed_in("chen", "clinician", practitioner_id="chen")
+    old = okafor.medications.sign("ana", order())
+    replaced = Replaced(prescription_id=old.prescription_id, version_id=1)
+    okafor.medications.sign("ana", order(2, draft=draft(replaces=[replaced])))
+    with pytest.raises(StaleVersion):
+        chen.medications.sign("ana", order(3, draft=draft(replaces=[replaced])))
+    assert len(chen.medications.of_patient("ana").current) == 1
+
+
+def test_the_refill_queue_asks_the_database_the_same_number_of_times_for_one_and_for_many(api, okafor):
+    nurse = api.signed_in("joy", "nurse")
+    asked = []
+
+    def queue_statements():
+        seen = []
+        engine = api.parts.database.engine
+        listen(engine, "before_cursor_execute", count := lambda *_: seen.append(1))
+        okafor.medications.refills()
+        remove(engine, "before_cursor_execute", count)
+        return len(seen)
+
+    for number in range(4):
+        put_patient(api, f"p{number}")
+        taken(api, f"rx{number}", METFORMIN, patient=f"p{number}")
+        nurse.medications.ask_refill(f"p{number}", AskRefill(prescription_id=f"rx{number}"))
+        asked.append(queue_statements())
+    assert asked[1] == asked[3]
+
+
+def test_a_prescription_that_is_checked_while_it_is_written_counts_once(api, okafor):
+    for _ in range(3):
+        okafor.medications.check("ana", draft(None, "drops"), request_id="request-9")
+    theo = api.signed_in("theo", "pharmacist")
+    figures = theo.decision_support.figures()
+    assert figures.checks == 1
+    assert {one.shown for one in figures.rules} == {1}

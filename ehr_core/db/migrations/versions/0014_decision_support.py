@@ -1,10 +1,10 @@
-"""What decision support showed and what came of it, and what the site has decided about its rules."""
+"""What decision support showed and what came of it, what the site has decided about its rules, and imported RxNorm."""
 
 from __future__ import annotations
 
 from alembic import op
 
-from ehr_core.db.row_security import APP_ROLE, protect, protect_staff_only
+from ehr_core.db.row_security import APP_ROLE, protect, protect_shared, protect_staff_only
 
 revision = "0014"
 down_revision = "0009"
@@ -20,13 +20,14 @@ CREATE TABLE decision_support.checked (
   at timestamptz NOT NULL,
   actor_id text NOT NULL,
   moment text NOT NULL,
+  proposal text NOT NULL,
   rxcui text,
   interrupted boolean NOT NULL,
   signed_at timestamptz
 );
 CREATE INDEX checked_by_time ON decision_support.checked (at);
 COMMENT ON TABLE decision_support.checked IS
-  'One row a check of a proposal; signed_at is set when the proposal was signed, so that nothing is counted twice';
+  'One row a check; a proposal that is checked again while it is written keeps its name and is counted once';
 
 CREATE TABLE decision_support.shown (
   check_id uuid NOT NULL REFERENCES decision_support.checked (check_id),
@@ -66,6 +67,35 @@ CREATE TABLE decision_support.choice (
 );
 CREATE UNIQUE INDEX choice_that_holds ON decision_support.choice (rule_id) WHERE ended_on IS NULL;
 COMMENT ON COLUMN decision_support.choice.tier IS 'Null: the rule is retired';
+
+CREATE SCHEMA medications;
+
+CREATE TABLE medications.rxnorm_release (
+  only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+  version text NOT NULL,
+  sha256 text NOT NULL,
+  concepts integer NOT NULL,
+  imported_at timestamptz NOT NULL,
+  imported_by text NOT NULL
+);
+COMMENT ON TABLE medications.rxnorm_release IS 'The one monthly release that is imported; its concepts stand beside it';
+
+CREATE TABLE medications.rxnorm_concept (
+  rxcui text PRIMARY KEY,
+  tty text NOT NULL,
+  name text NOT NULL,
+  form text,
+  strengths text NOT NULL,
+  ingredients text[] NOT NULL,
+  brands text[] NOT NULL,
+  generic_rxcui text,
+  schedule text CHECK (schedule IN ('II', 'III', 'IV', 'V')),
+  is_product boolean NOT NULL,
+  search_text text NOT NULL
+);
+COMMENT ON COLUMN medications.rxnorm_concept.strengths IS
+  'ingredient=amount unit, separated by ; and empty where a strength of one ingredient is not known';
+COMMENT ON COLUMN medications.rxnorm_concept.generic_rxcui IS 'Of a branded drug: the generic that it is';
 """
 
 
@@ -75,7 +105,11 @@ def upgrade() -> None:
     for table in ("checked", "shown"):
         protect(op, f"decision_support.{table}")
     protect_staff_only(op, "decision_support.choice")
+    op.execute(f"GRANT USAGE ON SCHEMA medications TO {APP_ROLE}")
+    for table in ("rxnorm_release", "rxnorm_concept"):
+        protect_shared(op, f"medications.{table}", grants=("SELECT", "INSERT", "UPDATE", "DELETE"))
 
 
 def downgrade() -> None:
+    op.execute("DROP SCHEMA medications CASCADE")
     op.execute("DROP SCHEMA decision_support CASCADE")
