@@ -7,6 +7,7 @@ from data_contracts.api.medications import (
     AskRefill,
     ChangePrescription,
     CheckPrescription,
+    MedicationEntry,
     MedicationList,
     PreparePrescription,
     PrescribingChoices,
@@ -22,6 +23,12 @@ from data_contracts.api.medications import (
     SignPrescription,
 )
 from data_contracts.api.model import ApiModel
+from data_contracts.api.reconciliation import (
+    Reconciled,
+    Reconciliation,
+    RecordHomeMedication,
+    SaveReconciliation,
+)
 from ehr_core.client.transport import Transport, segment
 
 
@@ -73,6 +80,16 @@ class MedicationsRoom:
 
     def record_dispense(self, prescription_id: str, told: RecordDispense) -> PrescriptionWritten:
         return self._act(prescription_id, "dispenses", told)
+
+    def reconciliation(self, patient_id: str) -> Reconciliation:
+        return self._transport.get(f"/api/patients/{segment(patient_id)}/reconciliation", Reconciliation)
+
+    def reconcile(self, patient_id: str, act: SaveReconciliation) -> Reconciled:
+        return self._transport.post(f"/api/patients/{segment(patient_id)}/reconciliation", Reconciled, act)
+
+    def record_home(self, patient_id: str, told: RecordHomeMedication) -> MedicationEntry:
+        path = f"/api/patients/{segment(patient_id)}/home-medications"
+        return self._transport.post(path, MedicationEntry, told)
 
     def _act(self, prescription_id: str, act: str, body: ApiModel) -> PrescriptionWritten:
         path = f"/api/prescriptions/{segment(prescription_id)}/{act}"

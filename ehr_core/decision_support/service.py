@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from cds.cards import Card
 from cds.coverage import coverage_words
-from cds.engine import check, registry
+from cds.engine import check, registry, review
 from cds.facts import Facts, Proposal
 from cds.masking import check_for
 from cds.oversight import SiteChoice
@@ -19,6 +19,7 @@ from ehr_core.decision_support import queries
 from ehr_core.decision_support.cards import support_card
 from ehr_core.kernel.errors import Conflict, InvalidResource, Issue
 
+REVIEW = "review"
 DROPPED_AFTER = timedelta(minutes=10)
 """An interrupting card whose proposal was not signed by then made somebody think again: it counts as accepted."""
 
@@ -70,6 +71,22 @@ def check_proposals(work: UnitOfWork, asked: Sequence[Asked], *, moment: str | N
     kept = [_kept(one, checked, moment) for one, checked in zip(asked, found, strict=True)]
     queries.insert_checks(work.connection, kept, at=work.now(), actor_id=work.actor.actor_id)
     return found
+
+
+def review_list(work: UnitOfWork, *, patient_id: str, whole: Facts, visible: Facts) -> Checked:
+    """What the medications on a list say of each other and of the record, each once; recorded as shown.
+
+    Where a part of the record is kept from the reader, only what they may see is reviewed, and the coverage says so.
+    """
+    choices = queries.choices_of(work.connection, work.today())
+    ingredients = [one for medication in visible.medications for one in medication.ingredients]
+    words = coverage_words(ingredients)
+    if visible is not whole:
+        words = f"A part of the record is restricted and was not reviewed. {words}"
+    checked = Checked(uuid4(), review(visible, choices), words)
+    kept = queries.Kept(checked.check_id, patient_id, REVIEW, f"review:{patient_id}", None, checked.cards)
+    queries.insert_checks(work.connection, [kept], at=work.now(), actor_id=work.actor.actor_id)
+    return checked
 
 
 def _cards(asked: Asked, choices: list[SiteChoice]) -> tuple[Card, ...]:

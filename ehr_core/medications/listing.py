@@ -32,7 +32,7 @@ class Listed:
 def medication_entries(records: Iterable[Kept], today: date, lookup: Lookup = SHIPPED) -> Listed:
     records = [kept for kept in records if kept.resource.get("status") != "entered-in-error"]
     named = {kept.id: kept.resource.get("code") for kept in records if kept.kind == "Medication"}
-    given = _dispensed(records)
+    given, told_of = _dispensed(records), reports_of(records, ("active", "on-hold"))
     found = Listed()
     for kept in records:
         if kept.kind == "MedicationRequest":
@@ -41,13 +41,31 @@ def medication_entries(records: Iterable[Kept], today: date, lookup: Lookup = SH
                 found.drafts.append((kept, entry))
             else:
                 (found.current if is_in_force(kept.resource, today) else found.past).append(entry)
-        elif kept.kind == "MedicationStatement":
+        elif kept.kind == "MedicationStatement" and kept.id not in told_of:
             is_taken = kept.resource.get("status") in CURRENT_STATEMENTS
             (found.current if is_taken else found.past).append(_reported(kept, named, lookup))
     found.current.sort(key=lambda entry: entry.name.lower())
     found.past.sort(key=lambda entry: entry.since or "", reverse=True)
     found.drafts.sort(key=lambda pair: pair[1].written_on or "")
     return found
+
+
+def reports_of(records: Iterable[Kept], statuses: tuple[str, ...]) -> set[str]:
+    """Ids of the reports that only say what a prescription of this record in one of these states says."""
+    listed = list(records)
+    orders = {
+        kept.id
+        for kept in listed
+        if kept.kind == "MedicationRequest" and kept.resource.get("status") in statuses
+    }
+    return {
+        kept.id
+        for kept in listed
+        if kept.kind == "MedicationStatement"
+        and any(
+            reference_id(one, "MedicationRequest") in orders for one in kept.resource.get("basedOn") or ()
+        )
+    }
 
 
 def _dispensed(listed: list[Kept]) -> Mapping[str, list[str]]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from data_contracts.api.medications import PrescriptionWritten
 from ehr_core.kernel.fhir_json import codings, decode
+from ehr_core.medications.home import HOME_IDENTIFIER
 from ehr_core.medications.prescriptions import REQUEST_IDENTIFIER, state_of
 from ehr_core.medications.products import RXNORM
 from ehr_core.store.tokens import identifier_token
@@ -19,6 +20,10 @@ Resource = dict[str, Any]
 
 OF_REQUEST = text("""
 SELECT id, version_id, body FROM fhir.medication_request
+ WHERE patient_id = :patient_id AND identifier_tokens @> ARRAY[:token] AND NOT deleted
+""")
+HOME_OF_REQUEST = text("""
+SELECT id FROM fhir.medication_statement
  WHERE patient_id = :patient_id AND identifier_tokens @> ARRAY[:token] AND NOT deleted
 """)
 ON_LIST = text("""
@@ -79,6 +84,11 @@ def prescription_of_request(
         return None
     state = state_of(decode(row.body), dispensed=False)
     return PrescriptionWritten(prescription_id=row.id, version_id=row.version_id, state=state)
+
+
+def home_medication_of_request(connection: Connection, patient_id: str, request_id: str) -> str | None:
+    token = identifier_token(HOME_IDENTIFIER, request_id)
+    return connection.execute(HOME_OF_REQUEST, {"patient_id": patient_id, "token": token}).scalar()
 
 
 def medication_records(connection: Connection, patient_id: str) -> list[Kept]:

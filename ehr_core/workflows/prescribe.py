@@ -5,6 +5,7 @@ Crosses medications (the prescription), decision support (the checks) and charti
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,6 +64,7 @@ ALLERGIES_FIRST = (
 REPLACED = {"text": "Replaced by a new prescription"}
 CHANGED_MEANWHILE = "Somebody else changed this prescription a moment ago, so nothing was saved."
 PATIENT_IN_USE = text("SELECT deceased, replaced_by FROM fhir.patient WHERE id = :id AND NOT deleted")
+PRIOR = re.compile(r"MedicationRequest/([^/]+)/_history/(\d+)")
 MONITORING_RULES = "lab_check."
 
 
@@ -178,8 +180,17 @@ def sign_prepared(work: UnitOfWork, *, prescription_id: str, act: SignPrepared) 
     answers = require_answers(checked, act.acknowledged)
     done = signed(draft, requester=person(work.actor), at=instant(work.now()))
     written = store.update("MedicationRequest", prescription_id, encode(done), if_match=found.version_id)
+    if prior := _prior(draft):
+        end_replaced(work, patient_id, prior[0], version_id=prior[1])
     record_signed(work, checked, answers)
     return written_of(prescription_id, written.version_id, done)
+
+
+def _prior(draft: Resource) -> tuple[str, int] | None:
+    """The prescription, and its version, that a prepared change replaces."""
+    written = (draft.get("priorPrescription") or {}).get("reference") or ""
+    found = PRIOR.fullmatch(written)
+    return (found[1], int(found[2])) if found else None
 
 
 def asked_of_order(
@@ -195,6 +206,7 @@ def asked_of_order(
         medication=medication,
         duration_days=_days(order),
         reasons=medication.indications,
+        replaces=frozenset({f"MedicationRequest/{prior[0]}"}) if (prior := _prior(order)) else frozenset(),
         alongside=tuple(alongside),
     )
     return Asked(patient_id, facts.whole, facts.visible, proposal, name=f"prescription:{order['id']}")

@@ -53,7 +53,7 @@ def taken(
     """
     named = {one["id"]: one.get("code") for one in medications}
     orders = [one for one in requests if not one.get("doNotPerform") and one.get("intent") != "proposal"]
-    known = {one["id"] for one in orders}
+    known = {one["id"] for one in orders if one.get("status") in TAKEN_REQUESTS}
     reports = [one for one in statements if not _tells_of(one, known)]
     current = [_of_request(one, named, lookup) for one in orders if one.get("status") in TAKEN_REQUESTS]
     current += [_of_statement(one, named, lookup) for one in reports if one.get("status") in TAKEN_STATEMENTS]
