@@ -12,6 +12,7 @@ from dashboards.clinician.chart import chart_page
 from dashboards.clinician.coverage import coverage_page
 from dashboards.clinician.inbox import inbox_page
 from dashboards.clinician.inbox_title import inbox_title
+from dashboards.clinician.medications import medications_page, refills_page
 from dashboards.clinician.note import note_page
 from dashboards.clinician.overdue import overdue_page
 from dashboards.clinician.patients import patients_page
@@ -28,6 +29,7 @@ from dashboards.front_desk.register import register_page
 from dashboards.front_desk.reported import reported_page
 from dashboards.front_desk.schedule import schedule_page
 from dashboards.front_desk.waitlist import waitlist_page
+from dashboards.pharmacist.decision_support import decision_support_page
 from dashboards.quality.measures import measures_page
 from dashboards.shared.session import StaffSession, sign_out, staff_session
 
@@ -62,7 +64,10 @@ def _pages(session: StaffSession) -> list[st.Page]:
         ("result.read", overdue_page, "Overdue orders", "overdue", "hidden"),
         ("result.read", unmatched_page, "Results without a patient", "unmatched", "hidden"),
         ("result.read", coverage_page, "Coverage and pools", "coverage", "hidden"),
+        ("chart.read", medications_page, "Medications", "medications", "hidden"),
+        ("medication.prescribe", refills_page, "Refills", "refills", "visible"),
         ("measure.read", measures_page, "Measures", "measures", "visible"),
+        ("decision_support.manage", decision_support_page, "Decision support", "decision-support", "visible"),
         ("audit.read", audit_page, "Audit", "audit", "visible"),
     ]
     first = next((place for role, place in FIRST_PAGES.items() if role in session.me.roles), "today")

@@ -14,9 +14,9 @@ from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock, site_date
 from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.settings import Settings
+from ehr_core.order_seeding import seed_orders
 from ehr_core.population import demo_people, generate
 from ehr_core.schedule_seeding import seed_schedule
-from ehr_core.order_seeding import seed_orders
 from ehr_core.store.importer import load_resources
 from ehr_core.supervisor.demo import DemoSignIn, write_demo_sign_ins
 

@@ -22,7 +22,9 @@ from ehr_core.api.routes import (
     audit,
     care_gaps,
     charting,
+    decision_support,
     history,
+    medications,
     merges,
     messaging,
     notes,
@@ -32,6 +34,7 @@ from ehr_core.api.routes import (
     profile,
     quality,
     questionnaires,
+    reconciliation,
     registration,
     results_inbox,
     scheduling,
@@ -65,6 +68,9 @@ ROOMS = (
     history,
     orders,
     results_inbox,
+    medications,
+    reconciliation,
+    decision_support,
     scheduling,
     visits,
     messaging,
@@ -124,6 +130,7 @@ def open_database(settings: Settings) -> Database:
 async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
+    preload()
     app.state.bulk_runner.start()
     app.state.visit_keeper.start()
     app.state.clinic_clock.start()

@@ -9,8 +9,10 @@ from ehr_core.client.audit import AuditRoom
 from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
+from ehr_core.client.decision_support import DecisionSupportRoom
 from ehr_core.client.fhir import FhirRoom
 from ehr_core.client.history import HistoryRoom
+from ehr_core.client.medications import MedicationsRoom
 from ehr_core.client.merges import MergesRoom
 from ehr_core.client.messaging import MessagingRoom
 from ehr_core.client.notes import NotesRoom
@@ -54,6 +56,8 @@ class AlmonerClient:
         self.notes = NotesRoom(speaking)
         self.orders = OrdersRoom(speaking)
         self.results_inbox = ResultsInboxRoom(speaking)
+        self.medications = MedicationsRoom(speaking)
+        self.decision_support = DecisionSupportRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
         self.messaging = MessagingRoom(speaking)
         self.visits = VisitsRoom(speaking)

@@ -12,7 +12,7 @@ from alembic import op
 from ehr_core.db.row_security import APP_ROLE, EVERYONE, SOMEONE, protect, protect_shared, protect_staff_only
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

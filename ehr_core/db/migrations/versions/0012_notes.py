@@ -10,7 +10,7 @@ from alembic import op
 from ehr_core.db.row_security import APP_ROLE, protect_staff_only
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

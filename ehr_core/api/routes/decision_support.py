@@ -1,0 +1,28 @@
+"""Decision support for its owner at the site: figures per rule, and what was decided about one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from data_contracts.api.decision_support import ChooseRule, RuleFigures, SupportFigures
+from ehr_core.api.dependencies import Work
+from ehr_core.decision_support.oversight import PERIOD_DAYS, agree, choose, read_figures
+
+router = APIRouter(prefix="/api/decision-support", tags=["decision support"])
+
+
+@router.get("/figures")
+def figures(work: Work, days: Annotated[int, Query(ge=1, le=366)] = PERIOD_DAYS) -> SupportFigures:
+    return read_figures(work, days=days)
+
+
+@router.post("/rules/{rule_id}/choice")
+def choice(rule_id: str, chosen: ChooseRule, work: Work) -> RuleFigures:
+    return choose(work, rule_id=rule_id, choice=chosen)
+
+
+@router.post("/rules/{rule_id}/agreement")
+def agreement(rule_id: str, work: Work) -> RuleFigures:
+    return agree(work, rule_id=rule_id)
