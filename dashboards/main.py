@@ -5,98 +5,45 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.account.my_account import account_page
-from dashboards.admin.audit import audit_page
-from dashboards.care_manager.replies import replies_page
-from dashboards.care_manager.worklist import worklist_page
-from dashboards.clinician.chart import chart_page
-from dashboards.clinician.coverage import coverage_page
-from dashboards.clinician.inbox import inbox_page
-from dashboards.clinician.inbox_title import inbox_title
-from dashboards.clinician.medications import medications_page, refills_page
-from dashboards.clinician.note import note_page
-from dashboards.clinician.overdue import overdue_page
-from dashboards.clinician.patients import patients_page
-from dashboards.clinician.to_sign import to_sign_page
-from dashboards.clinician.today import today_page
-from dashboards.clinician.unmatched import unmatched_page
-from dashboards.front_desk.book import book_page
-from dashboards.front_desk.calendars import calendars_page
-from dashboards.front_desk.duplicates import duplicates_page
-from dashboards.front_desk.flow_board import flow_board_page
-from dashboards.front_desk.mailbox import mailbox_page
-from dashboards.front_desk.profile import profile_page
-from dashboards.front_desk.register import register_page
-from dashboards.front_desk.reported import reported_page
-from dashboards.front_desk.schedule import schedule_page
-from dashboards.front_desk.waitlist import waitlist_page
-from dashboards.pharmacist.decision_support import decision_support_page
-from dashboards.quality.measures import measures_page
-from dashboards.shared.session import StaffSession, sign_out, staff_session
+from dashboards.pages import DAY, HIDDEN, Offer, offers
+from dashboards.shared.session import sign_out, staff_session
 
 st.set_page_config(page_title="Almoner", page_icon=None, layout="wide", initial_sidebar_state="collapsed")
 
 
-FIRST_PAGES = {"care_manager": "worklist", "front_desk": "board"}
-"""Where a morning begins; for everybody else with the day's list."""
+def _pages(allowed: list[Offer]) -> dict[str, list[st.Page]]:
+    """The pages by heading. A heading over a single page would hide it behind a click for nothing."""
+    found: dict[str, list[st.Page]] = {DAY: []}
+    for offer in allowed:
+        visibility = "hidden" if offer.heading is HIDDEN else "visible"
+        page = st.Page(offer.page, title=offer.title, url_path=offer.path, visibility=visibility)
+        found.setdefault(offer.heading or DAY, []).append(page)
+        st.session_state[offer.path] = page
+    alone = [heading for heading, pages in found.items() if heading != DAY and len(pages) == 1]
+    found[DAY] += [page for heading in alone for page in found.pop(heading)]
+    return found
 
 
-def _pages(session: StaffSession) -> list[st.Page]:
-    """Pages in the order of a morning; the first one allowed is where the person starts."""
-    offered = [
-        ("schedule.read", today_page, "Today", "today", "visible"),
-        ("result.read", inbox_page, inbox_title(session), "inbox", "visible"),
-        ("worklist.read", worklist_page, "Worklist", "worklist", "visible"),
-        ("worklist.read", replies_page, "Replies", "replies", "visible"),
-        ("schedule.read", flow_board_page, "Flow board", "board", "visible"),
-        ("schedule.read", schedule_page, "Schedule", "schedule", "visible"),
-        ("schedule.book", book_page, "Book", "book", "visible"),
-        ("schedule.book", waitlist_page, "Waitlist", "waitlist", "visible"),
-        ("patient.search", patients_page, "Patients", "patients", "visible"),
-        ("registration.write", register_page, "Register", "register", "visible"),
-        ("registration.merge", duplicates_page, "Double records", "duplicates", "visible"),
-        ("registration.write", profile_page, "Profile", "profile", "hidden"),
-        ("chart.read", chart_page, "Chart", "chart", "hidden"),
-        ("chart.read", reported_page, "Reported", "reported", "visible"),
-        ("mailbox.read", mailbox_page, "Mailbox", "mailbox", "visible"),
-        ("schedule.manage", calendars_page, "Calendars", "calendars", "visible"),
-        ("chart.read", note_page, "Note", "note", "hidden"),
-        ("order.sign", to_sign_page, "Orders to sign", "to_sign", "hidden"),
-        ("result.read", overdue_page, "Overdue orders", "overdue", "hidden"),
-        ("result.read", unmatched_page, "Results without a patient", "unmatched", "hidden"),
-        ("result.read", coverage_page, "Coverage and pools", "coverage", "hidden"),
-        ("chart.read", medications_page, "Medications", "medications", "hidden"),
-        ("medication.prescribe", refills_page, "Refills", "refills", "visible"),
-        ("measure.read", measures_page, "Measures", "measures", "visible"),
-        ("decision_support.manage", decision_support_page, "Decision support", "decision-support", "visible"),
-        ("audit.read", audit_page, "Audit", "audit", "visible"),
-    ]
-    first = next((place for role, place in FIRST_PAGES.items() if role in session.me.roles), "today")
-    offered.sort(key=lambda entry: entry[3] != first)
-    pages = []
-    for permission, page, title, path, visibility in offered:
-        if session.may(permission):
-            pages.append(st.Page(page, title=title, url_path=path, visibility=visibility))
-            st.session_state[path] = pages[-1]
-    return pages
-
-
-def _home(pages: list[st.Page]) -> st.Page:
+def _home(first: st.Page | None) -> st.Page:
     """The default page has no path of its own in Streamlit, so it only leads to the first real one."""
 
     def home() -> None:
-        if not pages:
+        if first is None:
             st.warning("Your account has no permission yet. Ask an administrator to give you a role.")
             return
-        st.switch_page(pages[0])
+        st.switch_page(first)
 
     return st.Page(home, title="Home", default=True, visibility="hidden")
 
 
 session = staff_session()
 st.session_state["session"] = session
-pages = _pages(session)
+allowed = [offer for offer in offers(session) if session.may(offer.permission)]
+pages = _pages(allowed)
+first = st.session_state[allowed[0].path] if allowed else None
 mine = st.Page(account_page, title="My account", url_path="account")
-current = st.navigation([_home(pages), *pages, mine], position="top")
+pages[DAY] = [_home(first), *pages[DAY], mine]
+current = st.navigation(pages, position="top")
 with st.sidebar:
     st.write(f"**{session.me.name}**")
     st.caption(", ".join(role.replace("_", " ") for role in session.me.roles))
