@@ -16,7 +16,6 @@ from sqlalchemy import text
 from data_contracts.api.scheduling import VisitCard
 from ehr_core.access.sensitivity import labels, restricting
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.care_gaps.people import consents
 from ehr_core.care_gaps.standing import left_the_panel
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.messaging import outbox
@@ -29,6 +28,7 @@ from ehr_core.registration.queries import people_by_id
 from ehr_core.registration.service import person_by_id
 from ehr_core.scheduling.cards import cards_by_id
 from ehr_core.scheduling.rules import MOVABLE
+from ehr_core.store.channel_consents import consents
 
 CHANNELS = ("sms", "email")
 """In the order of preference: a text message is read sooner."""
