@@ -45,6 +45,7 @@ from ehr_core.api.smart import authorize, discovery, logout, token
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.api.visit_keeper import VisitKeeper
 from ehr_core.db.database import Database, connect
+from ehr_core.decision_support.service import preload
 from ehr_core.kernel.clock import Clock, SystemClock
 from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.logging import configure_logging

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.lib.browser import PHONE, Person, Room
-from tests.system.steps import chart, portal
+from tests.system.steps import chart, desk, portal
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -59,6 +59,22 @@ def test_a_clinicians_pages(room: Room, look: dict):
     okafor.dialog.wait_for()
     okafor.settled()
     nothing_grave_on(okafor, "a dialog")
+
+
+def test_a_front_desks_pages(room: Room, look: dict):
+    clerk = room.sign_in("front_desk", **look)
+    sees_page(clerk, "register", "Register")
+    clerk.types(desk.LOOK, "Whitcombe, Eleanor")
+    clerk.presses("None of these: register a new patient")
+    clerk.settled()
+    nothing_grave_on(clerk, "the form of a new patient")
+    clerk.presses("This is the person", chart.hits(clerk).first)
+    desk.sees_the_profile_of(clerk, "Whitcombe")
+    nothing_grave_on(clerk, "the profile")
+    desk.changes(clerk, "heritage")
+    nothing_grave_on(clerk, "a dialog of the profile")
+    sees_page(clerk, "duplicates", "Double records")
+    nothing_grave_on(clerk, "the double records")
 
 
 def test_a_care_managers_pages(room: Room, look: dict):

@@ -12,6 +12,7 @@ from typing import Any
 from data_contracts.code_systems import PANEL_STATUS
 from data_contracts.valuesets import value_set
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.kernel.errors import Conflict
 from ehr_core.store.repository import Store
 from tests.lib.api import RunningApi
 
@@ -48,20 +49,31 @@ class Edit:
 
 
 def make(api: RunningApi, edit: Edit) -> None:
-    """Applies the edit through the store, in a transaction of its own."""
+    """Applies the edit through the store, in a transaction of its own. A record that was merged away takes no more."""
     random = Random(edit.seed)
     if edit.act == "days pass":
         api.clock.instant += timedelta(days=random.choice((1, 1, 30, 45, 200)))
         return
-    with api.work() as work:
-        ACTS[edit.act](work, random, _someone(work, random), api.clock.now())
+    try:
+        with api.work() as work:
+            ACTS[edit.act](work, random, _someone(work, random), api.clock.now())
+    except Conflict as refused:
+        if "merged into another" not in refused.message:
+            raise
 
 
-def _someone(work: UnitOfWork, random: Random, but: str = "") -> str:
-    rows = work.connection.exec_driver_sql(
-        "SELECT id FROM fhir.patient WHERE NOT deleted AND id <> %s ORDER BY id", (but,)
-    )
+def _someone(work: UnitOfWork, random: Random) -> str:
+    rows = work.connection.exec_driver_sql("SELECT id FROM fhir.patient WHERE NOT deleted ORDER BY id")
     return random.choice(rows.scalars().all())
+
+
+def _others_in_use(work: UnitOfWork, but: str) -> list[str]:
+    """Whose records were not merged: a ring of merged records is refused."""
+    rows = work.connection.exec_driver_sql(
+        "SELECT id FROM fhir.patient WHERE NOT deleted AND replaced_by IS NULL AND id <> %s ORDER BY id",
+        (but,),
+    )
+    return list(rows.scalars())
 
 
 def _recently(random: Random, now: datetime) -> str:
@@ -210,8 +222,9 @@ def insure(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> 
 def merge(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
     """Merged into somebody else, or taken apart again."""
     body = json.loads(Store(work).read("Patient", patient_id).body)
-    if body.pop("link", None) is None:
-        into = {"reference": f"Patient/{_someone(work, random, but=patient_id)}"}
+    others = _others_in_use(work, patient_id)
+    if body.pop("link", None) is None and others:
+        into = {"reference": f"Patient/{random.choice(others)}"}
         body |= {"link": [{"other": into, "type": "replaced-by"}], "active": False}
     else:
         body["active"] = True
