@@ -44,7 +44,7 @@ CRITICAL, ANEMIC, OLDEST, OVERDUE = (
 )
 
 PANEL = (
-    ("2823-3", "Potassium", 6.8, "mmol/L", 3.5, 5.1, "HH"),
+    ("2823-3", "Potassium", 6.8, "mmol/L", 3.5, 5.1, "H"),
     ("2951-2", "Sodium", 137, "mmol/L", 136, 145, "N"),
     ("2028-9", "Carbon dioxide, total", 18, "mmol/L", 22, 29, "L"),
     ("3094-0", "Urea nitrogen", 71, "mg/dL", 7, 20, "H"),

@@ -115,7 +115,7 @@ def _acts(session: StaffSession, card: InboxCard, key: str) -> None:
     counts = any(result.notice not in ("cancelled", "withdrawn") for result in card.results)
     if states == {"new"}:
         if counts and st.button(
-            "Acknowledge and tell the patient",
+            "Acknowledge and tell",
             key=f"tell-{key}-{versions}",
             type="primary" if card.grade == "critical" else "secondary",
             width="stretch",

@@ -7,6 +7,7 @@ from dashboards.clinician.trend import spark_html
 from dashboards.shared.markup import lines, table, tag, text
 from dashboards.shared.site_time import show_date, show_instant
 from dashboards.shared.who import who_html
+from data_contracts.api.chart import ResultPoint
 from data_contracts.api.results_inbox import (
     ACT_WORDS,
     GRADE_WORDS,
@@ -18,6 +19,7 @@ from data_contracts.api.results_inbox import (
     InboxEvent,
     InboxResult,
 )
+from ehr_core.display import show_unit
 
 GRADE_KIND: dict[Grade, str] = {
     "critical": "critical",
@@ -65,12 +67,19 @@ def _rows(result: InboxResult, *, several: bool) -> list[list[str]]:
         [
             text(name),
             value_html(point.model_copy(update={"awaits_review": False})) + marks,
-            f'<span class="quiet">{text(range_words(point))}</span>',
+            f'<span class="quiet">{text(_range(point))}</span>',
             text(show_date(point.at)),
             spark if place == 0 else "",
         ]
         for place, (name, point) in enumerate(result.points)
     ]
+
+
+def _range(point: ResultPoint) -> str:
+    """With its unit: a range without one could be read in another."""
+    bounded = point.reference_low is not None or point.reference_high is not None
+    unit = show_unit(point.unit) if bounded and not point.reference_text else ""
+    return f"{range_words(point)} {unit}".strip()
 
 
 def _marks(result: InboxResult, *, several: bool) -> str:

@@ -60,7 +60,6 @@ def _sign_row(session: StaffSession, banner: PatientBanner, basket: Basket) -> N
         sign_words(len(complete), len(basket.drafts)),
         key="sign_orders",
         type="primary",
-        shortcut="Alt+S",
         disabled=not complete,
         on_click=_sign,
         args=(session, banner.patient_id, complete),

@@ -18,9 +18,7 @@ from ehr_core.orders.subjects import read_subject, subject_to_order_for
 
 MOST_IN_BASKET = 60
 
-WAITING = text(
-    "SELECT * FROM orders.draft WHERE patient_id = :patient AND state = 'draft' ORDER BY prepared_at, draft_id"
-)
+WAITING = text("SELECT * FROM orders.draft WHERE patient_id = :patient AND state = 'draft' ORDER BY place")
 
 INSERT = text("""
 INSERT INTO orders.draft (patient_id, item_key, kind, code_system, code, display, details, gap_id, result_item_id,

@@ -56,10 +56,16 @@ def answer_of(resource: Resource, day: date | None) -> Answer:
     )
 
 
-def orders_answered(work: UnitOfWork, patient_id: str, answer: Answer) -> list[str]:
-    """The open orders that this result answers, by id: those it names, else the one of its code, and the one panel
-    that it belongs to. Where several could be meant, none is taken: somebody says which.
-    """
+@dataclass(frozen=True)
+class Answered:
+    """Ids of the open orders that a result answers, and of those of which it could answer any: somebody says which."""
+
+    orders: list[str]
+    unclear: list[str]
+
+
+def orders_answered(work: UnitOfWork, patient_id: str, answer: Answer) -> Answered:
+    """Those that it names; else the one of its code and the one panel that it belongs to. Of several, none is taken."""
     rows = [
         (row, ordered_of(order))
         for row in work.connection.execute(OPEN_ORDERS, {"patient": patient_id})
@@ -68,10 +74,13 @@ def orders_answered(work: UnitOfWork, patient_id: str, answer: Answer) -> list[s
     ]
     named = [row.id for row, _ in rows if row.id in answer.based_on]
     if named:
-        return named
+        return Answered(named, [])
     exact = [row.id for row, _ in rows if set(row.code_tokens or ()) & set(answer.code_tokens)]
     panels = [row.id for row, what in rows if row.id not in exact and _is_member(what, answer)]
-    return [found[0] for found in (exact, panels) if len(found) == 1]
+    return Answered(
+        [found[0] for found in (exact, panels) if len(found) == 1],
+        [order_id for found in (exact, panels) if len(found) > 1 for order_id in found],
+    )
 
 
 def _not_before(work: UnitOfWork, ordered_at: Any, day: date | None) -> bool:

@@ -199,7 +199,7 @@ def baskets_to_sign(work: UnitOfWork, most: int = 100) -> list[WaitingBasket]:
     """Every basket with something in it, the oldest first; unaudited."""
     rows = work.connection.execute(
         text(
-            "SELECT patient_id, array_agg(display ORDER BY prepared_at) AS names, min(prepared_at) AS since, "
+            "SELECT patient_id, array_agg(display ORDER BY place) AS names, min(prepared_at) AS since, "
             "array_agg(DISTINCT prepared_by_name) AS prepared_by FROM orders.draft WHERE state = 'draft' "
             "GROUP BY patient_id ORDER BY since LIMIT :most"
         ),

@@ -38,7 +38,7 @@ def drafts_to_sign(work: UnitOfWork, patient_id: str, act: SignOrders) -> list[R
     rows = work.connection.execute(
         text(
             "SELECT * FROM orders.draft WHERE draft_id = ANY(CAST(:ids AS uuid[])) AND patient_id = :patient "
-            "ORDER BY prepared_at, draft_id FOR UPDATE"
+            "ORDER BY place FOR UPDATE"
         ),
         {"ids": sorted(wanted), "patient": patient_id},
     ).all()

@@ -60,21 +60,22 @@ def find_item(work: UnitOfWork, resource_type: str, resource_id: str) -> Row[Any
     ).one_or_none()
 
 
-def add_item(work: UnitOfWork, arrived: Arrived, owner: Owner) -> None:
-    """A new item; nothing when another router was first."""
+def add_item(work: UnitOfWork, arrived: Arrived, owner: Owner) -> str | None:
+    """The id of a new item; None when another router was first."""
     item_id = work.connection.execute(
         text(
             "INSERT INTO results_inbox.item (resource_type, resource_id, patient_id, result_version, content_hash, "
             "grade, grade_rank, grade_reason, notice, code_token, group_key, order_id, owner_practitioner, owner_pool, "
             "owner_reason, arrived_at, notified_at) VALUES (:type, :id, :patient, :version, :hash, :grade, :rank, "
             ":why, :notice, :code, :group, :order, :practitioner, :pool, :reason, :now, :now) "
-            "ON CONFLICT (resource_type, resource_id) DO NOTHING RETURNING item_id"
+            "ON CONFLICT (resource_type, resource_id) DO NOTHING RETURNING item_id::text"
         ),
         _values(work, arrived)
         | {"practitioner": owner.practitioner, "pool": owner.pool, "reason": owner.reason},
     ).scalar_one_or_none()
     if item_id is not None:
         tell(work, item_id, arrived.patient_id, "arrived" if arrived.notice == "new" else arrived.notice)
+    return item_id
 
 
 def notify_again(work: UnitOfWork, item: Row[Any], arrived: Arrived) -> None:

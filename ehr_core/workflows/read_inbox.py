@@ -11,6 +11,7 @@ from sqlalchemy import Row, text
 
 from data_contracts.api.chart import ResultPoint
 from data_contracts.api.model import Page
+from data_contracts.api.patients import PatientName
 from data_contracts.api.results_inbox import (
     GRADE_RANK,
     Inbox,
@@ -48,6 +49,10 @@ from ehr_core.workflows.patient_messages import suggested_message
 Resource = dict[str, Any]
 
 EVENTS_SHOWN = 6
+UNKNOWN_OF_NOBODY = (
+    *("birth_date", "deceased_on", "sex", "mrn", "phone", "email", "language", "interpreter_required"),
+    *("gender_identity", "pronouns", "replaced_by"),
+)
 
 
 def read_inbox(work: UnitOfWork, *, of: str = "mine", view: View = "open", page: int = 1) -> Inbox:
@@ -65,9 +70,7 @@ def read_inbox(work: UnitOfWork, *, of: str = "mine", view: View = "open", page:
         detail={"view": view, "cards": len(cards), "page": page},
     )
     return Inbox(
-        cards=[
-            _card(work, reader, card, parts) for card in cards if card and card[0].patient_id in parts.people
-        ],
+        cards=[_card(work, reader, card, parts) for card in cards if card],
         page=Page(number=page, size=CARDS_A_PAGE, total=total),
         counts=count_items(work, reader),
         covering_for=[parts.clinicians.get(one, "An account that is closed") for one in reader.covering],
@@ -153,7 +156,7 @@ def _names_of(work: UnitOfWork, table: str, ids: set[str]) -> dict[str, str]:
 
 def _card(work: UnitOfWork, reader: Reader, items: Sequence[Row[Any]], parts: Parts) -> InboxCard:
     first = items[0]
-    person = parts.people[first.patient_id]
+    person = parts.people.get(first.patient_id) or _nobody(first.patient_id)
     results = [_result(work, item, parts) for item in items]
     order_id = next((item.order_id for item in items if item.order_id), None)
     system, _, code = (first.code_token or "").rpartition("|")
@@ -183,6 +186,12 @@ def _card(work: UnitOfWork, reader: Reader, items: Sequence[Row[Any]], parts: Pa
         events=_events(items, parts),
         suggested=suggested_message(person.language_tag, results[0].grade, system, code, results[0].name),
     )
+
+
+def _nobody(patient_id: str) -> PersonFacts:
+    """Of a record that was deleted: the result is still shown, with nothing known of whose it is."""
+    silent = dict.fromkeys(UNKNOWN_OF_NOBODY)
+    return PersonFacts(patient_id=patient_id, name=PatientName(), deceased=False, active=False, **silent)
 
 
 def _title(first: Row[Any], order_id: str | None, results: Sequence[InboxResult], parts: Parts) -> str:
@@ -295,7 +304,9 @@ def _events(items: Sequence[Row[Any]], parts: Parts) -> list[InboxEvent]:
     """The newest lines of all items of the card; what happened to several at once stands there once."""
     told = [event for item in items for event in parts.events.get(str(item.item_id), ())]
     told.sort(key=lambda event: event.event_id, reverse=True)
-    lines = dict.fromkeys((event.at, event.actor_name, event.act, event.note) for event in told)
+    lines = dict.fromkeys(
+        (event.at.replace(second=0, microsecond=0), event.actor_name, event.act, event.note) for event in told
+    )
     return [
         InboxEvent(at=at, who=who, act=act, note=note) for at, who, act, note in list(lines)[:EVENTS_SHOWN]
     ]

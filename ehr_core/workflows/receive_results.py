@@ -264,9 +264,14 @@ def _open_orders(work: UnitOfWork, patient_id: str, results: Sequence[Resource])
     found = {
         order_id
         for place, resource in enumerate(results)
-        for order_id in orders_answered(work, patient_id, answer_of({"id": str(place)} | resource, None))
+        for order_id in _answered(work, patient_id, {"id": str(place)} | resource)
     }
     return sorted(order_line(work, one).name for one in found)
+
+
+def _answered(work: UnitOfWork, patient_id: str, resource: Resource) -> list[str]:
+    found = orders_answered(work, patient_id, answer_of(resource, None))
+    return [*found.orders, *found.unclear]
 
 
 def _result_lines(work: UnitOfWork, results: Iterable[Resource]) -> Iterable[str]:

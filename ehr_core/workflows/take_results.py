@@ -29,11 +29,12 @@ from ehr_core.charting.reviews import (
 )
 from ehr_core.kernel.fhir_json import codings, decode, reference_id
 from ehr_core.kernel.logging import get_logger
-from ehr_core.orders.fulfilment import answer_of, note_answer, orders_answered, withdraw_answer
+from ehr_core.orders.fulfilment import Answered, answer_of, note_answer, orders_answered, withdraw_answer
 from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.queries import people_by_id
 from ehr_core.results_inbox import arrivals
 from ehr_core.results_inbox.acts import acknowledge_item, note_act
+from ehr_core.results_inbox.events import tell
 from ehr_core.results_inbox.grading import Grading
 from ehr_core.results_inbox.items import (
     Arrived,
@@ -125,9 +126,9 @@ def _route(routing: Routing, stored: StoredResult) -> None:
         if resource is not None and _is_for_the_inbox(resource) and resource.get("status") in DONE:
             _queue_without_patient(routing.work, stored, resource)
         return
-    orders = _answer_orders(routing.work, stored, resource) if is_finished else []
+    found = _answer_orders(routing.work, stored, resource) if is_finished else Answered([], [])
     if stored.resource_type in RESULT_TYPES:
-        _route_item(routing, stored, resource, orders)
+        _route_item(routing, stored, resource, found)
 
 
 def _is_for_the_inbox(resource: Resource) -> bool:
@@ -140,13 +141,13 @@ def _only_groups(resource: Resource) -> bool:
     return bool(resource.get("hasMember")) and not has_value and not resource.get("component")
 
 
-def _answer_orders(work: UnitOfWork, stored: StoredResult, resource: Resource) -> list[str]:
+def _answer_orders(work: UnitOfWork, stored: StoredResult, resource: Resource) -> Answered:
     """The orders that this result has answered now."""
     answer = answer_of(resource, _day(work, resource))
-    answered = orders_answered(work, stored.patient_id, answer)
-    for order_id in answered:
+    found = orders_answered(work, stored.patient_id, answer)
+    for order_id in found.orders:
         note_answer(work, order_id, answer)
-    return answered
+    return found
 
 
 def _day(work: UnitOfWork, resource: Resource) -> date | None:
@@ -155,7 +156,7 @@ def _day(work: UnitOfWork, resource: Resource) -> date | None:
 
 
 def _route_item(
-    routing: Routing, stored: StoredResult, resource: Resource | None, orders: Sequence[str]
+    routing: Routing, stored: StoredResult, resource: Resource | None, answered: Answered
 ) -> None:
     """Makes the item, follows a review, or notifies again of what has changed."""
     work = routing.work
@@ -170,13 +171,17 @@ def _route_item(
     if item is None:
         notice = _notice_of_first(work, resource)
         if notice is not None:
-            arrived = _arrived(routing, stored, resource, notice, orders)
-            add_item(work, arrived, _owner(routing, stored.patient_id, resource, arrived.order_id))
+            arrived = _arrived(routing, stored, resource, notice, answered.orders)
+            item_id = add_item(work, arrived, _owner(routing, stored.patient_id, arrived.order_id))
+            if answered.unclear and item_id is not None:
+                tell(
+                    work, item_id, stored.patient_id, "order_unclear", note=f"{len(answered.unclear)} orders"
+                )
     elif item.content_hash == fingerprint(resource) and item.patient_id == stored.patient_id:
         _follow_review(work, item, stored, resource)
     else:
         notice = "cancelled" if resource.get("status") == "cancelled" else "corrected"
-        arrived = _arrived(routing, stored, resource, notice, orders)
+        arrived = _arrived(routing, stored, resource, notice, answered.orders)
         notify_again(work, item, arrived)
         if notice == "cancelled":
             _reopen_order(work, item)
@@ -276,7 +281,7 @@ def _group_results_of(work: UnitOfWork, report: Resource) -> None:
     regroup(work, listed, f"DiagnosticReport/{report['id']}")
 
 
-def _owner(routing: Routing, patient_id: str, resource: Resource, order_id: str | None) -> Owner:
+def _owner(routing: Routing, patient_id: str, order_id: str | None) -> Owner:
     """Who ordered it, else the patient's clinician, as long as they have an inbox; else the pool for such results."""
     person = routing.people.get(patient_id)
     for practitioner, reason in (
@@ -314,7 +319,7 @@ def _add_unreadable(routing: Routing, stored: StoredResult) -> None:
         notify_again(routing.work, item, arrived)
         note_act(routing.work, item, "unreadable")
     else:
-        add_item(routing.work, arrived, _owner(routing, stored.patient_id, {}, None))
+        add_item(routing.work, arrived, _owner(routing, stored.patient_id, None))
 
 
 def _queue_without_patient(work: UnitOfWork, stored: StoredResult, resource: Resource) -> None:

@@ -59,6 +59,14 @@ def test_a_clinicians_pages(room: Room, look: dict):
     okafor.dialog.wait_for()
     okafor.settled()
     nothing_grave_on(okafor, "a dialog")
+    for path, heading in (
+        ("inbox", "Inbox"),
+        ("overdue", "Overdue orders"),
+        ("unmatched", "Results without a patient"),
+        ("coverage", "Coverage and pools"),
+    ):
+        sees_page(okafor, path, heading)
+        nothing_grave_on(okafor, heading)
 
 
 def test_a_front_desks_pages(room: Room, look: dict):

@@ -27,3 +27,9 @@ def orders_in_store(api: RunningApi, patient: str = "ana") -> list[dict[str, Any
     with api.work() as work:
         found = Store(work).search("ServiceRequest", {"patient": patient}, limit=200).resources
     return [decode(one.body) for one in found]
+
+
+def act_for(basket: Basket, *, key: str | None = None) -> SignOrders:
+    return SignOrders(
+        sign_key=key or str(uuid.uuid4()), drafts=[(draft.draft_id, draft.version) for draft in basket.drafts]
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -11,12 +10,10 @@ from sqlalchemy import text
 
 from data_contracts.api.orders import (
     AddDrafts,
-    Basket,
     ChangeDraft,
     DiscardDraft,
     OrderDetails,
     PlaceOrder,
-    SignOrders,
 )
 from data_contracts.code_systems import LOINC
 from ehr_core.access.actor import Actor
@@ -26,7 +23,7 @@ from ehr_core.orders import signing
 from ehr_core.store.repository import Store
 from ehr_core.workflows.sign_orders import sign_orders
 from tests.integration.chart_records import body_of, put_patient
-from tests.integration.orders.acts import add, orders_in_store, sign_all
+from tests.integration.orders.acts import act_for, add, orders_in_store, sign_all
 
 SIGNER = Actor(
     "okafor", "user", "Okafor", ("clinician",), frozenset({"order.write", "order.sign", "chart.read"})
@@ -250,9 +247,3 @@ def test_every_act_is_audited_with_its_patient(api, clinician):
             ).scalars()
         )
     assert acts >= {"orders.prepared", "orders.basket.read", "orders.signed"}
-
-
-def act_for(basket: Basket, *, key: str | None = None) -> SignOrders:
-    return SignOrders(
-        sign_key=key or str(uuid.uuid4()), drafts=[(draft.draft_id, draft.version) for draft in basket.drafts]
-    )

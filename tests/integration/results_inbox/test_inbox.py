@@ -20,6 +20,7 @@ from data_contracts.api.results_inbox import (
 )
 from ehr_core.kernel.errors import Conflict, Forbidden, InvalidResource, StaleVersion
 from ehr_core.store.importer import load_resources
+from ehr_core.store.repository import Store
 from ehr_core.workflows import take_results
 from tests.integration.chart_records import put, put_observation, put_patient
 from tests.integration.orders.acts import add, sign_all
@@ -369,3 +370,18 @@ def test_one_result_that_cannot_be_routed_stops_no_other_and_ends_up_before_a_pe
     unreadable = next(card for card in cards(okafor) if card.patient_id == "ana").results[0]
     assert (unreadable.notice, unreadable.grade) == ("unreadable", "not_checked")
     assert inbox(okafor).on_their_way == 0
+
+
+def test_of_several_open_orders_of_one_code_none_is_guessed_and_a_deleted_record_hides_no_result(api, okafor):
+    add(okafor, "potassium")
+    sign_all(okafor)
+    add(okafor, "potassium")
+    sign_all(okafor)
+    sends(api, "k", "6.9", at="2026-11-20T14:30:00Z")
+    assert [line.status for line in okafor.orders.of_patient("ana").orders] == ["active", "active"]
+    (card,) = cards(okafor)
+    assert "order_unclear" in {event.act for event in card.events}
+    with api.work() as work:
+        Store(work).delete("Patient", "ana")
+    (card,) = cards(okafor)
+    assert (card.name.family, card.mrn, card.results[0].points[0][1].text) == (None, None, "6.9 mmol/L")

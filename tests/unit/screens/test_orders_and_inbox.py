@@ -217,7 +217,7 @@ def test_an_acknowledgement_is_of_the_versions_on_the_card_and_the_second_is_tol
 def test_telling_the_patient_starts_from_a_wording_in_their_language_and_repeats_who_it_is():
     results = Results(card())
     page = AppTest.from_function(inbox_page, args=(session_of(results_inbox=results),)).run(timeout=30)
-    press(page, "Acknowledge and tell the patient")
+    press(page, "Acknowledge and tell")
     assert page.text_area[0].value == "Hemos revisado …"
     assert any("**REYES, Ana**, born 02-May-1974, MRN A-1" in one.value for one in page.markdown)
 

@@ -21,6 +21,7 @@ CREATE SCHEMA orders;
 
 CREATE TABLE orders.draft (
   draft_id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+  place bigint GENERATED ALWAYS AS IDENTITY,
   patient_id text NOT NULL,
   item_key text,
   kind text NOT NULL,
@@ -42,7 +43,7 @@ CREATE TABLE orders.draft (
 );
 COMMENT ON COLUMN orders.draft.draft_id IS 'The ServiceRequest that signing makes has this id: it cannot be made twice';
 COMMENT ON COLUMN orders.draft.item_key IS 'Of the catalogue; null for a code that the catalogue does not list';
-CREATE INDEX draft_waiting ON orders.draft (patient_id, prepared_at) WHERE state = 'draft';
+CREATE INDEX draft_waiting ON orders.draft (patient_id, place) WHERE state = 'draft';
 
 CREATE TABLE orders.signature (
   sign_key uuid PRIMARY KEY,
