@@ -18,6 +18,7 @@ from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
 from ehr_core.api.routes import (
     account,
+    allergies,
     audit,
     care_gaps,
     charting,
@@ -49,6 +50,7 @@ ROOMS = (
     token,
     logout,
     account,
+    allergies,
     audit,
     registration,
     charting,

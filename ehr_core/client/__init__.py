@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from ehr_core.client.account import AccountRoom
+from ehr_core.client.allergies import AllergiesRoom
 from ehr_core.client.audit import AuditRoom
 from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
@@ -44,6 +45,7 @@ class AlmonerClient:
         self.charting = ChartingRoom(speaking)
         self.orders = OrdersRoom(speaking)
         self.medications = MedicationsRoom(speaking)
+        self.allergies = AllergiesRoom(speaking)
         self.decision_support = DecisionSupportRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
         self.care_gaps = CareGapsRoom(speaking)

@@ -37,7 +37,9 @@ def dose(**more):
 
 
 def record(number=1, **more):
-    return RecordDose(request_id=f"request-{number}", dose=more.pop("dose", None) or dose(), at=more.pop("at", AT), **more)
+    return RecordDose(
+        request_id=f"request-{number}", dose=more.pop("dose", None) or dose(), at=more.pop("at", AT), **more
+    )
 
 
 def test_a_dose_that_a_warning_speaks_against_needs_a_reason_and_is_recorded_once(api):
