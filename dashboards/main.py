@@ -11,6 +11,7 @@ from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
 from dashboards.clinician.medications import medications_page, refills_page
 from dashboards.clinician.patients import patients_page
+from dashboards.clinician.reconcile import reconcile_page
 from dashboards.clinician.today import today_page
 from dashboards.pharmacist.decision_support import decision_support_page
 from dashboards.quality.measures import measures_page
@@ -28,6 +29,7 @@ def _pages(session: StaffSession) -> list[st.Page]:
         ("patient.search", patients_page, "Patients", "patients", "visible"),
         ("chart.read", chart_page, "Chart", "chart", "hidden"),
         ("chart.read", medications_page, "Medications", "medications", "hidden"),
+        ("chart.read", reconcile_page, "Reconcile medications", "reconcile", "hidden"),
         ("medication.prescribe", refills_page, "Refills", "refills", "visible"),
         ("measure.read", measures_page, "Measures", "measures", "visible"),
         ("decision_support.manage", decision_support_page, "Decision support", "decision-support", "visible"),

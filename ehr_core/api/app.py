@@ -114,7 +114,7 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
     app.state.bulk_runner.start()
-    preload()
+    preload(parts.settings.immunization_schedule)
     yield
     app.state.bulk_runner.stop()
     parts.database.dispose()
