@@ -16,6 +16,7 @@ from dashboards.clinician.medications import medications_page, refills_page
 from dashboards.clinician.note import note_page
 from dashboards.clinician.overdue import overdue_page
 from dashboards.clinician.patients import patients_page
+from dashboards.clinician.reconcile import reconcile_page
 from dashboards.clinician.to_sign import to_sign_page
 from dashboards.clinician.today import today_page
 from dashboards.clinician.unmatched import unmatched_page
@@ -68,6 +69,7 @@ def offers(session: StaffSession) -> list[Offer]:
         Offer("chart.read", chart_page, "Chart", "chart", HIDDEN),
         Offer("chart.read", note_page, "Note", "note", HIDDEN),
         Offer("chart.read", medications_page, "Medications", "medications", HIDDEN),
+        Offer("chart.read", reconcile_page, "Reconcile medications", "reconcile", HIDDEN),
         Offer("order.sign", to_sign_page, "Orders to sign", "to_sign", CARE),
         Offer("medication.prescribe", refills_page, "Refills", "refills", CARE),
         Offer("result.read", overdue_page, "Overdue orders", "overdue", CARE),

@@ -17,6 +17,7 @@ from ehr_core.access.commands import commands as account_commands
 from ehr_core.db.commands import commands as database_commands
 from ehr_core.kernel.errors import AlmonerError, StartupFailed
 from ehr_core.kernel.settings import Settings
+from ehr_core.medications.commands import commands as medication_commands
 from ehr_core.workflows.write_back.commands import commands as key_commands
 
 COMMANDS = "almoner.commands"
@@ -61,6 +62,7 @@ app = typer.Typer(
 )
 app.add_typer(account_commands, name="account")
 app.add_typer(database_commands)
+app.add_typer(medication_commands, name="medications")
 app.add_typer(key_commands, name="key")
 say = Console(highlight=False, soft_wrap=True)
 

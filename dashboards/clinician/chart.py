@@ -23,6 +23,7 @@ from dashboards.clinician.summary import (
     section_html,
     vitals_html,
 )
+from dashboards.clinician.support_panel import support_panel
 from dashboards.shared.banner import show_banner
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.refusals import forget_refusals
@@ -50,6 +51,7 @@ def chart_page() -> None:
         gaps, record = st.columns([5, 6], gap="medium")
         with gaps:
             gap_cards(session, summary.banner)
+            support_panel(session, summary.banner)
         with record:
             _record(summary)
             notes_panel(session, summary.banner)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import streamlit as st
 
-from dashboards.clinician.form_parts import about
+from dashboards.clinician.dose_forms import dose_dialog, given_doses
+from dashboards.clinician.medication_forms import dispensed_dialog, end_dialog, send_dialog
 from dashboards.clinician.medication_rows import entry_html
+from dashboards.clinician.prepared_cards import prepared_card
 from dashboards.clinician.prescription_form import open_form, prescription_form
 from dashboards.clinician.refill_cards import refill_card
 from dashboards.shared.banner import show_banner
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
+from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
 from data_contracts.api.medications import AskRefill, ChangePrescription, MedicationEntry, MedicationList
 from data_contracts.api.patients import PatientBanner
@@ -33,7 +38,7 @@ def medications_page() -> None:
         with listed:
             _list(session, shown)
         with writing:
-            if session.may("medication.prescribe"):
+            if session.may("medication.prescribe") or session.may("medication.reconcile"):
                 prescription_form(session, shown)
 
 
@@ -41,13 +46,21 @@ def _bar(session: StaffSession, shown: MedicationList) -> None:
     with st.container(horizontal=True):
         if st.button("Back to the chart", key="to_chart"):
             st.switch_page(st.session_state["chart"], query_params={"patient": shown.banner.patient_id})
-        if session.may("medication.prescribe") and st.button(
-            "New prescription", type="primary", shortcut="Alt+N"
-        ):
+        writes = session.may("medication.prescribe") or session.may("medication.reconcile")
+        if writes and st.button("New prescription", type="primary", shortcut="Alt+N"):
             open_form(shown.banner.patient_id)
+        if st.button("Reconcile", shortcut="Alt+E"):
+            page = st.session_state["reconcile"]
+            st.switch_page(page, query_params={"patient": shown.banner.patient_id})
+        if session.may("medication.administer") and st.button("Give a dose", shortcut="Alt+G"):
+            dose_dialog(session, shown.banner, fresh_form("dose"), str(uuid4()))
+    if shown.must_be_reconciled:
+        st.warning(f"{shown.must_be_reconciled}. Open Reconcile.")
 
 
 def _list(session: StaffSession, shown: MedicationList) -> None:
+    for waiting in shown.prepared:
+        prepared_card(session, shown.banner, waiting)
     for request in shown.refill_requests:
         refill_card(session, request)
     st.subheader(f"Current ({len(shown.current)})", anchor=False)
@@ -57,6 +70,8 @@ def _list(session: StaffSession, shown: MedicationList) -> None:
         _row(session, shown.banner, entry)
     with st.expander(f"Past ({len(shown.past)})"):
         st.html("".join(entry_html(entry) for entry in shown.past) or "<p class='quiet'>None recorded</p>")
+    if st.toggle("Doses given in the clinic", key="given_doses"):
+        given_doses(session, shown.banner.patient_id)
     st.caption(f"What can be looked up: {shown.coverage}")
 
 
@@ -67,40 +82,43 @@ def _row(session: StaffSession, banner: PatientBanner, entry: MedicationEntry) -
             return
         with st.container(horizontal=True):
             if session.may("medication.prescribe"):
-                if st.button(
-                    "Change", key=f"change-{entry.prescription_id}", help="Write a new one that replaces it"
-                ):
-                    open_form(banner.patient_id, replaces=entry)
-                if st.button("Stop", key=f"stop-{entry.prescription_id}"):
-                    _stop(session, banner, entry, fresh_form("stop"))
+                _prescriber_acts(session, banner, entry)
             if session.may("medication.reconcile"):
-                st.button(
-                    "Ask for a refill",
-                    key=f"ask-{entry.prescription_id}-{entry.version_id}",
-                    on_click=_ask,
-                    args=(session, banner.patient_id, entry.prescription_id),
-                )
+                _nurse_acts(session, banner, entry)
+        tell_refusal(entry.prescription_id)
 
 
-def _ask(session: StaffSession, patient_id: str, prescription_id: str) -> None:
-    with told_errors():
-        session.client.medications.ask_refill(patient_id, AskRefill(prescription_id=prescription_id))
+def _prescriber_acts(session: StaffSession, banner: PatientBanner, entry: MedicationEntry) -> None:
+    identity, key = entry.prescription_id, f"{entry.prescription_id}-{entry.version_id}"
+    if st.button("Change", key=f"change-{identity}", help="Write a new one that replaces it"):
+        open_form(banner.patient_id, replaces=entry)
+    if st.button("Stop", key=f"stop-{identity}"):
+        end_dialog(session, banner, entry, "stop", fresh_form("stop"))
+    if entry.state == "on_hold":
+        st.button("Resume", key=f"resume-{key}", on_click=_resume, args=(session, entry))
+    elif st.button("Hold", key=f"hold-{identity}", help="Not taken for now"):
+        end_dialog(session, banner, entry, "hold", fresh_form("hold"))
+    if entry.state == "signed" and st.button("Send", key=f"send-{identity}"):
+        send_dialog(session, banner, entry, fresh_form("send"))
+
+
+def _nurse_acts(session: StaffSession, banner: PatientBanner, entry: MedicationEntry) -> None:
+    key = f"{entry.prescription_id}-{entry.version_id}"
+    st.button("Ask for a refill", key=f"ask-{key}", on_click=_ask, args=(session, banner.patient_id, entry))
+    if st.button("Given out", key=f"dispensed-{key}", help="The pharmacy says that it gave it out"):
+        dispensed_dialog(session, banner, entry, fresh_form("dispensed"))
+
+
+def _resume(session: StaffSession, entry: MedicationEntry) -> None:
+    act = ChangePrescription(version_id=entry.version_id)
+    if tried(entry.prescription_id, lambda: session.client.medications.resume(entry.prescription_id, act)):
+        remember(f"{entry.name} goes on.")
+
+
+def _ask(session: StaffSession, patient_id: str, entry: MedicationEntry) -> None:
+    asked = AskRefill(prescription_id=entry.prescription_id)
+    if tried(entry.prescription_id, lambda: session.client.medications.ask_refill(patient_id, asked)):
         remember("The refill waits for a prescriber.")
-
-
-@st.dialog("Stop a medication")
-def _stop(session: StaffSession, banner: PatientBanner, entry: MedicationEntry, form: str) -> None:
-    about(banner)
-    st.html(entry_html(entry))
-    reasons = {choice.code: choice.words for choice in session.client.medications.choices().stop_reasons}
-    reason = st.selectbox("Why", list(reasons), index=None, format_func=reasons.get, key=f"{form}-reason")
-    words = st.text_input("More (optional)", max_chars=300, key=f"{form}-words")
-    if st.button("Stop it", type="primary", disabled=reason is None):
-        with told_errors():
-            act = ChangePrescription(version_id=entry.version_id, reason=reason, words=words.strip() or None)
-            session.client.medications.stop(entry.prescription_id, act)
-            remember(f"{entry.name} was stopped. It stays under Past with its reason.")
-            st.rerun()
 
 
 def refills_page() -> None:

@@ -12,19 +12,24 @@ from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.support_cards import support_cards
+from data_contracts.api.decision_support import Acknowledged
 from data_contracts.api.medications import (
     MedicationEntry,
     MedicationList,
+    PreparePrescription,
     PrescribingChoices,
     PrescriptionDraft,
     ProductOption,
+    Replaced,
     Sig,
     SignPrescription,
 )
+from ehr_core.display import show_name
 from ehr_core.kernel.errors import InvalidResource
 
 OPEN = "prescription_form"
 USUAL_DAYS = 30
+SHOWN = 12
 
 
 def open_form(patient_id: str, *, replaces: MedicationEntry | None = None) -> None:
@@ -67,10 +72,9 @@ def _find(session: StaffSession, opened: dict) -> None:
     if len(typed.strip()) < 2:
         return
     found = session.client.medications.search(typed)
-    for option in found.items[:12]:
-        label = f"{option.name}" + (f"  ({option.brand})" if option.brand else "")
+    for option in found.items[:SHOWN]:
         st.button(
-            label,
+            f"{option.name}  ({option.brand})" if option.brand else option.name,
             key=f"{form}-pick-{option.rxcui}",
             on_click=_pick,
             args=(opened, option),
@@ -79,15 +83,9 @@ def _find(session: StaffSession, opened: dict) -> None:
             width="stretch",
         )
     if not found.items:
-        st.info(
-            "No product of that name is on the list. It can be written as words; then it is not checked by ingredient."
-        )
-        st.button(
-            f"Write “{typed.strip()}” as words",
-            key=f"{form}-words",
-            on_click=_pick,
-            args=(opened, typed.strip()),
-        )
+        st.info("No product of that name is on the list. In words it is not checked by ingredient.")
+    words = typed.strip()
+    st.button(f"Write “{words}” as words", key=f"{form}-words", on_click=_pick, args=(opened, words))
     st.caption(f"What can be looked up: {found.coverage}")
 
 
@@ -104,7 +102,7 @@ def _write(session: StaffSession, shown: MedicationList, opened: dict) -> None:
         st.button("Another", key=f"{form}-another", on_click=_pick, args=(opened, None))
     draft = _draft(choices, opened, named)
     try:
-        checked = session.client.medications.check(shown.banner.patient_id, draft)
+        checked = session.client.medications.check(shown.banner.patient_id, draft, opened["request"])
     except InvalidResource as error:
         st.error(" ".join(f"{issue.expression}: {issue.message}" for issue in error.issues))
         return
@@ -113,22 +111,49 @@ def _write(session: StaffSession, shown: MedicationList, opened: dict) -> None:
         st.warning(checked.arithmetic.disagreement)
     answers = support_cards(checked.cards, form)
     override = _blocked(checked.blocked, choices, form)
-    ready = answers is not None and (checked.blocked is None or override is not None) and draft.sig.frequency
-    sign, leave = st.columns(2)
-    if sign.button("Sign", type="primary", disabled=not ready, key=f"{form}-sign", width="stretch"):
-        with told_errors():
-            order = SignPrescription(
-                request_id=opened["request"],
-                draft=draft,
-                acknowledged=answers or [],
-                allergy_override=override,
-                send=bool(draft.pharmacy),
-            )
-            session.client.medications.sign(shown.banner.patient_id, order)
-            del st.session_state[OPEN]
-            remember(f"{named} was signed: {checked.arithmetic.text}")
-            st.rerun()
+    parts = draft.sig.frequency or draft.sig.free_text
+    ready = answers is not None and (checked.blocked is None or override is not None) and parts
+    act, leave = st.columns(2)
+    if session.may("medication.prescribe"):
+        if act.button("Sign", type="primary", disabled=not ready, key=f"{form}-sign", width="stretch"):
+            _sign(session, shown, opened, draft, answers or [], override)
+    elif act.button("Put before a prescriber", type="primary", disabled=not parts, key=f"{form}-prepare"):
+        _prepare(session, shown, opened, draft)
     leave.button("Discard", key=f"{form}-discard", on_click=_discard, width="stretch")
+    st.caption(f"Signed for {show_name(shown.banner.name)}, MRN {shown.banner.mrn or 'not recorded'}.")
+
+
+def _sign(
+    session: StaffSession,
+    shown: MedicationList,
+    opened: dict,
+    draft: PrescriptionDraft,
+    answers: list[Acknowledged],
+    override: str | None,
+) -> None:
+    with told_errors():
+        order = SignPrescription(
+            request_id=opened["request"],
+            draft=draft,
+            acknowledged=answers,
+            allergy_override=override,
+            send=bool(draft.pharmacy),
+        )
+        session.client.medications.sign(shown.banner.patient_id, order)
+        _close(f"{draft.name} was signed.")
+
+
+def _prepare(session: StaffSession, shown: MedicationList, opened: dict, draft: PrescriptionDraft) -> None:
+    with told_errors():
+        order = PreparePrescription(request_id=opened["request"], draft=draft)
+        session.client.medications.prepare(shown.banner.patient_id, order)
+        _close(f"{draft.name} waits for a prescriber's signature.")
+
+
+def _close(message: str) -> None:
+    del st.session_state[OPEN]
+    remember(message)
+    st.rerun()
 
 
 def _discard() -> None:
@@ -173,7 +198,9 @@ def _draft(choices: PrescribingChoices, opened: dict, named: str) -> Prescriptio
         indication=indication.strip() or None,
         pharmacy=pharmacy.strip() or None,
         note_to_pharmacist=note.strip() or None,
-        replaces=[replaced.prescription_id] if replaced else [],
+        replaces=[Replaced(prescription_id=replaced.prescription_id, version_id=replaced.version_id)]
+        if replaced
+        else [],
     )
     return draft
 
@@ -191,6 +218,12 @@ def _sig(choices: PrescribingChoices, option: ProductOption | None, form: str) -
     how_often = st.pills("How often", list(often), format_func=often.get, key=f"{form}-often")
     needed = st.checkbox("As needed", key=f"{form}-needed")
     reason = st.text_input("As needed for", max_chars=100, key=f"{form}-needed-for") if needed else ""
+    own = st.text_input(
+        "Or the whole instruction in words",
+        max_chars=1000,
+        key=f"{form}-own",
+        help="It stands in the place of the parts; then quantity and dose cannot be worked out or checked.",
+    )
     return Sig(
         dose_amount=_decimal(amount),
         dose_unit=of.strip() or None,
@@ -198,6 +231,7 @@ def _sig(choices: PrescribingChoices, option: ProductOption | None, form: str) -
         frequency=how_often,
         as_needed=needed,
         as_needed_for=reason.strip() or None,
+        free_text=own.strip() or None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.clinician.allergy_forms import allergy_dialog
 from dashboards.clinician.done_here_forms import document_dialog, procedure_dialog
 from dashboards.clinician.notes_panel import start_visit_button
 from dashboards.clinician.outside_forms import outside_dialog
@@ -26,6 +27,8 @@ def record_buttons(session: StaffSession, banner: PatientBanner) -> None:
             start_visit_button(session, banner)
         if st.button("Record vitals", shortcut="Alt+V"):
             vitals_dialog(session, banner, fresh_form("vitals"))
+        if st.button("Allergies", shortcut="Alt+A"):
+            allergy_dialog(session, banner, fresh_form("allergy"))
         if st.button("Record result", shortcut="Alt+L"):
             result_dialog(session, banner, fresh_form("result"))
         if st.button("Record vaccination", shortcut="Alt+I"):

@@ -39,7 +39,8 @@ def refill_card(session: StaffSession, request: RefillRequest, *, named: bool = 
 
 def refill_html(request: RefillRequest, *, named: bool) -> str:
     who = (
-        f"<b>{text(request.patient_name)}</b>, born {text(show_date(request.birth_date))}<br>"
+        f"<b>{text(request.patient_name)}</b>, born {text(show_date(request.birth_date))}, "
+        f"MRN {text(request.mrn)}<br>"
         if named
         else ""
     )

@@ -12,14 +12,17 @@ SEVERITY_KIND = {"contraindicated": "open", "serious": "open", "monitor": "waiti
 NO_CARD = "Nothing speaks against it among what was checked."
 
 
-def support_cards(checked: CheckedCards, form: str) -> list[Acknowledged] | None:
-    """Draws the cards and returns the answers to those that interrupt; None while one of them has no reason."""
+def support_cards(checked: CheckedCards, form: str, *, asks: bool = True) -> list[Acknowledged] | None:
+    """Draws the cards and returns the answers to those that interrupt; None while one of them has no reason.
+
+    `asks` False: nothing is about to be signed, so nothing is asked.
+    """
     answers: list[Acknowledged] = []
     missing = False
     for card in (card for card in checked.cards if card.tier < 3):
         with st.container(border=True):
             st.html(card_html(card))
-            if card.tier == 1 and card.outcome == "fires":
+            if asks and card.tier == 1 and card.outcome == "fires":
                 answer = _answer(card, form)
                 missing = missing or answer is None
                 answers += [answer] if answer else []

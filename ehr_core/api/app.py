@@ -19,6 +19,7 @@ from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
 from ehr_core.api.routes import (
     account,
+    allergies,
     audit,
     care_gaps,
     charting,
@@ -59,6 +60,7 @@ ROOMS = (
     token,
     logout,
     account,
+    allergies,
     audit,
     registration,
     profile,
@@ -131,7 +133,7 @@ def open_database(settings: Settings) -> Database:
 async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
-    preload()
+    preload(parts.settings.immunization_schedule)
     app.state.bulk_runner.start()
     app.state.visit_keeper.start()
     app.state.clinic_clock.start()

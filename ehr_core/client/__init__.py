@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from ehr_core.client.account import AccountRoom
+from ehr_core.client.allergies import AllergiesRoom
 from ehr_core.client.audit import AuditRoom
 from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
@@ -57,6 +58,7 @@ class AlmonerClient:
         self.orders = OrdersRoom(speaking)
         self.results_inbox = ResultsInboxRoom(speaking)
         self.medications = MedicationsRoom(speaking)
+        self.allergies = AllergiesRoom(speaking)
         self.decision_support = DecisionSupportRoom(speaking)
         self.scheduling = SchedulingRoom(speaking)
         self.messaging = MessagingRoom(speaking)

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from data_contracts.api.administration import (
+    CheckDose,
+    Dose,
+    DoseChecked,
+    GivenDose,
+    GivenDoses,
+    RecordDose,
+)
 from data_contracts.api.medications import (
     AnswerRefill,
     AskRefill,
@@ -80,6 +88,17 @@ class MedicationsRoom:
 
     def record_dispense(self, prescription_id: str, told: RecordDispense) -> PrescriptionWritten:
         return self._act(prescription_id, "dispenses", told)
+
+    def given(self, patient_id: str) -> GivenDoses:
+        return self._transport.get(f"/api/patients/{segment(patient_id)}/administrations", GivenDoses)
+
+    def check_dose(self, patient_id: str, dose: Dose, request_id: str | None = None) -> DoseChecked:
+        path = f"/api/patients/{segment(patient_id)}/administrations/check"
+        return self._transport.post(path, DoseChecked, CheckDose(dose=dose, request_id=request_id))
+
+    def record_dose(self, patient_id: str, record: RecordDose) -> GivenDose:
+        path = f"/api/patients/{segment(patient_id)}/administrations"
+        return self._transport.post(path, GivenDose, record)
 
     def reconciliation(self, patient_id: str) -> Reconciliation:
         return self._transport.get(f"/api/patients/{segment(patient_id)}/reconciliation", Reconciliation)

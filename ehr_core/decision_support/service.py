@@ -11,6 +11,7 @@ from cds.cards import Card
 from cds.coverage import coverage_words
 from cds.engine import check, registry, review
 from cds.facts import Facts, Proposal
+from cds.immunization.schedule import schedule
 from cds.masking import check_for
 from cds.oversight import SiteChoice
 from data_contracts.api.decision_support import Acknowledged, CheckedCards
@@ -170,6 +171,9 @@ def settle_dropped(work: UnitOfWork, *, patient_id: str) -> None:
     )
 
 
-def preload() -> None:
-    """Reads all knowledge now: the first check of a process would otherwise wait for it."""
+def preload(schedule_id: str) -> None:
+    """Reads all knowledge now: the first check of a process would otherwise wait for it, and a schedule that is not
+    there is told at the start. Raises NotFound naming those there are.
+    """
     registry()
+    schedule(schedule_id)

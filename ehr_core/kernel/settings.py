@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         description="A critical result that nobody has acknowledged for so long is passed on to who covers, then to "
         "the on-call pool (minutes).",
     )
+    immunization_schedule: str = Field(
+        default="cdc_2025_11",
+        description="Schedule that vaccination forecasts follow: a folder of cds/knowledge/immunization, such as "
+        "`cdc_2025_11` or `cdc_2026_01`. Whose it is and of which day is printed with every forecast.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log event that is written."
     )

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Row, text
 from ehr_core.medications.products import SHIPPED, Lookup, Product, is_shipped, make_product
 
 OF_CODES = text("""
-SELECT c.rxcui, c.name, c.form, c.strengths, c.ingredients, c.schedule, g.rxcui AS generic_rxcui,
-       g.name AS generic_name, g.form AS generic_form, g.strengths AS generic_strengths, g.schedule AS generic_schedule
+SELECT c.rxcui, c.is_product, c.name, c.form, c.strengths, c.ingredients, c.schedule,
+       g.is_product AS generic_is_product, g.rxcui AS generic_rxcui, g.name AS generic_name, g.form AS generic_form,
+       g.strengths AS generic_strengths, g.schedule AS generic_schedule
   FROM medications.rxnorm_concept c
   LEFT JOIN medications.rxnorm_concept g ON g.rxcui = c.generic_rxcui
  WHERE c.rxcui = ANY(:codes)
@@ -59,7 +60,7 @@ def escaped(word: str) -> str:
 
 def _product(row: Row) -> Product | None:
     """The generic where the code is a brand's; None where the concept is no product."""
-    if row.generic_rxcui:
+    if row.generic_is_product:
         return make_product(
             row.generic_rxcui,
             row.generic_name,
@@ -68,6 +69,6 @@ def _product(row: Row) -> Product | None:
             (),
             row.generic_schedule,
         )
-    if not row.strengths:
+    if not row.is_product:
         return None
     return make_product(row.rxcui, row.name, row.form or "", row.strengths, (), row.schedule)

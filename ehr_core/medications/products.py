@@ -101,8 +101,17 @@ def _ingredients() -> frozenset[str]:
 
 
 @cache
+def other_names() -> tuple[tuple[str, str, str, tuple[str, ...]], ...]:
+    """(code, kind, name, ingredients) of salts (PIN), combinations (MIN) and brands (BN)."""
+    return tuple(
+        (row["rxcui"], row["kind"], row["name"], tuple(row["ingredients"].split(";")))
+        for row in _rows("other_names.csv")
+    )
+
+
+@cache
 def _other_names() -> dict[str, tuple[str, ...]]:
-    return {row["rxcui"]: tuple(row["ingredients"].split(";")) for row in _rows("other_names.csv")}
+    return {rxcui: held for rxcui, _, _, held in other_names()}
 
 
 def generic_of(rxcui: str) -> str:

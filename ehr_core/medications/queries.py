@@ -26,6 +26,15 @@ HOME_OF_REQUEST = text("""
 SELECT id FROM fhir.medication_statement
  WHERE patient_id = :patient_id AND identifier_tokens @> ARRAY[:token] AND NOT deleted
 """)
+GIVEN_OF_REQUEST = text("""
+SELECT id, version_id, body FROM fhir.medication_administration
+ WHERE patient_id = :patient_id AND identifier_tokens @> ARRAY[:token] AND NOT deleted
+""")
+GIVEN = text("""
+SELECT id, version_id, body FROM fhir.medication_administration
+ WHERE patient_id = :patient_id AND NOT deleted AND status <> 'entered-in-error'
+ ORDER BY date_low DESC NULLS LAST, id DESC LIMIT :most
+""")
 ON_LIST = text("""
 SELECT 'MedicationRequest' AS kind, id, version_id, body FROM fhir.medication_request
  WHERE patient_id = :id AND NOT deleted
@@ -89,6 +98,21 @@ def prescription_of_request(
 def home_medication_of_request(connection: Connection, patient_id: str, request_id: str) -> str | None:
     token = identifier_token(HOME_IDENTIFIER, request_id)
     return connection.execute(HOME_OF_REQUEST, {"patient_id": patient_id, "token": token}).scalar()
+
+
+def administration_of_request(connection: Connection, patient_id: str, token: str) -> Kept | None:
+    """What an earlier sending of the same request wrote; `token` is the identifier's."""
+    row = connection.execute(GIVEN_OF_REQUEST, {"patient_id": patient_id, "token": token}).first()
+    return None if row is None else _kept("MedicationAdministration", row)
+
+
+def administrations(connection: Connection, patient_id: str, *, most: int) -> list[Kept]:
+    rows = connection.execute(GIVEN, {"patient_id": patient_id, "most": most})
+    return [_kept("MedicationAdministration", row) for row in rows]
+
+
+def _kept(kind: str, row: Any) -> Kept:
+    return Kept(kind, row.id, row.version_id, decode(row.body))
 
 
 def medication_records(connection: Connection, patient_id: str) -> list[Kept]:

@@ -1,4 +1,4 @@
-"""Decision support for its owner at the site: figures per rule, and what was decided about one."""
+"""Decision support at the chart, and for its owner at the site: figures per rule, and what was decided about one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from data_contracts.api.chart_support import ChartSupport
 from data_contracts.api.decision_support import ChooseRule, RuleFigures, SupportFigures
-from ehr_core.api.dependencies import Work
+from ehr_core.api.dependencies import ProcessParts, Work
 from ehr_core.decision_support.oversight import PERIOD_DAYS, agree, choose, read_figures
+from ehr_core.workflows.chart_support import read_chart_support
 
 router = APIRouter(prefix="/api/decision-support", tags=["decision support"])
+
+
+@router.get("/charts/{patient_id}")
+def chart(patient_id: str, parts: ProcessParts, work: Work) -> ChartSupport:
+    schedule_id = parts.settings.immunization_schedule
+    return read_chart_support(work, patient_id=patient_id, schedule_id=schedule_id)
 
 
 @router.get("/figures")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from data_contracts.api.administration import CheckDose, DoseChecked, GivenDose, GivenDoses, RecordDose
 from data_contracts.api.medications import (
     AnswerRefill,
     AskRefill,
@@ -27,6 +28,7 @@ from data_contracts.api.medications import (
 )
 from ehr_core.api.dependencies import Work
 from ehr_core.medications.service import prescribing_choices, search_products
+from ehr_core.workflows.administer import check_administration, read_administrations, record_administration
 from ehr_core.workflows.change_prescription import change_prescription, record_dispense, send_prescription
 from ehr_core.workflows.medication_list import read_medication_list
 from ehr_core.workflows.prescribe import (
@@ -84,6 +86,21 @@ def send(prescription_id: str, act: SendPrescription, work: Work) -> Prescriptio
 @router.post("/prescriptions/{prescription_id}/dispenses")
 def dispensed(prescription_id: str, told: RecordDispense, work: Work) -> PrescriptionWritten:
     return record_dispense(work, prescription_id=prescription_id, told=told)
+
+
+@router.get("/patients/{patient_id}/administrations")
+def given(patient_id: str, work: Work) -> GivenDoses:
+    return read_administrations(work, patient_id=patient_id)
+
+
+@router.post("/patients/{patient_id}/administrations/check")
+def check_dose(patient_id: str, asked: CheckDose, work: Work) -> DoseChecked:
+    return check_administration(work, patient_id=patient_id, asked=asked)
+
+
+@router.post("/patients/{patient_id}/administrations")
+def record_dose(patient_id: str, record: RecordDose, work: Work) -> GivenDose:
+    return record_administration(work, patient_id=patient_id, record=record)
 
 
 @router.post("/prescriptions/{prescription_id}/{act}")

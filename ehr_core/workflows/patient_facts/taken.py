@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from cds.facts import Code, IngredientDose, Medication
+from data_contracts.api.administration import Dose
 from data_contracts.api.medications import PrescriptionDraft
 from data_contracts.code_systems import ICD_10_CM
 from ehr_core.kernel.fhir_json import codings, extension, reference_id, words
@@ -301,3 +302,21 @@ def _as_needed(dosage: Resource) -> bool | None:
     if "asNeededBoolean" in dosage or "asNeededCodeableConcept" in dosage:
         return bool(dosage.get("asNeededBoolean") or dosage.get("asNeededCodeableConcept"))
     return False if dosage.get("timing") else None
+
+
+def dose_as_medication(dose: Dose, today: date, lookup: Lookup = SHIPPED) -> Medication:
+    """A dose about to be given in the clinic: once, now."""
+    return _medication(
+        name=dose.name,
+        rxcui=dose.rxcui,
+        lookup=lookup,
+        route=dose.route,
+        amount=float(dose.amount),
+        unit=dose.unit,
+        per_day=1.0,
+        prn=False,
+        started=today,
+        stopped=None,
+        indications=(),
+        reference=None,
+    )

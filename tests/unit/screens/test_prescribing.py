@@ -86,7 +86,7 @@ def prescribing() -> None:
                 allergy_overrides=words,
             )
 
-        def check(self, patient_id, draft):
+        def check(self, patient_id, draft, request_id=None):
             st.session_state["checked"] = draft
             return PrescriptionChecked(
                 arithmetic=SigArithmetic(
