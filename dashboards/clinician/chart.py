@@ -55,12 +55,12 @@ def chart_page() -> None:
         with record:
             _record(summary)
             notes_panel(session, summary.banner)
+        results_panel(session, summary.banner)
+        orders_panel(session, summary.banner)
         plans_panel(session, summary)
         questionnaires_panel(session, summary.banner)
         history_panel(session, summary.banner)
         growth_panel(session, summary.banner)
-        orders_panel(session, summary.banner)
-        results_panel(session, summary.banner)
         past_care_panel(session, summary.banner)
 
 
