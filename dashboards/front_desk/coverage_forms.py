@@ -40,11 +40,15 @@ def coverage_html(coverage: Coverage) -> str:
     mark = tag(order, "closed") if facts.active else tag("Not in use", "apart")
     related = vocabulary.choices("subscriber_relationships").get(facts.relationship, facts.relationship)
     until = f" until {show_date(facts.end)}" if facts.end else ""
-    subscriber = facts.subscriber if facts.relationship != "self" else "the patient"
+    subscriber = (
+        f"{text(facts.subscriber)} ({text(related.lower())})"
+        if facts.relationship != "self"
+        else "the patient"
+    )
     return (
         f"<h4>{text(facts.payer)} {mark}</h4>"
         f"<p>Member {text(facts.member_id)} · group {text(facts.group_number)} · plan {text(facts.plan)}</p>"
-        f'<p class="quiet">Subscriber: {text(subscriber)} ({text(related.lower())}) · '
+        f'<p class="quiet">Subscriber: {subscriber} · '
         f"from {text(show_date(facts.start))}{text(until, '')}</p>"
     )
 

@@ -42,7 +42,7 @@ def identity_html(facts: Demographics) -> str:
             ("Birth date", show_date(facts.birth_date) if facts.birth_date else None),
             (
                 "Birth order",
-                str(facts.birth_order) if facts.birth_order else "not of a multiple birth, as recorded",
+                str(facts.birth_order) if facts.birth_order else None,
             ),
             ("Sex", facts.sex),
             ("Sex at birth", vocabulary.choices("birth_sex").get(facts.birth_sex or "", facts.birth_sex)),

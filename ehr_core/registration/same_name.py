@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from data_contracts.api.patients import PatientName
 from ehr_core.kernel.name_sounds import folded
+from ehr_core.registration.matching.nicknames import one_persons
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -33,13 +34,14 @@ def _parts(name: PatientName) -> tuple[str, str]:
 
 
 def names_alike(first: tuple[str, str], second: tuple[str, str]) -> bool:
-    """Same or similar family name and first name ('Jon' and 'Jonathan' are alike). Folded (family, given) pairs."""
+    """Same or similar family name and first name (Jon and Jonathan, Peggy and Margaret); folded pairs of both."""
     if not first[0] or not second[0] or not _alike(first[0], second[0], ALIKE_FAMILY):
         return False
     one, other = first[1].split(" ")[0], second[1].split(" ")[0]
     if not one or not other:
         return True
-    return one.startswith(other) or other.startswith(one) or _alike(one, other, ALIKE_GIVEN)
+    short = one.startswith(other) or other.startswith(one)
+    return short or one_persons(one, other) or _alike(one, other, ALIKE_GIVEN)
 
 
 def _alike(one: str, other: str, share: float) -> bool:
