@@ -24,8 +24,8 @@ from dashboards.shared.session import StaffSession, sign_out, staff_session
 st.set_page_config(page_title="Almoner", page_icon=None, layout="wide", initial_sidebar_state="collapsed")
 
 
+# Where a morning begins; for everybody else with the day's list.
 FIRST_PAGES = {"care_manager": "worklist", "front_desk": "board"}
-"""Where a morning begins; for everybody else with the day's list."""
 
 
 def _pages(session: StaffSession) -> list[st.Page]:

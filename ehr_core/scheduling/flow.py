@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import BookedResource, FlowBoard, FlowVisit, Stage, VisitCard
+from data_contracts.api.scheduling import FlowBoard, FlowVisit, Stage, VisitCard
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict, StaleVersion
 from ehr_core.scheduling.calendars import calendars
@@ -71,7 +71,7 @@ def read_board(work: UnitOfWork, on: date | None = None, site_id: str | None = N
         now=work.now(),
         time_zone=work.site_time_zone,
         visits=[present(one, names) for one in standing],
-        rooms=[BookedResource(actor=one.actor, name=one.name) for one in rooms],
+        rooms=rooms,
         waiting=sum(1 for one in standing if one.stage == "arrived"),
     )
 
