@@ -9,7 +9,8 @@ import streamlit as st
 from ehr_core.client.streamlit_app import build_app
 from portal.identity import PORTAL
 from portal.page_language import LANGUAGE_ROUTE
+from portal.visit_link import LINK_ROUTES
 
 
 def create_app() -> st.App:
-    return build_app(Path(__file__).with_name("main.py"), PORTAL, routes=[LANGUAGE_ROUTE])
+    return build_app(Path(__file__).with_name("main.py"), PORTAL, routes=[LANGUAGE_ROUTE, *LINK_ROUTES])

@@ -181,11 +181,16 @@ def _next_button(session: StaffSession, board: FlowBoard, visit: FlowVisit) -> N
         if st.button("Check in", key=key, type="primary"):
             check_in_dialog(session, visit)
         return
-    room = _free_room(board, visit) if to == "roomed" else None
-    words = NEXT_WORDS[to] if room is None else f"To {room[1]}"
-    st.button(
-        words, key=key, type="primary", on_click=_move, args=(session, visit, to, room[0] if room else None)
-    )
+    rooms = free_rooms(board, visit) if to == "roomed" else []
+    words = f"To {rooms[0][1]}" if rooms else NEXT_WORDS[to]
+    room = rooms[0][0] if rooms else None
+    st.button(words, key=key, type="primary", on_click=_move, args=(session, visit, to, room))
+    if len(rooms) > 1:
+        names = dict(rooms[1:])
+        other = st.menu_button("Other room", list(names), format_func=names.get, key=f"room-{key}")
+        if other:
+            _move(session, visit, to, other)
+            st.rerun()
 
 
 def _other_buttons(session: StaffSession, visit: FlowVisit) -> None:
@@ -204,13 +209,12 @@ def _other_buttons(session: StaffSession, visit: FlowVisit) -> None:
         chart_button(session, visit.visit.patient_id, key=f"chart-{visit.visit.appointment_id}")
 
 
-def _free_room(board: FlowBoard, visit: FlowVisit) -> tuple[str, str] | None:
-    """The room that was booked, when nobody is in it; else a free one; none where the site has none."""
+def free_rooms(board: FlowBoard, visit: FlowVisit) -> list[tuple[str, str]]:
+    """(room, name) that nobody is in, at the visit's site: the one that was booked first, then exam rooms by name."""
     taken = {one.room for one in board.visits if one.stage in ("roomed", "with_clinician")}
-    free = {room.actor: room.name for room in board.rooms if room.actor not in taken}
-    if visit.room in free:
-        return visit.room, free[visit.room]
-    return next(iter(free.items()), None)
+    free = [room for room in board.rooms if room.actor not in taken and room.site_id == visit.visit.site_id]
+    free.sort(key=lambda room: (room.actor != visit.room, room.resource_kind != "exam_room", room.name))
+    return [(room.actor, room.name) for room in free]
 
 
 def _move(session: StaffSession, visit: FlowVisit, to: Stage, room: str | None) -> None:

@@ -369,7 +369,7 @@ class FlowBoard(ApiModel):
     now: datetime
     time_zone: str
     visits: list[FlowVisit]
-    rooms: list[BookedResource]
+    rooms: list[Calendar]
     waiting: int = Field(description="People who have arrived and are not in a room yet.")
 
 

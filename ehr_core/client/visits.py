@@ -32,8 +32,10 @@ class VisitsRoom:
     def walk_in(self, wanted: WalkIn) -> FlowVisit:
         return self._transport.post("/api/visits/walk-in", FlowVisit, wanted)
 
-    def sheet(self, appointment_id: str) -> CheckInSheet:
-        return self._transport.get(f"/api/visits/{segment(appointment_id)}/check-in", CheckInSheet)
+    def sheet(self, appointment_id: str, language: str = "en") -> CheckInSheet:
+        """All that is gone through at check-in; the forms in that language where they have it."""
+        path = f"/api/visits/{segment(appointment_id)}/check-in"
+        return self._transport.get(path, CheckInSheet, {"language": language})
 
     def check_in(self, appointment_id: str, wanted: CheckIn) -> FlowVisit:
         return self._transport.post(f"/api/visits/{segment(appointment_id)}/check-in", FlowVisit, wanted)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import BookedResource, FlowBoard, FlowVisit, Stage, VisitCard
+from data_contracts.api.scheduling import FlowBoard, FlowVisit, Stage, VisitCard
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict, StaleVersion
 from ehr_core.scheduling.calendars import calendars
@@ -25,8 +25,11 @@ TIME_COLUMNS: dict[Stage, str] = {
 }
 
 FLOWS = text("""
-SELECT f.*, c.identity_checked_at IS NOT NULL AS checked_in FROM scheduling.flow AS f
-LEFT JOIN scheduling.check_in AS c USING (appointment_id) WHERE f.appointment_id = ANY(:ids)
+SELECT wanted.appointment_id, f.stage, f.walk_in, f.room, f.arrived_at, f.roomed_at, f.with_clinician_at,
+  f.checked_out_at, f.encounter_id, coalesce(f.version, 0) AS version,
+  c.identity_checked_at IS NOT NULL AS checked_in
+FROM unnest(CAST(:ids AS text[])) AS wanted (appointment_id)
+LEFT JOIN scheduling.flow AS f USING (appointment_id) LEFT JOIN scheduling.check_in AS c USING (appointment_id)
 """)
 
 
@@ -71,7 +74,7 @@ def read_board(work: UnitOfWork, on: date | None = None, site_id: str | None = N
         now=work.now(),
         time_zone=work.site_time_zone,
         visits=[present(one, names) for one in standing],
-        rooms=[BookedResource(actor=one.actor, name=one.name) for one in rooms],
+        rooms=rooms,
         waiting=sum(1 for one in standing if one.stage == "arrived"),
     )
 
@@ -150,8 +153,8 @@ def present(one: Standing, room_names: Mapping[str, str]) -> FlowVisit:
 def _standing(visit: VisitCard, row: Mapping[str, Any] | None) -> Standing:
     """What the board says counts while the Appointment agrees that somebody has come; else the Appointment counts."""
     told = STAGE_OF_STATUS.get(visit.status, "expected")
-    if row is None:
-        return Standing(visit, told, {})
+    if row is None or row["stage"] is None:
+        return Standing(visit, told, row or {})
     stage = row["stage"] if (told == "expected") == (row["stage"] == "expected") else told
     return Standing(visit, stage, row)
 

@@ -35,10 +35,11 @@ def find_free_slots(work: UnitOfWork, wish: FindSlots) -> SlotsFound:
     """The best free times over several providers and sites; the patient's own clinician is ranked before others."""
     require_booking(work, wish.patient_id)
     kind = appointment_type(work, wish.type_code)
-    own = None
-    if wish.patient_id is not None:
-        clinician_id = person_by_id(work, wish.patient_id).clinician_id
+    own, patient_id = None, work.actor.patient_id or wish.patient_id
+    if patient_id is not None:
+        clinician_id = person_by_id(work, patient_id).clinician_id
         own = f"Practitioner/{clinician_id}" if clinician_id else None
+        wish = wish.model_copy(update={"patient_id": patient_id})
     first = wish.first_day or work.today()
     slots = find_slots(work, Search(kind, wish, own_clinician=own))
     return SlotsFound(slots=slots, searched_from=first, searched_until=first + timedelta(days=wish.days - 1))

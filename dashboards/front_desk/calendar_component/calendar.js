@@ -36,10 +36,7 @@ function visitButton(visit, act) {
   button.setAttribute("aria-label", visit.label);
   button.title = visit.label;
   button.append(element("b", null, visit.title), element("span", null, visit.sub));
-  button.addEventListener("click", () => {
-    if (button.dataset.dragged) return;
-    act({ kind: "open", id: visit.id, version: visit.version });
-  });
+  button.addEventListener("click", () => act({ kind: "open", id: visit.id, version: visit.version }));
   return button;
 }
 
@@ -53,7 +50,6 @@ function makeDraggable(button, visit, board, act) {
       if (!ghost && Math.hypot(event.clientX - begun.x, event.clientY - begun.y) < DRAG_BEGINS_PX) return;
       if (!ghost) {
         ghost = board.ghostOf(button);
-        button.dataset.dragged = "1";
       }
       board.follow(ghost, event, begun, visit);
     };
@@ -63,7 +59,7 @@ function makeDraggable(button, visit, board, act) {
       const target = event.type === "pointerup" ? board.target(event, begun, visit) : null;
       ghost.remove();
       board.unmark();
-      setTimeout(() => delete button.dataset.dragged, 0);
+      swallowClick();
       if (target) act({ kind: "move", id: visit.id, version: visit.version, ...target });
     };
     const escape = (event) => event.key === "Escape" && end(event);
@@ -78,6 +74,13 @@ function makeDraggable(button, visit, board, act) {
     window.addEventListener("pointercancel", end);
     window.addEventListener("keydown", escape);
   });
+}
+
+// The browser ends a drag with a click on whatever lies beneath: that one is not meant.
+function swallowClick() {
+  const swallow = (event) => event.stopPropagation();
+  window.addEventListener("click", swallow, { capture: true, once: true });
+  setTimeout(() => window.removeEventListener("click", swallow, { capture: true }), 50);
 }
 
 function ghostOf(button) {

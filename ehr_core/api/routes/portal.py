@@ -9,11 +9,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from data_contracts.api.portal import AlreadyHadThis, OwnLanguage, OwnResults, PortalHome, ReplyReceived
+from data_contracts.api.portal_visits import OwnVisits
 from ehr_core.api.dependencies import ProcessParts, Work
 from ehr_core.care_gaps.replies import say_already_had, take_back
 from ehr_core.workflows.portal_home import portal_home
 from ehr_core.workflows.portal_language import answer_language, own_language, own_person
 from ehr_core.workflows.portal_results import read_own_results
+from ehr_core.workflows.portal_visits import own_visits
 
 router = APIRouter(prefix="/api/portal", tags=["portal"])
 
@@ -31,6 +33,11 @@ def language_of_record(work: Work) -> OwnLanguage:
 @router.get("/home")
 def home(parts: ProcessParts, work: Work, language: str | None = None) -> PortalHome:
     return portal_home(work, parts.settings.site_name, language)
+
+
+@router.get("/visits")
+def visits(work: Work, language: str | None = None) -> OwnVisits:
+    return own_visits(work, language)
 
 
 @router.get("/results")

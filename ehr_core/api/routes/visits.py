@@ -48,8 +48,8 @@ def move(appointment_id: str, wanted: MoveOnBoard, work: Work) -> FlowVisit:
 
 
 @router.get("/{appointment_id}/check-in")
-def sheet(appointment_id: str, work: Work) -> CheckInSheet:
-    return check_in.read_sheet(work, appointment_id)
+def sheet(appointment_id: str, work: Work, language: str = "en") -> CheckInSheet:
+    return check_in.read_sheet(work, appointment_id, language)
 
 
 @router.post("/{appointment_id}/check-in")
