@@ -76,6 +76,23 @@ UNION ALL
 SELECT 'DiagnosticReport', version_id, body FROM fhir.diagnostic_report WHERE patient_id = :id AND NOT deleted
 """)
 
+NEWEST_RESULTS = text("""
+WITH ranked AS MATERIALIZED (
+  SELECT id, code_tokens[1] AS code, count(*) OVER (PARTITION BY code_tokens[1]) AS total,
+         row_number() OVER (PARTITION BY code_tokens[1] ORDER BY date_low DESC NULLS LAST, id DESC) AS place,
+         status = ANY(:done)
+           AND (coalesce(category_tokens, '{}') && :unseen OR NOT coalesce(category_tokens, '{}') && :seen)
+           AND (date_low IS NULL OR date_low >= last_updated - make_interval(days => :days + 1)) AS may_wait
+  FROM fhir.observation WHERE patient_id = :id AND NOT deleted)
+SELECT 'Observation' AS kind, o.version_id, o.body, ranked.code, ranked.total
+FROM ranked JOIN fhir.observation o USING (id)
+WHERE ranked.place <= :newest OR (ranked.may_wait AND strpos(o.body, :review_url) = 0)
+UNION ALL
+SELECT 'DiagnosticReport', version_id, body, NULL, NULL FROM fhir.diagnostic_report
+ WHERE patient_id = :id AND NOT deleted
+""")
+"""The newest of each test, and whatever may wait for review however old it is: a superset of `awaits_review`."""
+
 WAITS = """
    NOT r.deleted AND r.status = ANY(:done)
    AND (CAST(:practitioner AS text) IS NULL OR r.patient_id IN (
@@ -161,6 +178,28 @@ def all_results(
     return sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows), counts)
 
 
+def newest_results(work: UnitOfWork, patient_id: str, newest: int) -> tuple[ChartFacts, dict[str, int]]:
+    """The newest so many observations of each test with all that may wait for review, and every report.
+
+    Also how many observations there are of each test, by its token `system|code`.
+    """
+    rows = work.connection.execute(
+        NEWEST_RESULTS, {"id": patient_id, "newest": newest, "review_url": REVIEW_URL, **_waiting_words()}
+    ).all()
+    facts = sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
+    return facts, {row.code: row.total for row in rows if row.code}
+
+
+def _waiting_words() -> dict[str, Any]:
+    """What decides in SQL whether a result may wait for review."""
+    return {
+        "done": sorted(DONE),
+        "unseen": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(ARRIVES_UNSEEN)],
+        "seen": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(SEEN_WHEN_RECORDED)],
+        "days": REVIEW_EXPECTED_DAYS,
+    }
+
+
 def past_care_facts(work: UnitOfWork, patient_id: str) -> ChartFacts:
     """Every procedure, vaccination and document of one patient that this actor may see; retracted ones too."""
     rows = work.connection.execute(PAST_CARE, {"id": patient_id})
@@ -193,13 +232,10 @@ def count_unreviewed(work: UnitOfWork, *, practitioner_id: str | None = None) ->
     return work.connection.execute(
         UNREVIEWED,
         {
-            "done": sorted(DONE),
-            "unseen": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(ARRIVES_UNSEEN)],
-            "seen": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(SEEN_WHEN_RECORDED)],
+            **_waiting_words(),
             "document": f"{LOINC}|",
             "service": f"{LOINC}|{LOINC_SERVICE}",
             "own_words": list(OWN_WORDS),
-            "days": REVIEW_EXPECTED_DAYS,
             "zone": work.site_time_zone,
             "review_url": REVIEW_URL,
             "practitioner": f"general-practitioner:Practitioner/{practitioner_id}"
