@@ -28,7 +28,7 @@ CATEGORIES = {
 FLAG_WORDS = {"H": "H ↑", "HH": "HH ↑↑", "L": "L ↓", "LL": "LL ↓↓", "A": "A abnormal", "N": ""}
 DONE_STATUSES = ("final", "amended", "corrected", "appended")
 IN_ERROR = "entered-in-error"
-NEWEST_OF_EACH = 8
+NEWEST_OF_EACH = 6
 """Values of each test that a chart opens with; one test is read in full when somebody looks at it."""
 
 
