@@ -150,6 +150,11 @@ class RefreshNote(ApiModel):
     version: int
 
 
+class ChangeTemplate(ApiModel):
+    version: int
+    template_id: str
+
+
 class NoteIssue(ApiModel):
     """Something missing or worth a look. `field` names the place in the editor: `texts.subjective`, `plan`, …"""
 

@@ -281,6 +281,17 @@ def test_a_diagnosis_is_found_by_words_and_by_code(clinician):
         clinician.notes.diagnoses("e")
 
 
+def test_another_template_finds_a_place_for_every_word(clinician):
+    draft = ready(clinician, texts={"subjective": "Sugars high.", "objective": "Looks tired."})
+    moved = clinician.notes.change_template(draft.note_id, draft.version, "phone")
+    assert moved.content.texts == {
+        "subjective": "Sugars high.\nObjective: Looks tired.\nGeneral: Well appearing, in no distress."
+    }
+    assert [block.kind for block in moved.content.pulled] == ["allergies", "medications"]
+    with pytest.raises(StaleVersion):
+        clinician.notes.change_template(draft.note_id, draft.version, "soap")
+
+
 def test_a_note_that_is_not_there_is_not_found_and_a_discarded_one_leaves_the_list(clinician):
     with pytest.raises(NotFound):
         clinician.notes.draft("no-such-note")
