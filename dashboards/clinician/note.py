@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.clinician.dictation import dictation_panel
 from dashboards.clinician.note_editor import editor
 from dashboards.clinician.note_merge import Clash, both, clash_words
 from dashboards.clinician.note_screen import NoteOnScreen, answer, forget_screen, open_screen
@@ -80,6 +81,7 @@ def _workspace(session: StaffSession, screen: NoteOnScreen, summary: ChartSummar
         for clash in screen.clashes:
             _clash(session, screen, clash)
         note_tools(session, screen, summary.banner)
+        dictation_panel(session, screen, summary)
         words, side = st.columns([5, 2.6], gap="medium")
         with words:
             editor(session, screen)
