@@ -252,6 +252,7 @@ class SignedNote(ApiModel):
     text: str
     content: NoteContent | None
     seal: SealState
+    in_error: bool = Field(default=False, description="Its document was marked as entered in error.")
     sha256: str | None
     addenda: list[NoteLine] = []
     replaced_by: str | None = None

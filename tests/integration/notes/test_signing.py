@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from data_contracts.api.chart import MarkInError
 from data_contracts.api.notes import KeepPhrase, NoteContent, PlanItem, SignNote, StartVisit
 from ehr_core.charting.notes import signing
 from ehr_core.kernel.errors import (
@@ -202,6 +203,14 @@ def test_an_amendment_needs_a_reason_and_replaces_the_note_when_it_is_signed(api
     assert clinician.notes.read(first.note_id).replaced_by == second.note_id
     (charge,) = rows(api, "SELECT status FROM fhir.charge_item")
     assert charge.status == "entered-in-error"
+
+
+def test_a_note_entered_in_error_says_so_and_keeps_its_seal(clinician):
+    first = signed(clinician)
+    mark = MarkInError(version_id=first.document_version, reason="written in the wrong chart")
+    clinician.charting.mark_in_error(first.document_id, mark, "DocumentReference")
+    read = clinician.notes.read(first.note_id)
+    assert (read.in_error, read.seal) == (True, "whole")
 
 
 def test_an_addendum_stands_under_the_note_and_leaves_it_whole(clinician, nurse):
