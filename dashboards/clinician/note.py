@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.clinician.dictation import dictation_panel
 from dashboards.clinician.note_editor import editor
 from dashboards.clinician.note_merge import Clash, both, clash_words
 from dashboards.clinician.note_screen import NoteOnScreen, answer, forget_screen, open_screen
 from dashboards.clinician.note_side import side_panel
+from dashboards.clinician.note_tools import note_tools
 from dashboards.clinician.papers import after_visit_panel
 from dashboards.clinician.signed_note import signed_note
 from dashboards.shared.banner import show_banner
@@ -78,6 +80,8 @@ def _workspace(session: StaffSession, screen: NoteOnScreen, summary: ChartSummar
             st.warning(screen.notice)
         for clash in screen.clashes:
             _clash(session, screen, clash)
+        note_tools(session, screen, summary.banner)
+        dictation_panel(session, screen, summary)
         words, side = st.columns([5, 2.6], gap="medium")
         with words:
             editor(session, screen)

@@ -28,6 +28,8 @@ CATEGORIES = {
 FLAG_WORDS = {"H": "H ↑", "HH": "HH ↑↑", "L": "L ↓", "LL": "LL ↓↓", "A": "A abnormal", "N": ""}
 DONE_STATUSES = ("final", "amended", "corrected", "appended")
 IN_ERROR = "entered-in-error"
+NEWEST_OF_EACH = 6
+"""Values of each test that a chart opens with; one test is read in full when somebody looks at it."""
 
 
 def results_panel(session: StaffSession, banner: PatientBanner) -> None:
@@ -38,7 +40,7 @@ def results_panel(session: StaffSession, banner: PatientBanner) -> None:
 
 def _panel(session: StaffSession, banner: PatientBanner) -> None:
     with told_errors():
-        view = session.client.charting.results(banner.patient_id)
+        view = session.client.charting.results(banner.patient_id, newest=NEWEST_OF_EACH)
         if view.unreadable_items:
             st.error(f"{view.unreadable_items} results could not be read, so this list is not complete.")
         if not view.series:
@@ -129,12 +131,23 @@ def _one_test(session: StaffSession, banner: PatientBanner, shown: list[ResultSe
     )
     if chosen is None:
         return
-    series = by_code[chosen]
+    series = _in_full(session, banner, by_code[chosen])
     spec = trend_spec(series)
     if spec:
         st.vega_lite_chart(spec=spec, width="stretch", alt=trend_words(series))
     for point in series.points:
         _point(session, banner, series, point)
+
+
+def _in_full(session: StaffSession, banner: PatientBanner, series: ResultSeries) -> ResultSeries:
+    """With the values that the chart did not open with."""
+    if not series.older:
+        return series
+    code = f"{series.system}|{series.code}"
+    view = session.client.charting.results(banner.patient_id, code=code)
+    return next(
+        (one for one in view.series if (one.system, one.code) == (series.system, series.code)), series
+    )
 
 
 def _point(session: StaffSession, banner: PatientBanner, series: ResultSeries, point: ResultPoint) -> None:

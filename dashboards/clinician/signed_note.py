@@ -24,6 +24,8 @@ SEAL_WORDS = {
 def signed_note(session: StaffSession, note: SignedNote, banner: PatientBanner) -> None:
     if note.seal != "whole":
         st.error(SEAL_WORDS[note.seal])
+    if note.in_error:
+        st.error("This note was marked as entered in error. It counts for nothing.")
     st.html(heading_html(note))
     if note.note.reason:
         st.caption(f"Amended, because: {note.note.reason}")
@@ -34,7 +36,7 @@ def signed_note(session: StaffSession, note: SignedNote, banner: PatientBanner) 
     after_visit_panel(session, note.note.encounter_id)
     for addendum in note.addenda:
         _addendum(session, addendum)
-    if note.note.state == "signed":
+    if note.note.state == "signed" and not note.in_error:
         _acts(session, note, banner)
 
 

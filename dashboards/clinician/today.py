@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboards.clinician.notes_panel import begin
+from dashboards.clinician.unfinished import unfinished_panel
 from dashboards.clinician.urgent import coverage_panel, urgent_panel
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.gap_words import gap_line
@@ -55,6 +56,7 @@ def today_page() -> None:
     start_page("Today")
     tell_remembered()
     urgent_panel(session)
+    unfinished_panel(session)
     with told_errors():
         day, of_whom = st.columns([1, 2], width=560)
         with day:

@@ -96,6 +96,9 @@ class ResultSeries(ApiModel):
     category: Literal["laboratory", "vital-signs", "survey", "social-history", "imaging", "other"]
     unit: str | None
     points: list[ResultPoint]
+    older: int = Field(
+        default=0, description="Values of this test that were not sent along; none of them waits for review."
+    )
     goal_low: Decimal | None = None
     goal_high: Decimal | None = None
 

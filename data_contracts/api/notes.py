@@ -150,6 +150,11 @@ class RefreshNote(ApiModel):
     version: int
 
 
+class ChangeTemplate(ApiModel):
+    version: int
+    template_id: str
+
+
 class NoteIssue(ApiModel):
     """Something missing or worth a look. `field` names the place in the editor: `texts.subjective`, `plan`, …"""
 
@@ -247,6 +252,7 @@ class SignedNote(ApiModel):
     text: str
     content: NoteContent | None
     seal: SealState
+    in_error: bool = Field(default=False, description="Its document was marked as entered in error.")
     sha256: str | None
     addenda: list[NoteLine] = []
     replaced_by: str | None = None

@@ -76,6 +76,36 @@ UNION ALL
 SELECT 'DiagnosticReport', version_id, body FROM fhir.diagnostic_report WHERE patient_id = :id AND NOT deleted
 """)
 
+LATE_DAYS = 400
+"""An imported result is not issued later than this after it was taken."""
+
+NEWEST_RESULTS = text("""
+WITH ranked AS MATERIALIZED (
+  SELECT id, code_tokens[1] AS code, count(*) OVER (PARTITION BY test) AS total,
+         row_number() OVER (PARTITION BY test ORDER BY date_low DESC NULLS LAST, id DESC) AS place,
+         status = ANY(:done)
+           AND (coalesce(category_tokens, '{}') && :unseen OR NOT coalesce(category_tokens, '{}') && :seen) AS counts,
+         date_low IS NULL OR date_low >= last_updated - make_interval(days => :days + 1) AS fresh,
+         NOT imported OR date_low >= last_updated - make_interval(days => :late_days) AS late,
+         to_char(last_updated - make_interval(days => :days + 1), 'YYYY-MM-DD') AS issued_from
+  FROM (SELECT *, hashtextextended(code_tokens[1], 0) AS test FROM fhir.observation
+         WHERE patient_id = :id AND NOT deleted) AS of_patient)
+SELECT 'Observation' AS kind, o.version_id, o.body, ranked.code, ranked.total
+FROM ranked JOIN fhir.observation o USING (id)
+WHERE ranked.place <= :newest
+   OR (ranked.counts AND strpos(o.body, :review_url) = 0
+       AND (ranked.fresh
+            OR (ranked.late AND left(CAST(o.body AS jsonb) ->> 'issued', 10) >= ranked.issued_from)))
+UNION ALL
+SELECT 'DiagnosticReport', version_id, body, NULL, NULL FROM fhir.diagnostic_report
+ WHERE patient_id = :id AND NOT deleted
+""")
+"""The newest of each test, and whatever may wait for review however old it is: a superset of `awaits_review`.
+
+A result of long ago that was issued late waits as well, if it was recorded here or is younger than LATE_DAYS at its
+import. Tests are told apart by a 64-bit hash of their code: 20,000 numbers are sorted sooner than their words.
+"""
+
 WAITS = """
    NOT r.deleted AND r.status = ANY(:done)
    AND (CAST(:practitioner AS text) IS NULL OR r.patient_id IN (
@@ -194,6 +224,35 @@ def all_results(
     return sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows), counts)
 
 
+def newest_results(work: UnitOfWork, patient_id: str, newest: int) -> tuple[ChartFacts, dict[str, int]]:
+    """The newest so many observations of each test with all that may wait for review, and every report.
+
+    Also how many observations there are of each test, by its token `system|code`.
+    """
+    rows = work.connection.execute(
+        NEWEST_RESULTS,
+        {
+            "id": patient_id,
+            "newest": newest,
+            "review_url": REVIEW_URL,
+            "late_days": LATE_DAYS,
+            **_waiting_words(),
+        },
+    ).all()
+    facts = sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
+    return facts, {row.code: row.total for row in rows if row.code}
+
+
+def _waiting_words() -> dict[str, Any]:
+    """What decides in SQL whether a result may wait for review."""
+    return {
+        "done": sorted(DONE),
+        "unseen": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(ARRIVES_UNSEEN)],
+        "seen": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(SEEN_WHEN_RECORDED)],
+        "days": REVIEW_EXPECTED_DAYS,
+    }
+
+
 def past_care_facts(work: UnitOfWork, patient_id: str) -> ChartFacts:
     """Every procedure, vaccination and document of one patient that this actor may see; retracted ones too."""
     rows = work.connection.execute(PAST_CARE, {"id": patient_id})
@@ -226,13 +285,10 @@ def count_unreviewed(work: UnitOfWork, *, practitioner_id: str | None = None) ->
     return work.connection.execute(
         UNREVIEWED,
         {
-            "done": sorted(DONE),
-            "unseen": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(ARRIVES_UNSEEN)],
-            "seen": [f"{OBSERVATION_CATEGORY}|{category}" for category in sorted(SEEN_WHEN_RECORDED)],
+            **_waiting_words(),
             "document": f"{LOINC}|",
             "service": f"{LOINC}|{LOINC_SERVICE}",
             "own_words": list(OWN_WORDS),
-            "days": REVIEW_EXPECTED_DAYS,
             "zone": work.site_time_zone,
             "review_url": REVIEW_URL,
             "practitioner": f"general-practitioner:Practitioner/{practitioner_id}"

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from data_contracts.api.chart import ChartSummary, PastCare, ResultsView, SummarySection
+from data_contracts.api.chart import ChartSummary, PastCare, ResultSeries, ResultsView, SummarySection
 from data_contracts.api.patients import PatientBanner
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.allergies import judge_allergies
 from ehr_core.charting.past_care import document_lines, procedure_lines, vaccination_lines
-from ehr_core.charting.queries import ChartFacts, all_results, chart_facts, past_care_facts, subject_of
+from ehr_core.charting.queries import (
+    ChartFacts,
+    all_results,
+    chart_facts,
+    newest_results,
+    past_care_facts,
+    subject_of,
+)
 from ehr_core.charting.series import Reading, result_series
 from ehr_core.charting.summary import (
     NEWEST_ENCOUNTERS,
@@ -20,7 +27,7 @@ from ehr_core.charting.summary import (
     newest_encounters,
 )
 from ehr_core.kernel.errors import NotFound
-from ehr_core.kernel.fhir_json import words
+from ehr_core.kernel.fhir_json import codings, words
 from ehr_core.kernel.logging import get_logger
 
 Resource = dict[str, Any]
@@ -108,13 +115,23 @@ def medication_names(medications: list[Resource]) -> dict[str, str]:
     return {identity: name for identity, name in named if name}
 
 
-def read_results(work: UnitOfWork, *, patient_id: str) -> ResultsView:
-    """Every result of one patient that the actor may see, observations and reports, one series a test."""
+def read_results(
+    work: UnitOfWork, *, patient_id: str, newest: int | None = None, code: str | None = None
+) -> ResultsView:
+    """Every result of one patient that the actor may see, observations and reports, one series a test.
+
+    With `newest`, of each test only so many, and whatever waits for review; `older` counts the rest. With `code`
+    (`system|code`) only that test.
+    """
     require_reading(work, patient_id)
-    facts = all_results(work, patient_id)
+    totals: dict[str, int] = {}
+    if newest is not None and code is None:
+        facts, totals = newest_results(work, patient_id, newest)
+    else:
+        facts = all_results(work, patient_id, lambda result: code is None or _is_of(result, code))
     if not (facts.results or facts.hidden_items or facts.unreadable_items):
         _require_patient(work, patient_id)
-    series = result_series(facts.results, reading_of(work))
+    series = [_with_older(one, totals) for one in result_series(facts.results, reading_of(work))]
     work.audit(
         "results_read",
         patient_id=patient_id,
@@ -126,6 +143,17 @@ def read_results(work: UnitOfWork, *, patient_id: str) -> ResultsView:
         hidden_items=facts.hidden_items,
         unreadable_items=facts.unreadable_items,
     )
+
+
+def _is_of(result: Resource, code: str) -> bool:
+    """Of that test, as its own code or as a part of a panel."""
+    concepts = [result.get("code"), *(part.get("code") for part in result.get("component") or ())]
+    return any(f"{system}|{found}" == code for concept in concepts for system, found in codings(concept))
+
+
+def _with_older(series: ResultSeries, totals: dict[str, int]) -> ResultSeries:
+    older = totals.get(f"{series.system}|{series.code}", 0) - len(series.points)
+    return series.model_copy(update={"older": older}) if older > 0 else series
 
 
 def read_past_care(work: UnitOfWork, *, patient_id: str) -> PastCare:

@@ -36,8 +36,10 @@ class ChartingRoom:
     def growth(self, patient_id: str) -> GrowthView:
         return self._transport.get(f"/api/patients/{segment(patient_id)}/growth", GrowthView)
 
-    def results(self, patient_id: str) -> ResultsView:
-        return self._transport.get(f"/api/patients/{segment(patient_id)}/results", ResultsView)
+    def results(self, patient_id: str, *, newest: int | None = None, code: str | None = None) -> ResultsView:
+        """All of them; with `newest` only so many of each test; with `code` (`system|code`) one test in full."""
+        params = {"newest": newest, "code": code}
+        return self._transport.get(f"/api/patients/{segment(patient_id)}/results", ResultsView, params)
 
     def recordable(self) -> list[RecordableResult]:
         return self._transport.get("/api/recordable-results", RecordableResults).items

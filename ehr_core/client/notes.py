@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from data_contracts.api.after_visit import AfterVisitSummary, SummaryLanguage
 from data_contracts.api.notes import (
+    ChangeTemplate,
     CosignNote,
     DiagnosisCode,
     DiagnosisCodes,
@@ -72,6 +73,10 @@ class NotesRoom:
 
     def refresh(self, note_id: str, version: int) -> NoteDraft:
         return self._transport.post(f"{_of(note_id)}/refresh", NoteDraft, RefreshNote(version=version))
+
+    def change_template(self, note_id: str, version: int, template_id: str) -> NoteDraft:
+        sent = ChangeTemplate(version=version, template_id=template_id)
+        return self._transport.post(f"{_of(note_id)}/template", NoteDraft, sent)
 
     def check(self, note_id: str) -> NoteCheck:
         return self._transport.get(f"{_of(note_id)}/check", NoteCheck)

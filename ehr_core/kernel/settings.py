@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         description="Parts of the panel that the nightly run evaluates one after another, as Dagster partitions. "
         "One holds some hundred thousand patients.",
     )
+    speech_model: Path | None = Field(
+        default=None,
+        description="Folder of a faster-whisper model for dictation, on this machine. Not set: the small English "
+        "model that the speech extra carries.",
+    )
     small_cell: int = Field(
         default=11, ge=1, description="Aggregate counts below this are suppressed for analysts."
     )

@@ -19,6 +19,7 @@ BENCHES = (
     "write_back",
     "remeasure",
     "cds_bench",
+    "chart_bench",
 )
 
 

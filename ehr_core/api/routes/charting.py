@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from data_contracts.api.chart import (
     ChartSummary,
@@ -41,8 +43,13 @@ def summary(patient_id: str, work: Work) -> ChartSummary:
 
 
 @router.get("/patients/{patient_id}/results")
-def results(patient_id: str, work: Work) -> ResultsView:
-    return read_results(work, patient_id=patient_id)
+def results(
+    patient_id: str,
+    work: Work,
+    newest: Annotated[int | None, Query(ge=1, le=1000)] = None,
+    code: str | None = None,
+) -> ResultsView:
+    return read_results(work, patient_id=patient_id, newest=newest, code=code)
 
 
 @router.get("/recordable-results")

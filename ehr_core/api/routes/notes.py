@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from data_contracts.api.after_visit import AfterVisitSummary, SummaryLanguage
 from data_contracts.api.notes import (
+    ChangeTemplate,
     CosignNote,
     DiagnosisCodes,
     KeepPhrase,
@@ -111,6 +112,11 @@ def discard(note_id: str, version: int, work: Work) -> None:
 @router.post("/notes/{note_id}/refresh")
 def refresh(note_id: str, asked: RefreshNote, work: Work) -> NoteDraft:
     return drafts.refresh_draft(work, note_id=note_id, refresh=asked)
+
+
+@router.post("/notes/{note_id}/template")
+def change_template(note_id: str, change: ChangeTemplate, work: Work) -> NoteDraft:
+    return drafts.change_template(work, note_id=note_id, change=change)
 
 
 @router.get("/notes/{note_id}/check")

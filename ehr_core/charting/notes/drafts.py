@@ -7,6 +7,7 @@ from datetime import date
 from sqlalchemy import Row
 
 from data_contracts.api.notes import (
+    ChangeTemplate,
     NoteCheck,
     NoteContent,
     NoteDraft,
@@ -27,6 +28,7 @@ from ehr_core.charting.notes.model import (
     find_note,
     save_content,
 )
+from ehr_core.charting.notes.other_template import moved
 from ehr_core.charting.notes.phrases import phrase_names
 from ehr_core.charting.notes.pulled import pull
 from ehr_core.charting.notes.templates import template_of
@@ -81,6 +83,23 @@ def refresh_draft(work: UnitOfWork, *, note_id: str, refresh: RefreshNote) -> No
     fresh = pull(work, row.patient_id, pulls_of(template_of(row.template_id)))
     content = content_of(row).model_copy(update={"pulled": fresh})
     return save_draft(work, note_id=note_id, save=SaveNote(version=refresh.version, content=content))
+
+
+def change_template(work: UnitOfWork, *, note_id: str, change: ChangeTemplate) -> NoteDraft:
+    """The same words under another template; the chart's data are read as that one asks. Raises StaleVersion."""
+    work.actor.require("note.write")
+    row = _open(find_note(work, note_id, lock=True))
+    if row.version != change.version:
+        raise StaleVersion(CHANGED)
+    if row.kind != "note":
+        raise Conflict("Only a note that was never signed takes another template.")
+    new = template_of(change.template_id)
+    content = moved(content_of(row), template_of(row.template_id), new)
+    content = content.model_copy(update={"pulled": pull(work, row.patient_id, pulls_of(new))})
+    work.connection.exec_driver_sql(
+        "UPDATE charting.note SET template_id = %s WHERE note_id = %s", (new.template_id, row.note_id)
+    )
+    return save_draft(work, note_id=note_id, save=SaveNote(version=change.version, content=content))
 
 
 def discard_draft(work: UnitOfWork, *, note_id: str, version: int) -> None:

@@ -13,6 +13,7 @@ from ehr_core.charting.notes.model import NO_SUCH_NOTE, addenda_of, as_line, fin
 from ehr_core.charting.notes.seal import contents_of, fingerprint
 from ehr_core.charting.queries import subject_of
 from ehr_core.charting.reading import NO_SUCH_PATIENT
+from ehr_core.charting.retractions import IN_ERROR
 from ehr_core.kernel.errors import Conflict, NotFound
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.kernel.logging import get_logger
@@ -64,6 +65,7 @@ def read_note(work: UnitOfWork, *, note_id: str) -> SignedNote:
         text=words[0].decode(errors="replace") if words else "",
         content=_structured(structure),
         seal=seal,
+        in_error=document.get("status") == IN_ERROR,
         sha256=sha256,
         addenda=[as_line(addendum) for addendum in addenda_of(work, note_id)],
         replaced_by=_replaced_by(work, row),

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from data_contracts.api.chart import MarkInError
 from data_contracts.api.notes import KeepPhrase, NoteContent, PlanItem, SignNote, StartVisit
 from ehr_core.charting.notes import signing
 from ehr_core.kernel.errors import (
@@ -204,6 +205,14 @@ def test_an_amendment_needs_a_reason_and_replaces_the_note_when_it_is_signed(api
     assert charge.status == "entered-in-error"
 
 
+def test_a_note_entered_in_error_says_so_and_keeps_its_seal(clinician):
+    first = signed(clinician)
+    mark = MarkInError(version_id=first.document_version, reason="written in the wrong chart")
+    clinician.charting.mark_in_error(first.document_id, mark, "DocumentReference")
+    read = clinician.notes.read(first.note_id)
+    assert (read.in_error, read.seal) == (True, "whole")
+
+
 def test_an_addendum_stands_under_the_note_and_leaves_it_whole(clinician, nurse):
     first = signed(clinician)
     opened = nurse.notes.add(first.note_id)
@@ -279,6 +288,17 @@ def test_a_diagnosis_is_found_by_words_and_by_code(clinician):
     assert "E11.9" in {hit.code for hit in clinician.notes.diagnoses("type 2 diabetes without compl")}
     with pytest.raises(BadRequest):
         clinician.notes.diagnoses("e")
+
+
+def test_another_template_finds_a_place_for_every_word(clinician):
+    draft = ready(clinician, texts={"subjective": "Sugars high.", "objective": "Looks tired."})
+    moved = clinician.notes.change_template(draft.note_id, draft.version, "phone")
+    assert moved.content.texts == {
+        "subjective": "Sugars high.\nObjective: Looks tired.\nGeneral: Well appearing, in no distress."
+    }
+    assert [block.kind for block in moved.content.pulled] == ["allergies", "medications"]
+    with pytest.raises(StaleVersion):
+        clinician.notes.change_template(draft.note_id, draft.version, "soap")
 
 
 def test_a_note_that_is_not_there_is_not_found_and_a_discarded_one_leaves_the_list(clinician):

@@ -56,7 +56,7 @@ class ChangingResults:
         self.view = ResultsView(patient_id="p1", series=[series(*points)])
         self.reviews: list[tuple[int, str | None]] = []
 
-    def results(self, _patient_id: str) -> ResultsView:
+    def results(self, _patient_id: str, **_which: object) -> ResultsView:
         return self.view
 
     def now_says(self, *points: ResultPoint) -> None:

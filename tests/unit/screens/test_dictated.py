@@ -1,0 +1,40 @@
+"""Every dose in dictated words is picked out, and the engine is told this chart's drugs."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboards.clinician.dictated import doses_in, prompt_of, unknown_drugs
+
+
+@pytest.mark.parametrize(
+    ("words", "doses"),
+    [
+        ("Increase metformin to 1000 mg twice a day.", ["1000 mg"]),
+        ("Lisinopril 20mg, then 40 mg.", ["20mg", "40 mg"]),
+        ("insulin glargine twenty-four units at night", ["twenty-four units"]),
+        ("levothyroxine 0.125 milligrams", ["0.125 milligrams"]),
+        ("heparin 5,000 units", ["5,000 units"]),
+        ("one and a half tablets", ["one and a half tablets"]),
+        ("5 mg and again 5 mg", ["5 mg"]),
+        ("seen 3 days ago, 120 over 80", []),
+        ("two puffs", ["two puffs"]),
+        ("5 grapes", []),
+        ("", []),
+    ],
+)
+def test_doses_are_found_as_they_were_said(words, doses):
+    assert doses_in(words) == doses
+
+
+def test_the_engine_is_told_the_charts_drugs_without_their_strengths():
+    prompt = prompt_of(["metformin hydrochloride 500 MG Oral Tablet", "lisinopril 20 MG"], ["Gout"])
+    assert prompt == "Medical dictation. metformin hydrochloride, lisinopril, Gout"
+    assert len(prompt_of(["a" * 300, "b" * 300, "c" * 300])) <= 800
+
+
+@pytest.mark.parametrize(
+    ("words", "asks"), [("metformin 500 mg", False), ("met foreman 500 mg", True), ("feels well", False)]
+)
+def test_a_dose_without_a_known_drug_is_asked_about(words, asks):
+    assert unknown_drugs(doses_in(words), words, ["metformin 500 MG Oral Tablet"]) is asks
