@@ -31,7 +31,6 @@ ACCOUNT_SYSTEM = f"{OWN}/NamingSystem/account"
 CATEGORY = f"{OWN}/CodeSystem/order-category"
 DETAIL = f"{OWN}/CodeSystem/order-detail"
 TASK_CODE = "http://hl7.org/fhir/CodeSystem/task-code"
-RECALL = f"{OWN}/CodeSystem/task-kind"
 
 FREE_WORDS = ("question", "specimen", "pregnancy_reason")
 
@@ -124,7 +123,7 @@ def _details(details: OrderDetails) -> Iterator[Resource]:
     for name in FREE_WORDS:
         if said := getattr(details, name):
             yield {
-                "coding": [{"system": DETAIL, "code": name}],
+                "coding": [{"system": DETAIL, "code": name.replace("_", "-")}],
                 "text": f"{name.replace('_', ' ').capitalize()}: {said}",
             }
 

@@ -19,9 +19,9 @@ from data_contracts.api.results_inbox import Acknowledge, Acted, ActOnResults
 from data_contracts.code_systems import ORDERABLE
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting import service as charting
-from ehr_core.charting.queries import stored_results
+from ehr_core.charting.queries import StoredResult, stored_results
 from ehr_core.charting.reviews import DONE
-from ehr_core.kernel.errors import InvalidResource, Issue
+from ehr_core.kernel.errors import BadRequest, InvalidResource, Issue
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.orders.lines import Ordered
 from ehr_core.orders.signing import write_order
@@ -77,7 +77,7 @@ def _review(work: UnitOfWork, item: Row[Any], message: str | None) -> int:
     stored = stored_results(work, [(item.resource_type, item.resource_id)]).get(
         (item.resource_type, item.resource_id)
     )
-    if stored is None or stored.deleted or decode(stored.body).get("status") not in DONE:
+    if stored is None or _status(stored) not in DONE:
         if message:
             raise InvalidResource(
                 [
@@ -93,6 +93,14 @@ def _review(work: UnitOfWork, item: Row[Any], message: str | None) -> int:
     )
     ((_, _, version),) = recorded.resources
     return version
+
+
+def _status(stored: StoredResult) -> str | None:
+    """None for a deleted result, and for one that cannot be read."""
+    try:
+        return None if stored.deleted else decode(stored.body).get("status")
+    except BadRequest:
+        return None
 
 
 def _recall(work: UnitOfWork, items: Sequence[Row[Any]], act: ActOnResults) -> str:

@@ -27,13 +27,14 @@ from ehr_core.charting.reviews import (
     fingerprint,
     review_of,
 )
+from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.fhir_json import codings, decode, reference_id
 from ehr_core.kernel.logging import get_logger
 from ehr_core.orders.fulfilment import Answered, answer_of, note_answer, orders_answered, withdraw_answer
 from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.queries import people_by_id
 from ehr_core.results_inbox import arrivals
-from ehr_core.results_inbox.acts import acknowledge_item, note_act
+from ehr_core.results_inbox.acts import acknowledge_item
 from ehr_core.results_inbox.events import tell
 from ehr_core.results_inbox.grading import Grading
 from ehr_core.results_inbox.items import (
@@ -301,13 +302,14 @@ def _orderer(work: UnitOfWork, order_id: str | None) -> str | None:
 
 
 def _add_unreadable(routing: Routing, stored: StoredResult) -> None:
-    """Somebody opens the chart and looks: the last resort of the queue."""
+    """Somebody opens the chart and looks: the last resort of the queue. Once for the same content."""
+    said = _fingerprint(stored)
     arrived = Arrived(
         stored.resource_type,
         stored.resource_id,
         stored.version_id,
         stored.patient_id,
-        "",
+        said,
         Grading("not_checked", "It could not be read here. Open the chart and look at it."),
         "unreadable",
         None,
@@ -315,11 +317,20 @@ def _add_unreadable(routing: Routing, stored: StoredResult) -> None:
         None,
     )
     item = find_item(routing.work, stored.resource_type, stored.resource_id)
-    if item is not None:
+    if item is not None and said and item.content_hash == said:
+        follow_version(routing.work, item, stored.version_id)
+    elif item is not None:
         notify_again(routing.work, item, arrived)
-        note_act(routing.work, item, "unreadable")
     else:
         add_item(routing.work, arrived, _owner(routing, stored.patient_id, None))
+
+
+def _fingerprint(stored: StoredResult) -> str:
+    """'' for what is no JSON."""
+    try:
+        return fingerprint(decode(stored.body))
+    except BadRequest:
+        return ""
 
 
 def _queue_without_patient(work: UnitOfWork, stored: StoredResult, resource: Resource) -> None:

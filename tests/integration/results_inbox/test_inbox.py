@@ -370,6 +370,13 @@ def test_one_result_that_cannot_be_routed_stops_no_other_and_ends_up_before_a_pe
     unreadable = next(card for card in cards(okafor) if card.patient_id == "ana").results[0]
     assert (unreadable.notice, unreadable.grade) == ("unreadable", "not_checked")
     assert inbox(okafor).on_their_way == 0
+    okafor.results_inbox.acknowledge(
+        Acknowledge(items=seen(next(c for c in cards(okafor) if c.patient_id == "ana")))
+    )
+    for _ in range(4):
+        api.clock.instant += timedelta(seconds=30)
+        routed(api)
+    assert [card.patient_id for card in cards(okafor)] == ["ben"]
 
 
 def test_of_several_open_orders_of_one_code_none_is_guessed_and_a_deleted_record_hides_no_result(api, okafor):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from data_contracts.api.orders import OrderDetails, Repeat
-from data_contracts.code_systems import LOINC, RXNORM
+from data_contracts.code_systems import LOINC, ORDERABLE, RXNORM
 from data_contracts.guidelines import definitions
-from ehr_core.orders.catalogue import catalogue
+from ehr_core.orders.catalogue import KINDS, catalogue
 from ehr_core.orders.lines import Ordered, Subject, due_of, expected_by, missing, usual_details
-from ehr_core.orders.resources import build_order, detail_words, due_day, ordered_of, timing_of
+from ehr_core.orders.resources import CATEGORY, build_order, detail_words, due_day, ordered_of, timing_of
+from ehr_core.results_inbox.limits import critical_limits
+from pipelines.deidentify import codes
+from pipelines.deidentify.codes import has_loinc_digit
 
 TODAY = date(2026, 11, 20)
 A1C = {"coding": [{"system": LOINC.uri, "code": "4548-4"}]}
@@ -169,3 +174,16 @@ def test_the_search_finds_by_beginnings_of_words_other_names_and_codes(typed, fi
 def test_the_search_finds_nothing_for_nothing():
     assert catalogue().search("  ") == []
     assert catalogue().search("zzz") == []
+
+
+def test_every_loinc_code_has_its_check_digit_and_our_own_codes_pass_deidentification():
+    page = Path(codes.__file__).with_name("profiles") / "code_systems.toml"
+    passing = tomllib.loads(page.read_text(encoding="utf-8"))["public"]
+    for item in catalogue().items.values():
+        if item.code_system == ORDERABLE.uri:
+            assert item.code in passing[ORDERABLE.uri]
+        if item.code_system == LOINC.uri:
+            assert has_loinc_digit(item.code), item.code
+        assert all(has_loinc_digit(member) for member, _ in item.members), item.key
+    assert all(map(has_loinc_digit, critical_limits()))
+    assert set(passing[CATEGORY]) == {*KINDS, "other"}
