@@ -16,6 +16,10 @@ PrescriptionState = Literal[
     "draft", "signed", "sent", "dispensed", "on_hold", "stopped", "cancelled", "completed"
 ]
 
+REFILL_SYSTEM = "https://almoner.dev/fhir/CodeSystem/task"
+REFILL_CODE = "refill"
+"""How a FHIR Task says that it asks for a refill."""
+
 PRESCRIPTION_STATE_WORDS: dict[str, str] = {
     "draft": "Draft, not signed",
     "signed": "Signed",

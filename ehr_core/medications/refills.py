@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from data_contracts.api.medications import REFILL_CODE, REFILL_SYSTEM
+
 Resource = dict[str, Any]
 
-REFILL_SYSTEM = "https://almoner.dev/fhir/CodeSystem/task"
-REFILL_CODE = "refill"
 REFILL_TOKEN = f"{REFILL_SYSTEM}|{REFILL_CODE}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from data_contracts.api.medications import REFILL_CODE, REFILL_SYSTEM
 from ehr_core.population.assumptions import assumptions, snomed
 from ehr_core.population.facts.chart import Chart
 from ehr_core.population.site import clinician_reference, location_reference
@@ -24,6 +25,7 @@ from ehr_core.population.vocabulary import (
     status_concept,
 )
 
+DAYS_SUPPLY, ASKED_AT_MINUTE = 90, 9 * 60 + 5
 PROBLEM = [concept(f"{TERMINOLOGY}/condition-category", "problem-list-item", "Problem List Item")]
 ENCOUNTER_DIAGNOSIS = [
     concept(f"{TERMINOLOGY}/condition-category", "encounter-diagnosis", "Encounter Diagnosis")
@@ -72,7 +74,10 @@ def write_medication(
     status: str = "active",
     stopped: date | None = None,
     label: str | None = None,
+    parts: dict[str, Any] | None = None,
+    supply: dict[str, Any] | None = None,
 ) -> str:
+    """`parts` are those of the dosage that can be reckoned with; without them the directions are words."""
     code, name, directions = assumptions("treatments")["drug"][drug]
     meta = profile("us-core-medicationrequest")
     body: dict[str, Any] = {
@@ -83,11 +88,67 @@ def write_medication(
         "subject": chart.subject,
         "authoredOn": day.isoformat(),
         "requester": clinician_reference(chart.person.clinician),
-        "dosageInstruction": [{"text": directions}],
+        "dosageInstruction": [{"text": directions, **(parts or {})}],
     }
+    if supply:
+        body["dispenseRequest"] = supply
     if stopped:
         body["dispenseRequest"] = {"validityPeriod": {"start": day.isoformat(), "end": stopped.isoformat()}}
     return chart.add("MedicationRequest", body)
+
+
+def write_prescription(
+    chart: Chart,
+    drug: str,
+    day: date,
+    *,
+    unit: str,
+    per_day: int,
+    dispensed: date | None,
+    refill: date | None,
+) -> None:
+    """A prescription whose parts can be reckoned with, when it was given out, and a refill that waits."""
+    parts = {
+        "timing": {"repeat": {"frequency": per_day, "period": 1, "periodUnit": "d"}},
+        "doseAndRate": [{"doseQuantity": {"value": 1, "unit": unit}}],
+    }
+    supply = {"numberOfRepeatsAllowed": 1, "quantity": {"value": DAYS_SUPPLY * per_day, "unit": unit}}
+    order = {
+        "reference": f"MedicationRequest/{write_medication(chart, drug, day, parts=parts, supply=supply)}"
+    }
+    if dispensed:
+        code, name, _ = assumptions("treatments")["drug"][drug]
+        write_dispense(chart, concept(RXNORM, code, name), order, dispensed)
+    if refill:
+        write_refill_request(chart, order, refill)
+
+
+def write_dispense(chart: Chart, medication: dict[str, Any], order: dict[str, str], day: date) -> None:
+    chart.add(
+        "MedicationDispense",
+        {
+            "status": "completed",
+            "medicationCodeableConcept": medication,
+            "subject": chart.subject,
+            "authorizingPrescription": [order],
+            "whenHandedOver": day.isoformat(),
+        },
+    )
+
+
+def write_refill_request(chart: Chart, order: dict[str, str], day: date) -> None:
+    chart.add(
+        "Task",
+        {
+            "status": "requested",
+            "intent": "order",
+            "code": concept(REFILL_SYSTEM, REFILL_CODE, "Refill request"),
+            "focus": order,
+            "for": chart.subject,
+            "authoredOn": chart.calendar.instant(day, ASKED_AT_MINUTE),
+            "description": "Refill asked for by pharmacy",
+        },
+    )
 
 
 def write_allergies(chart: Chart) -> None:

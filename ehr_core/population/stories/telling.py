@@ -12,6 +12,7 @@ from ehr_core.population.facts.care import (
     write_condition,
     write_medication,
     write_order,
+    write_prescription,
     write_vaccine,
 )
 from ehr_core.population.facts.chart import Chart
@@ -110,6 +111,19 @@ def _medication(chart: Chart, day: date, fact: Story) -> None:
     write_medication(chart, fact["drug"], day, label=fact.get("label"))
 
 
+def _prescription(chart: Chart, day: date, fact: Story) -> None:
+    ago = chart.calendar.days_ago
+    write_prescription(
+        chart,
+        fact["drug"],
+        day,
+        unit=fact["unit"],
+        per_day=fact["per_day"],
+        dispensed=ago(fact["dispensed_days_ago"]) if "dispensed_days_ago" in fact else None,
+        refill=ago(fact["refill_days_ago"]) if "refill_days_ago" in fact else None,
+    )
+
+
 def _allergy(chart: Chart, day: date, fact: Story) -> None:
     write_allergy(
         chart, fact["rxcui"], fact["substance"], fact["reaction"], day, kind=fact.get("type", "allergy")
@@ -151,6 +165,7 @@ FACTS = {
     "lab": _lab,
     "condition": _condition,
     "medication": _medication,
+    "prescription": _prescription,
     "allergy": _allergy,
     "order": _order,
     "vaccine": _vaccine,
