@@ -115,6 +115,7 @@ STORED_TABLES = {
     "DiagnosticReport": "diagnostic_report",
     "Immunization": "immunization",
     "Procedure": "procedure",
+    "DocumentReference": "document_reference",
 }
 
 EARLIER_VALUES = text("""
