@@ -10,17 +10,14 @@ import streamlit as st
 
 from dashboards.clinician.gap_cards import watch_for_remeasure
 from dashboards.shared.page import remember
-from dashboards.shared.site_time import show_date
+from dashboards.shared.who import who_words
 from data_contracts.api.chart import RecordableResult
 from data_contracts.api.patients import PatientBanner
 from ehr_core.client.streamlit_app import app_settings
-from ehr_core.display import show_name
 
 
 def about(banner: PatientBanner) -> None:
-    st.write(
-        f"**{show_name(banner.name)}**, born {show_date(banner.birth_date)}, MRN {banner.mrn or 'not recorded'}"
-    )
+    st.write(who_words(banner))
 
 
 def now_at_site() -> datetime:

@@ -16,7 +16,7 @@ from data_contracts.api.orders import OrderAct, OrderActWithReason, OrderLine, R
 Act = Literal["report", "release", "hold", "resume", "revoke"]
 
 ACTS: dict[Act, str] = {
-    "report": "Report received…",
+    "report": "Result or report received…",
     "release": "Release one now",
     "hold": "Put on hold…",
     "resume": "Resume",
@@ -104,7 +104,7 @@ def _release(session: StaffSession, person: Identified, order: OrderLine, form: 
             st.rerun()
 
 
-@st.dialog("Report received")
+@st.dialog("Result or report received")
 def _report(session: StaffSession, person: Identified, order: OrderLine, form: str) -> None:
     """Closes the loop by hand. A result that names its order, or is its only match, closes it by itself."""
     _about(person, order)

@@ -146,6 +146,7 @@ STORED_TABLES = {
     "DiagnosticReport": "diagnostic_report",
     "Immunization": "immunization",
     "Procedure": "procedure",
+    "DocumentReference": "document_reference",
 }
 
 EARLIER_VALUES = text("""

@@ -27,6 +27,10 @@ SELECT id, date_low, code_tokens, body FROM fhir.service_request
 """)
 
 
+WHOLE_REPORTS = ("DiagnosticReport", "DocumentReference")
+"""What speaks for the whole order, whatever its parts."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """A finished result as ordering sees it. `day` is when it was observed at the site; None is not known."""
@@ -44,9 +48,10 @@ class Answer:
 
 
 def answer_of(resource: Resource, day: date | None) -> Answer:
-    """Of an Observation, a DiagnosticReport, an Immunization or a Procedure."""
+    """Of an Observation, a DiagnosticReport, an Immunization, a Procedure, or a document that names its order."""
     coded = resource.get("vaccineCode") or resource.get("code")
-    based_on = (reference_id(one, "ServiceRequest") for one in resource.get("basedOn") or ())
+    named = [*(resource.get("basedOn") or ()), *((resource.get("context") or {}).get("related") or ())]
+    based_on = (reference_id(one, "ServiceRequest") for one in named)
     return Answer(
         resource["resourceType"],
         resource["id"],
@@ -144,7 +149,7 @@ def _is_whole(order: Resource, answer: Answer, outputs: Sequence[Resource]) -> b
     of_its_own_code = {f"{system}|{code}" for system, code in codings(order.get("code"))} & set(
         answer.code_tokens
     )
-    if not members or of_its_own_code or answer.resource_type == "DiagnosticReport":
+    if not members or of_its_own_code or answer.resource_type in WHOLE_REPORTS:
         return True
     answered = {code for one in outputs for _, code in codings(one.get("type"))}
     return members.keys() <= answered

@@ -54,6 +54,8 @@ Resource = dict[str, Any]
 
 AT_ONCE = 100
 RESULT_TYPES = ("Observation", "DiagnosticReport")
+FINISHED = (*DONE, "completed", "current")
+"""States in which a result, a vaccination, a procedure or a document answers an order."""
 STORED_HERE = "Stored in this record"
 
 log = get_logger("results_inbox")
@@ -122,7 +124,7 @@ def _route_or_wait(
 
 def _route(routing: Routing, stored: StoredResult) -> None:
     resource = None if stored.deleted else decode(stored.body)
-    is_finished = resource is not None and resource.get("status") in (*DONE, "completed")
+    is_finished = resource is not None and resource.get("status") in FINISHED
     if stored.patient_id is None:
         if resource is not None and _is_for_the_inbox(resource) and resource.get("status") in DONE:
             _queue_without_patient(routing.work, stored, resource)

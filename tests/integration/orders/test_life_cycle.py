@@ -177,6 +177,24 @@ def test_a_referral_stays_open_until_its_report_has_come(api, clinician, nurse):
     assert clinician.orders.overdue(kind="referral").orders == []
 
 
+def test_a_letter_that_names_its_referral_closes_it_by_itself(api, clinician):
+    add(clinician, "referral-cardiology", question="Is the murmur innocent?")
+    sign_all(clinician)
+    referral = line(clinician, "Referral to cardiology")
+    put(
+        api,
+        "DocumentReference",
+        "letter",
+        status="current",
+        subject={"reference": "Patient/ana"},
+        content=[{"attachment": {"title": "Letter"}}],
+        context={"related": [{"reference": f"ServiceRequest/{referral.order_id}"}]},
+    )
+    turn(api)
+    closed = line(clinician, "Referral to cardiology")
+    assert (closed.status, closed.results) == ("completed", ["DocumentReference/letter"])
+
+
 def test_what_was_ordered_closes_whatever_kind_of_record_answers_it(api, clinician):
     add(clinician, "blood-pressure")
     add(clinician, "vaccine-pcv20")

@@ -271,6 +271,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION results_inbox.note_answers IS
   'What is no news to anybody may still be what an order asked for: a blood pressure, a vaccination, a procedure';
+
+CREATE FUNCTION results_inbox.note_letters() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO results_inbox.arrival (resource_type, resource_id, patient_id)
+  SELECT TG_ARGV[0], fresh.id, fresh.patient_id FROM fresh
+   WHERE NOT fresh.deleted AND fresh.patient_id IS NOT NULL AND fresh.status = 'current'
+     AND EXISTS (SELECT 1 FROM unnest(fresh.reference_tokens) AS token
+                  WHERE starts_with(token, 'related:ServiceRequest/'));
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION results_inbox.note_letters IS 'A document that names an order answers it: a specialist''s letter';
 """
 
 FOLLOWED = (
@@ -279,6 +290,7 @@ FOLLOWED = (
     ("note_answers", "Observation", "observation"),
     ("note_answers", "Immunization", "immunization"),
     ("note_answers", "Procedure", "procedure"),
+    ("note_letters", "DocumentReference", "document_reference"),
 )
 EVENTS = ("INSERT", "UPDATE")
 
