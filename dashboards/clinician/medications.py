@@ -17,9 +17,22 @@ from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
-from data_contracts.api.medications import AskRefill, ChangePrescription, MedicationEntry, MedicationList
+from data_contracts.api.medications import (
+    AskRefill,
+    ChangePrescription,
+    MedicationEntry,
+    MedicationList,
+    RecordReview,
+)
 from data_contracts.api.patients import PatientBanner
 from ehr_core.client.streamlit_app import app_settings
+from ehr_core.display import show_name
+
+REVIEWS = {
+    "pdmp_review": "Prescription monitoring program reviewed",
+    "urine_drug_test": "Urine drug test done",
+    "naloxone_supplied": "Naloxone supplied",
+}
 
 
 def medications_page() -> None:
@@ -54,8 +67,20 @@ def _bar(session: StaffSession, shown: MedicationList) -> None:
             st.switch_page(page, query_params={"patient": shown.banner.patient_id})
         if session.may("medication.administer") and st.button("Give a dose", shortcut="Alt+G"):
             dose_dialog(session, shown.banner, fresh_form("dose"), str(uuid4()))
+        if writes:
+            with st.popover("Record a review"):
+                for kind, words in REVIEWS.items():
+                    st.button(words, key=f"review-{kind}", on_click=_review, args=(session, shown, kind))
+    tell_refusal(shown.banner.patient_id)
     if shown.must_be_reconciled:
         st.warning(f"{shown.must_be_reconciled}. Open Reconcile.")
+
+
+def _review(session: StaffSession, shown: MedicationList, kind: str) -> None:
+    patient_id = shown.banner.patient_id
+    done = RecordReview(kind=kind)
+    if tried(patient_id, lambda: session.client.medications.record_review(patient_id, done)):
+        remember(f"{REVIEWS[kind]}: recorded for today, {show_name(shown.banner.name)}.")
 
 
 def _list(session: StaffSession, shown: MedicationList) -> None:

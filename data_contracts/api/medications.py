@@ -191,6 +191,19 @@ class RecordDispense(ApiModel):
     told_by: str = Field(default="pharmacy, by telephone", max_length=200)
 
 
+class RecordReview(ApiModel):
+    """Something that was done outside this system and that the opioid rules ask for."""
+
+    kind: Literal["pdmp_review", "urine_drug_test", "naloxone_supplied"]
+    on: date | None = Field(default=None, description="The day; today where none is given.")
+
+
+class ReviewRecorded(ApiModel):
+    procedure_id: str
+    words: str
+    on: date
+
+
 PrescriptionAct = Literal["stop", "hold", "resume"]
 
 

@@ -24,8 +24,10 @@ from data_contracts.api.medications import (
     PrescriptionWritten,
     ProductsFound,
     RecordDispense,
+    RecordReview,
     RefillRequest,
     RefillRequests,
+    ReviewRecorded,
     SendPrescription,
     SignPrepared,
     SignPrescription,
@@ -88,6 +90,10 @@ class MedicationsRoom:
 
     def record_dispense(self, prescription_id: str, told: RecordDispense) -> PrescriptionWritten:
         return self._act(prescription_id, "dispenses", told)
+
+    def record_review(self, patient_id: str, done: RecordReview) -> ReviewRecorded:
+        path = f"/api/patients/{segment(patient_id)}/safety-reviews"
+        return self._transport.post(path, ReviewRecorded, done)
 
     def given(self, patient_id: str) -> GivenDoses:
         return self._transport.get(f"/api/patients/{segment(patient_id)}/administrations", GivenDoses)

@@ -20,8 +20,10 @@ from data_contracts.api.medications import (
     PrescriptionWritten,
     ProductsFound,
     RecordDispense,
+    RecordReview,
     RefillRequest,
     RefillRequests,
+    ReviewRecorded,
     SendPrescription,
     SignPrepared,
     SignPrescription,
@@ -38,6 +40,7 @@ from ehr_core.workflows.prescribe import (
     sign_prepared,
     sign_prescription,
 )
+from ehr_core.workflows.record_review import record_review
 from ehr_core.workflows.refill import answer_refill, ask_refill, refill_queue
 
 router = APIRouter(prefix="/api", tags=["medications"])
@@ -86,6 +89,11 @@ def send(prescription_id: str, act: SendPrescription, work: Work) -> Prescriptio
 @router.post("/prescriptions/{prescription_id}/dispenses")
 def dispensed(prescription_id: str, told: RecordDispense, work: Work) -> PrescriptionWritten:
     return record_dispense(work, prescription_id=prescription_id, told=told)
+
+
+@router.post("/patients/{patient_id}/safety-reviews")
+def reviewed(patient_id: str, done: RecordReview, work: Work) -> ReviewRecorded:
+    return record_review(work, patient_id=patient_id, done=done)
 
 
 @router.get("/patients/{patient_id}/administrations")

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from ehr_core.kernel.errors import Forbidden, NotFound
+from data_contracts.api.medications import PrescriptionDraft, RecordReview, Sig
+from ehr_core.kernel.errors import Forbidden, InvalidResource, NotFound
 from tests.integration.chart_records import of, put, put_patient, put_site
 from tests.integration.medications.test_prescribing import taken
 from tests.lib.api import running_api
@@ -67,3 +68,26 @@ def test_cards_are_passive_recorded_once_a_day_and_quick(database, tmp_path):
             okafor.decision_support.of_chart("nobody")
         with pytest.raises(Forbidden):
             api.signed_in("desk", "front_desk").decision_support.of_chart("ana")
+
+
+def test_a_review_of_the_monitoring_program_is_written_down_once_and_answers_its_rule(database, tmp_path):
+    with running_api(database, tmp_path) as api:
+        put_site(api)
+        put_patient(api, "ana")
+        taken(api, "oxycodone", OXYCODONE)
+        nurse = api.signed_in("joy", "nurse")
+
+        def asks_for_it():
+            sig = Sig(dose_amount=1, dose_unit="tablet", route="oral", frequency="twice_daily")
+            draft = PrescriptionDraft(rxcui=OXYCODONE, name="oxycodone", sig=sig)
+            cards = nurse.medications.check("ana", draft).cards.cards
+            return any(card.outcome == "fires" and "monitoring program" in card.sentence for card in cards)
+
+        assert asks_for_it()
+        first, second = (
+            nurse.medications.record_review("ana", RecordReview(kind="pdmp_review")) for _ in range(2)
+        )
+        assert first == second
+        assert not asks_for_it()
+        with pytest.raises(InvalidResource, match="in the future"):
+            nurse.medications.record_review("ana", RecordReview(kind="pdmp_review", on="2026-12-01"))
