@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from sqlalchemy import text
 
@@ -36,6 +37,8 @@ SEEDER = Actor(
 DEMO_PASSWORD = "demo-almoner-2026"  # noqa: S105  meant to be known: it opens synthetic records only
 PORTAL_ROLES = ("patient",)
 NOTED_PATIENTS = 3
+NOTED_FROM_YEARS = 45
+"""Their notes tell of an operation in 1998."""
 
 
 def seed(settings: Settings, report: Callable[[str], None]) -> None:
@@ -78,10 +81,7 @@ def _seed_people(database: Database, settings: Settings, report: Callable[[str],
 def _seed_notes(database: Database, settings: Settings, report: Callable[[str], None]) -> None:
     """Notes and plans of the demonstration's clinician, for the first patients of whom no story is told."""
     clinician = next((person for person in demo_people() if person.role == "clinician"), None)
-    patient_ids = [
-        plan_patient(index, settings.seed, site_date(SystemClock(), settings.site_time_zone))[0].patient_id
-        for index in range(len(stories()), min(settings.patients, len(stories()) + NOTED_PATIENTS))
-    ]
+    patient_ids = list(islice(_grown_and_alive(settings), NOTED_PATIENTS))
     if clinician is None or len(patient_ids) < NOTED_PATIENTS:
         return
     with begin(database, SEEDER, SystemClock(), settings.site_time_zone) as work:
@@ -101,6 +101,15 @@ def _seed_notes(database: Database, settings: Settings, report: Callable[[str], 
         coverage = [(clinician.practitioner_id, clinician.name)] if clinician.practitioner_id else []
         written = write_demonstration_notes(work, patient_ids, coverage)
     report(f"{written} notes")
+
+
+def _grown_and_alive(settings: Settings) -> Iterator[str]:
+    """Patients of whom no story is told, old enough for the history that their notes tell."""
+    as_of = site_date(SystemClock(), settings.site_time_zone)
+    for index in range(len(stories()), settings.patients):
+        person, _ = plan_patient(index, settings.seed, as_of)
+        if person.standing == "active" and not person.deceased_on and (person.age or 0) >= NOTED_FROM_YEARS:
+            yield person.patient_id
 
 
 def _seed_schedule(database: Database, settings: Settings, report: Callable[[str], None]) -> None:
