@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import pyarrow as pa
@@ -10,7 +10,8 @@ import pyarrow as pa
 from data_contracts.guidelines import definition, guidelines
 from data_contracts.guidelines.fact_sql import GATHER
 from data_contracts.guidelines.pack import Pack
-from data_contracts.guidelines.rules import Rules
+from data_contracts.guidelines.rules import Rules, Spans
+from data_contracts.guidelines.sql import dated
 
 _SQL_TYPES = {pa.string(): "VARCHAR", pa.float64(): "DOUBLE", pa.int32(): "INTEGER", pa.bool_(): "BOOLEAN"}
 
@@ -18,19 +19,20 @@ _SQL_TYPES = {pa.string(): "VARCHAR", pa.float64(): "DOUBLE", pa.int32(): "INTEG
 def explain_recommendation(topic: str, rules: Rules, statement: str, as_of: date | None) -> str:
     """The recommendation of a topic as a script. With `as_of` it runs as it stands; without, $as_of is left open."""
     pack = definition(topic)
-    return "\n".join((*_heading(pack), *_gathering(rules), _dated(statement.strip() + ";", as_of), ""))
+    return "\n".join(
+        (*_heading(pack), *_gathering(rules.tables()), _dated(statement.strip() + ";", as_of), "")
+    )
 
 
-def explain_measure(topic: str, rules: Rules, statement: str, period: pa.Table, as_of: date | None) -> str:
-    """The measure of a topic as a script, for the period that is handed in."""
+def explain_measure(topic: str, rules: Rules, statement: str, spans: Spans, as_of: date | None) -> str:
+    """The measure of a topic as a script, for the days of the periods that are handed in."""
     pack = definition(topic)
     lines = [
         *_heading(pack),
         f"-- Measure: {pack.measure.title}",
         f"-- Denominator: {pack.measure.denominator}",
         f"-- Numerator: {pack.measure.numerator}",
-        *_gathering(rules),
-        _written("measure_period", period),
+        *_gathering(rules.tables(spans)),
         _dated(statement.strip() + ";", as_of),
         "",
     ]
@@ -53,13 +55,13 @@ def _heading(pack: Pack) -> Iterator[str]:
         yield f"-- Goal: {pack.goal.words}"
 
 
-def _gathering(rules: Rules) -> Iterator[str]:
+def _gathering(tables: Mapping[str, pa.Table]) -> Iterator[str]:
     yield "\n-- The rules of this topic, compiled from its pack."
-    for name, table in rules.tables().items():
+    for name, table in tables.items():
         yield _written(name, table)
     yield "\n-- The facts they speak of."
-    for statement in GATHER:
-        yield statement.strip() + ";"
+    for name, select in GATHER.items():
+        yield f"CREATE OR REPLACE TEMP TABLE {name} AS\n{select.strip()};"
     yield "\n-- The answer."
 
 
@@ -88,4 +90,4 @@ def _literal(value: object) -> str:
 
 
 def _dated(statement: str, as_of: date | None) -> str:
-    return statement if as_of is None else statement.replace("$as_of", f"DATE '{as_of}'")
+    return statement if as_of is None else dated(statement, as_of)

@@ -38,7 +38,6 @@ _CODINGS = "\n  UNION ALL\n  ".join(
 )
 
 PERSON_SQL = """
-CREATE OR REPLACE TEMP TABLE guideline_person AS
 SELECT CAST(row_number() OVER () AS INTEGER) AS person_no, key_id, patient_key,
   birth_low, coalesce(birth_high, birth_low) AS birth_high,
   CASE WHEN birth_sex = 'F' THEN TRUE WHEN birth_sex = 'M' THEN FALSE
@@ -158,12 +157,24 @@ _SAID = """coalesce(b.systolic, r.normalised_value, r.value_number) NULLS FIRST,
 """Between facts of one moment what they say decides, the higher number last, never which pseudonym they go by: the
 answer is the same under every key and on the identified record."""
 
+_OUTCOMES = """
+  SELECT s.fact_type, s.resource_key, bit_or(1 << o.outcome_no) AS outcomes, arg_min(o.words, o.outcome_no) AS words
+  FROM (
+    SELECT 'observation' AS fact_type, resource_key, system, code
+    FROM observation_coding WHERE element IN ('value', 'interpretation')
+    UNION ALL
+    SELECT 'diagnostic_report', resource_key, system, code FROM diagnostic_report_coding WHERE element = 'conclusion'
+  ) s JOIN rule_outcome o ON o.system = s.system AND o.code = s.code
+  GROUP BY s.fact_type, s.resource_key"""
+"""Which sets of results a fact's coded result is in, a bit a set, and the words of the worst."""
+
 FACT_SQL = f"""
-CREATE OR REPLACE TEMP TABLE guideline_fact AS
 WITH {_HITS},
 record AS ({_RECORDS}
 ),
 pressure AS ({_PRESSURE}
+),
+outcome AS ({_OUTCOMES}
 )
 SELECT row_number() OVER (
     ORDER BY r.on_day, r.moment, r.issued_at, {_SAID}, hash(r.resource_key, h.source_no, h.code)
@@ -183,27 +194,14 @@ SELECT row_number() OVER (
   r.value_comparator AS comparator,
   coalesce(r.value_boolean, CASE WHEN r.value_code IN ('LA9633-4', 'LA33-6') THEN TRUE
     WHEN r.value_code IN ('LA9634-2', 'LA32-8') THEN FALSE END) AS flag,
-  {_WORDS} AS words
+  coalesce(o.outcomes, 0) AS outcomes,
+  coalesce({_WORDS}, o.words) AS words
 FROM hit h JOIN record r ON r.fact_type = h.fact_type AND r.resource_key = h.resource_key
 JOIN guideline_person p ON p.patient_key = r.patient_key
 LEFT JOIN pressure b ON r.fact_type = 'observation' AND b.resource_key = r.resource_key
+LEFT JOIN outcome o ON o.fact_type = r.fact_type AND o.resource_key = r.resource_key
 WHERE r.on_day IS NOT NULL
 """
 
-OUTCOME_SQL = """
-CREATE OR REPLACE TEMP TABLE guideline_outcome AS
-WITH said AS (
-  SELECT 'observation' AS fact_type, resource_key, system, code
-  FROM observation_coding WHERE element IN ('value', 'interpretation')
-  UNION ALL
-  SELECT 'diagnostic_report', resource_key, system, code FROM diagnostic_report_coding WHERE element = 'conclusion'
-),
-meant AS (
-  SELECT s.fact_type, s.resource_key, o.outcome_no, o.words
-  FROM said s JOIN rule_outcome o ON o.system = s.system AND o.code = s.code
-)
-SELECT DISTINCT f.fact_no, m.outcome_no, m.words
-FROM meant m JOIN guideline_fact f ON f.fact_type = m.fact_type AND f.resource_key = m.resource_key
-"""
-
-GATHER = (PERSON_SQL, FACT_SQL, OUTCOME_SQL)
+GATHER = {"guideline_person": PERSON_SQL, "guideline_fact": FACT_SQL}
+"""The tables of facts, in the order in which they are made, each by the SELECT that says what it is."""

@@ -14,16 +14,15 @@ import pyarrow as pa
 
 from data_contracts.guidelines.fact_sql import GATHER
 from data_contracts.guidelines.rules import Rules, measure_rules, recommendation_rules
-from data_contracts.guidelines.sql import parsed
+from data_contracts.workbench import Workbench, workbench
 from ehr_core.kernel.errors import BadRequest
 
 CODE_TABLES = ("rule_code", "rule_prefix", "rule_outcome")
-_STATEMENTS = tuple(parsed(text) for text in GATHER)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Says that the guideline_… tables stand in the connection, for these topics (null: all)."""
+    """Says that the guideline_… tables stand there, for these topics (null: all)."""
 
     only: frozenset[str] | None
 
@@ -47,13 +46,14 @@ def code_tables(only: frozenset[str] | None) -> dict[str, pa.Table]:
     return {name: tables[name] for name in CODE_TABLES}
 
 
-def gather_facts(connection: duckdb.DuckDBPyConnection, only: frozenset[str] | None = None) -> Facts:
-    """Creates the temporary tables of facts from the flat tables of the connection.
+def gather_facts(place: duckdb.DuckDBPyConnection | Workbench, only: frozenset[str] | None = None) -> Facts:
+    """Makes the tables of facts from the flat tables that stand there.
 
     Does not look at any as-of day: facts of the future are kept, because time will reach them.
     """
+    tables = workbench(place)
     for name, table in code_tables(only).items():
-        connection.register(name, table)
-    for statement in _STATEMENTS:
-        connection.execute(statement)
+        tables.lay(name, table)
+    for name, select in GATHER.items():
+        tables.make(name, select)
     return Facts(only)

@@ -55,7 +55,7 @@ def requirements_of(rules_of: Callable[[frozenset[str]], Rules]) -> dict[str, Re
 
 def _of(rules: Rules) -> Requirements:
     tokens: dict[str, set[str]] = {}
-    for _, _, name, place in rules.rows["rule_source"]:
+    for _, name, place in rules.sources:
         for resource_type in (FHIR_TYPES[place], *REFERRED_TO.get(place, ())):
             tokens.setdefault(resource_type, set()).update(value_set(name).tokens)
     by_type = {kind: frozenset(found) for kind, found in tokens.items()}

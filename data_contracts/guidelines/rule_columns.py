@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 _TEXT, _NUMBER, _WHOLE, _YES = pa.string(), pa.float64(), pa.int32(), pa.bool_()
+_DAY = pa.date32()
 
 RULE_COLUMNS: dict[str, dict[str, pa.DataType]] = {
     "rule_topic": {
@@ -12,9 +13,11 @@ RULE_COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "topic": _TEXT,
         "version": _TEXT,
         "kind": _TEXT,
-        "period": _TEXT,
-        "follow_up_within_days": _WHOLE,
         "asked_from_month": _WHOLE,
+        "goal_unit": _TEXT,
+        "goal_below": _NUMBER,
+        "goal_diastolic_below": _NUMBER,
+        "recheck_months": _WHOLE,
     },
     "rule_population": {
         "topic_no": _WHOLE,
@@ -24,24 +27,31 @@ RULE_COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "until_months": _WHOLE,
         "organ_criterion": _WHOLE,
         "condition_criterion": _WHOLE,
-        "period": _TEXT,
         "age_on": _TEXT,
+        "period": _TEXT,
+        "begins": _DAY,
+        "ends": _DAY,
     },
     "rule_criterion": {
         "criterion": _WHOLE,
+        "source_no": _WHOLE,
+        "value_set": _TEXT,
+        "fact_type": _TEXT,
         "mode": _TEXT,
         "months": _WHOLE,
         "window_mode": _TEXT,
         "months_before": _WHOLE,
-        "period": _TEXT,
         "age_at_least_months": _WHOLE,
         "needs_number": _YES,
-        "needs_result": _YES,
+        "needs_results": _WHOLE,
+        "result_sets": _TEXT,
         "number_at_least": _NUMBER,
         "number_unit": _TEXT,
+        "period": _TEXT,
+        "begins": _DAY,
+        "ends": _DAY,
+        "anchor": _DAY,
     },
-    "rule_source": {"criterion": _WHOLE, "source_no": _WHOLE, "value_set": _TEXT, "fact_type": _TEXT},
-    "rule_result": {"criterion": _WHOLE, "outcome_no": _WHOLE, "outcome": _TEXT},
     "rule_exclusion": {
         "exclusion_no": _WHOLE,
         "name": _TEXT,
@@ -50,6 +60,7 @@ RULE_COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "criterion": _WHOLE,
         "age_at_least_months": _WHOLE,
         "period": _TEXT,
+        "ends": _DAY,
     },
     "rule_topic_exclusion": {
         "topic_no": _WHOLE,
@@ -74,20 +85,15 @@ RULE_COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "topic_no": _WHOLE,
         "criterion": _WHOLE,
         "number_at_least": _NUMBER,
+        "results": _WHOLE,
+        "result_sets": _TEXT,
         "only_latest": _YES,
         "relevant_for_months": _WHOLE,
         "deadline_days": _WHOLE,
+        "follow_up_within_days": _WHOLE,
     },
-    "rule_abnormal_result": {"abnormal_no": _WHOLE, "outcome_no": _WHOLE, "outcome": _TEXT},
     "rule_follow_up": {"abnormal_no": _WHOLE, "criterion": _WHOLE, "earliest_day": _WHOLE},
     "rule_watch": {"topic_no": _WHOLE, "criterion": _WHOLE},
-    "rule_goal": {
-        "topic_no": _WHOLE,
-        "unit": _TEXT,
-        "below": _NUMBER,
-        "diastolic_below": _NUMBER,
-        "recheck_months": _WHOLE,
-    },
     "rule_code": {
         "source_no": _WHOLE,
         "fact_type": _TEXT,
@@ -110,3 +116,10 @@ RULE_COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "code": _TEXT,
     },
 }
+"""A criterion has a row a source: few joins and wide rules make one patient quick, whom planning and joining cost most.
+
+Sets of results are numbers with one bit a set, as a fact's `outcomes` are. The days of a period stand beside its name:
+null where none was asked about.
+"""
+
+PERIOD_DAYS = ("begins", "ends", "anchor")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from data_contracts.guidelines import definitions, guidelines
 from data_contracts.guidelines.criterion import FHIR_TYPES, Criterion, Exclusion, Recorded
 from data_contracts.guidelines.duration import read_duration
 from data_contracts.guidelines.pack import Abnormal, Evidence, Pack, Population
-from data_contracts.guidelines.rule_columns import RULE_COLUMNS
+from data_contracts.guidelines.rule_columns import PERIOD_DAYS, RULE_COLUMNS
 from data_contracts.valuesets import value_set, value_sets
 from ehr_core.kernel.errors import BadRequest
 
@@ -46,6 +47,10 @@ SOURCE_NUMBERS = {
 """A number for codes of a value set in a kind of record: the same in every compiled set of rules."""
 
 
+Spans = tuple[tuple[str, date, date, date], ...]
+"""Of each period its name, first day, last day, and the last day of it that has come."""
+
+
 @dataclass
 class Rules:
     """The rule tables of some topics, as rows by table name."""
@@ -54,11 +59,17 @@ class Rules:
     _criteria: dict[Any, int] = field(default_factory=dict)
     _exclusions: dict[tuple[str, str], int] = field(default_factory=dict)
     _built: dict[str, pa.Table] = field(default_factory=dict)
+    _built_for: Spans | None = None
 
-    def tables(self) -> dict[str, pa.Table]:
-        """The rule tables as Arrow, empty ones included, so that every statement finds its tables. Built once."""
-        if not self._built:
-            self._built = {name: _arrow(name, rows) for name, rows in self.rows.items()}
+    def tables(self, spans: Spans | None = None) -> dict[str, pa.Table]:
+        """The rule tables as Arrow, empty ones included, so that every statement finds its tables.
+
+        `spans` are the days of each period. Built once, and again for other days.
+        """
+        if not self._built or self._built_for != spans:
+            days = [("", None, None, None), *(() if spans is None else spans)]
+            self._built = {name: _arrow(name, rows, days) for name, rows in self.rows.items()}
+            self._built_for = spans
         return self._built
 
     def criterion(self, criterion: Criterion, period: str) -> int:
@@ -71,27 +82,29 @@ class Rules:
 
     def _add_criterion(self, number: int, criterion: Criterion, period: str) -> None:
         counts, window = criterion.counts_for, criterion.window
-        self.rows["rule_criterion"].append(
-            (
-                number,
-                counts.mode,
-                counts.months,
-                window.mode,
-                window.months_before,
-                period,
-                None if criterion.age_at_least_at_test is None else 12 * criterion.age_at_least_at_test,
-                criterion.needs_number,
-                bool(criterion.needs_result_in),
-                criterion.number_at_least,
-                criterion.number_unit,
-            )
-        )
-        for result_set in criterion.needs_result_in:
-            self.rows["rule_result"].append((number, outcome_number(result_set), result_set))
         for recorded in criterion.recorded:
             for place in recorded.places:
-                source = (recorded.value_set, place)
-                self.rows["rule_source"].append((number, SOURCE_NUMBERS[source], *source))
+                self.rows["rule_criterion"].append(
+                    (
+                        number,
+                        SOURCE_NUMBERS[(recorded.value_set, place)],
+                        recorded.value_set,
+                        place,
+                        counts.mode,
+                        counts.months,
+                        window.mode,
+                        window.months_before,
+                        None
+                        if criterion.age_at_least_at_test is None
+                        else 12 * criterion.age_at_least_at_test,
+                        criterion.needs_number,
+                        outcome_bits(criterion.needs_result_in) if criterion.needs_result_in else None,
+                        ", ".join(criterion.needs_result_in),
+                        criterion.number_at_least,
+                        criterion.number_unit,
+                        period,
+                    )
+                )
 
     def population(self, pack: Pack, rank: int, population: Population, period: str) -> None:
         organ, condition = population.organ, population.condition
@@ -104,8 +117,8 @@ class Rules:
                 population.until_months,
                 None if organ is None else self.criterion(ORGAN_FACTS[organ], period),
                 None if condition is None else self.criterion(condition, period),
-                period,
                 pack.measure.age_on,
+                period,
             )
         )
 
@@ -152,8 +165,11 @@ class Rules:
                     )
                 )
 
-    def abnormal(self, pack: Pack, abnormal: Abnormal, period: str) -> None:
-        """Looks at the evidence's results at any age: a test that came too early to count may still be abnormal."""
+    def abnormal(self, pack: Pack, abnormal: Abnormal, period: str, within: int | None) -> None:
+        """Looks at the evidence's results at any age: a test that came too early to count may still be abnormal.
+
+        `within`: the days in which a measure wants the follow-up.
+        """
         number, topic = len(self.rows["rule_abnormal"]), topic_number(pack.id)
         named = [evidence for evidence in pack.evidence if evidence.id in abnormal.evidence]
         looked_at = [_plain(evidence).model_copy(update={"age_at_least_at_test": None}) for evidence in named]
@@ -165,24 +181,19 @@ class Rules:
                     topic,
                     criterion,
                     abnormal.number_at_least,
+                    outcome_bits(abnormal.result_in),
+                    ", ".join(abnormal.result_in),
                     abnormal.only_latest,
                     abnormal.relevant_for_months,
                     abnormal.deadline_days,
+                    within,
                 )
             )
             self.rows["rule_watch"].append((topic, criterion))
-        for result_set in abnormal.result_in:
-            self.rows["rule_abnormal_result"].append((number, outcome_number(result_set), result_set))
         for follow_up in abnormal.follow_up:
             criterion = self.criterion(_plain(follow_up), period)
             self.rows["rule_follow_up"].append((number, criterion, follow_up.earliest_day))
             self.rows["rule_watch"].append((topic, criterion))
-
-    def goal(self, pack: Pack, below: float, diastolic_below: float | None) -> None:
-        goal = pack.goal
-        self.rows["rule_goal"].append(
-            (topic_number(pack.id), goal.unit, below, diastolic_below, goal.recheck_months)
-        )
 
     def watch_everything(self) -> None:
         """Watches every criterion of every topic: in a period only a new fact changes an answer, whichever it is."""
@@ -193,15 +204,21 @@ class Rules:
             needed |= {(topic, row[4]) for row in rows["rule_exclusion"] if row[0] == exclusion}
         rows["rule_watch"] = sorted((topic, number) for topic, number in needed if number is not None)
 
+    @property
+    def sources(self) -> list[tuple[int, str, str]]:
+        """Number, value set and kind of record of everything that a criterion counts."""
+        return [row[1:4] for row in self.rows["rule_criterion"]]
+
     def codes(self) -> None:
         """Adds the codes of every value set that a rule names, by the kind of record where it counts."""
-        sources = {(number, place, name) for _, number, name, place in self.rows["rule_source"]}
-        for number, place, name in sorted(sources):
+        for number, place, name in sorted({(number, place, name) for number, name, place in self.sources}):
             for code in value_set(name).codes:
                 self.rows["rule_prefix" if code.is_prefix else "rule_code"].append(
                     (number, place, name, code.system.uri, code.code)
                 )
-        if self.rows["rule_result"] or self.rows["rule_abnormal_result"]:
+        if any(row[10] for row in self.rows["rule_criterion"]) or any(
+            row[5] for row in self.rows["rule_abnormal"]
+        ):
             self.rows["rule_outcome"] = [
                 (OUTCOME_NUMBERS[name], name, words, code.system.uri, code.code)
                 for name, words in OUTCOME_WORDS.items()
@@ -221,9 +238,18 @@ def outcome_number(name: str) -> int:
     return OUTCOME_NUMBERS[name]
 
 
-def _topic_row(pack: Pack, period: str, follow_up_within_days: int | None) -> tuple:
-    number = topic_number(pack.id)
-    return (number, pack.id, pack.version, pack.kind, period, follow_up_within_days, pack.asked_from_month)
+def outcome_bits(names: Iterable[str]) -> int:
+    """Sets of results as one number, a bit a set."""
+    return sum(1 << outcome_number(name) for name in set(names))
+
+
+def _topic_row(pack: Pack, below: float | None, diastolic_below: float | None) -> tuple:
+    """`below`: the limits of the goal, where the topic has one."""
+    goal = pack.goal
+    asked = (topic_number(pack.id), pack.id, pack.version, pack.kind, pack.asked_from_month)
+    if goal is None:
+        return (*asked, None, None, None, None)
+    return (*asked, goal.unit, below, diastolic_below, goal.recheck_months)
 
 
 def _plain(criterion: Criterion) -> Criterion:
@@ -231,8 +257,14 @@ def _plain(criterion: Criterion) -> Criterion:
     return Criterion(**{name: getattr(criterion, name) for name in Criterion.model_fields})
 
 
-def _arrow(name: str, rows: list[tuple]) -> pa.Table:
+def _arrow(name: str, rows: list[tuple], days: Iterable[tuple]) -> pa.Table:
+    """The rows with the days of their period, which is their last column where the table has such days."""
     columns = RULE_COLUMNS[name]
+    wanted = [PERIOD_DAYS.index(column) for column in columns if column in PERIOD_DAYS]
+    if wanted:
+        known = {period: tuple(bounds[place] for place in wanted) for period, *bounds in days}
+        nothing = known[""]
+        rows = [(*row, *known.get(row[-1], nothing)) for row in rows]
     data = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
     return pa.table(
         {
@@ -247,16 +279,15 @@ def recommendation_rules(only: frozenset[str] | None = None) -> Rules:
     """The rules of the recommendations, of all topics or only those named. Compiled once."""
     rules = Rules()
     for pack in _chosen(only):
-        rules.rows["rule_topic"].append(_topic_row(pack, "", None))
+        limits = (pack.goal.below, pack.goal.diastolic_below) if pack.goal else (None, None)
+        rules.rows["rule_topic"].append(_topic_row(pack, *limits))
         for rank, population in enumerate(pack.population):
             rules.population(pack, rank, population, "")
         for rank, name in enumerate(pack.exclusions):
             rules.exclusion(pack.id, rank, "exclusion", guidelines().exclusions[name], "")
         rules.evidence(pack, pack.population, "")
         for abnormal in pack.abnormal:
-            rules.abnormal(pack, abnormal, "")
-        if pack.goal:
-            rules.goal(pack, pack.goal.below, pack.goal.diastolic_below)
+            rules.abnormal(pack, abnormal, "", None)
     rules.codes()
     return rules
 
@@ -268,7 +299,7 @@ def measure_rules(only: frozenset[str] | None = None) -> Rules:
     for pack in _chosen(only):
         measure, period = pack.measure, pack.measure.period
         within = measure.abnormal_needs_follow_up_within_days
-        rules.rows["rule_topic"].append(_topic_row(pack, period, within))
+        rules.rows["rule_topic"].append(_topic_row(pack, *_measured_limits(pack)))
         populations = measure.populations or pack.population
         for rank, population in enumerate(populations):
             rules.population(pack, rank, population, period)
@@ -280,16 +311,18 @@ def measure_rules(only: frozenset[str] | None = None) -> Rules:
         counted = pack.model_copy(update={"evidence": tuple(e for e in pack.evidence if e.in_measure)})
         rules.evidence(counted, populations, period)
         for abnormal in pack.abnormal if within is not None else ():
-            rules.abnormal(pack, abnormal, period)
-        if pack.goal:
-            rules.goal(
-                pack,
-                measure.goal_below or pack.goal.below,
-                measure.goal_diastolic_below or pack.goal.diastolic_below,
-            )
+            rules.abnormal(pack, abnormal, period, within)
     rules.watch_everything()
     rules.codes()
     return rules
+
+
+def _measured_limits(pack: Pack) -> tuple[float | None, float | None]:
+    """A measure may have its own limits; otherwise the goal's."""
+    if pack.goal is None:
+        return (None, None)
+    measure, goal = pack.measure, pack.goal
+    return (measure.goal_below or goal.below, measure.goal_diastolic_below or goal.diastolic_below)
 
 
 def _chosen(only: frozenset[str] | None) -> list[Pack]:

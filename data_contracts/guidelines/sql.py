@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import duckdb
-
-from data_contracts.contract import Table
+from datetime import date
 
 NEVER = "DATE '9999-12-31'"
 ALWAYS = "DATE '1000-01-01'"
 
 
-def parsed(text: str) -> duckdb.Statement:
-    """One statement, parsed once: parsing costs more than running it for one patient."""
-    with duckdb.connect() as connection:
-        (statement,) = connection.extract_statements(text)
-    return statement
-
-
-def empty_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """The contract table, empty. A table that stands is emptied, not made anew: what others prepared stays planned."""
-    connection.execute(table.duckdb_ddl().replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1))
-    connection.execute(f"TRUNCATE {table.name}")
+def dated(select: str, as_of: date) -> str:
+    """The SELECT for one day: `$as_of` written out, so that a plan that is kept knows its day."""
+    return select.replace("$as_of", f"DATE '{as_of}'")
 
 
 def moved(day: str, months: str) -> str:

@@ -11,23 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from data_contracts.sensitivity import ORDINARY_LABELS
 from ehr_core.access.sensitive_codes import derived_labels
-
-CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-ADOLESCENT_CONFIDENTIAL = ("https://almoner.dev/fhir/CodeSystem/sensitivity", "adolescent-confidential")
-"""Our own label for what a young person told in confidence."""
-
-ORDINARY_LABELS = frozenset(
-    {
-        (CONFIDENTIALITY, "U"),
-        (CONFIDENTIALITY, "L"),
-        (CONFIDENTIALITY, "M"),
-        (CONFIDENTIALITY, "N"),
-        ("http://terminology.hl7.org/CodeSystem/v3-ActReason", "HTEST"),
-        ("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "SUBSETTED"),
-    }
-)
-"""Labels that restrict nobody: ordinary confidentiality and below, test data, and 'this is a part'."""
 
 ORDINARY_CODES = frozenset(code for _, code in ORDINARY_LABELS)
 

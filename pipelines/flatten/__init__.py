@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from pipelines.flatten.engine import FlattenedType, FlattenReport, flatten
+from pipelines.flatten.minute import flatten_minute, words_of
 from pipelines.flatten.parquet import open_parquet, write_parquet
 from pipelines.flatten.sources import Source
 
-__all__ = ["FlattenReport", "FlattenedType", "Source", "flatten", "open_parquet", "write_parquet"]
+__all__ = [
+    "FlattenReport",
+    "FlattenedType",
+    "Source",
+    "flatten",
+    "flatten_minute",
+    "open_parquet",
+    "words_of",
+    "write_parquet",
+]

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from data_contracts.sensitivity import ACT_CODE, CONFIDENTIALITY, ORDINARY_LABELS, OWN_SENSITIVITY
 from pipelines.flatten.expressions import Scope
 from pipelines.flatten.fhirpath import Path, Step, parse
 
-CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
 
@@ -98,17 +97,31 @@ def add_instant(layers: Layers, name: str, text: str) -> None:
 
 
 def add_sensitivity(layers: Layers, name: str, scope: Scope, path: str) -> None:
-    """The strictest label: very restricted, restricted, then any sensitivity category of the ActCode system."""
+    """The strictest label: very restricted, restricted, then a category of sensitivity, by its code.
+
+    Ordinary labels are none. One that nobody knows counts as restricted, as it does in the chart and in the portal.
+    """
     labels = f"{name}_labels"
     layers.texts[labels] = scope.value(parse(path)).sql
-    for system, code in ((CONFIDENTIALITY, "V"), (CONFIDENTIALITY, "R"), (ACT_CODE, "any")):
-        scope.value(parse(f"{path}.where(system = '{system}' and code = '{code}')"))
-    layers.columns[name] = (
-        f"CASE WHEN len({labels}) > 0 THEN coalesce("
-        f"list_filter({labels}, lambda l: l.system = '{CONFIDENTIALITY}' AND l.code = 'V')[1].code,"
-        f" list_filter({labels}, lambda l: l.system = '{CONFIDENTIALITY}' AND l.code = 'R')[1].code,"
-        f" list_filter({labels}, lambda l: l.system = '{ACT_CODE}')[1].code) END"
+    for part in ("system", "code"):
+        scope.value(parse(f"{path}.{part}"))
+    layers.columns[name] = f"substr(list_max(list_transform({labels}, lambda l: {_STRICTNESS})), 2)"
+
+
+def _ordinary(label: str) -> str:
+    return " OR ".join(
+        f"({label}.system = '{system}' AND {label}.code = '{code}')"
+        for system, code in sorted(ORDINARY_LABELS)
     )
+
+
+_STRICTNESS = (
+    f"CASE WHEN l.system = '{CONFIDENTIALITY}' AND l.code = 'V' THEN '9V'"
+    f" WHEN l.system = '{CONFIDENTIALITY}' AND l.code = 'R' THEN '7R'"
+    f" WHEN l.system IN ('{ACT_CODE}', '{OWN_SENSITIVITY}') AND l.code IS NOT NULL THEN concat('5', l.code)"
+    f" WHEN {_ordinary('l')} THEN NULL ELSE '7R' END"
+)
+"""A label as a text that sorts by strictness, as `sensitivity_rank` of the guidelines does; its code follows."""
 
 
 def add_zip(layers: Layers, name: str, text: str, digits: int) -> None:

@@ -9,12 +9,10 @@ import pyarrow as pa
 
 from data_contracts.units import load_analytes
 
-TABLES = ("flatten_analyte", "flatten_conversion")
-
 
 def load_conversions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes the tables in the connection, once."""
-    for name, table in zip(TABLES, _tables(), strict=True):
+    """Makes the tables in the connection, unless they are there."""
+    for name, table in conversion_tables().items():
         connection.register(f"{name}_arrow", table)
         connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} AS SELECT * FROM {name}_arrow").fetchall()
         connection.unregister(f"{name}_arrow")
@@ -28,7 +26,8 @@ def listed_analyte_codes() -> str:
 
 
 @cache
-def _tables() -> tuple[pa.Table, pa.Table]:
+def conversion_tables() -> dict[str, pa.Table]:
+    """The tables by the names under which the views join them."""
     analytes, conversions = [], []
     for analyte in load_analytes():
         for loinc in analyte.loinc:
@@ -44,4 +43,7 @@ def _tables() -> tuple[pa.Table, pa.Table]:
                 conversions += [
                     {"loinc": loinc, "written_unit": unit, **factors} for unit in conversion.units
                 ]
-    return pa.Table.from_pylist(analytes), pa.Table.from_pylist(conversions)
+    return {
+        "flatten_analyte": pa.Table.from_pylist(analytes),
+        "flatten_conversion": pa.Table.from_pylist(conversions),
+    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import duckdb
@@ -14,18 +13,9 @@ import pyarrow as pa
 from data_contracts.tables.flat import FLAT_TABLES
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.pseudonym import KEY_ID
-from pipelines.flatten.conversions import listed_analyte_codes
-from pipelines.flatten.sources import (
-    Source,
-    drop_stage,
-    file_groups,
-    is_in_memory,
-    stage_files,
-    stage_lines,
-    stage_name,
-)
-from pipelines.flatten.tables import LOOKED_UP, make_ready, session_settings
-from pipelines.flatten.views import ResourceViews, compile_views
+from pipelines.flatten.sources import Source, drop_stage, file_groups, is_in_memory, stage_files, stage_lines
+from pipelines.flatten.tables import make_ready, session_settings
+from pipelines.flatten.views import ResourceViews, compile_views, filled_in
 
 
 @dataclass
@@ -56,17 +46,16 @@ def flatten(
 
     `sources` are, by resource type, NDJSON files (plain, .gz, .zst) or lines in memory. `key_id` names the pseudonym
     key of the lines. `site_time_zone` (IANA) decides the day of an instant.
-    Lines in memory leave prepared statements behind, so that the next call on this connection is faster.
     Raises BadRequest when a line cannot be read; the tables are then incomplete.
     """
-    _check(key_id, site_time_zone)
+    check_names(key_id, site_time_zone)
     run = _Run(connection, key_id, FlattenReport(rows={table.name: 0 for table in FLAT_TABLES}))
     # With the site's time zone DuckDB gives local days by itself; the order of rows is nobody's contract.
     with session_settings(connection, {"TimeZone": site_time_zone, "preserve_insertion_order": "false"}):
         make_ready(connection)
-        for resource_type, source in sorted(sources.items(), key=lambda item: not _is_looked_up(item[0])):
+        for resource_type, source in looked_up_first(sources):
             views = compile_views().get(resource_type)
-            if views is None or _is_looked_up(resource_type):
+            if views is None or views.is_looked_up:
                 run.report.kept_as_resource.append(resource_type)
             if views and source:
                 _flatten_type(run, views, source)
@@ -75,43 +64,39 @@ def flatten(
 
 @dataclass
 class _Run:
-    """One call of flatten. `prepared` are the statements that this connection has planned already."""
+    """One call of flatten."""
 
     connection: duckdb.DuckDBPyConnection
     key_id: str
     report: FlattenReport
 
-    @cached_property
-    def prepared(self) -> set[str]:
-        rows = self.connection.execute("SELECT name FROM duckdb_prepared_statements()").fetchall()
-        return {name for (name,) in rows}
 
+def looked_up_first(sources: Mapping[str, Source]) -> list[tuple[str, Source]]:
+    """By resource type, those first that others look things up in."""
 
-def _is_looked_up(resource_type: str) -> bool:
-    """Whether others take over what these resources say: then they are read first and have no rows of their own."""
-    views = compile_views().get(resource_type)
-    return views is not None and views.statements.keys() <= {table.name for table in LOOKED_UP}
+    def is_read_by_others(resource_type: str) -> bool:
+        views = compile_views().get(resource_type)
+        return views is not None and views.is_looked_up
+
+    return sorted(sources.items(), key=lambda item: not is_read_by_others(item[0]))
 
 
 def _flatten_type(run: _Run, views: ResourceViews, source: Source) -> None:
     connection, count = run.connection, FlattenedType()
-    if not _is_looked_up(views.resource_type):
+    if not views.is_looked_up:
         count = run.report.types.setdefault(views.resource_type, count)
     try:
         if is_in_memory(source):
             count.lines += stage_lines(connection, views.used, source)
-            _count(run, views, _insert_prepared(run, views))
+            _count(run, views, _insert(run, views))
         else:
             for files in file_groups(source):
                 count.lines += stage_files(connection, views.used, files)
                 _count(run, views, _insert(run, views))
-            drop_stage(connection, views.resource_type)
     except (duckdb.Error, pa.ArrowInvalid) as error:
+        raise unreadable(views.resource_type, error) from None
+    finally:
         drop_stage(connection, views.resource_type)
-        raise BadRequest(
-            f"The {views.resource_type} lines cannot be read as the FHIR JSON that flatten expects "
-            f"({type(error).__name__}). Look at the report of de-identification, then make them again."
-        ) from None
 
 
 def _count(run: _Run, views: ResourceViews, inserted: Iterator[tuple[str, int]]) -> None:
@@ -123,31 +108,20 @@ def _count(run: _Run, views: ResourceViews, inserted: Iterator[tuple[str, int]])
 
 
 def _insert(run: _Run, views: ResourceViews) -> Iterator[tuple[str, int]]:
-    for table, statement in _statements(views.resource_type).items():
-        sql = statement.replace("$1", f"'{run.key_id}'")
-        yield table, run.connection.execute(sql).fetchall()[0][0]
+    for table, select in filled_in(views, run.key_id).items():
+        yield table, run.connection.execute(f'INSERT INTO "{table}" {select}').fetchall()[0][0]
 
 
-def _insert_prepared(run: _Run, views: ResourceViews) -> Iterator[tuple[str, int]]:
-    """Planning these statements takes longer than running them on one patient, so they are planned once."""
-    for table, statement in _statements(views.resource_type).items():
-        if f"flatten_{table}" not in run.prepared:
-            run.connection.execute(f"PREPARE flatten_{table} AS {statement}").fetchall()
-        executed = run.connection.execute(f"EXECUTE flatten_{table}('{run.key_id}')")
-        yield table, executed.fetchall()[0][0]
+def unreadable(resource_type: str, error: Exception) -> BadRequest:
+    """In a sentence that quotes nothing of the lines."""
+    return BadRequest(
+        f"The {resource_type} lines cannot be read as the FHIR JSON that flatten expects "
+        f"({type(error).__name__}). Look at the report of de-identification, then make them again."
+    )
 
 
-@cache
-def _statements(resource_type: str) -> dict[str, str]:
-    return {
-        table: statement.replace("{key_id}", "$1")
-        .replace("{stage}", stage_name(resource_type))
-        .replace("{analyte_codes}", listed_analyte_codes())
-        for table, statement in compile_views()[resource_type].statements.items()
-    }
-
-
-def _check(key_id: str, site_time_zone: str) -> None:
+def check_names(key_id: str, site_time_zone: str) -> None:
+    """Raises BadRequest for a key id or time zone that cannot be one: both become part of statements."""
     if not KEY_ID.fullmatch(key_id):
         raise BadRequest("The key id of a flat row has 1 to 64 letters, digits, '-' or '.'.")
     if not re.fullmatch(r"[A-Za-z0-9_+\-/]{1,64}", site_time_zone):

@@ -13,7 +13,6 @@ from pipelines.flatten.structure import Used
 
 Files = Sequence[Path | str]
 Source = Files | Sequence[bytes]
-LINES = "flatten_lines"
 STAGE_PREFIX = "flatten_stage_"
 GROUP_BYTES = (
     1 << 30
@@ -60,18 +59,29 @@ def stage_files(connection: duckdb.DuckDBPyConnection, used: Used, files: Files)
 
 
 def stage_lines(connection: duckdb.DuckDBPyConnection, used: Used, lines: Sequence[bytes]) -> int:
-    """Puts lines into the type's staging table, which stays in the connection. Returns the number of lines."""
-    stage = stage_name(used.type_name)
-    columns = ", ".join(f'"{name}" {part.duckdb_type()}' for name, part in used.parts.items())
-    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {stage} ({columns})").fetchall()
-    connection.execute(f"DELETE FROM {stage}").fetchall()
-    connection.register(LINES, pa.table({"json": pa.array(lines, type=pa.string())}))
+    """Puts lines in memory into the type's staging table, made anew. Returns the number of lines."""
+    name = lines_name(used.type_name)
+    connection.register(name, as_column(lines))
     try:
-        names = ", ".join(f'r."{name}"' for name in used.parts)
-        rows = f"SELECT {names} FROM (SELECT {_from_json(used)} AS r FROM {LINES})"
-        return connection.execute(f"INSERT INTO {stage} {rows}").fetchall()[0][0]
+        create = f"CREATE OR REPLACE TEMP TABLE {stage_name(used.type_name)} AS {staged(used)}"
+        return connection.execute(create).fetchall()[0][0]
     finally:
-        connection.unregister(LINES)
+        connection.unregister(name)
+
+
+def lines_name(resource_type: str) -> str:
+    return f"flatten_lines_{resource_type}"
+
+
+def as_column(lines: Sequence[bytes]) -> pa.Table:
+    """Lines as a table of one column. Raises ArrowInvalid for what is not text."""
+    return pa.table({"json": pa.array(lines, type=pa.string())})
+
+
+def staged(used: Used) -> str:
+    """The SELECT of a type's staging table over its lines in memory."""
+    names = ", ".join(f'r."{name}"' for name in used.parts)
+    return f"SELECT {names} FROM (SELECT {_from_json(used)} AS r FROM {lines_name(used.type_name)})"
 
 
 def drop_stage(connection: duckdb.DuckDBPyConnection, resource_type: str) -> None:

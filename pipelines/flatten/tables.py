@@ -9,11 +9,7 @@ import duckdb
 
 from data_contracts.contract import Column, Table
 from data_contracts.tables.flat import FLAT_TABLES
-from pipelines.flatten.conversions import TABLES as CONVERSIONS
 from pipelines.flatten.conversions import load_conversions
-from pipelines.flatten.sources import STAGE_PREFIX
-
-WORN_OUT_ROWS = 2_000
 
 MEDICATION_CODING = Table(
     name="medication_coding",
@@ -30,25 +26,14 @@ LOOKED_UP: tuple[Table, ...] = (MEDICATION_CODING,)
 
 
 def make_ready(connection: duckdb.DuckDBPyConnection) -> None:
-    """Empties the flat tables that stand as their contract says; makes the others, in place of whatever is there.
-
-    Deleted rows of a table in memory stay where they are, so a table that has held many is made anew.
-    """
-    known = _known(connection)
+    """Makes the flat tables, empty, in place of whatever is there under their names."""
+    views = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
     for table in (*LOOKED_UP, *FLAT_TABLES):
-        columns, rows = known.get(table.name, ((), 0))
-        if columns == table.column_names and rows < WORN_OUT_ROWS:
-            connection.execute(f'DELETE FROM "{table.name}"').fetchall()
-            continue
-        if table.name in known:
-            kind = "TABLE" if columns else "VIEW"
-            connection.execute(f'DROP {kind} "{table.name}"').fetchall()
-        connection.execute(table.duckdb_ddl()).fetchall()
-    for name, (_, rows) in known.items():
-        if name.startswith(STAGE_PREFIX) and rows >= WORN_OUT_ROWS:
-            connection.execute(f"DROP TABLE {name}").fetchall()
-    if not known.keys() >= set(CONVERSIONS):
-        load_conversions(connection)
+        if (table.name,) in views:
+            connection.execute(f'DROP VIEW "{table.name}"').fetchall()
+        create = table.duckdb_ddl().replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1)
+        connection.execute(create).fetchall()
+    load_conversions(connection)
 
 
 @contextmanager
@@ -66,13 +51,3 @@ def session_settings(connection: duckdb.DuckDBPyConnection, wanted: Mapping[str,
 def _set(connection: duckdb.DuckDBPyConnection, settings: Mapping[str, str]) -> None:
     for name, value in settings.items():
         connection.execute(f"SET {name} = '{value}'").fetchall()
-
-
-def _known(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[list[str], int]]:
-    """The columns of every table and the rows that it takes up; a view is there too, without columns."""
-    tables = connection.execute(
-        "SELECT t.table_name, list(c.column_name ORDER BY c.column_index), t.estimated_size"
-        " FROM duckdb_tables() t JOIN duckdb_columns() c USING (table_oid, table_name) GROUP BY ALL"
-    ).fetchall()
-    views = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
-    return {name: (columns, rows) for name, columns, rows in tables} | {name: ([], 0) for (name,) in views}

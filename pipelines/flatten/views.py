@@ -1,11 +1,11 @@
-"""Compiles ViewDefinitions (SQL-on-FHIR v2) to DuckDB SQL, one INSERT … SELECT a flat table."""
+"""Compiles ViewDefinitions (SQL-on-FHIR v2) to DuckDB SQL, one SELECT a flat table."""
 
 from __future__ import annotations
 
 import copy
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,16 @@ from pipelines.flatten.columns import (
     add_sensitivity,
     add_value,
 )
+from pipelines.flatten.conversions import listed_analyte_codes
 from pipelines.flatten.expressions import Scope
 from pipelines.flatten.fhirpath import Expression, parse
+from pipelines.flatten.sources import stage_name
 from pipelines.flatten.structure import Used
 from pipelines.flatten.tables import LOOKED_UP
 
 VIEWS = Path(__file__).with_name("views")
 KEYS = ("patient_key", "resource_key")
+ALL_KEYS = frozenset({"key_id", *KEYS})
 STAGE = "{stage}"
 
 
@@ -42,38 +45,67 @@ class Selection:
 
 @dataclass(frozen=True)
 class ResourceViews:
-    """All views over one resource type, and the elements that they read."""
+    """The views over one resource type, and the elements that they read: a contract and a SELECT a table."""
 
     resource_type: str
     used: Used
-    statements: Mapping[str, str]
+    contracts: dict[str, Table] = field(default_factory=dict)
+    selects: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether others take over what these resources say: then they are read first and have no rows of their own."""
+        return self.contracts.keys() <= {table.name for table in LOOKED_UP}
 
 
 @cache
-def compile_views() -> dict[str, ResourceViews]:
-    """The views of every flat table and of what they look up, by resource type. Compiled once a process."""
+def compile_views(read: frozenset[str] | None = None) -> dict[str, ResourceViews]:
+    """The views of the flat tables and of what they look up, by resource type. Compiled once a process.
+
+    `read`: the words of the SQL that will read the tables; a table or column that it does not name is left out.
+    """
     compiled: dict[str, ResourceViews] = {}
     for table in (*LOOKED_UP, *FLAT_TABLES):
+        if read is not None and table.name not in read and table not in LOOKED_UP:
+            continue
         view = load_view(table.name)
         resource_type = view["resource"]
-        known = compiled.setdefault(resource_type, ResourceViews(resource_type, Used(resource_type), {}))
-        known.statements[table.name] = _statement(view, table, known.used)
+        known = compiled.setdefault(resource_type, ResourceViews(resource_type, Used(resource_type)))
+        known.contracts[table.name] = asked = _asked_for(table, read)
+        known.selects[table.name] = compile_view(view, table, known.used, asked)
     return compiled
+
+
+def filled_in(views: ResourceViews, key_id: str) -> dict[str, str]:
+    """The SELECT of each of a type's tables over its staging table, under a pseudonym key."""
+    return {
+        table: select.replace("{key_id}", f"'{key_id}'")
+        .replace("{stage}", stage_name(views.resource_type))
+        .replace("{analyte_codes}", listed_analyte_codes())
+        for table, select in views.selects.items()
+    }
+
+
+def _asked_for(table: Table, read: frozenset[str] | None) -> Table:
+    if read is None or table in LOOKED_UP:
+        return table
+    columns = tuple(one for one in table.columns if one.name in read or one.name in ALL_KEYS)
+    return replace(table, columns=columns)
 
 
 def load_view(name: str) -> dict[str, Any]:
     return json.loads((VIEWS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def _statement(view: Mapping[str, Any], table: Table, used: Used) -> str:
+def compile_view(view: Mapping[str, Any], table: Table, used: Used, asked: Table | None = None) -> str:
+    """The SELECT of one view; `asked` has those columns of the contract that are wanted, all without it."""
     constants = {constant["name"]: parse(_constant_text(constant)) for constant in view.get("constant", ())}
     top = Scope(used, "s", constants=constants)
     conditions = [top.value(parse(condition["path"])).one for condition in view.get("where", ())]
     branches = [Selection(where=tuple(f"({condition}) IS TRUE" for condition in conditions))]
     for select in view["select"]:
         branches = [grown for branch in branches for grown in _grow(branch, select, top, constants)]
-    selects = " UNION ALL ".join(_select(branch, table) for branch in branches)
-    return f'INSERT INTO "{table.name}" {selects}'
+    return " UNION ALL ".join(_select(branch, table, asked or table) for branch in branches)
 
 
 def _grow(
@@ -133,11 +165,11 @@ def _add_column(selection: Selection, column: Mapping[str, Any], scope: Scope) -
         raise BadRequest(f"A view asks for a column of kind '{kind}', which flatten does not know.")
 
 
-def _select(selection: Selection, table: Table) -> str:
+def _select(selection: Selection, table: Table, asked: Table) -> str:
     layers = selection.layers
-    expected = [name for name in table.column_names if name != "key_id"]
-    if sorted(expected) != sorted(layers.columns):
-        missing, extra = set(expected) - set(layers.columns), set(layers.columns) - set(expected)
+    expected = set(table.column_names) - {"key_id"}
+    if expected != layers.columns.keys():
+        missing, extra = expected - layers.columns.keys(), layers.columns.keys() - expected
         raise BadRequest(f"The view '{table.name}' differs from its contract: lacks {missing}, adds {extra}.")
     where = f" WHERE {' AND '.join(selection.where)}" if selection.where else ""
     source = f"(SELECT {_listed(layers.texts)} FROM {selection.source}{where}) AS t{layers.joins}"
@@ -145,7 +177,9 @@ def _select(selection: Selection, table: Table) -> str:
         source = f"(SELECT t.*, {_listed(layers.parsed)} FROM {source}) AS p"
     if layers.judged:
         source = f"(SELECT *, {_listed(layers.judged)} FROM {source}) AS j"
-    columns = ", ".join(f'{layers.columns[name]} AS "{name}"' for name in expected)
+    columns = ", ".join(
+        f'{layers.columns[name]} AS "{name}"' for name in asked.column_names if name in expected
+    )
     needed = " AND ".join(f"{key} IS NOT NULL" for key in KEYS if key in layers.columns) or "TRUE"
     return f"SELECT {{key_id}} AS key_id, {columns} FROM {source} WHERE {needed}"
 

@@ -9,11 +9,12 @@ import duckdb
 import pyarrow as pa
 
 from data_contracts.guidelines import open_gap_definitions
-from data_contracts.guidelines.sql import empty_table, parsed
+from data_contracts.guidelines.sql import dated
 from data_contracts.tables.results import CARE_GAPS as CONTRACT
-from pipelines.gaps.statements import CARE_GAPS
+from data_contracts.workbench import Workbench, workbench
+from pipelines.gaps.statements import CARE_GAPS as CARE_GAPS_SELECT
 
-_INSERT = parsed(f"INSERT INTO {CONTRACT.name} {CARE_GAPS}")
+__all__ = ["CARE_GAPS_SELECT", "derive"]
 
 
 @lru_cache(maxsize=1)
@@ -28,13 +29,13 @@ def _priorities() -> pa.Table:
     )
 
 
-def derive(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> None:
-    """Creates care_gaps from recommendation_results, patient, flag and flag_coding.
+def derive(place: duckdb.DuckDBPyConnection | Workbench, *, as_of: date) -> None:
+    """Makes care_gaps of recommendation_results, patient, flag and flag_coding.
 
     The deceased, merged-away, inactive, opted out and transferred out have no row, nor have people outside a
     recommendation's population. A patient's missing rows mean that stored gaps of theirs are to be withdrawn.
     Somebody whose opt-out ends on a day to come has no row that could name that day: patient_strata names it.
     """
-    connection.register("gap_priority", _priorities())
-    empty_table(connection, CONTRACT)
-    connection.execute(_INSERT, {"as_of": as_of})
+    tables = workbench(place)
+    tables.lay("gap_priority", _priorities())
+    tables.make(CONTRACT.name, dated(CARE_GAPS_SELECT, as_of), CONTRACT)

@@ -1,35 +1,30 @@
 """The SQL of the measures: population, denominator, exclusions, numerator, each with the fact that decided it.
 
 The same packs and facts as the recommendations, but over a period: a fact counts when it lies in its window, up to
-the as-of day. Rule tables come from the packs; `measure_period` holds the period of each kind.
+the as-of day. Rule tables come from the packs, with the days of each period beside its name.
 """
 
 from __future__ import annotations
 
 from data_contracts.guidelines.sql import ALWAYS, anniversary, moved, sensitivity_rank, settled
 
+_ORGAN = "CASE o.last_flag WHEN 1 THEN TRUE WHEN 0 THEN FALSE ELSE a.female END"
 _COUNTS = "FILTER (WHERE counts AND readable)"
 
 FACTS = f"""
-readable_result AS (
-  SELECT DISTINCT o.fact_no, r.criterion FROM guideline_outcome o JOIN rule_result r ON r.outcome_no = o.outcome_no
-),
 counted AS MATERIALIZED (
-  SELECT f.person_no, f.fact_no, f.number, f.on_day, c.criterion,
+  SELECT f.person_no, f.fact_no, f.number, f.flag, f.outcomes, f.on_day, p.birth_high, c.criterion,
     (NOT c.needs_number OR f.number IS NOT NULL)
-      AND (NOT c.needs_result OR r.criterion IS NOT NULL OR s.fact_type = 'procedure') AS readable,
-    f.on_day <= m.anchor AND CASE c.window_mode
+      AND (c.needs_results IS NULL OR f.outcomes & c.needs_results <> 0 OR c.fact_type = 'procedure') AS readable,
+    f.on_day <= c.anchor AND CASE c.window_mode
       WHEN 'ever' THEN TRUE
-      WHEN 'active' THEN f.until_day IS NULL OR f.until_day > m.begins OR f.on_day >= m.begins
-      ELSE f.on_day >= CAST(m.begins - to_months(c.months_before) AS DATE) AND f.on_high <= m.ends
+      WHEN 'active' THEN f.until_day IS NULL OR f.until_day > c.begins OR f.on_day >= c.begins
+      ELSE f.on_day >= CAST(c.begins - to_months(c.months_before) AS DATE) AND f.on_high <= c.ends
     END AS counts,
-    f.on_day > m.anchor AND f.on_day <= m.ends AS still_to_come
+    f.on_day > c.anchor AND f.on_day <= c.ends AS still_to_come
   FROM guideline_fact f
-  JOIN rule_source s ON s.source_no = f.source_no
-  JOIN rule_criterion c ON c.criterion = s.criterion
-  JOIN measure_period m ON m.period = c.period
+  JOIN rule_criterion c ON c.source_no = f.source_no
   JOIN guideline_person p ON p.person_no = f.person_no
-  LEFT JOIN readable_result r ON r.criterion = c.criterion AND r.fact_no = f.fact_no
   WHERE (c.number_at_least IS NULL OR (f.number >= c.number_at_least AND f.unit = c.number_unit))
     AND (c.age_at_least_months IS NULL OR {anniversary("p.birth_high", "c.age_at_least_months")} <= f.on_day)
 ),
@@ -38,6 +33,8 @@ state AS MATERIALIZED (
     coalesce(bool_or(counts AND readable), FALSE) AS holds,
     max(fact_no) {_COUNTS} AS fact_no,
     max(fact_no) FILTER (WHERE counts) AS last_fact_no,
+    arg_max(coalesce(CAST(flag AS INTEGER), -1), fact_no) FILTER (WHERE counts) AS last_flag,
+    any_value(birth_high) AS birth_high,
     min(on_day) FILTER (WHERE still_to_come) AS next_begin
   FROM counted
   GROUP BY person_no, criterion
@@ -46,22 +43,21 @@ state AS MATERIALIZED (
 WHO = f"""
 aged AS (
   SELECT p.person_no, p.birth_low, p.birth_high, p.female, r.topic_no, r.rank, r.organ_criterion,
-    r.condition_criterion, m.begins, m.ends, CASE r.age_on WHEN 'first_day' THEN m.begins ELSE m.ends END AS day,
+    r.condition_criterion, r.begins, r.ends, CASE r.age_on WHEN 'first_day' THEN r.begins ELSE r.ends END AS day,
     {moved("p.birth_low", "r.from_months")} AS enters_low, {moved("p.birth_high", "r.from_months")} AS enters_high,
     {moved("p.birth_low", "r.until_months")} AS leaves_low, {moved("p.birth_high", "r.until_months")} AS leaves_high,
-    p.active AND NOT (p.died AND coalesce(p.died_on < m.begins, FALSE)) AS on_panel,
-    p.died AND coalesce(p.died_on BETWEEN m.begins AND m.ends, TRUE) AS died
+    p.active AND NOT (p.died AND coalesce(p.died_on < r.begins, FALSE)) AS on_panel,
+    p.died AND coalesce(p.died_on BETWEEN r.begins AND r.ends, TRUE) AS died
   FROM guideline_person p CROSS JOIN rule_population r
-  JOIN measure_period m ON m.period = r.period
 ),
 membership AS (
   SELECT a.person_no, a.topic_no, a.begins, a.ends, a.on_panel, a.died, c.fact_no AS condition_fact_no,
     CASE
-      WHEN a.organ_criterion IS NOT NULL AND coalesce(f.flag, a.female) IS FALSE THEN 1
+      WHEN a.organ_criterion IS NOT NULL AND {_ORGAN} IS FALSE THEN 1
       WHEN a.day < {settled("a.enters_low", "a.birth_low")}
         OR a.day >= {settled("a.leaves_high", "a.birth_high")} THEN 1
       WHEN a.condition_criterion IS NOT NULL AND c.holds IS NOT TRUE THEN 1
-      WHEN a.organ_criterion IS NOT NULL AND coalesce(f.flag, a.female) IS NULL THEN 4
+      WHEN a.organ_criterion IS NOT NULL AND {_ORGAN} IS NULL THEN 4
       WHEN a.birth_low IS NULL THEN 6
       WHEN a.day < {settled("a.enters_high", "a.birth_high")}
         OR a.day >= {settled("a.leaves_low", "a.birth_low")} THEN 5
@@ -69,7 +65,6 @@ membership AS (
     END AS verdict
   FROM aged a
   LEFT JOIN state o ON o.person_no = a.person_no AND o.criterion = a.organ_criterion
-  LEFT JOIN guideline_fact f ON f.fact_no = o.last_fact_no
   LEFT JOIN state c ON c.person_no = a.person_no AND c.criterion = a.condition_criterion
 ),
 who AS MATERIALIZED (
@@ -86,21 +81,18 @@ exclusion_way AS (
     count(*) FILTER (WHERE s.holds) = max(x.parts) AS holds, max(s.fact_no) AS fact_no
   FROM rule_exclusion x
   JOIN state s ON s.criterion = x.criterion
-  JOIN guideline_person p ON p.person_no = s.person_no
-  JOIN measure_period m ON m.period = x.period
-  WHERE x.age_at_least_months IS NULL OR {anniversary("p.birth_high", "x.age_at_least_months")} <= m.ends
+  WHERE x.age_at_least_months IS NULL OR {anniversary("s.birth_high", "x.age_at_least_months")} <= x.ends
   GROUP BY s.person_no, x.exclusion_no, x.way
 ),
-exclusion_held AS (
-  SELECT person_no, exclusion_no, max(fact_no) AS fact_no
-  FROM exclusion_way
-  WHERE holds
-  GROUP BY person_no, exclusion_no
-),
 unless AS (
-  SELECT h.person_no, t.topic_no, t.role, arg_min(t.exclusion, t.rank) AS reason, arg_min(h.fact_no, t.rank) AS fact_no
-  FROM exclusion_held h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
-  GROUP BY h.person_no, t.topic_no, t.role
+  SELECT h.person_no, t.topic_no,
+    arg_min(t.exclusion, t.rank) FILTER (WHERE t.role = 'exclusion') AS exclusion,
+    arg_min(h.fact_no, row(t.rank, -h.fact_no)) FILTER (WHERE t.role = 'exclusion') AS exclusion_fact_no,
+    arg_min(t.exclusion, t.rank) FILTER (WHERE t.role = 'exception') AS exception,
+    arg_min(h.fact_no, row(t.rank, -h.fact_no)) FILTER (WHERE t.role = 'exception') AS exception_fact_no
+  FROM exclusion_way h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
+  WHERE h.holds
+  GROUP BY h.person_no, t.topic_no
 )"""
 
 DONE = """
@@ -124,25 +116,19 @@ done AS (
 )"""
 
 FOLLOWED = """
-abnormal_result AS (
-  SELECT DISTINCT o.fact_no, r.abnormal_no
-  FROM guideline_outcome o JOIN rule_abnormal_result r ON r.outcome_no = o.outcome_no
-),
 positive AS (
-  SELECT c.person_no, a.topic_no, a.abnormal_no, c.fact_no, c.on_day, t.follow_up_within_days
+  SELECT c.person_no, a.topic_no, a.abnormal_no, c.fact_no, c.on_day, a.follow_up_within_days
   FROM counted c
   JOIN rule_abnormal a ON a.criterion = c.criterion
-  JOIN rule_topic t ON t.topic_no = a.topic_no
   JOIN done d ON d.person_no = c.person_no AND d.topic_no = a.topic_no AND d.fact_no = c.fact_no
-  LEFT JOIN abnormal_result r ON r.abnormal_no = a.abnormal_no AND r.fact_no = c.fact_no
-  WHERE r.abnormal_no IS NOT NULL OR c.number >= a.number_at_least
+  WHERE c.outcomes & a.results <> 0 OR c.number >= a.number_at_least
 ),
 followed AS (
   SELECT p.person_no, p.topic_no,
     max(s.fact_no) FILTER (WHERE s.counts AND s.on_day >= p.on_day + u.earliest_day
       AND s.on_day <= p.on_day + p.follow_up_within_days) AS fact_no
   FROM positive p
-  JOIN rule_follow_up u ON u.abnormal_no = p.abnormal_no
+  LEFT JOIN rule_follow_up u ON u.abnormal_no = p.abnormal_no
   LEFT JOIN counted s ON s.person_no = p.person_no AND s.criterion = u.criterion
   GROUP BY p.person_no, p.topic_no
 )"""
@@ -155,27 +141,24 @@ watch AS (
   GROUP BY s.person_no, w.topic_no
 ),
 judged AS (
-  SELECT w.person_no, w.topic_no, w.begins, w.ends, w.verdict, w.condition_fact_no,
+  SELECT w.person_no, w.topic_no, t.topic, t.version, w.begins, w.ends, w.verdict, w.condition_fact_no,
     w.verdict = 9 AS in_population,
-    CASE WHEN w.died THEN 'died_in_period' ELSE x.reason END AS exclusion, x.fact_no AS exclusion_fact_no, w.died,
-    e.reason AS exception, e.fact_no AS exception_fact_no,
-    coalesce(d.holds, FALSE) AND (p.person_no IS NULL OR u.fact_no IS NOT NULL)
-      AND CASE WHEN q.topic_no IS NULL THEN TRUE ELSE coalesce(
-        g.unit = q.unit AND (q.diastolic_below IS NULL OR g.diastolic < q.diastolic_below)
+    CASE WHEN w.died THEN 'died_in_period' ELSE x.exclusion END AS exclusion, x.exclusion_fact_no, w.died,
+    x.exception, x.exception_fact_no,
+    coalesce(d.holds, FALSE) AND (u.person_no IS NULL OR u.fact_no IS NOT NULL)
+      AND CASE WHEN t.goal_below IS NULL THEN TRUE ELSE coalesce(
+        g.unit = t.goal_unit AND (t.goal_diastolic_below IS NULL OR g.diastolic < t.goal_diastolic_below)
           AND CASE coalesce(g.comparator, '=')
-            WHEN '=' THEN g.number < q.below WHEN '<' THEN g.number <= q.below WHEN '<=' THEN g.number < q.below
-            ELSE FALSE END, FALSE) END
+            WHEN '=' THEN g.number < t.goal_below WHEN '<' THEN g.number <= t.goal_below
+            WHEN '<=' THEN g.number < t.goal_below ELSE FALSE END, FALSE) END
       AS met,
-    CASE WHEN q.topic_no IS NULL THEN coalesce(d.fact_no, d.last_fact_no) ELSE d.last_fact_no END AS done_fact_no,
+    CASE WHEN t.goal_below IS NULL THEN coalesce(d.fact_no, d.last_fact_no) ELSE d.last_fact_no END AS done_fact_no,
     h.next_change
   FROM who w
-  LEFT JOIN unless x ON x.person_no = w.person_no AND x.topic_no = w.topic_no AND x.role = 'exclusion'
-  LEFT JOIN unless e ON e.person_no = w.person_no AND e.topic_no = w.topic_no AND e.role = 'exception'
+  JOIN rule_topic t ON t.topic_no = w.topic_no
+  LEFT JOIN unless x ON x.person_no = w.person_no AND x.topic_no = w.topic_no
   LEFT JOIN done d ON d.person_no = w.person_no AND d.topic_no = w.topic_no
-  LEFT JOIN rule_goal q ON q.topic_no = w.topic_no
-  LEFT JOIN guideline_fact g ON q.topic_no IS NOT NULL AND g.fact_no = d.last_fact_no
-  LEFT JOIN (SELECT DISTINCT person_no, topic_no FROM positive) p
-    ON p.person_no = w.person_no AND p.topic_no = w.topic_no
+  LEFT JOIN guideline_fact g ON t.goal_below IS NOT NULL AND g.fact_no = d.last_fact_no
   LEFT JOIN followed u ON u.person_no = w.person_no AND u.topic_no = w.topic_no
   LEFT JOIN watch h ON h.person_no = w.person_no AND h.topic_no = w.topic_no
 ),
@@ -192,25 +175,20 @@ placed AS (
       ELSE done_fact_no
     END AS evidence_fact_no
   FROM flagged
-),
-said AS (
-  SELECT fact_no, arg_min(words, outcome_no) AS words FROM guideline_outcome GROUP BY fact_no
 )
-SELECT n.key_id, n.patient_key, t.topic, t.version, p.begins, p.ends,
+SELECT n.key_id, n.patient_key, p.topic, p.version, p.begins, p.ends,
   p.verdict NOT BETWEEN 4 AND 6, CASE p.verdict WHEN 4 THEN 'missing_sex' WHEN 5 THEN 'imprecise_birth_date'
     WHEN 6 THEN 'missing_birth_date' END,
   p.in_population, p.in_population, p.is_excluded, p.is_excepted,
   p.in_population AND NOT p.is_excluded AND NOT p.is_excepted AND p.met,
   CASE WHEN p.is_excluded THEN p.exclusion WHEN p.is_excepted THEN p.exception END,
-  f.resource_type, f.resource_key, nullif(f.on_day, {ALWAYS}), f.system, f.code, coalesce(f.words, o.words),
+  f.resource_type, f.resource_key, nullif(f.on_day, {ALWAYS}), f.system, f.code, f.words,
   substr(greatest({sensitivity_rank("f.sensitivity")}, {sensitivity_rank("c.sensitivity")}), 2),
   $as_of, least(p.next_change, CASE WHEN $turns THEN p.ends + 1 END)
 FROM placed p
 JOIN guideline_person n ON n.person_no = p.person_no
-JOIN rule_topic t ON t.topic_no = p.topic_no
 LEFT JOIN guideline_fact f ON f.fact_no = p.evidence_fact_no
 LEFT JOIN guideline_fact c ON p.in_population AND c.fact_no = p.condition_fact_no
-LEFT JOIN said o ON o.fact_no = p.evidence_fact_no
 """
 
 MEASURES = "WITH" + ",".join((FACTS, WHO, UNLESS, DONE, FOLLOWED, ANSWER))

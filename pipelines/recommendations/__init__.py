@@ -12,33 +12,32 @@ from data_contracts.guidelines.explain import explain_recommendation
 from data_contracts.guidelines.facts import Facts, gather_facts
 from data_contracts.guidelines.requirements import Requirements, requirements_of
 from data_contracts.guidelines.rules import recommendation_rules
-from data_contracts.guidelines.sql import empty_table, parsed
+from data_contracts.guidelines.sql import dated
 from data_contracts.tables.results import RECOMMENDATION_RESULTS
+from data_contracts.workbench import Workbench, workbench
 from pipelines.recommendations.statements import RECOMMENDATIONS
-
-_INSERT = parsed(f"INSERT INTO {RECOMMENDATION_RESULTS.name} {RECOMMENDATIONS}")
 
 
 def evaluate(
-    connection: duckdb.DuckDBPyConnection,
+    place: duckdb.DuckDBPyConnection | Workbench,
     *,
     as_of: date,
     only: Collection[str] | None = None,
     facts: Facts | None = None,
 ) -> None:
-    """Creates recommendation_results in the connection: one row per living, active patient and topic.
+    """Makes recommendation_results there: one row per living, active patient and topic.
 
-    `only` limits the topics. `facts` are those already gathered in this connection (data_contracts.guidelines.facts);
+    `only` limits the topics. `facts` are those already gathered there (data_contracts.guidelines.facts);
     without them they are gathered here. Raises NotFound for an unknown topic.
     """
     topics = None if only is None else frozenset(definition(topic).id for topic in only)
     if facts is None:
-        facts = gather_facts(connection, topics)
+        facts = gather_facts(place, topics)
     facts.must_cover(topics)
+    tables = workbench(place)
     for name, table in recommendation_rules(topics).tables().items():
-        connection.register(name, table)
-    empty_table(connection, RECOMMENDATION_RESULTS)
-    connection.execute(_INSERT, {"as_of": as_of})
+        tables.lay(name, table)
+    tables.make(RECOMMENDATION_RESULTS.name, dated(RECOMMENDATIONS, as_of), RECOMMENDATION_RESULTS)
 
 
 def data_requirements() -> Mapping[str, Requirements]:

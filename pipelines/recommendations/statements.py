@@ -27,26 +27,21 @@ SPANS = f"""
 person AS MATERIALIZED (
   SELECT person_no, birth_low, birth_high, female FROM guideline_person WHERE active AND NOT died
 ),
-readable_result AS (
-  SELECT DISTINCT o.fact_no, r.criterion FROM guideline_outcome o JOIN rule_result r ON r.outcome_no = o.outcome_no
-),
 counted AS (
-  SELECT f.person_no, f.fact_no, f.number, f.on_day, f.until_day,
+  SELECT f.person_no, f.fact_no, f.number, f.flag, f.outcomes, f.on_day, f.until_day, p.birth_high,
     c.criterion, c.mode,
     CASE WHEN c.mode = 'after' THEN {_LAST_DAY} ELSE f.on_day END AS from_day, c.months,
     (NOT c.needs_number OR f.number IS NOT NULL)
-      AND (NOT c.needs_result OR r.criterion IS NOT NULL OR s.fact_type = 'procedure') AS readable
+      AND (c.needs_results IS NULL OR f.outcomes & c.needs_results <> 0 OR c.fact_type = 'procedure') AS readable
   FROM guideline_fact f
-  JOIN rule_source s ON s.source_no = f.source_no
-  JOIN rule_criterion c ON c.criterion = s.criterion
+  JOIN rule_criterion c ON c.source_no = f.source_no
   JOIN person p ON p.person_no = f.person_no
-  LEFT JOIN readable_result r ON r.criterion = c.criterion AND r.fact_no = f.fact_no
   WHERE (c.number_at_least IS NULL OR (f.number >= c.number_at_least AND f.unit = c.number_unit))
     AND (c.age_at_least_months IS NULL OR {anniversary("p.birth_high", "c.age_at_least_months")} <= f.on_day)
     AND (f.on_day <> {ALWAYS} OR c.mode NOT IN ('months', 'season'))
 ),
 span AS MATERIALIZED (
-  SELECT person_no, criterion, mode, fact_no, number, readable, on_day AS begins,
+  SELECT person_no, criterion, mode, fact_no, number, flag, outcomes, readable, birth_high, on_day AS begins,
     CASE
       WHEN NOT readable THEN on_day
       WHEN mode = 'ever' THEN {NEVER}
@@ -64,6 +59,8 @@ state AS MATERIALIZED (
     max(fact_no) {_HELD} AS fact_no,
     max(fact_no) {_BEGUN} AS last_fact_no,
     arg_max(readable, fact_no) {_BEGUN} AS last_readable,
+    arg_max(coalesce(CAST(flag AS INTEGER), -1), fact_no) {_BEGUN} AS last_flag,
+    any_value(birth_high) AS birth_high,
     max(ends) {_BEGUN} AS last_end,
     CASE WHEN any_value(mode) IN ('active', 'after') THEN min(ends) {_HELD} ELSE max(ends) {_HELD} END AS lapses,
     min(begins) FILTER (WHERE begins > $as_of) AS next_begin
@@ -77,13 +74,12 @@ membership AS (
     p.birth_low, p.birth_high,
     {moved("p.birth_low", "r.from_months")} AS enters_low, {moved("p.birth_high", "r.from_months")} AS enters_high,
     {moved("p.birth_low", "r.until_months")} AS leaves_low, {moved("p.birth_high", "r.until_months")} AS leaves_high,
-    r.organ_criterion IS NULL OR coalesce(f.flag, p.female) AS organ,
+    r.organ_criterion IS NULL OR CASE o.last_flag WHEN 1 THEN TRUE WHEN 0 THEN FALSE ELSE p.female END AS organ,
     r.condition_criterion IS NULL OR coalesce(c.holds, FALSE) AS condition,
     c.fact_no AS condition_fact_no,
     o.next_begin AS organ_next, least(c.next_begin, c.lapses) AS condition_next
   FROM person p CROSS JOIN rule_population r
   LEFT JOIN state o ON o.person_no = p.person_no AND o.criterion = r.organ_criterion
-  LEFT JOIN guideline_fact f ON f.fact_no = o.last_fact_no
   LEFT JOIN state c ON c.person_no = p.person_no AND c.criterion = r.condition_criterion
 ),
 aged AS (
@@ -124,10 +120,9 @@ UNLESS = f"""
 exclusion_part AS (
   SELECT s.person_no, x.exclusion_no, x.way, x.parts, s.holds, s.fact_no, s.next_begin, s.lapses,
     CASE WHEN x.age_at_least_months IS NULL THEN {ALWAYS}
-      ELSE coalesce({anniversary("p.birth_high", "x.age_at_least_months")}, {NEVER}) END AS old_enough_on
+      ELSE coalesce({anniversary("s.birth_high", "x.age_at_least_months")}, {NEVER}) END AS old_enough_on
   FROM rule_exclusion x
   JOIN state s ON s.criterion = x.criterion
-  JOIN person p ON p.person_no = s.person_no
 ),
 exclusion_way AS (
   SELECT person_no, exclusion_no, way,
@@ -137,16 +132,10 @@ exclusion_way AS (
   FROM exclusion_part
   GROUP BY person_no, exclusion_no, way
 ),
-exclusion_held AS (
-  SELECT person_no, exclusion_no, bool_or(holds) AS holds, max(fact_no) FILTER (WHERE holds) AS fact_no,
-    min(next_change) AS next_change
-  FROM exclusion_way
-  GROUP BY person_no, exclusion_no
-),
 unless AS (
   SELECT h.person_no, t.topic_no, arg_min(t.exclusion, t.rank) FILTER (WHERE h.holds) AS reason,
-    arg_min(h.fact_no, t.rank) FILTER (WHERE h.holds) AS fact_no, min(h.next_change) AS next_change
-  FROM exclusion_held h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
+    arg_min(h.fact_no, row(t.rank, -h.fact_no)) FILTER (WHERE h.holds) AS fact_no, min(h.next_change) AS next_change
+  FROM exclusion_way h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
   GROUP BY h.person_no, t.topic_no
 )"""
 
@@ -191,10 +180,6 @@ done AS (
 )"""
 
 ABNORMAL = f"""
-abnormal_result AS (
-  SELECT DISTINCT o.fact_no, r.abnormal_no
-  FROM guideline_outcome o JOIN rule_abnormal_result r ON r.outcome_no = o.outcome_no
-),
 found AS MATERIALIZED (
   SELECT person_no, topic_no, abnormal_no, fact_no, begins, deadline_days, relevant_until
   FROM (
@@ -203,9 +188,8 @@ found AS MATERIALIZED (
     FROM span s
     JOIN rule_abnormal a ON a.criterion = s.criterion
     JOIN state l ON l.person_no = s.person_no AND l.criterion = s.criterion
-    LEFT JOIN abnormal_result r ON r.abnormal_no = a.abnormal_no AND r.fact_no = s.fact_no
     WHERE s.begins <= $as_of
-      AND (r.abnormal_no IS NOT NULL OR s.number >= a.number_at_least)
+      AND (s.outcomes & a.results <> 0 OR s.number >= a.number_at_least)
       AND (NOT a.only_latest OR s.fact_no = l.last_fact_no)
   ) a
   WHERE relevant_until > $as_of
@@ -241,7 +225,8 @@ _VERDICTS = """CASE verdict WHEN 1 THEN 'organ_absent' WHEN 2 THEN 'outside_age'
 
 GATHERED = f"""
 gathered AS (
-  SELECT w.person_no, w.topic_no, t.kind, w.verdict, w.condition_fact_no,
+  SELECT w.person_no, w.topic_no, t.topic, t.version, t.kind, t.goal_unit, t.goal_below, t.goal_diastolic_below,
+    t.recheck_months, w.verdict, w.condition_fact_no,
     w.verdict = 9 OR (a.open_fact_no IS NOT NULL AND w.but_for_age) AS applies,
     u.reason AS exclusion, u.fact_no AS exclusion_fact_no,
     a.open_fact_no, a.deadline,
@@ -260,20 +245,19 @@ gathered AS (
   LEFT JOIN watch h ON h.person_no = w.person_no AND h.topic_no = w.topic_no
 ),
 read AS (
-  SELECT g.*, q.recheck_months, f.on_day AS done_on, CASE
-      WHEN q.topic_no IS NULL OR NOT g.holds THEN NULL
-      WHEN f.unit IS DISTINCT FROM q.unit THEN 'unreadable'
-      WHEN f.number >= q.below AND coalesce(f.comparator, '>') IN ('>', '>=') THEN 'above'
-      WHEN f.diastolic >= q.diastolic_below THEN 'above'
-      WHEN f.number < q.below AND f.comparator IS NULL
-        AND (q.diastolic_below IS NULL OR f.diastolic < q.diastolic_below) THEN 'at_goal'
-      WHEN f.number <= q.below AND f.comparator IN ('<', '<=') AND q.diastolic_below IS NULL
-        AND (f.comparator = '<' OR f.number < q.below) THEN 'at_goal'
+  SELECT g.*, f.on_day AS done_on, CASE
+      WHEN g.goal_below IS NULL OR NOT g.holds THEN NULL
+      WHEN f.unit IS DISTINCT FROM g.goal_unit THEN 'unreadable'
+      WHEN f.number >= g.goal_below AND coalesce(f.comparator, '>') IN ('>', '>=') THEN 'above'
+      WHEN f.diastolic >= g.goal_diastolic_below THEN 'above'
+      WHEN f.number < g.goal_below AND f.comparator IS NULL
+        AND (g.goal_diastolic_below IS NULL OR f.diastolic < g.goal_diastolic_below) THEN 'at_goal'
+      WHEN f.number <= g.goal_below AND f.comparator IN ('<', '<=') AND g.goal_diastolic_below IS NULL
+        AND (f.comparator = '<' OR f.number < g.goal_below) THEN 'at_goal'
       ELSE 'unreadable'
     END AS reading
   FROM gathered g
-  LEFT JOIN rule_goal q ON q.topic_no = g.topic_no
-  LEFT JOIN guideline_fact f ON q.topic_no IS NOT NULL AND f.fact_no = g.done_fact_no
+  LEFT JOIN guideline_fact f ON g.goal_below IS NOT NULL AND f.fact_no = g.done_fact_no
 ),
 decided AS (
   SELECT *,
@@ -331,16 +315,13 @@ placed AS (
 
 def _asked(day: str) -> str:
     """The day on which care is asked for again once it has lapsed; null for never. A season's begins in its month."""
-    return f"nullif(coalesce(make_date(year({day}), t.asked_from_month, 1), {day}), {NEVER})"
+    return f"nullif(coalesce(make_date(year({day}), p.asked_from_month, 1), {day}), {NEVER})"
 
 
 _RECHECK = anniversary("p.done_on", "p.recheck_months")
 
 ANSWER = f"""
-said AS (
-  SELECT fact_no, arg_min(words, outcome_no) AS words FROM guideline_outcome GROUP BY fact_no
-)
-SELECT n.key_id, n.patient_key, t.topic, t.version, p.status, p.reason_code,
+SELECT n.key_id, n.patient_key, p.topic, p.version, p.status, p.reason_code,
   CASE
     WHEN p.status = 'follow_up_due' THEN p.deadline
     WHEN p.status = 'above_goal' THEN {_RECHECK}
@@ -348,15 +329,13 @@ SELECT n.key_id, n.patient_key, t.topic, t.version, p.status, p.reason_code,
     WHEN p.status = 'up_to_date' THEN {_asked("p.due_on")}
     WHEN p.status = 'due' THEN {_asked("p.lapsed_on")}
   END,
-  f.resource_type, f.resource_key, nullif(f.on_day, {ALWAYS}), f.system, f.code, coalesce(f.words, o.words),
+  f.resource_type, f.resource_key, nullif(f.on_day, {ALWAYS}), f.system, f.code, f.words,
   substr(greatest({sensitivity_rank("f.sensitivity")}, {sensitivity_rank("c.sensitivity")}), 2),
   $as_of, p.next_change
 FROM placed p
 JOIN guideline_person n ON n.person_no = p.person_no
-JOIN rule_topic t ON t.topic_no = p.topic_no
 LEFT JOIN guideline_fact f ON f.fact_no = p.evidence_fact_no
 LEFT JOIN guideline_fact c ON c.fact_no = p.condition_fact_no
-LEFT JOIN said o ON o.fact_no = p.evidence_fact_no
 """
 
-RECOMMENDATIONS = "WITH" + ",".join((SPANS, WHO, UNLESS, DONE, ABNORMAL, GATHERED, ANSWER))
+RECOMMENDATIONS = "WITH" + ",".join((SPANS, WHO, UNLESS, DONE, ABNORMAL, GATHERED)) + ANSWER

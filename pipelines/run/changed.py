@@ -7,20 +7,22 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
-import duckdb
 import msgspec
 
 from data_contracts.api.pipeline import ChangeBatch, ChangedPatient
+from data_contracts.guidelines.fact_sql import GATHER
 from data_contracts.guidelines.facts import Facts, gather_facts
-from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS, PATIENT_STRATA, RESULT_TABLES
+from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS, PATIENT_STRATA
+from data_contracts.workbench import KeptPlans
 from ehr_core.client import AlmonerClient
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.pseudonym import PseudonymKey
 from pipelines import gaps, measures, recommendations
 from pipelines.deidentify import Deidentifier, load_profile
-from pipelines.flatten import flatten
+from pipelines.flatten import flatten_minute, words_of
+from pipelines.gaps import CARE_GAPS_SELECT
 from pipelines.run.requirements import touched_definitions, types_read
-from pipelines.write_back import RunStamp, derive_strata, send_changed
+from pipelines.write_back import STRATA, RunStamp, derive_strata, send_changed
 
 PATIENTS_AT_ONCE = 100
 """A micro-batch of a hundred costs little more than one patient (performance.md, section 6)."""
@@ -30,14 +32,8 @@ MEASURED_LAST = (MEASURE_RESULTS, PATIENT_STRATA)
 arrived. Otherwise a record whose answers cannot be stored would be tried again for ever."""
 
 
-KEPT_OPTIMIZERS = frozenset(
-    {
-        *("expression_rewriter", "filter_pullup", "filter_pushdown", "cte_filter_pusher", "in_clause"),
-        *("deliminator", "empty_result_pullup", "unnest_rewriter", "unused_columns"),
-        *("join_order", "build_side_probe_side"),
-    }
-)
-"""What keeps a plan from growing out of hand. The others cost a sixth of a batch, and gain nothing on a few people."""
+FLAT_TABLES_READ_BY = words_of((*GATHER.values(), CARE_GAPS_SELECT, STRATA))
+"""All that reads a flat table after a change; what these do not name is not made of a record."""
 
 
 class _Kind(msgspec.Struct):
@@ -47,21 +43,16 @@ class _Kind(msgspec.Struct):
 KIND = msgspec.json.Decoder(_Kind)
 
 
-def quick_to_plan() -> duckdb.DuckDBPyConnection:
-    """A DuckDB for small batches: planning a statement takes longer than running it on a few people."""
-    connection = duckdb.connect()
-    known = {name for (name,) in connection.execute("SELECT name FROM duckdb_optimizers()").fetchall()}
-    connection.execute(f"SET disabled_optimizers = '{','.join(sorted(known - KEPT_OPTIMIZERS))}'")
-    return connection
-
-
 @dataclass
 class Bench:
-    """What is kept between batches, because making it costs more than a batch: DuckDB and the compiled allow-list."""
+    """What is kept between batches, because making it costs more than they do: the plans and the allow-list."""
 
     site_time_zone: str
-    connection: duckdb.DuckDBPyConnection = field(default_factory=quick_to_plan)
+    tables: KeptPlans = field(init=False)
     _deidentifiers: dict[str, Deidentifier] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.tables = KeptPlans(self.site_time_zone)
 
     def deidentifier(self, key: PseudonymKey) -> Deidentifier:
         if key.key_id not in self._deidentifiers:
@@ -69,7 +60,7 @@ class Bench:
         return self._deidentifiers[key.key_id]
 
     def close(self) -> None:
-        self.connection.close()
+        self.tables.close()
 
 
 def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> None:
@@ -84,26 +75,24 @@ def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> 
 def evaluate_gaps(
     bench: Bench, lines: Sequence[bytes], key: PseudonymKey, as_of: date, only: frozenset[str] | None = None
 ) -> Facts:
-    """From identified lines to care_gaps in the bench's connection: nothing is sent anywhere.
+    """From identified lines to care_gaps on the bench: nothing is sent anywhere.
 
     Raises BadRequest when de-identification refuses a line: answers from half a record would be wrong.
     """
-    flatten(
-        bench.connection,
-        scrubbed(bench.deidentifier(key), lines),
-        key_id=key.key_id,
-        site_time_zone=bench.site_time_zone,
+    tables = bench.tables
+    flatten_minute(
+        tables, scrubbed(bench.deidentifier(key), lines), key_id=key.key_id, read=FLAT_TABLES_READ_BY
     )
-    facts = gather_facts(bench.connection, only)
-    recommendations.evaluate(bench.connection, as_of=as_of, only=only, facts=facts)
-    gaps.derive(bench.connection, as_of=as_of)
+    facts = gather_facts(tables, only)
+    recommendations.evaluate(tables, as_of=as_of, only=only, facts=facts)
+    gaps.derive(tables, as_of=as_of)
     return facts
 
 
 def evaluate_measures(bench: Bench, facts: Facts, as_of: date, only: frozenset[str] | None = None) -> None:
     """From the same facts to measure_results and patient_strata."""
-    measures.evaluate(bench.connection, as_of=as_of, only=only, facts=facts)
-    derive_strata(bench.connection, as_of=as_of)
+    measures.evaluate(bench.tables, as_of=as_of, only=only, facts=facts)
+    derive_strata(bench.tables, as_of=as_of)
 
 
 def scrubbed(deidentifier: Deidentifier, lines: Sequence[bytes]) -> dict[str, list[bytes]]:
@@ -155,7 +144,7 @@ def _measure(
     send = partial(
         send_changed,
         client,
-        bench.connection,
+        bench.tables,
         stamp,
         snapshot=records.snapshot,
         patient_keys=[key.pseudonym("Patient", patient_id) for patient_id in patient_ids],
@@ -165,5 +154,3 @@ def _measure(
     send(tables=(CARE_GAPS,))
     evaluate_measures(bench, facts, as_of, only)
     send(tables=MEASURED_LAST)
-    for table in RESULT_TABLES:
-        bench.connection.execute(f'DROP TABLE IF EXISTS "{table.name}"')

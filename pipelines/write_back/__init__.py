@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from pipelines.write_back.send import WRITTEN_BACK, RunStamp, send_changed, send_everything
-from pipelines.write_back.strata import derive_strata
+from pipelines.write_back.strata import STRATA, derive_strata
 
-__all__ = ["WRITTEN_BACK", "RunStamp", "derive_strata", "send_changed", "send_everything"]
+__all__ = ["STRATA", "WRITTEN_BACK", "RunStamp", "derive_strata", "send_changed", "send_everything"]

@@ -11,6 +11,7 @@ import duckdb
 from data_contracts.api.pipeline import WriteBackReceipt
 from data_contracts.contract import Table
 from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS, PATIENT_STRATA
+from data_contracts.workbench import Workbench
 from ehr_core.client import AlmonerClient
 from pipelines.write_back.bodies import parquet_body, rows_of, stream_body
 
@@ -70,7 +71,7 @@ def send_everything(
 
 def send_changed(
     client: AlmonerClient,
-    connection: duckdb.DuckDBPyConnection,
+    place: Workbench,
     stamp: RunStamp,
     *,
     tables: Sequence[Table],
@@ -81,7 +82,7 @@ def send_changed(
     """The answers about these patients and (unless null) definitions, under what exactly their read had seen."""
     receipts = {}
     for table in tables:
-        rows = rows_of(connection, table)
+        rows = place.rows(table.name)
         receipts[table.name] = client.pipeline.write_back(
             table.name,
             stream_body(rows, patient_keys),

@@ -6,8 +6,9 @@ from datetime import date
 
 import duckdb
 
-from data_contracts.guidelines.sql import ALWAYS, anniversary
+from data_contracts.guidelines.sql import ALWAYS, anniversary, dated
 from data_contracts.tables.results import PATIENT_STRATA
+from data_contracts.workbench import Workbench, workbench
 
 LAST_ORDER = 1_000
 """Where a coverage without an order stands: after all that have one."""
@@ -32,8 +33,7 @@ _BIRTHDAYS = ", ".join(
     _birthday(born, years) for years in BAND_BIRTHDAYS for born in ("birth_low", "birth_high")
 )
 
-STATEMENT = f"""
-INSERT INTO patient_strata BY NAME
+STRATA = f"""
 WITH covered AS (
   SELECT patient_key,
     arg_min(payer_type, row(coalesce(coverage_order, {LAST_ORDER}), -epoch(coalesce(start_low, {ALWAYS})), payer_type))
@@ -68,12 +68,10 @@ FROM patient LEFT JOIN covered USING (patient_key) LEFT JOIN answers USING (pati
 """
 
 
-def derive_strata(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> None:
-    """Creates patient_strata from patient, coverage and flag and from the results' own next-change days.
+def derive_strata(place: duckdb.DuckDBPyConnection | Workbench, *, as_of: date) -> None:
+    """Makes patient_strata of patient, coverage and flag and from the results' own next-change days.
 
     An age band is that of the as-of day, null when the birth date does not decide it. The payer is the one that pays
     first: the lowest order, among equals the coverage that began last. Everybody has a row, on the panel or not.
     """
-    connection.execute("DROP TABLE IF EXISTS patient_strata")
-    connection.execute(PATIENT_STRATA.duckdb_ddl())
-    connection.execute(STATEMENT, {"as_of": as_of})
+    workbench(place).make(PATIENT_STRATA.name, dated(STRATA, as_of), PATIENT_STRATA)

@@ -15,10 +15,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -40,6 +41,7 @@ from pipelines.services import remeasure
 from tests.lib import postgres
 
 ZONE = "America/New_York"
+WRITERS_NAME = "bench"
 WRITES_A_SECOND = 20
 WRITERS = 4
 """So many at once that a slow commit holds up no other write of its second."""
@@ -64,6 +66,8 @@ class Figures:
     arrivals: list[float] = field(default_factory=list)
     lost: int = 0
     a_second: float = 0.0
+    cpu_a_batch: dict[str, float] = field(default_factory=dict)
+    patients_a_batch: float = 0.0
 
     @property
     def commit(self) -> float:
@@ -79,17 +83,19 @@ class Figures:
         return (
             f"{self.a_second:4.1f} writes/s reached; commit {self.commit * 1000:4.0f} ms; commit to gap "
             f"p50 {median * 1000:5.0f} ms, p95 {p95 * 1000:5.0f} ms, worst {worst * 1000:5.0f} ms; "
-            f"ratio to the commit: p50 {median / self.commit:.1f}, p95 {p95 / self.commit:.1f}"
+            f"ratio to the commit: p50 {median / self.commit:.1f}, p95 {p95 / self.commit:.1f}; "
+            f"CPU a batch of {self.patients_a_batch:.1f} changes: "
+            + ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in self.cpu_a_batch.items())
         )
 
 
 def main(patients: int = 1000, seconds: int = 20) -> None:
-    with running_loop(patients) as database:
-        people = diabetics(database)
+    with running_loop(patients) as loop:
+        people = diabetics(loop.database)
         print(f"{patients} patients, {len(people)} with diabetes; {WRITES_A_SECOND} writes/s for {seconds} s")
         print(f"this machine takes {slowdown():.1f} times the CPU time of its work")
-        print(f"one write at a time  {measured(database, people[:1], writes=5, a_second=1)}")
-        print(f"{WRITES_A_SECOND} writes/s          {under_load(database, people, seconds)}")
+        print(f"one write at a time  {measured(loop, people[:1], writes=5, a_second=1)}")
+        print(f"{WRITES_A_SECOND} writes/s          {under_load(loop, people, seconds)}")
 
 
 def slowdown() -> float:
@@ -104,8 +110,48 @@ def slowdown() -> float:
     return statistics.mean(float(process.communicate()[0]) for process in spinning)
 
 
-def under_load(database: Database, people: list[str], seconds: int) -> Figures:
-    return measured(database, people, seconds * WRITES_A_SECOND, WRITES_A_SECOND)
+def under_load(loop: Loop, people: list[str], seconds: int) -> Figures:
+    return measured(loop, people, seconds * WRITES_A_SECOND, WRITES_A_SECOND)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The running processes, by name, and the bench's own way into their database."""
+
+    database: Database
+    processes: dict[str, subprocess.Popen]
+
+    def spent(self) -> dict[str, float]:
+        """CPU seconds of each process until now, and of the database's for them: not of the writers' own commits."""
+        spent = {name: cpu_seconds([process.pid]) for name, process in self.processes.items()}
+        with self.database.system() as connection:
+            pids = connection.execute(
+                text(
+                    "SELECT pid FROM pg_stat_activity WHERE application_name <> :own AND pid <> pg_backend_pid()"
+                ),
+                {"own": WRITERS_NAME},
+            ).scalars()
+            return spent | {"database": cpu_seconds(pids.all())}
+
+    def batches(self) -> tuple[int, int]:
+        """How many batches were claimed until now, and of how many changes."""
+        with begin(self.database, ACTOR, SystemClock(), ZONE) as work:
+            row = work.connection.execute(
+                text(
+                    "SELECT count(DISTINCT claim_batch), count(*) FROM core.outbox WHERE claim_batch IS NOT NULL"
+                )
+            ).one()
+            return row[0], row[1]
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """What these processes have computed so far, in themselves and in the system for them."""
+    ticks = 0
+    for pid in pids:
+        with suppress(FileNotFoundError):
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -118,8 +164,9 @@ class Write:
     committed: float
 
 
-def measured(database: Database, people: list[str], writes: int, a_second: float) -> Figures:
+def measured(loop: Loop, people: list[str], writes: int, a_second: float) -> Figures:
     """Writes at that pace from threads of their own, and looks until every write has become a gap row."""
+    database, before, batches_before = loop.database, loop.spent(), loop.batches()
     done: queue.SimpleQueue[Write] = queue.SimpleQueue()
     numbers, began = itertools.count(), time.perf_counter()
 
@@ -133,7 +180,11 @@ def measured(database: Database, people: list[str], writes: int, a_second: float
     writers = [threading.Thread(target=write_on, daemon=True) for _ in range(min(WRITERS, writes))]
     for writer in writers:
         writer.start()
-    return watch(database, done, writers)
+    figures = watch(database, done, writers)
+    batches, changes = (now - then for now, then in zip(loop.batches(), batches_before, strict=True))
+    figures.patients_a_batch = changes / max(1, batches)
+    figures.cpu_a_batch = {name: (now - before[name]) / max(1, batches) for name, now in loop.spent().items()}
+    return figures
 
 
 def watch(database: Database, done: queue.SimpleQueue[Write], writers: list[threading.Thread]) -> Figures:
@@ -216,7 +267,7 @@ def diabetics(database: Database) -> list[str]:
 
 
 @contextmanager
-def running_loop(patients: int) -> Iterator[Database]:
+def running_loop(patients: int) -> Iterator[Loop]:
     """Database, API and worker as processes of their own, after a first night."""
     with (
         postgres.running_server() as server,
@@ -225,20 +276,20 @@ def running_loop(patients: int) -> Iterator[Database]:
         postgres.temporary_folder() as state,
     ):
         app_url = postgres.app_url_of(admin_url)
-        database = connect(app_url)
+        database = connect(app_url, application_name=WRITERS_NAME)
         today = datetime.now(ZoneInfo(ZONE)).date()
         lines = generate(patients, seed=2026, as_of=today, time_zone=ZONE)
         load_resources(database, ACTOR, lines, processes=1, site_time_zone=ZONE)
         settings = Settings(state=state, api_port=postgres.free_port(), app_database_url=app_url)
-        with process(api(settings), settings), process(remeasure(settings), settings):
+        with process(api(settings), settings) as server, process(remeasure(settings), settings) as worker:
             wait_until_healthy(settings)
             nightly(pipeline_client(settings), settings, deep_checks=False)
-            yield database
+            yield Loop(database, {"worker": worker, "API": server})
         database.dispose()
 
 
 @contextmanager
-def process(spec: ServiceSpec, settings: Settings) -> Iterator[None]:
+def process(spec: ServiceSpec, settings: Settings) -> Iterator[subprocess.Popen]:
     environment = {
         **os.environ,
         **spec.env,
@@ -250,7 +301,7 @@ def process(spec: ServiceSpec, settings: Settings) -> Iterator[None]:
     with (settings.state / f"{spec.name}.log").open("wb") as log:
         running = subprocess.Popen(spec.command, env=environment, stdout=log, stderr=log)
         try:
-            yield
+            yield running
         finally:
             running.terminate()
             running.wait(PATIENCE_SECONDS)

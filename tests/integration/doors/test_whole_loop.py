@@ -145,7 +145,7 @@ def test_every_line_of_the_lake_has_its_row_or_is_explained(loop):
     )
     for resource_type, lines in lake_lines(loop.api).items():
         if resource_type in compile_views():
-            first_table = next(iter(compile_views()[resource_type].statements))
+            first_table = next(iter(compile_views()[resource_type].selects))
             assert loop.manifest.tables[first_table] + without_keys[resource_type] == lines, resource_type
 
 

@@ -21,11 +21,11 @@ ATTEMPTS = 3
 @pytest.mark.long
 def test_a_result_is_a_gap_within_a_second_at_twenty_writes_a_second():
     """The promise is drawn out as much as this machine draws out other work just now; at rest not at all."""
-    with running_loop(PATIENTS) as database:
-        people = diabetics(database)
+    with running_loop(PATIENTS) as loop:
+        people = diabetics(loop.database)
         for _ in range(ATTEMPTS):
             before = slowdown()
-            figures = under_load(database, people, seconds=15)
+            figures = under_load(loop, people, seconds=15)
             busy = max(1.0, statistics.mean((before, slowdown())))
             allowed = PROMISED_SECONDS * min(busy, AT_MOST_SLOWER)
             print(f"{figures}; machine {busy:.1f} times slower than at rest, allowed {allowed:.1f} s")

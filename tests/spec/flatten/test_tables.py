@@ -6,13 +6,12 @@ from datetime import date
 
 import pytest
 
+from data_contracts.sensitivity import ACT_CODE, ADOLESCENT_CONFIDENTIAL, CONFIDENTIALITY
 from data_contracts.tables.flat import FLAT_TABLES
 from tests.spec.flatten.drawn import ICD10, LOINC, coding, flat, observation, reference, rows
 
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition"
 HL7 = "http://hl7.org/fhir/StructureDefinition"
-CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 
 
 def omb(name, *codes):
@@ -106,7 +105,10 @@ LABELS = [
     ([(ACT_CODE, "PSY")], "PSY"),
     ([(ACT_CODE, "PSY"), (CONFIDENTIALITY, "R")], "R"),
     ([(CONFIDENTIALITY, "R"), (ACT_CODE, "HIV"), (CONFIDENTIALITY, "V")], "V"),
-    ([("urn:x", "V")], None),
+    ([ADOLESCENT_CONFIDENTIAL], "adolescent-confidential"),
+    ([ADOLESCENT_CONFIDENTIAL, (CONFIDENTIALITY, "R")], "R"),
+    ([("urn:x", "V")], "R"),
+    ([("http://terminology.hl7.org/CodeSystem/v3-ActReason", "HTEST"), (CONFIDENTIALITY, "M")], None),
 ]
 
 

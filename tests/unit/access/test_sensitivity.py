@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from data_contracts.sensitivity import ADOLESCENT_CONFIDENTIAL, CONFIDENTIALITY
 from ehr_core.access.sensitive_codes import SENSITIVITY
-from ehr_core.access.sensitivity import (
-    ADOLESCENT_CONFIDENTIAL,
-    CONFIDENTIALITY,
-    labels,
-    may_see,
-    may_see_label,
-    split_visible,
-)
+from ehr_core.access.sensitivity import labels, may_see, may_see_label, split_visible
 
 PSYCHIATRY = (SENSITIVITY, "PSY")
 RESTRICTED = (CONFIDENTIALITY, "R")
