@@ -85,6 +85,24 @@ def test_a_front_desks_pages(room: Room, look: dict):
     nothing_grave_on(clerk, "the double records")
 
 
+def test_the_note_and_the_chart_with_everything_unfolded(room: Room, look: dict):
+    okafor = room.sign_in("clinician", **look)
+    chart.opens_the_chart_from_search(okafor, "Nora Fitzgerald", "Fitzgerald")
+    for panel in ("Goals and care plans", "Questionnaires and screening", "History: family"):
+        okafor.page.get_by_text(panel).first.click()
+        okafor.settled()
+    nothing_grave_on(okafor, "the chart unfolded")
+    okafor.presses(re.compile("^Start a visit"))
+    okafor.page.get_by_role("menuitem", name="Telephone call").click()
+    okafor.page.get_by_role("textbox", name="What was said", exact=True).wait_for()
+    okafor.settled()
+    nothing_grave_on(okafor, "a note")
+    okafor.presses(re.compile("^Sign note"))
+    okafor.dialog.wait_for()
+    okafor.settled()
+    nothing_grave_on(okafor, "the gate of a signature")
+
+
 def test_a_care_managers_pages(room: Room, look: dict):
     sam = room.sign_in("care_manager", **look)
     sees_page(sam, "worklist", "Worklist")
