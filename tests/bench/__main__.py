@@ -18,6 +18,7 @@ BENCHES = (
     "measures",
     "write_back",
     "remeasure",
+    "scheduling_bench",
 )
 
 
