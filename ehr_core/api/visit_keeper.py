@@ -44,7 +44,7 @@ def letter_of(settings: Settings, secrets: Secrets) -> Letter:
         site_name=settings.site_name,
         portal_url=(settings.public_url or settings.portal_url).rstrip("/"),
         key=link_key(secrets.token_signing_key),
-        tell_time=settings.messages_tell_time,
+        tell_time=settings.messages_tell == "time",
     )
 
 

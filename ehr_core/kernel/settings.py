@@ -128,9 +128,9 @@ class Settings(BaseSettings):
     mail_from: str | None = Field(
         default=None, description="Sender's address of e-mail, such as 'Clinic <no-reply@example.org>'."
     )
-    messages_tell_time: bool = Field(
-        default=True,
-        description="Whether a message says day and time of a visit. If not, only the page of its link does.",
+    messages_tell: Literal["time", "nothing"] = Field(
+        default="time",
+        description="What a message says of a visit: its day and time, or nothing, and only the page of its link does.",
     )
     critical_result_minutes: int = Field(
         default=60,

@@ -17,33 +17,10 @@ from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.scheduling.appointment import CONFIRMED_URL, TYPE_SYSTEM
 
-SELECT = f"""
-SELECT a.id, a.version_id, a.status, a.date_low, a.date_high, a.patient_id, a.body,
-  who.actor AS provider, who.name AS provider_name, place.site_id,
-  coalesce(place.time_zone, :site_time_zone) AS time_zone, used.actors, used.names,
-  kind.code AS type_code, kind.name AS type_name, series.series_id,
-  p.body AS patient_body,
-  EXISTS (SELECT FROM scheduling.booking AS b JOIN scheduling.booking AS other
-          ON other.actor = b.actor AND other.during && b.during AND other.booking_id <> b.booking_id
-          WHERE b.source = 'appointment' AND b.source_id = a.id AND b.double_booked) AS double_booked
-FROM fhir.appointment AS a
-LEFT JOIN fhir.patient AS p ON p.id = a.patient_id AND NOT p.deleted
-LEFT JOIN scheduling.series_member AS series ON series.appointment_id = a.id
-LEFT JOIN scheduling.appointment_type AS kind
-  ON a.code_tokens IS NOT NULL AND ('{TYPE_SYSTEM}|' || kind.code) = ANY(a.code_tokens)
-LEFT JOIN LATERAL (
-  SELECT substr(token, 7) AS actor, coalesce(c.name, one.display_name) AS name
-  FROM unnest(a.reference_tokens) WITH ORDINALITY AS t (token, place)
-  LEFT JOIN scheduling.calendar AS c ON c.actor = substr(token, 7)
-  LEFT JOIN fhir.practitioner AS one ON one.id = substr(token, 20)
-  WHERE token LIKE 'actor:Practitioner/%' ORDER BY place LIMIT 1) AS who ON true
-LEFT JOIN LATERAL (
-  SELECT array_agg(c.actor ORDER BY c.name) AS actors, array_agg(c.name ORDER BY c.name) AS names
-  FROM unnest(a.reference_tokens) AS token JOIN scheduling.calendar AS c ON c.actor = substr(token, 7)
-  WHERE token LIKE 'actor:%' AND c.kind <> 'provider') AS used ON true
-LEFT JOIN LATERAL (
-  SELECT s.site_id, s.time_zone FROM unnest(a.reference_tokens) AS token
-  JOIN scheduling.site AS s ON token = 'actor:Location/' || s.site_id LIMIT 1) AS place ON true
+SELECT = """
+SELECT a.id, a.version_id, a.status, a.date_low, a.date_high, a.patient_id, a.body, a.reference_tokens, a.code_tokens,
+  p.body AS patient_body
+FROM fhir.appointment AS a LEFT JOIN fhir.patient AS p ON p.id = a.patient_id AND NOT p.deleted
 WHERE NOT a.deleted AND """
 
 BY_IDS = text(f"{SELECT} a.id = ANY(:ids) ORDER BY a.date_low, a.id")
@@ -54,6 +31,21 @@ OF_PATIENT = text(
     f"{SELECT} a.patient_id = :patient_id AND a.date_low >= :begin AND a.status = ANY(:statuses) "
     "ORDER BY a.date_low, a.id"
 )
+SERIES = text(
+    "SELECT appointment_id, CAST(series_id AS text) FROM scheduling.series_member WHERE appointment_id = ANY(:ids)"
+)
+DOUBLE = text("""
+SELECT DISTINCT b.source_id FROM scheduling.booking AS b
+JOIN scheduling.booking AS other
+  ON other.actor = b.actor AND other.during && b.during AND other.booking_id <> b.booking_id
+WHERE b.double_booked AND b.source = 'appointment' AND b.source_id = ANY(:ids)
+""")
+NAMES = text("""
+SELECT 'calendar' AS what, actor AS id, name, kind AS more FROM scheduling.calendar
+UNION ALL SELECT 'site', site_id, name, time_zone FROM scheduling.site
+UNION ALL SELECT 'type', code, name, NULL FROM scheduling.appointment_type
+""")
+PEOPLE = text("SELECT id, display_name FROM fhir.practitioner WHERE id = ANY(:ids)")
 
 
 class _Words(msgspec.Struct):
@@ -128,8 +120,53 @@ def cards_of_patient(
 
 
 def _cards(work: UnitOfWork, query: Any, values: dict[str, Any]) -> list[VisitCard]:
-    rows = work.connection.execute(query, values | {"site_time_zone": work.site_time_zone})
-    return [_card(row) for row in rows if _may_see(work, row.body)]
+    """A handful of statements, however many visits there are."""
+    rows = [row for row in work.connection.execute(query, values) if _may_see(work, row.body)]
+    if not rows:
+        return []
+    names = _names(work, rows)
+    return [_card(row, names) for row in rows]
+
+
+@dataclass
+class _Names:
+    """What the cards of one answer say of calendars, sites, types and people, by id."""
+
+    time_zone: str
+    calendars: dict[str, tuple[str, str]]
+    sites: dict[str, str]
+    types: dict[str, str]
+    people: dict[str, str | None]
+    series: dict[str, str]
+    double: set[str]
+
+
+def _names(work: UnitOfWork, rows: Sequence[Row]) -> _Names:
+    ids = [row.id for row in rows]
+    names = _Names(work.site_time_zone, {}, {}, {}, {}, {}, set())
+    for row in work.connection.execute(NAMES):
+        if row.what == "calendar":
+            names.calendars[row.id] = (row.name, row.more)
+        elif row.what == "site":
+            names.sites[row.id] = row.more
+        else:
+            names.types[row.id] = row.name
+    strangers = {actor[13:] for row in rows for actor in _actors(row) if _is_stranger(actor, names)}
+    if strangers:
+        found = work.connection.execute(PEOPLE, {"ids": sorted(strangers)})
+        names.people = {f"Practitioner/{row.id}": row.display_name for row in found}
+    names.series = {row[0]: row[1] for row in work.connection.execute(SERIES, {"ids": ids})}
+    names.double = set(work.connection.execute(DOUBLE, {"ids": ids}).scalars())
+    return names
+
+
+def _actors(row: Row) -> list[str]:
+    return [token[6:] for token in row.reference_tokens or () if token.startswith("actor:")]
+
+
+def _is_stranger(actor: str, names: _Names) -> bool:
+    """A clinician without a calendar here."""
+    return actor.startswith("Practitioner/") and actor not in names.calendars
 
 
 def _may_see(work: UnitOfWork, body: str) -> bool:
@@ -137,35 +174,49 @@ def _may_see(work: UnitOfWork, body: str) -> bool:
     return work.actor.kind != "patient" or may_see(work.actor.kind, labels(decode(body)))
 
 
-def _card(row: Row) -> VisitCard:
+def _card(row: Row, names: _Names) -> VisitCard:
     written = _appointment.decode(row.body)
     person = read_person(row.patient_body)
     reason = written.description or next((one.text for one in written.reasonCode if one.text), None)
+    actors = _actors(row)
+    provider = next((actor for actor in actors if actor.startswith("Practitioner/")), None)
+    known = names.calendars.get(provider or "")
+    site_id = next((actor[9:] for actor in actors if actor[9:] in names.sites), None)
+    type_code = next(
+        (code for token in row.code_tokens or () if (code := _type_code(token)) in names.types), None
+    )
+    type_name = names.types.get(type_code or "")
     return VisitCard.model_construct(
         appointment_id=row.id,
         version=row.version_id,
         status=row.status,
         starts_at=row.date_low,
         ends_at=row.date_high,
-        time_zone=row.time_zone,
-        type_code=row.type_code,
-        type_name=row.type_name,
-        reason=reason if reason != row.type_name else None,
+        time_zone=names.sites.get(site_id or "", names.time_zone),
+        type_code=type_code,
+        type_name=type_name,
+        reason=reason if reason != type_name else None,
         patient_id=row.patient_id,
         patient_name=person.name,
         birth_date=person.birth_date,
         mrn=person.mrn,
-        provider=row.provider,
-        provider_name=row.provider_name,
-        site_id=row.site_id,
+        provider=provider,
+        provider_name=known[0] if known else names.people.get(provider or ""),
+        site_id=site_id,
         resources=[
-            BookedResource.model_construct(actor=actor, name=name)
-            for actor, name in zip(row.actors or (), row.names or (), strict=True)
+            BookedResource.model_construct(actor=actor, name=names.calendars[actor][0])
+            for actor in actors
+            if actor in names.calendars and names.calendars[actor][1] != "provider"
         ],
-        series_id=str(row.series_id) if row.series_id else None,
+        series_id=names.series.get(row.id),
         confirmed=CONFIRMED_URL in row.body,
-        double_booked=row.double_booked,
+        double_booked=row.id in names.double,
     )
+
+
+def _type_code(token: str) -> str | None:
+    system, _, code = token.rpartition("|")
+    return code if system == TYPE_SYSTEM else None
 
 
 def read_person(body: str | None) -> Person:

@@ -20,6 +20,7 @@ BENCHES = (
     "remeasure",
     "cds_bench",
     "chart_bench",
+    "scheduling_bench",
 )
 
 

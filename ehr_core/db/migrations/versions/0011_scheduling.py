@@ -117,6 +117,7 @@ COMMENT ON COLUMN scheduling.booking.double_booked IS
   'An import brought it over another one: both happened elsewhere and both are kept, nothing new goes over either';
 CREATE INDEX booking_by_source ON scheduling.booking (source, source_id);
 CREATE INDEX booking_by_start ON scheduling.booking (lower(during));
+CREATE INDEX booking_double ON scheduling.booking (source_id) WHERE double_booked;
 CREATE INDEX booking_held ON scheduling.booking (held_until) WHERE held_until IS NOT NULL;
 
 CREATE TABLE scheduling.freed (
