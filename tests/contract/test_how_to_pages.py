@@ -29,7 +29,8 @@ def test_every_command_exists(page):
         if line.startswith("## almoner")
     }
     named = re.findall(
-        r"(?:\.venv/bin/|`)almoner ((?:run |account |key |medications )?[a-z-]+)", page.read_text(encoding="utf-8")
+        r"(?:\.venv/bin/|`)almoner ((?:run |account |key |medications )?[a-z-]+)",
+        page.read_text(encoding="utf-8"),
     )
     assert [command for command in named if command not in known] == []
 
