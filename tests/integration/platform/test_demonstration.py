@@ -89,7 +89,7 @@ def test_an_empty_database_is_seeded_once_and_a_seed_that_was_stopped_is_finishe
         connection.execute("UPDATE core.demonstration SET finished_at = NULL")
     seed(open_from("another"), said.append)
     seed(open_from("another"), said.append)
-    assert said[2::2] == [
+    assert [line for line in said if "synthetic patients" in line][1:] == [
         f"{PEOPLE} synthetic patients, 0 resources",
         "the synthetic patients are there already",
     ]

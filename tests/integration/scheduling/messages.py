@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from data_contracts.api.messaging import MailboxMessage
 from ehr_core.api.visit_keeper import VisitKeeper
@@ -53,7 +54,7 @@ def consent(api: RunningApi, patient: str, channel: str = "email", *, given: boo
 
 
 def messages(api: RunningApi) -> list[MailboxMessage]:
-    admin = api.signed_in(f"admin-{id(object())}", "admin")
+    admin = api.signed_in(f"admin-{uuid4()}", "admin")
     return admin.messaging.mailbox().messages
 
 
