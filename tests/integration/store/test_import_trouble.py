@@ -78,7 +78,7 @@ def test_what_may_not_be_read_is_reported(run_import) -> None:
         shut = folder / "shut"
         shut.mkdir()
         for path in (folder / "mine.ndjson", folder / "mine.json", folder / "good.json", shut / "x.json"):
-            path.write_text(json.dumps(patient(id=path.parent.name + path.stem)))
+            path.write_text(json.dumps(patient(id=f"{path.suffix[1:]}-{path.stem}")))
             path.chmod(0o644)
         shut.chmod(0o755)
         for path in (folder / "mine.ndjson", folder / "mine.json", shut):
