@@ -38,6 +38,7 @@ SELECT a.id, a.patient_id, a.date_low, a.status, a.body, who.practitioner_id, wh
 FROM (
   SELECT DISTINCT ON (patient_id) * FROM fhir.appointment
   WHERE patient_id = ANY(:ids) AND NOT deleted AND status = ANY(:statuses) AND date_low >= :now
+    AND NOT id = ANY(:besides)
   ORDER BY patient_id, date_low, id) a {WITH_PRACTITIONER}
 """)
 
@@ -49,15 +50,18 @@ def visits_of_day(work: UnitOfWork, day: date) -> list[Visit]:
     return [_visit(row, decode(row.body)) for row in rows]
 
 
-def next_appointments(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str, NextAppointment]:
-    """Each patient's next booking from now on; a patient without one is not in the answer.
+def next_appointments(
+    work: UnitOfWork, patient_ids: Iterable[str], *, besides: Iterable[str] = ()
+) -> dict[str, NextAppointment]:
+    """Each patient's next booking from now on, the ids `besides` left out; a patient without one is not in the answer.
 
     Held-back bookings (a sensitivity label) are not told to a patient. Audits nothing: its caller does.
     """
     wanted = sorted(set(patient_ids))
     if not wanted:
         return {}
-    rows = work.connection.execute(NEXT, {"ids": wanted, "statuses": list(STILL_TO_COME), "now": work.now()})
+    asked = {"ids": wanted, "statuses": list(STILL_TO_COME), "now": work.now(), "besides": list(besides)}
+    rows = work.connection.execute(NEXT, asked)
     found: dict[str, NextAppointment] = {}
     for row in rows:
         visible, _ = split_visible(work.actor.kind, [decode(row.body)])

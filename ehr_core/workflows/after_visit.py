@@ -66,7 +66,7 @@ def after_visit_summary(
         SummaryPart(heading=said["allergies"], lines=_allergies(chart, said)),
         SummaryPart(heading=said["vitals"], lines=_vitals(work, chart, said)),
         SummaryPart(heading=said["goals"], lines=_goals(work, note.patient_id)),
-        SummaryPart(heading=said["next"], lines=_next(work, note.patient_id, said)),
+        SummaryPart(heading=said["next"], lines=_next(work, note.patient_id, encounter, said)),
     ]
     return AfterVisitSummary(
         patient=chart.banner,
@@ -157,8 +157,10 @@ def _goals(work: UnitOfWork, patient_id: str) -> list[str]:
     ]
 
 
-def _next(work: UnitOfWork, patient_id: str, said: dict[str, Any]) -> list[str]:
-    found = next_appointments(work, [patient_id]).get(patient_id)
+def _next(work: UnitOfWork, patient_id: str, encounter: dict[str, Any], said: dict[str, Any]) -> list[str]:
+    """The booking after this visit; the booking of the visit itself may still lie ahead when it began early."""
+    own = [entry.get("reference", "").partition("/")[2] for entry in encounter.get("appointment") or ()]
+    found = next_appointments(work, [patient_id], besides=own).get(patient_id)
     if found is None:
         return [said["next_none"]]
     time = show_time(found.starts_at, work.site_time_zone)
