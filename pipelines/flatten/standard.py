@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,18 +128,18 @@ def run_view(document: Any, folder: Path, target: Path) -> int:
         raise BadRequest(
             f"'{target.name}' ends in neither .parquet nor .csv. Name the target after its format."
         )
+    if not target.parent.is_dir():
+        raise NotFound(f"There is no folder '{target.parent}' to write to.")
     view = compile_standard(document)
     files = files_of(folder, view.used.type_name)
-    draft = target.with_name(f".{target.name}.draft")
-    try:
-        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
-        with duckdb.connect() as connection:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".views-") as private:
+        draft = Path(private, target.name)
+        with duckdb.connect(config={"temp_directory": private}) as connection:
             rows = view_rows(connection, view, files)
             path = str(draft).replace("'", "''")
             connection.execute(f"COPY {RESULT} TO '{path}' ({options})").fetchall()
+        draft.chmod(0o600)
         draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
     return rows
 
 
