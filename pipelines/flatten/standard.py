@@ -31,7 +31,6 @@ FORMATS = {
     ".parquet": "FORMAT parquet, COMPRESSION zstd",
     ".csv": "FORMAT csv, HEADER",
 }
-ENDINGS = (".ndjson", ".ndjson.gz", ".ndjson.zst")
 RESULT = "view_rows"
 REFUSED_WHILE_RUNNING = re.compile(rf"\S+: {MORE_THAN_ONE} [^\n]*")
 
@@ -135,6 +134,7 @@ def run_view(document: Any, folder: Path, target: Path) -> int:
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".views-") as private:
         draft = Path(private, target.name)
         with duckdb.connect(config={"temp_directory": private}) as connection:
+            connection.execute("SET TimeZone = 'UTC'").fetchall()
             rows = view_rows(connection, view, files)
             path = str(draft).replace("'", "''")
             connection.execute(f"COPY {RESULT} TO '{path}' ({options})").fetchall()
