@@ -15,6 +15,7 @@ BENCHES = (
     "store.store_bench",
     "deidentify.throughput",
     "flatten.throughput",
+    "flatten.standard_views",
     "measures",
     "write_back",
     "remeasure",
