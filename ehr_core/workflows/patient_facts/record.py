@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
@@ -17,6 +18,7 @@ from ehr_core.access.sensitivity import split_visible
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.fhir_json import decode
+from ehr_core.workflows.patient_facts.days import at_site
 
 Resource = dict[str, Any]
 
@@ -111,9 +113,10 @@ def read_records(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str, Reco
         "months": ENCOUNTER_MONTHS,
         "encounters": MOST_ENCOUNTERS,
     }
+    zone = ZoneInfo(work.site_time_zone)
     for kind, patient_id, body in work.connection.execute(RECORD, given) if records else ():
         try:
-            records[patient_id].found[kind].append(decode(body))
+            records[patient_id].found[kind].append(at_site(decode(body), zone))
         except BadRequest:
             records[patient_id].unreadable.add(kind)
     return records
