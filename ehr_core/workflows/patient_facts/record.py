@@ -72,13 +72,16 @@ SELECT 'Encounter', patient_id, body FROM (
     AND date_low >= CAST(:now AS timestamptz) - make_interval(months => :months)) AS seen
  WHERE place <= :encounters
 UNION ALL
-SELECT 'Observation', patient_id, body FROM (
-  SELECT patient_id, body, row_number() OVER (
-           PARTITION BY patient_id, code_tokens ORDER BY date_low DESC NULLS LAST, id DESC) AS place
+(SELECT 'Observation', o.patient_id, o.body FROM (
+  SELECT id, row_number() OVER (
+           PARTITION BY patient_id, hash_array_extended(code_tokens, 0)
+           ORDER BY date_low DESC NULLS LAST, id DESC) AS place
   FROM fhir.observation
   WHERE patient_id = ANY(:ids) AND NOT deleted AND status IN ('final', 'amended', 'corrected')) AS newest
- WHERE place <= :newest
+  JOIN fhir.observation o USING (id)
+  WHERE place <= :newest ORDER BY place)
 """)
+"""Results come newest first: facts keep the day only, and of two values of one day the later one counts."""
 
 
 @dataclass
