@@ -74,7 +74,7 @@ def _record(summary: ChartSummary) -> None:
         _section("Latest vitals", section_html(summary, "vitals", vitals_html(summary)))
     with right:
         _section("Medications", section_html(summary, "medications", medications_html(summary)))
-        if st.button("Medications: prescribe, stop, refill", shortcut="Alt+M"):
+        if st.button("Prescribe, stop, refill", shortcut="Alt+M"):
             st.switch_page(
                 st.session_state["medications"], query_params={"patient": summary.banner.patient_id}
             )

@@ -12,7 +12,9 @@ from cds.coverage import coverage_words
 from cds.engine import check, registry, review
 from cds.facts import Facts, Proposal
 from cds.immunization.schedule import schedule
+from cds.label_coverage import label_coverage_words
 from cds.masking import check_for
+from cds.order_coverage import order_coverage_words
 from cds.oversight import SiteChoice
 from data_contracts.api.decision_support import Acknowledged, CheckedCards
 from ehr_core.access.unit_of_work import UnitOfWork
@@ -66,9 +68,7 @@ def check_proposals(work: UnitOfWork, asked: Sequence[Asked], *, moment: str | N
     `moment` names another kind of showing than the proposal's own (a queue that is looked through is no order).
     """
     choices = queries.choices_of(work.connection, work.today()) if asked else []
-    found = [
-        Checked(uuid4(), _cards(one, choices), coverage_words(one.proposal.ingredients)) for one in asked
-    ]
+    found = [Checked(uuid4(), _cards(one, choices), _coverage(one.proposal)) for one in asked]
     kept = [_kept(one, checked, moment) for one, checked in zip(asked, found, strict=True)]
     queries.insert_checks(work.connection, kept, at=work.now(), actor_id=work.actor.actor_id)
     return found
@@ -81,13 +81,24 @@ def review_list(work: UnitOfWork, *, patient_id: str, whole: Facts, visible: Fac
     """
     choices = queries.choices_of(work.connection, work.today())
     ingredients = [one for medication in visible.medications for one in medication.ingredients]
-    words = coverage_words(ingredients)
+    words = medication_coverage(ingredients)
     if visible is not whole:
         words = f"A part of the record is restricted and was not reviewed. {words}"
     checked = Checked(uuid4(), review(visible, choices), words)
     kept = queries.Kept(checked.check_id, patient_id, REVIEW, f"review:{patient_id}", None, checked.cards)
     queries.insert_checks(work.connection, [kept], at=work.now(), actor_id=work.actor.actor_id)
     return checked
+
+
+def _coverage(proposal: Proposal) -> str:
+    if proposal.order is not None:
+        return order_coverage_words(proposal.order)
+    return medication_coverage(proposal.ingredients)
+
+
+def medication_coverage(ingredients: Sequence[str]) -> str:
+    """What was looked at for these drugs, and on which topics nothing is written about them."""
+    return f"{coverage_words(ingredients)} {label_coverage_words(ingredients)}".strip()
 
 
 def _cards(asked: Asked, choices: list[SiteChoice]) -> tuple[Card, ...]:
@@ -119,7 +130,7 @@ def require_answers(checked: Checked, answers: Iterable[Acknowledged]) -> dict[s
         titles = "; ".join(sorted({card.title for card in open_cards}))
         raise Conflict(
             f"Not signed: {len(open_cards)} safety {'warning needs' if len(open_cards) == 1 else 'warnings need'} "
-            f"a reason first ({titles}). Choose one for each, or change the prescription."
+            f"a reason first ({titles}). Choose one for each, or change what is proposed."
         )
     for card in checked.interrupting:
         _check_reason(card, given[card.key])
