@@ -40,6 +40,8 @@ HIDDEN = None
 """Reached from another page, never from the navigation."""
 FIRST_PAGES = {"care_manager": "worklist", "front_desk": "board", "pharmacist": "decision-support"}
 """Where a morning begins; for everybody else with the day's list."""
+AT_HAND = {"front_desk": ("register", "book")}
+"""What this role does all day stands beside the day's pages and not in a list that must be opened first."""
 
 
 class Offer(NamedTuple):
@@ -84,4 +86,6 @@ def offers(session: StaffSession) -> list[Offer]:
         Offer("audit.read", audit_page, "Audit", "audit", HOUSE),
     ]
     first = next((place for role, place in FIRST_PAGES.items() if role in session.me.roles), "today")
-    return sorted(found, key=lambda offer: offer.path != first)
+    at_hand = {path for role in session.me.roles for path in AT_HAND.get(role, ())}
+    placed = [offer._replace(heading=DAY) if offer.path in at_hand else offer for offer in found]
+    return sorted(placed, key=lambda offer: offer.path != first)
