@@ -16,6 +16,7 @@ from ehr_core.store.dates import bounds
 from ehr_core.store.names import display_name, name_parts, search_text
 from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import PERSON, ResourceType, resource_type
+from ehr_core.store.search_index import restricted_labels, search_index
 from ehr_core.store.structs import field_name
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, reference_token
 
@@ -37,6 +38,9 @@ class Promoted:
     date_low: datetime | None = None
     date_high: datetime | None = None
     encounter_id: str | None = None
+    search_tokens: list[str] | None = None
+    search_values: dict[str, Any] | None = None
+    restricted_labels: list[str] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     announced_codes: list[str] = field(default_factory=list)
 
@@ -48,6 +52,7 @@ class Promoted:
 COLUMN_NAMES = (
     *("patient_id", "status", "code_tokens", "category_tokens", "identifier_tokens", "reference_tokens"),
     *("security_tokens", "date_low", "date_high", "encounter_id"),
+    *("search_tokens", "search_values", "restricted_labels"),
 )
 
 
@@ -60,10 +65,13 @@ def promote(type_name: str, resource: Any, resource_id: str, time_zone: str) -> 
     promoted.code_tokens = _tokens(resource, row.code)
     promoted.category_tokens = _tokens(resource, row.category)
     promoted.identifier_tokens = _identifiers(resource)
-    promoted.reference_tokens = _references(resource, row)
+    index = search_index(type_name, resource, time_zone)
+    promoted.search_tokens, promoted.search_values = index.tokens, index.values
+    promoted.reference_tokens = _references(resource, row, index.references)
     promoted.security_tokens = _security(resource)
     promoted.date_low, promoted.date_high = _dates(resource, row, time_zone)
     promoted.encounter_id = _encounter(resource, row)
+    promoted.restricted_labels = restricted_labels(resource)
     if row.extra_columns:
         promoted.extra = _extra(resource, row, promoted)
     promoted.announced_codes = promoted.code_tokens or []
@@ -146,14 +154,14 @@ def _referring(type_name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((name, _steps(f"{path}.reference")) for name, paths in references.items() for path in paths)
 
 
-def _references(resource: Struct, row: ResourceType) -> list[str] | None:
+def _references(resource: Struct, row: ResourceType, more: list[str]) -> list[str] | None:
     """'parameter:Type/id' for what is searched by reference."""
     tokens = [
         reference_token(parameter, reference)
         for parameter, steps in _referring(row.name)
         for reference in _reached(resource, steps)
     ]
-    return list(dict.fromkeys(tokens)) or None
+    return list(dict.fromkeys(tokens + more)) or None
 
 
 def _patient_of(resource: Struct, row: ResourceType) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, LargeBinary, MetaData, Table, Text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from ehr_core.store.resource_types import resource_type
 
@@ -33,6 +33,9 @@ PROMOTED_COLUMNS = {
     "date_low": MOMENT,
     "date_high": MOMENT,
     "encounter_id": Text,
+    "search_tokens": ARRAY(Text),
+    "search_values": JSONB(none_as_null=True),
+    "restricted_labels": ARRAY(Text),
 }
 EXTRA_COLUMNS = {
     "name_text": Text,
