@@ -103,7 +103,15 @@ class Worker:
         try:
             with begin(self.database, self.actor, self.clock, self.time_zone) as work:
                 given = parameter_list(query)
-                page = find(work.connection, type_name, given, limit=2, offset=0, time_zone=self.time_zone)
+                page = find(
+                    work.connection,
+                    type_name,
+                    given,
+                    limit=2,
+                    offset=0,
+                    time_zone=self.time_zone,
+                    actor=work.actor,
+                )
         except BadRequest:
             return None
         if len(page.resources) != 1:

@@ -75,7 +75,7 @@ class Store:
         """One version, current or old. Raises NotFound, or Gone when that version is the deletion."""
         row = self._current(type_name, resource_id)
         if row.version_id != version_id:
-            row = versions.old_version(self.connection, type_name, resource_id, version_id)
+            row = versions.old_version(self.connection, type_name, resource_id, version_id, self.work.actor)
             if row is None:
                 raise NotFound(f"This {type_name} has no such version.")
         if row.deleted:
@@ -87,7 +87,7 @@ class Store:
     def history(self, type_name: str, resource_id: str) -> list[StoredResource]:
         """Every version, newest first; deletions have an empty body. Raises NotFound."""
         row = self._current(type_name, resource_id)
-        older = versions.old_versions(self.connection, type_name, resource_id)
+        older = versions.old_versions(self.connection, type_name, resource_id, self.work.actor)
         found = [stored(type_name, version) for version in (row, *older)]
         self._audit_read("history", found[0])
         return found
@@ -99,6 +99,7 @@ class Store:
         query = select(*versions.version_columns(table)).where(
             table.c.id.in_(list(resource_ids)), table.c.deleted.is_(False)
         )
+        query = versions.opened(query, table, self.work.actor)
         found = [stored(type_name, row) for row in self.connection.execute(query)]
         self._audit_found("read_many", type_name, found)
         return found
@@ -112,7 +113,13 @@ class Store:
         """
         given = parameter_list(parameters)
         page = find(
-            self.connection, type_name, given, limit=limit, offset=offset, time_zone=self.work.site_time_zone
+            self.connection,
+            type_name,
+            given,
+            limit=limit,
+            offset=offset,
+            time_zone=self.work.site_time_zone,
+            actor=self.work.actor,
         )
         names = sorted({name for name, _ in given})
         self._audit_found("search", type_name, page.resources, {"parameters": names, "total": page.total})
@@ -173,7 +180,9 @@ class Store:
     def put(self, type_name: str, resource_id: str, body: Body, *, if_match: int | None = None) -> Written:
         """As `update`, and says whether the resource was created and whether anything changed."""
         checked_id(resource_id)
-        row = versions.current_version(self.connection, type_name, resource_id, lock=True)
+        row = versions.current_version(
+            self.connection, type_name, resource_id, lock=True, actor=self.work.actor
+        )
         check_version(row, if_match)
         if row is None:
             return Written(self._add(type_name, body, resource_id, same_id=True), created=True, changed=True)
@@ -192,7 +201,9 @@ class Store:
     def delete(self, type_name: str, resource_id: str, *, if_match: int | None = None) -> StoredResource:
         """Marks the resource deleted; its history stays. Deleting again changes nothing. Raises NotFound."""
         resource_type(type_name)
-        row = versions.current_version(self.connection, type_name, resource_id, lock=True)
+        row = versions.current_version(
+            self.connection, type_name, resource_id, lock=True, actor=self.work.actor
+        )
         if row is None:
             raise self._not_found(type_name)
         check_version(row, if_match)
@@ -243,7 +254,9 @@ class Store:
 
     def _current(self, type_name: str, resource_id: str) -> Row:
         resource_type(type_name)
-        row = versions.current_version(self.connection, type_name, resource_id, lock=False)
+        row = versions.current_version(
+            self.connection, type_name, resource_id, lock=False, actor=self.work.actor
+        )
         if row is None:
             raise self._not_found(type_name)
         return row

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
+from ehr_core.access.actor import Actor
+from ehr_core.access.chart_policy import rows_open_to
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.resource_types import ResourceType, resource_type
 from ehr_core.store.search_parameters import CONTROLS, conditions, known_parameters, shown
@@ -42,13 +44,18 @@ def find(
     limit: int,
     offset: int,
     time_zone: str,
+    actor: Actor,
 ) -> SearchPage:
-    """One page. Raises BadRequest for an unknown parameter, modifier, sort key or number."""
+    """One page of what the policy opens to the actor.
+
+    Raises BadRequest for an unknown parameter, modifier, sort key or number.
+    """
     row, table = resource_type(type_name), current_table(type_name)
     controls = _controls(given)
     limit = _number(controls, "_count", limit, highest=LARGEST_PAGE)
     offset = _number(controls, "_offset", offset, highest=10**9)
-    where = conditions(row, table, given, time_zone)
+    where = [*conditions(row, table, given, time_zone), rows_open_to(actor, table)]
+    where = [condition for condition in where if condition is not None]
     order = _order(row, table, controls.get("_sort"), time_zone)
     query = select(*version_columns(table)).where(*where).order_by(*order).limit(limit).offset(offset)
     found = [stored(type_name, found_row) for found_row in connection.execute(query)]

@@ -9,11 +9,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, Table, Update, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from ehr_core.access.actor import Actor
+from ehr_core.access.chart_policy import rows_open_to
 from ehr_core.kernel.errors import Forbidden, TimeTaken
 from ehr_core.store.content import HASH_BYTES
 from ehr_core.store.promote import COLUMN_NAMES
@@ -62,12 +64,24 @@ def version_columns(table: Any) -> list[Any]:
     return [table.c[name] for name in VERSION_COLUMNS]
 
 
-def current_version(connection: Connection, type_name: str, resource_id: str, *, lock: bool) -> Row | None:
+def current_version(
+    connection: Connection, type_name: str, resource_id: str, *, lock: bool, actor: Actor | None = None
+) -> Row | None:
     """The current row (a deletion too), or None. `lock` keeps others from changing it until this commits.
 
-    The lock lets others hold a patient's record against a merge (see merged.py): an id never changes.
+    `actor`: only if the policy opens the row to them. The lock lets others hold a patient's record against a merge
+    (see merged.py): an id never changes.
     """
-    return connection.execute(_by_id(type_name, lock), {"this_id": resource_id}).one_or_none()
+    query = _by_id(type_name, lock)
+    if actor is not None:
+        query = opened(query, current_table(type_name), actor)
+    return connection.execute(query, {"this_id": resource_id}).one_or_none()
+
+
+def opened(query: Select, table: Table, actor: Actor) -> Select:
+    """The query over the rows alone that the policy opens to this actor."""
+    condition = rows_open_to(actor, table)
+    return query if condition is None else query.where(condition)
 
 
 @cache
@@ -77,17 +91,19 @@ def _by_id(type_name: str, lock: bool) -> Select:
     return query.with_for_update(key_share=True) if lock else query
 
 
-def old_versions(connection: Connection, type_name: str, resource_id: str) -> list[Row]:
+def old_versions(connection: Connection, type_name: str, resource_id: str, actor: Actor) -> list[Row]:
     """The versions that are no longer current, newest first."""
     table = history_table(type_name)
     query = select(table).where(table.c.id == resource_id).order_by(table.c.version_id.desc())
-    return list(connection.execute(query))
+    return list(connection.execute(opened(query, table, actor)))
 
 
-def old_version(connection: Connection, type_name: str, resource_id: str, version_id: int) -> Row | None:
+def old_version(
+    connection: Connection, type_name: str, resource_id: str, version_id: int, actor: Actor
+) -> Row | None:
     table = history_table(type_name)
     query = select(table).where(table.c.id == resource_id, table.c.version_id == version_id)
-    return connection.execute(query).one_or_none()
+    return connection.execute(opened(query, table, actor)).one_or_none()
 
 
 def add_first_version(connection: Connection, type_name: str, values: dict[str, Any]) -> bool:
