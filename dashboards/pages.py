@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dashboards.admin.audit import audit_page
+from dashboards.admin.break_glass import break_glass_page
 from dashboards.care_manager.replies import replies_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
@@ -84,6 +85,7 @@ def offers(session: StaffSession) -> list[Offer]:
             "decision_support.manage", decision_support_page, "Decision support", "decision-support", HOUSE
         ),
         Offer("audit.read", audit_page, "Audit", "audit", HOUSE),
+        Offer("audit.read", break_glass_page, "Broken glass", "broken-glass", HOUSE),
     ]
     first = next((place for role, place in FIRST_PAGES.items() if role in session.me.roles), "today")
     at_hand = {path for role in session.me.roles for path in AT_HAND.get(role, ())}

@@ -19,6 +19,7 @@ from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
 from ehr_core.api.routes import (
+    access,
     account,
     allergies,
     audit,
@@ -60,6 +61,7 @@ ROOMS = (
     authorize,
     token,
     logout,
+    access,
     account,
     allergies,
     audit,

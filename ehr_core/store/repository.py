@@ -57,10 +57,10 @@ class Written:
 class Store:
     """FHIR resources as one actor sees them, within one unit of work."""
 
-    def __init__(self, work: UnitOfWork, *, holds_back_labelled: bool = False):
+    def __init__(self, work: UnitOfWork):
         self.work = work
         self.connection = work.connection
-        self.sight = Sight(work.actor, holds_back_labelled)
+        self.sight = Sight(work.actor)
 
     # Reading
 
@@ -94,7 +94,7 @@ class Store:
         """One version, current or old. Raises NotFound, or Gone when that version is the deletion."""
         row = self._current(type_name, resource_id)
         if row.version_id != version_id:
-            row = versions.old_version(self.connection, type_name, resource_id, version_id)
+            row = versions.old_version(self.connection, type_name, resource_id, version_id, self.sight)
             if row is None:
                 raise NotFound(f"This {type_name} has no such version.")
         if row.deleted:
@@ -106,7 +106,7 @@ class Store:
     def history(self, type_name: str, resource_id: str) -> list[StoredResource]:
         """Every version, newest first; deletions have an empty body. Raises NotFound."""
         row = self._current(type_name, resource_id)
-        older = versions.old_versions(self.connection, type_name, resource_id)
+        older = versions.old_versions(self.connection, type_name, resource_id, self.sight)
         found = [stored(type_name, version) for version in (row, *older)]
         self._audit_read("history", found[0])
         return found
@@ -199,7 +199,7 @@ class Store:
     def put(self, type_name: str, resource_id: str, body: Body, *, if_match: int | None = None) -> Written:
         """As `update`, and says whether the resource was created and whether anything changed."""
         checked_id(resource_id)
-        row = versions.current_version(self.connection, type_name, resource_id, lock=True)
+        row = versions.current_version(self.connection, type_name, resource_id, lock=True, sight=self.sight)
         check_version(row, if_match)
         if row is None:
             return Written(self._add(type_name, body, resource_id, same_id=True), created=True, changed=True)
@@ -218,7 +218,7 @@ class Store:
     def delete(self, type_name: str, resource_id: str, *, if_match: int | None = None) -> StoredResource:
         """Marks the resource deleted; its history stays. Deleting again changes nothing. Raises NotFound."""
         resource_type(type_name)
-        row = versions.current_version(self.connection, type_name, resource_id, lock=True)
+        row = versions.current_version(self.connection, type_name, resource_id, lock=True, sight=self.sight)
         if row is None:
             raise self._not_found(type_name)
         check_version(row, if_match)
