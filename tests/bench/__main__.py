@@ -21,6 +21,7 @@ BENCHES = (
     "cds_bench",
     "chart_bench",
     "scheduling_bench",
+    "registration_bench",
 )
 
 
