@@ -22,6 +22,7 @@ BENCHES = (
     "cds_bench",
     "chart_bench",
     "scheduling_bench",
+    "registration_bench",
 )
 
 
