@@ -95,8 +95,11 @@ def run_conformance(
     libraries: Path | None = None,
     only: Iterable[str] = (),
     done: Callable[[MeasureReport], None] = lambda _: None,
+    cases: Callable[[Path], Iterable[Case]] = read_cases,
 ) -> ConformanceReport:
     """Runs the folder's cases, of all measures or those named; `done` is told of each measure as it is finished.
+
+    `cases` reads them, for those who change them on the way.
 
     A measure that cannot be compiled has all its cases disagree, with the reason. Raises NotFound and BadRequest for
     a folder or file that cannot be read.
@@ -106,12 +109,12 @@ def run_conformance(
     records = Records(engine.texts, declared_only=True)
     wanted = {package.measure(name)["name"] for name in only}
     by_measure: dict[str, list[tuple[int, Case]]] = {}
-    for case in read_cases(folder):
+    for case in cases(folder):
         if not wanted or case.measure in wanted:
             by_measure.setdefault(case.measure, []).append((records.add_patient(case.resources), case))
     reports = []
-    for name, cases in by_measure.items():
-        report = _measure(engine, package, records, name, cases)
+    for name, of_measure in by_measure.items():
+        report = _measure(engine, package, records, name, of_measure)
         done(report)
         reports.append(report)
     return ConformanceReport(reports)
