@@ -67,7 +67,8 @@ class Program:
     """Compiles definitions of a package's libraries when they are asked for."""
 
     def __init__(self, package: Package, nodes: Nodes | None = None):
-        self.package, self.nodes = package, nodes or Nodes()
+        self.package = package
+        self.nodes = Nodes() if nodes is None else nodes
         self.unsupported: dict[str, Place] = {}
         self.value_sets: dict[str, Place] = {}
         self.named: dict[int, str] = {}

@@ -67,6 +67,16 @@ def test_results_are_in_the_contracts_columns_and_agree_with_the_cases(tmp_path)
     assert counts["Numerator_1"] == expected == sum(table["numerator"].to_pylist())
 
 
+def test_measures_that_share_a_run_say_the_same_as_alone(tmp_path):
+    package, names = shared_data("ecqm"), ("CMS122", "CMS165", "CMS951")
+    cases = [case for case in read_cases(package) if case.measure.startswith(names)]
+    folder = write(tmp_path / "in", [one for case in cases for one in case.resources])
+    together = evaluate(package, folder, YEAR, tmp_path / "all", only=names)
+    alone = [evaluate(package, folder, YEAR, tmp_path / name, only=(name,))[0] for name in names]
+    assert [one.counts for one in together] == [one.counts for one in alone]
+    assert all(one.counts["Group_1"]["Numerator_1"] for one in together)
+
+
 def test_a_folder_without_patients_is_refused(tmp_path):
     with pytest.raises(NotFound, match=r"Patient\.ndjson"):
         evaluate(shared_data("ecqm"), tmp_path, YEAR, tmp_path / "out", only=("CMS122",))
