@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.clinician.closed_chart import closed_chart
 from dashboards.clinician.gap_cards import gap_cards
 from dashboards.clinician.growth_chart import growth_panel
 from dashboards.clinician.history_panel import history_panel
@@ -40,6 +41,8 @@ def chart_page() -> None:
         st.info("No patient is chosen. Find one under Patients, or open a visit under Today.")
         return
     with told_errors():
+        if closed_chart(session, patient_id):
+            return
         summary = session.client.charting.summary(patient_id)
         show_banner(summary.banner)
         tell_remembered()

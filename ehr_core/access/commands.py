@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 commands = typer.Typer(
     no_args_is_help=True, help="Accounts from the command line: the first one, and lost ones."
 )
+access_commands = typer.Typer(no_args_is_help=True, help="Whose charts a role opens, from the command line.")
 say = Console(highlight=False, soft_wrap=True)
 
 UserName = Annotated[
@@ -121,8 +122,27 @@ def list_all() -> None:
         say.print(" · ".join(words), markup=False)
 
 
+@access_commands.command("role")
+def role_policy(
+    role: Annotated[str, typer.Argument(help="A staff role.")],
+    reach: Annotated[
+        str, typer.Option(help="Whose charts: all, site, panel (own panel and care teams) or none.")
+    ],
+    label: Annotated[
+        list[str] | None, typer.Option(help="A sensitive label that it sees; again for more; * for all.")
+    ] = None,
+) -> None:
+    """Say at this site whose charts a role opens and which labels it sees. Counts at everybody's next call."""
+    from ehr_core.access.role_policies import set_role_policy
+
+    labels = label or []
+    with _work("access.manage") as work:
+        set_role_policy(work, role, reach=reach, labels=labels)
+    say.print(f"The role '{role}' reaches {reach} and sees {', '.join(labels) or 'no label'}.", markup=False)
+
+
 @contextmanager
-def _work() -> Iterator[UnitOfWork]:
+def _work(permission: str = "account.manage") -> Iterator[UnitOfWork]:
     """One transaction of the operator on this installation's own database, whether or not `almoner up` runs."""
     from ehr_core.access.operators import operator
     from ehr_core.access.unit_of_work import begin
@@ -135,7 +155,7 @@ def _work() -> Iterator[UnitOfWork]:
     with own_database(settings) as url:
         database = connect(url)
         try:
-            with begin(database, operator("account.manage"), SystemClock(), settings.site_time_zone) as work:
+            with begin(database, operator(permission), SystemClock(), settings.site_time_zone) as work:
                 yield work
         finally:
             database.dispose()

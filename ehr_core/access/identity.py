@@ -15,10 +15,11 @@ from ehr_core.access.authorization_codes import redeem_code
 from ehr_core.access.clients import Client, registered_clients
 from ehr_core.access.id_token import IdTokenSigner, access_token_hash
 from ehr_core.access.policy import effective_roles, why_session_ended
-from ehr_core.access.roles import PATIENT_ROLES, permissions_of
+from ehr_core.access.proxies import permissions_of_scope, scope_now
+from ehr_core.access.roles import PATIENT_ROLES, permissions_of, policy_of
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.db.database import Database
-from ehr_core.kernel.clock import Clock
+from ehr_core.kernel.clock import Clock, site_date
 from ehr_core.kernel.errors import Forbidden, SignInRequired
 from ehr_core.kernel.secrets import Secrets
 from ehr_core.kernel.settings import Settings
@@ -26,6 +27,9 @@ from ehr_core.kernel.settings import Settings
 SIGN_IN_ACTOR_ID = "service:sign-in"
 SERVICE_TOKEN_LIFE = timedelta(minutes=5)
 ID_TOKEN_LIFE = timedelta(minutes=10)
+
+NOBODYS_RECORD = "nobody"
+"""In place of a patient's id while a proxy has not chosen, or has nobody left: no row is this patient's."""
 
 SESSION_ENDED = "Your session has ended. Sign in again."
 
@@ -202,19 +206,66 @@ class Identity:
     def _session_actor(self, session: sessions.SessionRow, now: datetime) -> tuple[Actor, str | None]:
         """The actor with today's roles, and why the session has ended if it has."""
         roles = self._roles(session)
-        is_patient = bool(PATIENT_ROLES & set(roles))
+        if PATIENT_ROLES & set(roles):
+            return self._portal_actor(session, roles, now)
+        policy = policy_of(roles, session.role_policies)
         actor = Actor(
             actor_id=session.account_id,
-            kind="patient" if is_patient else "user",
+            kind="user",
             name=session.display_name,
             roles=roles,
             permissions=permissions_of(roles),
             session_id=session.sid,
-            patient_id=session.facts.patient_id if is_patient else None,
             practitioner_id=session.practitioner_id,
+            chart_reach=policy.reach,
+            sees=policy.sees,
         )
         ended = why_session_ended(session.facts, now=now, idle=self.idle)
         return actor, ended or (None if roles else "no_role_here")
+
+    def _portal_actor(
+        self, session: sessions.SessionRow, roles: tuple[str, ...], now: datetime
+    ) -> tuple[Actor, str | None]:
+        """A patient in their own record, or a proxy in the record of the one they act for today."""
+        ended = why_session_ended(session.facts, now=now, idle=self.idle)
+        scopes = self.proxy_scopes(session, now) if "proxy" in roles else {}
+        acting_for = session.acting_for
+        if acting_for is None and "patient" not in roles and len(scopes) == 1:
+            acting_for = next(iter(scopes))
+        if acting_for is None:
+            own = frozenset(roles) & {"patient"}
+            permissions, counted, patient_id = permissions_of(own), tuple(own), session.facts.patient_id
+        else:
+            permissions = permissions_of_scope(scopes.get(acting_for, frozenset()))
+            counted, patient_id = ("proxy",), acting_for
+        actor = Actor(
+            actor_id=session.account_id,
+            kind="patient",
+            name=session.display_name,
+            roles=counted,
+            permissions=permissions,
+            session_id=session.sid,
+            patient_id=patient_id or NOBODYS_RECORD,
+            practitioner_id=session.practitioner_id,
+            sees=frozenset(),
+        )
+        return actor, ended
+
+    def proxy_scopes(self, session: sessions.SessionRow, now: datetime) -> dict[str, frozenset[str]]:
+        """By patient: what this account may do there today as a proxy; only those with anything left."""
+        today = site_date(self.clock, self.settings.site_time_zone)
+        scopes: dict[str, frozenset[str]] = {}
+        for grant, born in session.proxies:
+            scope = scope_now(
+                grant,
+                birth_date=born,
+                today=today,
+                now=now,
+                narrowing_age=self.settings.proxy_narrowing_age,
+            )
+            if scope:
+                scopes[grant.patient_id] = scopes.get(grant.patient_id, frozenset()) | scope
+        return scopes
 
     def _service_actor(self, client: Client | None) -> Actor:
         if client is None or client.service_role is None:

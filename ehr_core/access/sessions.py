@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, Row, text
 
 from ehr_core.access.policy import SessionFacts
+from ehr_core.access.proxies import Grant
+from ehr_core.access.roles import RolePolicy
 
 SEEN_EVERY = timedelta(minutes=1)
 """The last use of a session is written down at most this often."""
@@ -30,6 +32,9 @@ class SessionRow:
     address: str | None
     created_at: datetime
     facts: SessionFacts
+    role_policies: dict[str, RolePolicy]
+    acting_for: str | None
+    proxies: tuple[tuple[Grant, date | None], ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,12 @@ class TokenRow:
 
 SESSION_COLUMNS = """
   s.sid, s.client_id AS session_client_id, s.address, s.created_at, s.last_seen_at, s.ends_at, s.revoked_at,
-  a.id AS account_id, a.display_name, a.username, a.practitioner_id, a.patient_id, a.roles, a.disabled
+  a.id AS account_id, a.display_name, a.username, a.practitioner_id, a.patient_id, a.roles, a.disabled, s.acting_for,
+  (SELECT jsonb_object_agg(p.role, jsonb_build_array(p.reach, p.labels)) FROM access.role_policy p) AS role_policies,
+  CASE WHEN 'proxy' = ANY(a.roles) THEN (
+    SELECT jsonb_agg(jsonb_build_array(g.patient_id, g.relationship, g.scope, g.legally_renewed, g.starts_at, g.ends_at,
+      access.birth_date_of(g.patient_id)) ORDER BY g.made_at, g.id)
+    FROM access.proxy_grant g WHERE g.account_id = a.id AND g.ended_at IS NULL) END AS proxies
 """
 
 
@@ -206,4 +216,33 @@ def _session(row: Row) -> SessionRow:
             roles=tuple(row.roles),
             patient_id=row.patient_id,
         ),
+        role_policies={
+            role: RolePolicy(reach, frozenset(labels))
+            for role, (reach, labels) in (row.role_policies or {}).items()
+        },
+        acting_for=row.acting_for,
+        proxies=tuple(_proxy(*given) for given in row.proxies or ()),
+    )
+
+
+def _proxy(
+    patient_id: str,
+    relationship: str,
+    scope: list[str],
+    renewed: bool,
+    starts: str,
+    ends: str | None,
+    born: str | None,
+) -> tuple[Grant, date | None]:
+    """A grant with the patient's day of birth, as the session's row tells it."""
+    until = datetime.fromisoformat(ends) if ends else None
+    grant = Grant(patient_id, relationship, frozenset(scope), renewed, datetime.fromisoformat(starts), until)
+    return grant, date.fromisoformat(born) if born else None
+
+
+def act_for(connection: Connection, sid: str, patient_id: str | None) -> None:
+    """From the next call on the session looks at this patient's record; none: at its owner's own."""
+    connection.execute(
+        text("UPDATE access.session SET acting_for = :patient_id WHERE sid = :sid"),
+        {"patient_id": patient_id, "sid": sid},
     )

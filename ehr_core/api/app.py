@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,6 +19,7 @@ from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
 from ehr_core.api.routes import (
+    access,
     account,
     allergies,
     audit,
@@ -59,6 +61,7 @@ ROOMS = (
     authorize,
     token,
     logout,
+    access,
     account,
     allergies,
     audit,
@@ -93,6 +96,7 @@ def create_app(
     settings: Settings | None = None, database: Database | None = None, clock: Clock | None = None
 ) -> FastAPI:
     """The API. Tests hand in a database and a clock; otherwise both come from the settings."""
+    owns_process = settings is None
     if settings is None:
         settings = Settings()
         configure_logging(settings.log_level, json=True)
@@ -107,6 +111,7 @@ def create_app(
         lifespan=_background_work,
     )
     identity = Identity(database, clock, settings, secrets)
+    app.state.owns_process = owns_process
     app.state.parts = Parts(settings, secrets, database, clock, identity)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
@@ -134,6 +139,8 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
     preload(parts.settings.immunization_schedule)
+    if app.state.owns_process:
+        _spare_what_stays()
     app.state.bulk_runner.start()
     app.state.visit_keeper.start()
     app.state.clinic_clock.start()
@@ -142,3 +149,9 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     app.state.visit_keeper.stop()
     app.state.bulk_runner.stop()
     parts.database.dispose()
+
+
+def _spare_what_stays() -> None:
+    """Libraries and knowledge live as long as the process: each full collection would walk through all of it again."""
+    gc.collect()
+    gc.freeze()

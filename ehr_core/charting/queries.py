@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Executable, Row, text
 
-from ehr_core.access.sensitivity import split_visible
+from ehr_core.access.chart_policy import Sight, whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.parts import LOINC, OBSERVATION_CATEGORY
 from ehr_core.charting.reports import LOINC_SERVICE, OWN_WORDS
@@ -206,7 +206,8 @@ class ChartFacts:
 
 def chart_facts(work: UnitOfWork, patient_id: str, *, encounters: int) -> ChartFacts:
     """What the summary shows: current allergies, problems, medications, visits, vaccinations, newest vital signs."""
-    rows = work.connection.execute(
+    rows = found_in_record(
+        work,
         SUMMARY,
         {
             "id": patient_id,
@@ -228,7 +229,7 @@ def all_results(
 
     `counts` leaves some out before anything is counted as hidden.
     """
-    rows = work.connection.execute(RESULTS, {"id": patient_id})
+    rows = found_in_record(work, RESULTS, {"id": patient_id})
     return sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows), counts)
 
 
@@ -237,7 +238,8 @@ def newest_results(work: UnitOfWork, patient_id: str, newest: int) -> tuple[Char
 
     Also how many observations there are of each test, by its token `system|code`.
     """
-    rows = work.connection.execute(
+    rows = found_in_record(
+        work,
         NEWEST_RESULTS,
         {
             "id": patient_id,
@@ -246,7 +248,7 @@ def newest_results(work: UnitOfWork, patient_id: str, newest: int) -> tuple[Char
             "late_days": LATE_DAYS,
             **_waiting_words(),
         },
-    ).all()
+    )
     facts = sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
     return facts, {row.code: row.total for row in rows if row.code}
 
@@ -263,8 +265,14 @@ def _waiting_words() -> dict[str, Any]:
 
 def past_care_facts(work: UnitOfWork, patient_id: str) -> ChartFacts:
     """Every procedure, vaccination and document of one patient that this actor may see; retracted ones too."""
-    rows = work.connection.execute(PAST_CARE, {"id": patient_id})
+    rows = found_in_record(work, PAST_CARE, {"id": patient_id})
     return sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
+
+
+def found_in_record(work: UnitOfWork, query: Executable, values: dict[str, Any]) -> Sequence[Row]:
+    """The rows of one patient's record, labelled ones too, for `sorted_facts` to show or to count as hidden."""
+    with whole_record(work):
+        return work.connection.execute(query, values).all()
 
 
 def sorted_facts(
@@ -273,7 +281,7 @@ def sorted_facts(
     counts: Callable[[Resource], bool] = lambda _: True,
 ) -> ChartFacts:
     """Rows of (type, version, body) as what this actor may see of them."""
-    facts = ChartFacts()
+    facts, sight = ChartFacts(), Sight(work)
     for kind, version_id, body in rows:
         try:
             resource = decode(body)
@@ -282,9 +290,10 @@ def sorted_facts(
             continue
         if not counts(resource):
             continue
-        visible, hidden = split_visible(work.actor.kind, [resource])
-        facts.hidden[kind] += hidden
-        facts.stored[kind] += [Versioned(version_id, shown) for shown in visible]
+        if sight.sees(resource):
+            facts.stored[kind].append(Versioned(version_id, resource))
+        else:
+            facts.hidden[kind] += 1
     return facts
 
 

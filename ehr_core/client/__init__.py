@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from ehr_core.client.access import AccessRoom
 from ehr_core.client.account import AccountRoom
 from ehr_core.client.allergies import AllergiesRoom
 from ehr_core.client.audit import AuditRoom
@@ -45,6 +46,7 @@ class AlmonerClient:
     ):
         speaking = Transport(base_url, token_source, transport)
         self.transport = speaking
+        self.access = AccessRoom(speaking)
         self.account = AccountRoom(speaking)
         self.audit = AuditRoom(speaking)
         self.fhir = FhirRoom(speaking)

@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     session_hours: int = Field(
         default=12, ge=1, description="A session ends after this time in any case (hours)."
     )
+    proxy_narrowing_age: int = Field(
+        default=13,
+        ge=0,
+        le=18,
+        description="From this age of a child on a parent keeps appointments alone (years); at 18 it ends.",
+    )
     bulk_file_hours: int = Field(
         default=24, ge=1, description="Bulk export files are deleted after this time (hours)."
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, extract, false, func, or_, select, text, true
 
-from ehr_core.access.sensitivity import split_visible
+from ehr_core.access.chart_policy import split_visible
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.kernel.name_sounds import folded
@@ -47,7 +47,7 @@ def people_by_id(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str, Pers
 
 
 def _person(work: UnitOfWork, row: Any) -> PersonFacts:
-    flags, _ = split_visible(work.actor.kind, map(decode, row.flags or ()))
+    flags, _ = split_visible(work, map(decode, row.flags or ()))
     return replace(
         read_person(decode(row.body), work.today()),
         clinic=row.clinic,

@@ -2,12 +2,13 @@
 
 A transaction is one database transaction: every entry or none. References among its entries ('urn:uuid:…') and
 conditional references ('Practitioner?identifier=…') are resolved before anything is written. Order of work, as FHIR
-says: deletes, creates, updates, reads; the answer is in the order of the request. In a batch each entry stands alone.
+says: deletes, creates, updates and patches, reads; the answer is in the order of the request. In a batch each entry
+stands alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Raw
 
-from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue, TooMuch
+from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue, NotFound, TooMuch
 from ehr_core.kernel.ids import FHIR_ID, new_id
+from ehr_core.store.conditional import AlreadyThere, patch
 from ehr_core.store.content import brought_id, instant_text
 from ehr_core.store.locks import identity_key
+from ehr_core.store.patches import bundled_patch
 from ehr_core.store.references import (
     in_bundle,
     is_conditional,
@@ -36,7 +39,10 @@ if TYPE_CHECKING:
     from ehr_core.store.repository import Store
 
 MOST_ENTRIES = 5000
-WORK_ORDER = ("DELETE", "POST", "PUT", "GET")
+WORK_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
+READS = frozenset({"GET", "HEAD"})
+CONDITIONAL = frozenset({"POST", "PUT", "DELETE", "PATCH"})
+PATCH_TYPES = frozenset({"Binary", "Parameters"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -63,6 +69,16 @@ class _Bundle(msgspec.Struct, tag_field="resourceType", tag="Bundle"):
 _bundle = msgspec.json.Decoder(_Bundle)
 
 
+@dataclass(frozen=True)
+class Door:
+    """What the caller adds. `allow` raises Forbidden for an entry's method; `read` answers a GET or HEAD in the words
+    of its door; `represents` puts what was written into the answer."""
+
+    allow: Callable[[str], None] = lambda method: None
+    read: Callable[[Act], dict[str, Any]] | None = None
+    represents: bool = False
+
+
 @dataclass
 class Act:
     """One entry, understood: what is to be done to what. `found` is what its condition found; `repeats` says that an
@@ -78,13 +94,16 @@ class Act:
     if_match: int | None = None
     found: StoredResource | None = None
     repeats: bool = False
+    url: str = ""
+    if_none_match: str | None = None
+    if_modified_since: str | None = None
 
     @property
     def place(self) -> str:
         return f"Bundle.entry[{self.index}]"
 
 
-def run_bundle(store: Store, body: bytes) -> bytes:
+def run_bundle(store: Store, body: bytes, door: Door) -> bytes:
     """Runs the Bundle for the store's actor and returns the response Bundle.
 
     Raises the failing entry's error, its index and element in front; a batch reports it in the entry's outcome.
@@ -102,13 +121,13 @@ def run_bundle(store: Store, body: bytes) -> bytes:
     if len(bundle.entry) > MOST_ENTRIES:
         raise TooMuch(f"A Bundle has at most {MOST_ENTRIES} entries. Use `almoner import` for more.")
     store.work.audit(bundle.type, resource_type="Bundle", detail={"entries": len(bundle.entry)})
-    answers = _batch(store, bundle) if bundle.type == "batch" else _transaction(store, bundle)
+    answers = _batch(store, bundle, door) if bundle.type == "batch" else _transaction(store, bundle, door)
     answer = {"resourceType": "Bundle", "type": f"{bundle.type}-response", "entry": answers}
     return _encode(answer)
 
 
-def _transaction(store: Store, bundle: _Bundle) -> list[dict[str, Any]]:
-    acts = [_named(index, entry) for index, entry in enumerate(bundle.entry)]
+def _transaction(store: Store, bundle: _Bundle, door: Door) -> list[dict[str, Any]]:
+    acts = [_named(index, entry, door) for index, entry in enumerate(bundle.entry)]
     _refuse_doubles(acts)
     _lock_conditions(store, acts)
     targets = _find_targets(store, acts)
@@ -117,22 +136,20 @@ def _transaction(store: Store, bundle: _Bundle) -> list[dict[str, Any]]:
     for act in acts:
         with_place(act, lambda act=act: _resolve_references(store, act, targets, unkept))
     answers: list[dict[str, Any]] = [{} for _ in acts]
-    for act in sorted(
-        acts, key=lambda act: (WORK_ORDER.index(act.method), act.type_name, act.resource_id or "")
-    ):
-        answers[act.index] = with_place(act, lambda act=act: _perform(store, act))
+    for act in sorted(acts, key=lambda act: (WORK_ORDER[act.method], act.type_name, act.resource_id or "")):
+        answers[act.index] = with_place(act, lambda act=act: _perform(store, act, door))
     return answers
 
 
-def _batch(store: Store, bundle: _Bundle) -> list[dict[str, Any]]:
+def _batch(store: Store, bundle: _Bundle, door: Door) -> list[dict[str, Any]]:
     answers = []
     for index, entry in enumerate(bundle.entry):
         try:
             with store.connection.begin_nested():
-                act = _named(index, entry)
+                act = _named(index, entry, door)
                 _find_targets(store, [act])
                 with_place(act, lambda act=act: _resolve_references(store, act, {}))
-                answers.append(with_place(act, lambda act=act: _perform(store, act)))
+                answers.append(with_place(act, lambda act=act: _perform(store, act, door)))
         except AlmonerError as error:
             answers.append({"response": {"status": str(error.http_status), "outcome": _outcome(error)}})
     return answers
@@ -154,10 +171,9 @@ def with_place(act: Act, work: Any) -> Any:
 
 
 def _inside(issue: Issue) -> str:
-    """'resource.status' for 'Observation.status'; what speaks of the request stays."""
-    return (
-        issue.expression if issue.expression.startswith("request") else f"resource.{_tail(issue.expression)}"
-    )
+    """'resource.status' for 'Observation.status'; what speaks of the request or the entry's resource stays."""
+    stays = issue.expression.startswith(("request", "resource"))
+    return issue.expression if stays else f"resource.{_tail(issue.expression)}"
 
 
 def _tail(expression: str) -> str:
@@ -170,19 +186,23 @@ def _place(message: str) -> str:
     return f"Bundle{found.rstrip('`')}"
 
 
-def _named(index: int, entry: _Entry) -> Act:
+def _named(index: int, entry: _Entry, door: Door) -> Act:
     """The entry as an act. Raises InvalidResource naming what it lacks."""
     act = Act(index, entry.request.method, "", None, None, bytes(entry.resource), entry.fullUrl)
 
     def understand() -> Act:
         if act.method not in WORK_ORDER:
             raise InvalidResource([Issue("request.method", f"must be one of: {', '.join(WORK_ORDER)}")])
+        door.allow(act.method)
+        act.url = entry.request.url
+        act.if_none_match, act.if_modified_since = entry.request.ifNoneMatch, entry.request.ifModifiedSince
         path, question, query = entry.request.url.partition("?")
         act.type_name, _, act.resource_id = path.strip("/").partition("/")
         act.resource_id = act.resource_id or None
         act.query = query if question else None
         act.if_match = _version(entry.request.ifMatch)
-        _check_target(act, entry)
+        if act.method not in READS or door.read is None:
+            _check_target(act, entry)
         return act
 
     return with_place(act, understand)
@@ -193,14 +213,24 @@ def _check_target(act: Act, entry: _Entry) -> None:
     if act.resource_id and not FHIR_ID.match(act.resource_id):
         raise InvalidResource([Issue("request.url", "must be Type, Type/id or Type?query")])
     if act.method in ("POST", "PUT"):
-        if not act.body:
-            raise InvalidResource([Issue("resource", "is required", "required")])
+        _require_body(act)
         if peek_type(act.body) != act.type_name:
             raise InvalidResource([Issue("request.url", "must name the type of the entry's resource")])
+    if act.method == "PATCH":
+        _require_body(act)
+        if peek_type(act.body) not in PATCH_TYPES:
+            raise InvalidResource(
+                [Issue("resource", "must be Parameters, or a Binary that holds a JSON Patch")]
+            )
     if act.method == "POST":
         act.query, act.resource_id = entry.request.ifNoneExist, None
-    elif act.method != "GET" and not act.resource_id and not act.query:
+    elif act.method not in READS and not act.resource_id and not act.query:
         raise InvalidResource([Issue("request.url", "must be Type/id or Type?query")])
+
+
+def _require_body(act: Act) -> None:
+    if not act.body:
+        raise InvalidResource([Issue("resource", "is required", "required")])
 
 
 def _version(if_match: str | None) -> int | None:
@@ -217,7 +247,7 @@ def _refuse_doubles(acts: list[Act]) -> None:
     seen: set[tuple[str, str]] = set()
     for act in acts:
         targets = [("fullUrl", act.full_url)] if act.full_url else []
-        if act.method in ("PUT", "DELETE") and act.resource_id:
+        if act.method in ("PUT", "DELETE", "PATCH") and act.resource_id:
             targets.append((act.type_name, act.resource_id))
         for target in targets:
             if target in seen:
@@ -233,7 +263,7 @@ def _lock_conditions(store: Store, acts: list[Act]) -> None:
     conditions = [
         (act.type_name, parameter_list(act.query))
         for act in acts
-        if act.query and act.method in ("POST", "PUT")
+        if act.query and not act.resource_id and act.method in CONDITIONAL
     ]
     for type_name, given in sorted(conditions, key=lambda condition: identity_key(*condition)):
         store.lock_condition(type_name, given)
@@ -247,10 +277,10 @@ def _find_targets(store: Store, acts: list[Act]) -> dict[str, str]:
     targets: dict[str, str] = {}
     promised: dict[int, str] = {}
     for act in acts:
-        if act.method in ("POST", "PUT", "DELETE") and act.query and not act.resource_id:
+        if act.method in CONDITIONAL and act.query and not act.resource_id:
             act.found = with_place(act, lambda act=act: store.match_one(act.type_name, act.query, lock=True))
             act.resource_id = act.found.id if act.found else None
-            if act.method != "DELETE":
+            if act.method in ("POST", "PUT"):
                 key = identity_key(act.type_name, parameter_list(act.query))
                 act.repeats = key in promised
                 sent_id = brought_id(act.body) if act.method == "PUT" else None
@@ -300,36 +330,50 @@ def look_up(store: Store, reference: str) -> str:
     return found.reference
 
 
-def _perform(store: Store, act: Act) -> dict[str, Any]:
+def _perform(store: Store, act: Act, door: Door) -> dict[str, Any]:
     """Does one act and gives its entry of the answer."""
-    if act.method == "GET":
-        return _read(store, act)
+    if act.method in READS:
+        return door.read(act) if door.read else _read(store, act)
     if act.method == "DELETE":
         if act.resource_id:
             store.delete(act.type_name, act.resource_id, if_match=act.if_match)
         return {"response": {"status": _status(HTTPStatus.NO_CONTENT)}}
     if act.method == "POST" and (act.found or act.repeats):
-        return _answer(act.found or store.read(act.type_name, str(act.resource_id)), HTTPStatus.OK)
+        found = act.found or store.read(act.type_name, str(act.resource_id))
+        return _answer(found, HTTPStatus.OK, door.represents)
     if act.method == "POST":
-        return _answer(store.create(act.type_name, act.body, id=act.resource_id), HTTPStatus.CREATED)
+        made = store.create(act.type_name, act.body, id=act.resource_id)
+        return _answer(made, HTTPStatus.CREATED, door.represents)
+    if act.method == "PATCH":
+        return _patch(store, act, door)
     if act.repeats:
         raise InvalidResource([Issue("request.url", "means the same resource as an earlier entry")])
+    if act.if_none_match == "*" and act.resource_id and store.is_there(act.type_name, act.resource_id):
+        raise AlreadyThere(f"This {act.type_name} is there already.")
     written = store.put(act.type_name, act.resource_id or new_id(), act.body, if_match=act.if_match)
-    return _answer(written.resource, HTTPStatus.CREATED if written.created else HTTPStatus.OK)
+    status = HTTPStatus.CREATED if written.created else HTTPStatus.OK
+    return _answer(written.resource, status, door.represents)
+
+
+def _patch(store: Store, act: Act, door: Door) -> dict[str, Any]:
+    if act.resource_id is None:
+        raise NotFound(f"No {act.type_name} matches the condition.")
+    written = patch(store, act.type_name, act.resource_id, bundled_patch(act.body), if_match=act.if_match)
+    return _answer(written.resource, HTTPStatus.OK, door.represents)
 
 
 def _read(store: Store, act: Act) -> dict[str, Any]:
     if act.resource_id:
-        found = store.read(act.type_name, act.resource_id)
-        return _answer(found, HTTPStatus.OK) | {"resource": Raw(found.body)}
+        return _answer(store.read(act.type_name, act.resource_id), HTTPStatus.OK, represents=True)
     page = store.search(act.type_name, act.query or "")
     entries = [{"fullUrl": found.reference, "resource": Raw(found.body)} for found in page.resources]
     result = {"resourceType": "Bundle", "type": "searchset", "total": page.total, "entry": entries}
     return {"resource": result, "response": {"status": _status(HTTPStatus.OK)}}
 
 
-def _answer(resource: StoredResource, status: HTTPStatus) -> dict[str, Any]:
-    return {
+def _answer(resource: StoredResource, status: HTTPStatus, represents: bool = False) -> dict[str, Any]:
+    shown = {"resource": Raw(resource.body)} if represents and resource.body else {}
+    return shown | {
         "response": {
             "status": _status(status),
             "location": f"{resource.reference}/_history/{resource.version_id}",

@@ -21,7 +21,8 @@ from ehr_core.store.import_problems import Problem
 from ehr_core.store.import_sources import Part
 from ehr_core.store.import_write import Outcome, add_new, replace_changed
 from ehr_core.store.search import find
-from ehr_core.store.search_parameters import parameter_list
+from ehr_core.store.search_parameters import Search, parameter_list
+from ehr_core.store.visible import Sight
 
 BATCH = 4000
 """Resources in one transaction: large enough for set-based work, small enough to be repeated."""
@@ -103,7 +104,9 @@ class Worker:
         try:
             with begin(self.database, self.actor, self.clock, self.time_zone) as work:
                 given = parameter_list(query)
-                page = find(work.connection, type_name, given, limit=2, offset=0, time_zone=self.time_zone)
+                page = find(
+                    work.connection, type_name, given, Search(Sight(work.actor), self.time_zone), limit=2
+                )
         except BadRequest:
             return None
         if len(page.resources) != 1:

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+import msgspec
 import psycopg
 from sqlalchemy import Connection
 
@@ -19,6 +20,7 @@ from ehr_core.store.medications import MEDICATION, patients_prescribed
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.tables import CURRENT_COLUMNS, PROMOTED_COLUMNS, VERSION_COLUMNS, current_table
 
+_encode = msgspec.json.Encoder().encode
 TYPE_ORDER = {name: number for number, name in enumerate(RESOURCE_TYPES)}
 """Every batch goes through the types, and through a type's ids, in one order: two processes never wait in a ring."""
 
@@ -242,12 +244,20 @@ def _row(prepared: Prepared, version_id: int, now: datetime) -> list[Any]:
         promoted.patient_id,
         prepared.content.content_hash,
         prepared.content.at_version(version_id, now).decode(),
+        _array(promoted.sensitivity) if promoted.sensitivity else None,
         True,
     ]
     for name in _promoted_names(prepared.type_name):
         value = getattr(promoted, name) if name in PROMOTED_COLUMNS else promoted.extra[name]
-        row.append(_array(value) if type(value) is list else value)
+        row.append(_as_copied(value))
     return row
+
+
+def _as_copied(value: Any) -> Any:
+    """Lists and objects as PostgreSQL reads them in a COPY."""
+    if type(value) is list:
+        return _array(value)
+    return _encode(value).decode() if type(value) is dict else value
 
 
 def _array(items: list[str]) -> str:

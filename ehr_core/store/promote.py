@@ -11,11 +11,19 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from ehr_core.access.sensitive_codes import (
+    TELLING_ELEMENTS,
+    TELLING_LISTS,
+    labels_of_tokens,
+    restricting_tokens,
+)
+from ehr_core.kernel.fhir_definitions import definition
 from ehr_core.kernel.name_sounds import sounds
 from ehr_core.store.dates import bounds
 from ehr_core.store.names import display_name, name_parts, search_text
 from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import PERSON, ResourceType, resource_type
+from ehr_core.store.search_index import search_index
 from ehr_core.store.structs import field_name
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, reference_token
 
@@ -37,6 +45,9 @@ class Promoted:
     date_low: datetime | None = None
     date_high: datetime | None = None
     encounter_id: str | None = None
+    search_tokens: list[str] | None = None
+    search_values: dict[str, Any] | None = None
+    sensitivity: list[str] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     announced_codes: list[str] = field(default_factory=list)
 
@@ -47,7 +58,8 @@ class Promoted:
 
 COLUMN_NAMES = (
     *("patient_id", "status", "code_tokens", "category_tokens", "identifier_tokens", "reference_tokens"),
-    *("security_tokens", "date_low", "date_high", "encounter_id"),
+    *("security_tokens", "date_low", "date_high", "encounter_id", "sensitivity"),
+    *("search_tokens", "search_values"),
 )
 
 
@@ -60,8 +72,12 @@ def promote(type_name: str, resource: Any, resource_id: str, time_zone: str) -> 
     promoted.code_tokens = _tokens(resource, row.code)
     promoted.category_tokens = _tokens(resource, row.category)
     promoted.identifier_tokens = _identifiers(resource)
-    promoted.reference_tokens = _references(resource, row)
+    index = search_index(type_name, resource, time_zone)
+    promoted.search_tokens, promoted.search_values = index.tokens, index.values
+    promoted.reference_tokens = _references(resource, row, index.references)
     promoted.security_tokens = _security(resource)
+    if not row.shared:
+        promoted.sensitivity = _sensitivity(resource, type_name, promoted.security_tokens)
     promoted.date_low, promoted.date_high = _dates(resource, row, time_zone)
     promoted.encounter_id = _encounter(resource, row)
     if row.extra_columns:
@@ -139,6 +155,24 @@ def _security(resource: Struct) -> list[str] | None:
     return None if resource.meta is UNSET else _tokens(resource, "meta.security")
 
 
+def _sensitivity(resource: Struct, type_name: str, security: list[str] | None) -> list[str] | None:
+    """The labels that keep it from some: its own, or else those that its codes call for."""
+    given = restricting_tokens(security or ())
+    if given:
+        return given
+    tokens = [token for path in _telling(type_name) for token in _tokens(resource, path) or ()]
+    return labels_of_tokens(tokens) if tokens else None
+
+
+@cache
+def _telling(type_name: str) -> tuple[str, ...]:
+    """Of the elements whose codes may tell something sensitive, those that this type has."""
+    elements = definition(type_name).elements
+    own = [name for name in (*TELLING_ELEMENTS, *TELLING_LISTS) if name in elements]
+    parts = [f"component.{name}" for name in TELLING_ELEMENTS] if "component" in elements else []
+    return (*own, *parts)
+
+
 @cache
 def _referring(type_name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """(search name, steps to the reference's text) of what is searched by reference."""
@@ -146,14 +180,14 @@ def _referring(type_name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((name, _steps(f"{path}.reference")) for name, paths in references.items() for path in paths)
 
 
-def _references(resource: Struct, row: ResourceType) -> list[str] | None:
+def _references(resource: Struct, row: ResourceType, more: list[str]) -> list[str] | None:
     """'parameter:Type/id' for what is searched by reference."""
     tokens = [
         reference_token(parameter, reference)
         for parameter, steps in _referring(row.name)
         for reference in _reached(resource, steps)
     ]
-    return list(dict.fromkeys(tokens)) or None
+    return list(dict.fromkeys(tokens + more)) or None
 
 
 def _patient_of(resource: Struct, row: ResourceType) -> str | None:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, Select, select, text
 
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
-from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, Issue, NotFound, StaleVersion
+from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, Issue, NotFound
 from ehr_core.kernel.ids import FHIR_ID, new_id
 from ehr_core.store import versions
-from ehr_core.store.bundles import run_bundle
+from ehr_core.store.bundles import Door, run_bundle
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content, read_id
 from ehr_core.store.locks import identity_lock
@@ -27,10 +27,11 @@ from ehr_core.store.merged import refuse_merged_away, refuse_own_link, refuse_ri
 from ehr_core.store.promote import Promoted, promote
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.search import SearchPage, find
-from ehr_core.store.search_parameters import parameter_list
+from ehr_core.store.search_parameters import Search, parameter_list, shown
 from ehr_core.store.tables import current_table
 from ehr_core.store.validation import validate
-from ehr_core.store.versions import StoredResource, stored
+from ehr_core.store.versions import StoredResource, as_stored, check_version, stored
+from ehr_core.store.visible import Sight
 
 Body = bytes | dict[str, Any]
 Parameters = str | Mapping[str, str] | Sequence[tuple[str, str]]
@@ -59,6 +60,7 @@ class Store:
     def __init__(self, work: UnitOfWork):
         self.work = work
         self.connection = work.connection
+        self.sight = Sight(work.actor)
 
     # Reading
 
@@ -71,11 +73,28 @@ class Store:
         self._audit_read("read", found)
         return found
 
+    def read_locked(self, type_name: str, resource_id: str) -> StoredResource:
+        """As `read`, and nobody else changes it until this transaction ends."""
+        versions.current_version(self.connection, type_name, resource_id, lock=True)
+        return self.read(type_name, resource_id)
+
+    def is_there(self, type_name: str, resource_id: str) -> bool:
+        """Whether the id is taken by a resource that is not deleted."""
+        row = versions.current_version(self.connection, type_name, resource_id, lock=False)
+        return row is not None and not row.deleted
+
+    def was_ever(self, type_name: str, resource_id: str) -> bool:
+        """Whether the id was ever used, as far as this actor sees."""
+        found = versions.current_version(
+            self.connection, type_name, resource_id, lock=False, sight=self.sight
+        )
+        return found is not None
+
     def vread(self, type_name: str, resource_id: str, version_id: int) -> StoredResource:
         """One version, current or old. Raises NotFound, or Gone when that version is the deletion."""
         row = self._current(type_name, resource_id)
         if row.version_id != version_id:
-            row = versions.old_version(self.connection, type_name, resource_id, version_id)
+            row = versions.old_version(self.connection, type_name, resource_id, version_id, self.sight)
             if row is None:
                 raise NotFound(f"This {type_name} has no such version.")
         if row.deleted:
@@ -87,7 +106,7 @@ class Store:
     def history(self, type_name: str, resource_id: str) -> list[StoredResource]:
         """Every version, newest first; deletions have an empty body. Raises NotFound."""
         row = self._current(type_name, resource_id)
-        older = versions.old_versions(self.connection, type_name, resource_id)
+        older = versions.old_versions(self.connection, type_name, resource_id, self.sight)
         found = [stored(type_name, version) for version in (row, *older)]
         self._audit_read("history", found[0])
         return found
@@ -97,7 +116,9 @@ class Store:
         resource_type(type_name)
         table = current_table(type_name)
         query = select(*versions.version_columns(table)).where(
-            table.c.id.in_(list(resource_ids)), table.c.deleted.is_(False)
+            table.c.id.in_(list(resource_ids)),
+            table.c.deleted.is_(False),
+            *self.sight.rows(type_name, table.c),
         )
         found = [stored(type_name, row) for row in self.connection.execute(query)]
         self._audit_found("read_many", type_name, found)
@@ -111,12 +132,17 @@ class Store:
         Raises BadRequest naming a parameter that this type does not know: none is ignored.
         """
         given = parameter_list(parameters)
-        page = find(
-            self.connection, type_name, given, limit=limit, offset=offset, time_zone=self.work.site_time_zone
-        )
-        names = sorted({name for name, _ in given})
-        self._audit_found("search", type_name, page.resources, {"parameters": names, "total": page.total})
+        page = find(self.connection, type_name, given, self.asking(), limit=limit, offset=offset)
+        self.audit_search(type_name, page.resources, given, page.total)
         return page
+
+    def rows(self, type_name: str, query: Select) -> list[StoredResource]:
+        """What a query over version_columns finds; whoever asks audits it."""
+        return [stored(type_name, row) for row in self.connection.execute(query)]
+
+    def asking(self, *, strict: bool = True, base_url: str = "") -> Search:
+        """What every search of this store carries: who asks, in which time zone, and when."""
+        return Search(self.sight, self.work.site_time_zone, self.work.now(), strict, base_url)
 
     def patient_record(
         self, patient_ids: Sequence[str], type_names: Collection[str] | None = None
@@ -173,7 +199,7 @@ class Store:
     def put(self, type_name: str, resource_id: str, body: Body, *, if_match: int | None = None) -> Written:
         """As `update`, and says whether the resource was created and whether anything changed."""
         checked_id(resource_id)
-        row = versions.current_version(self.connection, type_name, resource_id, lock=True)
+        row = versions.current_version(self.connection, type_name, resource_id, lock=True, sight=self.sight)
         check_version(row, if_match)
         if row is None:
             return Written(self._add(type_name, body, resource_id, same_id=True), created=True, changed=True)
@@ -192,7 +218,7 @@ class Store:
     def delete(self, type_name: str, resource_id: str, *, if_match: int | None = None) -> StoredResource:
         """Marks the resource deleted; its history stays. Deleting again changes nothing. Raises NotFound."""
         resource_type(type_name)
-        row = versions.current_version(self.connection, type_name, resource_id, lock=True)
+        row = versions.current_version(self.connection, type_name, resource_id, lock=True, sight=self.sight)
         if row is None:
             raise self._not_found(type_name)
         check_version(row, if_match)
@@ -235,15 +261,15 @@ class Store:
         """Keeps others from creating under this condition until the transaction ends."""
         identity_lock(self.connection, type_name, given)
 
-    def transaction(self, bundle: bytes) -> bytes:
+    def transaction(self, bundle: bytes, door: Door | None = None) -> bytes:
         """Runs a transaction or batch Bundle and returns the response Bundle; see bundles.py."""
-        return run_bundle(self, bundle)
+        return run_bundle(self, bundle, door or Door())
 
     # Inside
 
     def _current(self, type_name: str, resource_id: str) -> Row:
         resource_type(type_name)
-        row = versions.current_version(self.connection, type_name, resource_id, lock=False)
+        row = versions.current_version(self.connection, type_name, resource_id, lock=False, sight=self.sight)
         if row is None:
             raise self._not_found(type_name)
         return row
@@ -326,15 +352,26 @@ class Store:
     def _audit_found(
         self, act: str, type_name: str, found: Sequence[StoredResource], detail: dict[str, Any] | None = None
     ) -> None:
-        if resource_type(type_name).shared:
-            return
         patients = [resource.patient_id for resource in found if resource.patient_id]
+        if resource_type(type_name).shared and not patients:
+            return
         self.work.audit(
             act,
             resource_type=type_name,
             patient_ids=patients,
             detail={"count": len(found)} | (detail or {}),
         )
+
+    def audit_search(
+        self,
+        type_name: str,
+        found: Sequence[StoredResource],
+        given: Sequence[tuple[str, str]],
+        total: int | None,
+    ) -> None:
+        """One row a page: the parameters' names, and the sealed list of the patients who were shown."""
+        names = sorted({shown(name) for name, _ in given})
+        self._audit_found("search", type_name, found, {"parameters": names, "total": total})
 
     def _audit_write(self, act: str, resource: StoredResource, detail: dict[str, Any] | None = None) -> None:
         self.work.audit(
@@ -355,25 +392,7 @@ def read_id_of(body: bytes) -> str:
     return read_id(msgspec.json.decode(body, type=dict[str, msgspec.Raw]))
 
 
-def as_stored(type_name: str, values: dict[str, Any]) -> StoredResource:
-    return StoredResource(
-        resource_type=type_name,
-        id=values["id"],
-        version_id=values["version_id"],
-        last_updated=values["last_updated"],
-        deleted=False,
-        body=values["body"].encode(),
-        patient_id=values["patient_id"],
-    )
-
-
 def checked_id(resource_id: str) -> str:
     if not FHIR_ID.match(resource_id):
         raise BadRequest("An id has 1 to 64 letters, digits, hyphens and dots.")
     return resource_id
-
-
-def check_version(row: Row | None, if_match: int | None) -> None:
-    """Raises StaleVersion when the caller's version is not the current one."""
-    if if_match is not None and (row is None or row.version_id != if_match):
-        raise StaleVersion("Somebody else saved a newer version. Read it again, then make your change.")

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.resource_types import ResourceType, resource_type
-from ehr_core.store.search_parameters import CONTROLS, conditions, known_parameters, shown
+from ehr_core.store.search_conditions import conditions
+from ehr_core.store.search_parameters import CONTROLS, Search, known_parameters, shown
 from ehr_core.store.tables import current_table
 from ehr_core.store.versions import StoredResource, stored, version_columns
 
@@ -38,26 +39,65 @@ def find(
     connection: Connection,
     type_name: str,
     given: Sequence[tuple[str, str]],
+    search: Search,
     *,
     limit: int,
-    offset: int,
-    time_zone: str,
+    offset: int = 0,
 ) -> SearchPage:
     """One page. Raises BadRequest for an unknown parameter, modifier, sort key or number."""
-    row, table = resource_type(type_name), current_table(type_name)
-    controls = _controls(given)
-    limit = _number(controls, "_count", limit, highest=LARGEST_PAGE)
-    offset = _number(controls, "_offset", offset, highest=10**9)
-    where = conditions(row, table, given, time_zone)
-    order = _order(row, table, controls.get("_sort"), time_zone)
-    query = select(*version_columns(table)).where(*where).order_by(*order).limit(limit).offset(offset)
-    found = [stored(type_name, found_row) for found_row in connection.execute(query)]
-    total: int | None = offset + len(found)
-    if _counting(controls) is False:
+    asked = Asked.of(type_name, given, search, limit=limit, offset=offset)
+    found = [stored(type_name, found_row) for found_row in connection.execute(asked.page())]
+    total: int | None = asked.offset + len(found)
+    if not asked.counting:
         total = None
-    elif len(found) == limit or (offset and not found):
-        total = connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
-    return SearchPage(found, total, limit, offset)
+    elif len(found) == asked.limit or (asked.offset and not found):
+        total = asked.count(connection)
+    return SearchPage(found, total, asked.limit, asked.offset)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A search that has been understood: its conditions, its order and its page."""
+
+    type_name: str
+    where: list[ColumnElement[bool]]
+    order: list[Any]
+    limit: int
+    offset: int
+    counting: bool
+
+    @classmethod
+    def of(
+        cls,
+        type_name: str,
+        given: Sequence[tuple[str, str]],
+        search: Search,
+        *,
+        limit: int,
+        offset: int = 0,
+    ) -> Asked:
+        row, table = resource_type(type_name), current_table(type_name)
+        controls = _controls(given)
+        return cls(
+            type_name,
+            conditions(row, table, given, search),
+            _order(row, table, controls.get("_sort"), search),
+            _number(controls, "_count", limit, highest=LARGEST_PAGE),
+            _number(controls, "_offset", offset, highest=10**9),
+            _counting(controls),
+        )
+
+    def page(self) -> Select:
+        columns = version_columns(current_table(self.type_name))
+        return select(*columns).where(*self.where).order_by(*self.order).limit(self.limit).offset(self.offset)
+
+    def ids(self, most: int) -> Select:
+        """The ids of everything that matches, in order."""
+        return select(current_table(self.type_name).c.id).where(*self.where).order_by(*self.order).limit(most)
+
+    def count(self, connection: Connection) -> int:
+        query = select(func.count()).select_from(current_table(self.type_name)).where(*self.where)
+        return connection.execute(query).scalar_one()
 
 
 def _controls(given: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -84,12 +124,12 @@ def _counting(controls: dict[str, str]) -> bool:
     return wanted != "none"
 
 
-def _order(row: ResourceType, table: Table, sort: str | None, time_zone: str) -> list[Any]:
+def _order(row: ResourceType, table: Table, sort: str | None, search: Search) -> list[Any]:
     """By the keys asked for, else newest date first (people by name); the id decides between equals."""
     if sort is None:
         first = table.c.name_text.asc() if row.named else table.c.date_low.desc().nulls_last()
         return [first, table.c.id]
-    known = known_parameters(row, table, time_zone)
+    known = known_parameters(row, table, search)
     order: list[Any] = []
     for key in sort.split(","):
         name = key.removeprefix("-")

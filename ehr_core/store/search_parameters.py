@@ -1,31 +1,32 @@
-"""Search parameters as SQL conditions over promoted columns. A parameter that a type does not know is refused."""
+"""The search parameters of a type: what there is, of which kind, and how each one becomes SQL over promoted columns."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sqlalchemy import ColumnElement, Table, and_, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Float, cast, func, literal, or_, select, true
 
 from ehr_core.kernel.errors import BadRequest
-from ehr_core.kernel.name_sounds import folded
-from ehr_core.store.dates import bounds
-from ehr_core.store.primitives import problem_with
-from ehr_core.store.promote import MINIMUM_DIGITS
-from ehr_core.store.references import local_reference
-from ehr_core.store.resource_types import PERSON, ResourceType
-from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, reference_token
-
-Condition = Callable[[str, str | None], ColumnElement[bool]]
-"""From one value and the modifier to SQL."""
+from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, definition
+from ehr_core.store import search_sql as sql
+from ehr_core.store.element_values import steps_of
+from ehr_core.store.resource_types import PERSON, RESOURCE_TYPES, ResourceType
+from ehr_core.store.search_composites import composite
+from ehr_core.store.search_facts import SearchFact, facts_of
+from ehr_core.store.search_sql import Condition
+from ehr_core.store.visible import Sight
 
 CONTROLS = frozenset({"_sort", "_count", "_offset", "_total"})
-PREFIX = re.compile(r"^(eq|ne|gt|ge|lt|le|sa|eb)?(?=\d)")
-SPLIT = re.compile(r"(?<!\\),")
+TOKEN_MODIFIERS = frozenset({"not", "text", "in", "not-in"})
+STRING_MODIFIERS = frozenset({"exact", "contains"})
+SEVERAL_PATIENTS = frozenset({"Appointment", "AppointmentResponse"})
+PERSON_PARTS = ("text", "family", "given", "prefix", "suffix")
 
 
 def parameter_list(parameters: Any) -> list[tuple[str, str]]:
@@ -37,40 +38,71 @@ def parameter_list(parameters: Any) -> list[tuple[str, str]]:
     return [(name, value) for name, value in parameters]
 
 
+@dataclass
+class Search:
+    """What all conditions of one search share. Not `strict`: what is not understood becomes a warning."""
+
+    sight: Sight
+    time_zone: str
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    strict: bool = True
+    base_url: str = ""
+    warnings: list[str] = field(default_factory=list)
+    ignored: set[str] = field(default_factory=set)
+
+    def not_understood(self, sentence: str) -> None:
+        """Raises BadRequest when strict."""
+        if self.strict:
+            raise BadRequest(sentence)
+        self.warnings.append(sentence)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How a reference parameter is followed. `column` holds ids of `one_type`, or tokens that begin 'name:'."""
+
+    column: Any
+    targets: tuple[str, ...]
+    name: str = ""
+    one_type: str | None = None
+
+    def among(self, type_name: str, ids: Any) -> ColumnElement[bool]:
+        """True when it leads to one of these ids, given as a SELECT."""
+        if self.one_type:
+            return self.column.in_(ids)
+        found = ids.subquery()
+        tokens = select(func.array_agg(literal(f"{self.name}:{type_name}/") + found.c.id)).scalar_subquery()
+        return self.column.overlap(tokens)
+
+    def ids(self, type_name: str, source: Any, where: Sequence[Any]) -> Any:
+        """A SELECT of the ids of that type that the rows of `source` lead to."""
+        if self.one_type:
+            return select(self.column).where(self.column.is_not(None), *where)
+        start = f"{self.name}:{type_name}/"
+        listed = sql.listed(self.column)
+        query = select(func.substr(listed.c.token, len(start) + 1)).select_from(source.join(listed, true()))
+        return query.where(func.starts_with(listed.c.token, start), *where)
+
+    def leads_to(self, type_name: str) -> bool:
+        return type_name in self.targets and self.one_type in (None, type_name)
+
+
 @dataclass(frozen=True)
 class Parameter:
-    """One search parameter: how a value becomes a condition, and which modifiers it takes besides none."""
+    """One search parameter. `present`: does the row have it at all?
 
+    `display`, `tokens` and `identifier` serve the modifiers ':text', ':in' and ':identifier'.
+    """
+
+    kind: str
     condition: Condition
+    present: ColumnElement[bool]
     modifiers: frozenset[str] = frozenset()
     sort: tuple[Any, ...] = ()
-
-
-def conditions(
-    row: ResourceType, table: Table, given: Sequence[tuple[str, str]], time_zone: str
-) -> list[ColumnElement[bool]]:
-    """Every parameter's condition; values separated by commas are alternatives. Raises BadRequest."""
-    known = known_parameters(row, table, time_zone)
-    found = [table.c.deleted.is_(False)]
-    for full_name, text in given:
-        name, _, modifier = full_name.partition(":")
-        if name in CONTROLS:
-            continue
-        parameter = known.get(name)
-        if parameter is None:
-            raise BadRequest(
-                f"{row.name} cannot be searched by '{shown(name)}'. It can be by: {', '.join(sorted(known))}."
-            )
-        if modifier and modifier not in parameter.modifiers:
-            raise BadRequest(
-                f"The search parameter '{name}' does not take the modifier ':{shown(modifier)}'."
-            )
-        values = [value.replace("\\,", ",") for value in SPLIT.split(text)]
-        if not all(values):
-            raise BadRequest(f"The search parameter '{name}' has an empty value.")
-        any_of = or_(*[parameter.condition(value, modifier or None) for value in values])
-        found.append(not_(func.coalesce(any_of, False)) if modifier == "not" else any_of)
-    return found
+    reference: Reference | None = None
+    display: Condition | None = None
+    tokens: tuple[Any, str | None] | None = None
+    identifier: Condition | None = None
 
 
 def shown(name: str) -> str:
@@ -78,205 +110,275 @@ def shown(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.:-]", "", name)[:40]
 
 
-def known_parameters(row: ResourceType, table: Table, time_zone: str) -> dict[str, Parameter]:
-    """The search parameters of a type by FHIR's names."""
-    column = table.c
-    known = {
-        "_id": Parameter(lambda value, _: column.id == value, sort=(column.id,)),
-        "_lastUpdated": Parameter(_instant(column.last_updated, time_zone), sort=(column.last_updated,)),
-        "_security": _token(column.security_tokens),
-        "identifier": Parameter(_identifier(column.identifier_tokens)),
+Make = Callable[[], Parameter]
+
+
+class KnownParameters(Mapping[str, Parameter]):
+    """The search parameters of a type by FHIR's names; each is made when it is asked for."""
+
+    def __init__(self, makers: dict[str, Make]):
+        self._makers = makers
+
+    def __getitem__(self, name: str) -> Parameter:
+        return self._makers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def known_parameters(row: ResourceType, table: Any, search: Search) -> KnownParameters:
+    """Those of one type over its table, or over an alias of it."""
+    columns = table.c
+    makers: dict[str, Make] = {
+        "_id": lambda: Parameter("token", lambda value, _: columns.id == value, true(), sort=(columns.id,)),
+        "_lastUpdated": lambda: Parameter(
+            "date",
+            sql.instant(columns.last_updated, search.time_zone, search.now),
+            true(),
+            sort=(columns.last_updated,),
+        ),
+        "_security": lambda: _token(columns, columns.security_tokens, ("meta.security",)),
     }
+    if "identifier" in definition(row.name).elements:
+        makers["identifier"] = lambda: _identifier(columns)
+    for fact in facts_of(row.name).values():
+        makers[fact.name] = partial(_fact, row, columns, fact, search)
+    makers |= _column_parameters(row, columns, search)
+    for name, paths in row.references.items():
+        makers[name] = partial(_reference, row, columns, name, paths)
+    if row.encounter:
+        makers["encounter"] = lambda: _single(
+            Reference(columns.encounter_id, ("Encounter",), one_type="Encounter"), "encounter", columns
+        )
+    return KnownParameters(makers | _patient_parameters(row, columns) | _name_parameters(row, columns))
+
+
+def _identifier(columns: Any) -> Parameter:
+    return Parameter(
+        "token",
+        sql.identifier(columns.identifier_tokens),
+        columns.identifier_tokens.is_not(None),
+        frozenset({"not", "of-type", "in", "not-in"}),
+        (columns.identifier_tokens[1],),
+        tokens=(columns.identifier_tokens, None),
+    )
+
+
+def _column_parameters(row: ResourceType, columns: Any, search: Search) -> dict[str, Make]:
+    known: dict[str, Make] = {}
     if row.status:
-        known["status"] = _code(column.status)
-    if row.name == "Goal":
-        known["lifecycle-status"] = known.pop("status")
-    if row.code_search:
-        known[row.code_search] = _token(column.code_tokens)
+        known["lifecycle-status" if row.name == "Goal" else "status"] = lambda: _code(columns.status)
+    if row.code_search and row.code:
+        known[row.code_search] = lambda: _token(columns, columns.code_tokens, (row.code,))
     if row.category:
-        known["class" if row.name == "Encounter" else "category"] = _token(column.category_tokens)
+        name = "class" if row.name == "Encounter" else "category"
+        known[name] = lambda: _token(columns, columns.category_tokens, (row.category,))
     if row.date_search:
-        known[row.date_search] = Parameter(
-            _period(column.date_low, column.date_high, time_zone), sort=(column.date_low,)
+        known[row.date_search] = lambda: Parameter(
+            "date",
+            sql.period(columns.date_low, columns.date_high, search.time_zone, search.now),
+            or_(columns.date_low.is_not(None), columns.date_high.is_not(None)),
+            sort=(columns.date_low,),
         )
     if row.clinical_status:
-        known["clinical-status"] = _code(column.clinical_status)
-        known["verification-status"] = _code(column.verification_status)
+        known["clinical-status"] = lambda: _code(columns.clinical_status)
+        known["verification-status"] = lambda: _code(columns.verification_status)
     if row.active:
-        known["active"] = Parameter(_boolean(column.active, "active"))
-    known |= {name: _reference(column.reference_tokens, name) for name in row.references}
-    if row.encounter:
-        known["encounter"] = Parameter(_local(column.encounter_id, "Encounter"))
-    return known | _patient_parameters(row, column) | _name_parameters(row, column)
+        known["active"] = lambda: _boolean(columns.active, "active")
+    return known
 
 
-def _patient_parameters(row: ResourceType, column: Any) -> dict[str, Parameter]:
+def _patient_parameters(row: ResourceType, columns: Any) -> dict[str, Make]:
     if row.name == "Patient":
         return {
-            "gender": _code(column.gender),
-            "deceased": Parameter(_boolean(column.deceased, "deceased")),
-            "phone": Parameter(_phone(column.phone_digits)),
+            "gender": lambda: _code(columns.gender),
+            "deceased": lambda: _boolean(columns.deceased, "deceased"),
+            "phone": lambda: Parameter(
+                "token", sql.phone(columns.phone_digits), columns.phone_digits.is_not(None)
+            ),
         }
     if not row.patient:
         return {}
-    if row.name == "Appointment":  # a visit may have several patients, and then none of them is *the* patient
-        actor = _reference(column.reference_tokens, "actor").condition
+    if row.name in SEVERAL_PATIENTS:
+        return {
+            kind.lower(): partial(_actor, columns, kind) for kind in ("Patient", "Practitioner", "Location")
+        }
+    own = row.patient[0]
+    by_patient = partial(
+        _single, Reference(columns.patient_id, ("Patient",), one_type="Patient"), "patient", columns
+    )
+    if own == "subject":
+        return {"patient": by_patient, "subject": lambda: _subject(columns, by_patient())}
+    return {"patient": by_patient} | ({own: by_patient} if own == "beneficiary" else {})
 
-        def takes_part(value: str, modifier: str | None) -> ColumnElement[bool]:
-            return actor(value if "/" in value else f"Patient/{value}", modifier)
 
-        practitioner = _reference(column.reference_tokens, "actor", default_type="Practitioner")
-        location = _reference(column.reference_tokens, "actor", default_type="Location")
-        return {"patient": Parameter(takes_part), "practitioner": practitioner, "location": location}
-    by_patient = Parameter(_local(column.patient_id, "Patient"), sort=(column.patient_id,))
-    own_name = row.patient[0] if row.patient[0] in ("subject", "beneficiary") else None
-    return {"patient": by_patient} | ({own_name: by_patient} if own_name else {})
+def _actor(columns: Any, kind: str) -> Parameter:
+    """Of a visit that may have several patients, and then none of them is *the* patient."""
+    start = f"actor:{kind}/"
+    return Parameter(
+        "reference",
+        sql.reference_list(columns.reference_tokens, "actor", default_type=kind),
+        sql.some_token(columns.reference_tokens, lambda token: func.starts_with(token, start)),
+        reference=Reference(columns.reference_tokens, (kind,), "actor"),
+    )
 
 
-def _name_parameters(row: ResourceType, column: Any) -> dict[str, Parameter]:
-    found = {}
-    modifiers = frozenset({"exact", "contains"})
+def _single(only: Reference, name: str, columns: Any) -> Parameter:
+    """A reference that has a column of its own."""
+    return Parameter(
+        "reference",
+        sql.one_type(only.column, only.targets[0]),
+        only.column.is_not(None),
+        frozenset({"identifier"}),
+        (only.column,),
+        only,
+        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier"),
+    )
+
+
+def _subject(columns: Any, by_patient: Parameter) -> Parameter:
+    """The patient, or a group, device or place that has a token."""
+    others = sql.reference_list(columns.reference_tokens, "subject")
+
+    def condition(value: str, modifier: str | None) -> ColumnElement[bool]:
+        of_patient = "/" not in value or value.startswith("Patient/")
+        return by_patient.condition(value, modifier) if of_patient else others(value, modifier)
+
+    present = sql.some_token(columns.reference_tokens, lambda token: func.starts_with(token, "subject:"))
+    return Parameter(
+        "reference",
+        condition,
+        or_(by_patient.present, present),
+        frozenset({"identifier"}),
+        by_patient.sort,
+        by_patient.reference,
+        identifier=sql.named_tokens(columns.search_tokens, "subject:identifier"),
+    )
+
+
+def _name_parameters(row: ResourceType, columns: Any) -> dict[str, Make]:
+    found: dict[str, Make] = {}
     if row.named:
-        found["name"] = Parameter(_words(column.name_text), modifiers, (column.name_text,))
+        people = row.named == PERSON or row.name == "RelatedPerson"
+        paths = [f"name.{part}" for part in PERSON_PARTS] if people else ["name", "alias"]
+        found["name"] = lambda: _words(columns, columns.name_text, paths)
     if row.named == PERSON:
-        found["family"] = Parameter(_words(column.family_text), modifiers, (column.family_text,))
-        found["given"] = Parameter(_words(column.given_text), modifiers, (column.given_text,))
+        found["family"] = lambda: _words(columns, columns.family_text, ["name.family"])
+        found["given"] = lambda: _words(columns, columns.given_text, ["name.given"])
     return found
 
 
-def _token(column: Any) -> Parameter:
-    """`system|code`, `|code` (no system) or `code` (any system)."""
-
-    def condition(value: str, _: str | None) -> ColumnElement[bool]:
-        system, bar, code = value.partition("|")
-        if bar and code:
-            return column.contains([value])
-        token = func.unnest(column).column_valued("token")
-        if bar:
-            return select(1).where(func.starts_with(token, f"{system}|")).exists()
-        after_bar = func.substr(token, func.strpos(token, "|") + 1)
-        return select(1).where(after_bar == value).exists()
-
-    return Parameter(condition, frozenset({"not"}))
+def _words(columns: Any, column: Any, paths: Sequence[str]) -> Parameter:
+    exact = sql.exactly(columns.body, [json_path(path) for path in paths])
+    return Parameter("string", sql.words(column, exact), column.is_not(None), STRING_MODIFIERS, (column,))
 
 
-def _identifier(column: Any) -> Condition:
-    """As a token; a value without a system has an index entry of its own."""
-
-    def condition(value: str, _: str | None) -> ColumnElement[bool]:
-        system, bar, number = value.partition("|")
-        return column.contains([identifier_token(*((system, number) if bar else (ANY_SYSTEM, value)))])
-
-    return condition
+def _token(columns: Any, column: Any, paths: Sequence[str]) -> Parameter:
+    return Parameter(
+        "token",
+        sql.token_list(column),
+        column.is_not(None),
+        TOKEN_MODIFIERS,
+        (column[1],),
+        display=sql.display(columns.body, _told(paths)),
+        tokens=(column, None),
+    )
 
 
 def _code(column: Any) -> Parameter:
-    """A code of a closed list: its system says nothing new."""
-    return Parameter(lambda value, _: column == value.rpartition("|")[2], frozenset({"not"}), sort=(column,))
+    return Parameter("token", sql.code(column), column.is_not(None), frozenset({"not"}), (column,))
 
 
-def _boolean(column: Any, name: str) -> Condition:
-    def condition(value: str, _: str | None) -> ColumnElement[bool]:
-        if value not in ("true", "false"):
-            raise BadRequest(f"The search parameter '{name}' is true or false.")
-        return column.is_(value == "true")
-
-    return condition
+def _boolean(column: Any, name: str) -> Parameter:
+    return Parameter("token", sql.boolean(column, name), column.is_not(None), frozenset({"not"}), (column,))
 
 
-def _local(column: Any, type_name: str) -> Condition:
-    """A reference that can only be to one type: 'Patient/1' or '1'."""
-
-    def condition(value: str, _: str | None) -> ColumnElement[bool]:
-        if "/" not in value:
-            return column == value
-        local = local_reference(value)
-        named, _, resource_id = (local or "").partition("/")
-        return column == resource_id if named == type_name else false()
-
-    return condition
-
-
-def _reference(column: Any, name: str, *, default_type: str | None = None) -> Parameter:
-    """'Type/id', or an id alone where any type (or the default one) is meant."""
-
-    def condition(value: str, _: str | None) -> ColumnElement[bool]:
-        if "/" in value:
-            if default_type and not (local_reference(value) or value).startswith(f"{default_type}/"):
-                return false()
-            return column.contains([reference_token(name, value)])
-        if default_type:
-            return column.contains([reference_token(name, f"{default_type}/{value}")])
-        token = func.unnest(column).column_valued("token")
-        mine = and_(func.starts_with(token, f"{name}:"), func.split_part(token, "/", -1) == value)
-        return select(1).where(mine).exists()
-
-    return Parameter(condition)
+def _reference(row: ResourceType, columns: Any, name: str, paths: Sequence[str]) -> Parameter:
+    return Parameter(
+        "reference",
+        sql.reference_list(columns.reference_tokens, name),
+        sql.some_token(columns.reference_tokens, lambda token: func.starts_with(token, f"{name}:")),
+        frozenset({"identifier"}),
+        (_first(columns.reference_tokens, f"{name}:"),),
+        Reference(columns.reference_tokens, reference_targets(row.name, paths), name),
+        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier"),
+    )
 
 
-def _phone(column: Any) -> Condition:
-    def condition(value: str, _: str | None) -> ColumnElement[bool]:
-        digits = re.sub(r"\D", "", value)
-        if len(digits) < MINIMUM_DIGITS:
-            raise BadRequest(f"A phone number is searched by at least its last {MINIMUM_DIGITS} digits.")
-        return or_(column.contains([digits]), column.contains([digits[-10:]]))
-
-    return condition
-
-
-def _words(column: Any) -> Condition:
-    """Every word of the value begins a word of the name; ':contains' anywhere, ':exact' the whole name."""
-
-    def condition(value: str, modifier: str | None) -> ColumnElement[bool]:
-        text = folded(value)
-        if not text:
-            return false()
-        if modifier == "exact":
-            return column == f" {text}"
-        if modifier == "contains":
-            return column.contains(text, autoescape=True)
-        return and_(*[column.contains(f" {word}", autoescape=True) for word in text.split()])
-
-    return condition
-
-
-def _instant(column: Any, time_zone: str) -> Condition:
-    return lambda value, _: _compare(column, column, *_dated(value, time_zone))
-
-
-def _period(low: Any, high: Any, time_zone: str) -> Condition:
-    """A column pair in which one side may be open. A row without any date matches nothing."""
-
-    def condition(value: str, _: str | None) -> ColumnElement[bool]:
-        return _compare(low, high, *_dated(value, time_zone))
-
-    return condition
-
-
-def _dated(value: str, time_zone: str) -> tuple[str, datetime, datetime]:
-    """(prefix, first instant, last instant) of a date with its prefix."""
-    found = PREFIX.match(value)
-    prefix = (found.group(1) if found else None) or "eq"
-    text = value[found.end() :] if found else value
-    if problem_with("dateTime", text):
-        raise BadRequest(
-            "A date is searched as YYYY, YYYY-MM, YYYY-MM-DD or a time with offset, after eq/ge/le…."
+def _fact(row: ResourceType, columns: Any, fact: SearchFact, search: Search) -> Parameter:
+    name, values = fact.name, columns.search_values
+    if fact.kind == "reference":
+        return _reference(row, columns, name, fact.paths)
+    if fact.kind in ("token", "uri"):
+        return Parameter(
+            fact.kind,
+            sql.named_tokens(columns.search_tokens, name, uri=fact.kind == "uri"),
+            sql.some_token(columns.search_tokens, lambda token: func.starts_with(token, f"{name}=")),
+            TOKEN_MODIFIERS if fact.kind == "token" else frozenset(),
+            (_first(columns.search_tokens, f"{name}="),),
+            display=sql.display(columns.body, _told(fact.paths)),
+            tokens=(columns.search_tokens, name),
         )
-    return (prefix, *bounds(text, time_zone))
+    present = func.jsonb_exists(values, name)
+    if fact.kind == "composite":
+        return Parameter("composite", composite(row, columns, fact, search.time_zone, search.now), present)
+    if fact.kind == "date":
+        made: Condition = sql.dates(values, name, search.time_zone, search.now)
+        return Parameter("date", made, present, sort=(cast(values[name][0]["f"].astext, Float),))
+    if fact.kind == "quantity":
+        sort = cast(values[name][0]["l"].astext, Float)
+        return Parameter("quantity", sql.quantities(values, name), present, sort=(sort,))
+    exact = sql.exactly(columns.body, [path for each in fact.paths for path in _worded(row.name, each)])
+    return Parameter(
+        "string", sql.texts(values, name, exact), present, STRING_MODIFIERS, (values[name][0].astext,)
+    )
 
 
-def _compare(low: Any, high: Any, prefix: str, first: datetime, last: datetime) -> ColumnElement[bool]:
-    """The stretch [low, high] of a row against [first, last] of the search; null is open, both null is no date."""
-    dated = or_(low.is_not(None), high.is_not(None))
-    open_end, open_start = and_(high.is_(None), low.is_not(None)), and_(low.is_(None), high.is_not(None))
-    within = and_(low >= first, high <= last)
-    return {
-        "eq": within,
-        "ne": and_(dated, not_(func.coalesce(within, False))),
-        "gt": or_(high > last, open_end),
-        "ge": or_(high >= first, open_end),
-        "lt": or_(low < first, open_start),
-        "le": or_(low <= last, open_start),
-        "sa": low > last,
-        "eb": high < first,
-    }[prefix]
+def _first(column: Any, start: str) -> Any:
+    """The first token of a parameter, to sort by."""
+    token = func.unnest(column).column_valued("token")
+    return select(func.min(token)).where(func.starts_with(token, start)).scalar_subquery()
+
+
+def _told(paths: Sequence[str]) -> list[str]:
+    return [
+        f"{json_path(path)}{end}" for path in paths for end in (".coding[*].display", ".text", ".display")
+    ]
+
+
+def _worded(type_name: str, path: str) -> list[str]:
+    """The texts at a path: itself, or the parts of an address."""
+    ending = path.rpartition(".")[2]
+    if ending in ("address",):
+        return [
+            f"{json_path(path)}.{part}" for part in ("text", "line", "city", "state", "postalCode", "country")
+        ]
+    return [json_path(path)]
+
+
+def json_path(path: str) -> str:
+    """A path as PostgreSQL's jsonpath, which looks into lists by itself."""
+    made = "$"
+    for step in steps_of(path):
+        if isinstance(step, str):
+            made += f'."{step.rstrip("_")}"'
+        else:
+            key = "url" if step[0] == "extension" else "system"
+            made += f'."{step[0]}"[*] ? (@.{key} == "{step[1]}")'
+    return made
+
+
+def reference_targets(type_name: str, paths: Sequence[str]) -> tuple[str, ...]:
+    """The types that a reference may lead to, of those kept here; all of them where FHIR sets no limit."""
+    found: dict[str, None] = {}
+    for path in paths:
+        described = definition(type_name)
+        *parents, last = (step for step in steps_of(path) if isinstance(step, str))
+        for name in parents:
+            described = definition(described.elements[name.rstrip("_")].type)
+        targets = described.elements[last.rstrip("_")].targets
+        found |= dict.fromkeys(RESOURCE_TYPES if not targets or ANY_RESOURCE in targets else targets)
+    return tuple(name for name in found if name in RESOURCE_TYPES)

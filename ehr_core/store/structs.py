@@ -19,7 +19,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec import Meta as Limits
 
-from ehr_core.store.definitions import ANY_RESOURCE, Definition, Element, definition
+from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, Definition, Element, definition
 from ehr_core.store.primitives import LONGEST_STRING, PRIMITIVES, Primitive
 
 NAMESPACE = ModuleType("ehr_core.store.compiled_structs")

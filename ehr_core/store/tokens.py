@@ -24,6 +24,11 @@ def reference_token(parameter: str, reference: str) -> str:
     return f"{parameter}:{local_reference(reference) or _short(reference)}"
 
 
+def named_token(parameter: str, token: str) -> str:
+    """'parameter=system|code': what a parameter without a column of its own finds."""
+    return f"{parameter}={_short(token)}"
+
+
 def _short(text: str) -> str:
     """The text, or its digest when it is too long: equal texts stay equal and different ones different."""
     if len(text) * 4 <= LONGEST_PART_BYTES or len(raw := text.encode()) <= LONGEST_PART_BYTES:

@@ -14,10 +14,11 @@ from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from ehr_core.kernel.errors import Forbidden, TimeTaken
+from ehr_core.kernel.errors import Forbidden, StaleVersion, TimeTaken
 from ehr_core.store.content import HASH_BYTES
 from ehr_core.store.promote import COLUMN_NAMES
 from ehr_core.store.tables import CURRENT_COLUMNS, VERSION_COLUMNS, current_table, history_table
+from ehr_core.store.visible import Sight
 
 ROW_SECURITY_VIOLATION = "42501"
 EXCLUSION_VIOLATION = "23P01"
@@ -58,16 +59,40 @@ def stored(type_name: str, row: Row) -> StoredResource:
     )
 
 
+def as_stored(type_name: str, values: dict[str, Any]) -> StoredResource:
+    return StoredResource(
+        resource_type=type_name,
+        id=values["id"],
+        version_id=values["version_id"],
+        last_updated=values["last_updated"],
+        deleted=False,
+        body=values["body"].encode(),
+        patient_id=values["patient_id"],
+    )
+
+
+def check_version(row: Row | StoredResource | None, if_match: int | None) -> None:
+    """Raises StaleVersion when the caller's version is not the current one."""
+    if if_match is not None and (row is None or row.version_id != if_match):
+        raise StaleVersion("Somebody else saved a newer version. Read it again, then make your change.")
+
+
 def version_columns(table: Any) -> list[Any]:
     return [table.c[name] for name in VERSION_COLUMNS]
 
 
-def current_version(connection: Connection, type_name: str, resource_id: str, *, lock: bool) -> Row | None:
+def current_version(
+    connection: Connection, type_name: str, resource_id: str, *, lock: bool, sight: Sight | None = None
+) -> Row | None:
     """The current row (a deletion too), or None. `lock` keeps others from changing it until this commits.
 
-    The lock lets others hold a patient's record against a merge (see merged.py): an id never changes.
+    `sight`: only if the policy opens the row to that actor. The lock lets others hold a patient's record against a
+    merge (see merged.py): an id never changes.
     """
-    return connection.execute(_by_id(type_name, lock), {"this_id": resource_id}).one_or_none()
+    query = _by_id(type_name, lock)
+    if sight is not None:
+        query = query.where(*sight.rows(type_name, current_table(type_name).c))
+    return connection.execute(query, {"this_id": resource_id}).one_or_none()
 
 
 @cache
@@ -77,16 +102,19 @@ def _by_id(type_name: str, lock: bool) -> Select:
     return query.with_for_update(key_share=True) if lock else query
 
 
-def old_versions(connection: Connection, type_name: str, resource_id: str) -> list[Row]:
+def old_versions(connection: Connection, type_name: str, resource_id: str, sight: Sight) -> list[Row]:
     """The versions that are no longer current, newest first."""
     table = history_table(type_name)
-    query = select(table).where(table.c.id == resource_id).order_by(table.c.version_id.desc())
-    return list(connection.execute(query))
+    where = [table.c.id == resource_id, *sight.rows(type_name, table.c)]
+    return list(connection.execute(select(table).where(*where).order_by(table.c.version_id.desc())))
 
 
-def old_version(connection: Connection, type_name: str, resource_id: str, version_id: int) -> Row | None:
+def old_version(
+    connection: Connection, type_name: str, resource_id: str, version_id: int, sight: Sight
+) -> Row | None:
     table = history_table(type_name)
-    query = select(table).where(table.c.id == resource_id, table.c.version_id == version_id)
+    this = [table.c.id == resource_id, table.c.version_id == version_id]
+    query = select(table).where(*this, *sight.rows(type_name, table.c))
     return connection.execute(query).one_or_none()
 
 

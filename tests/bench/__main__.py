@@ -15,12 +15,14 @@ BENCHES = (
     "store.store_bench",
     "deidentify.throughput",
     "flatten.throughput",
+    "flatten.standard_views",
     "measures",
     "write_back",
     "remeasure",
     "cds_bench",
     "chart_bench",
     "scheduling_bench",
+    "registration_bench",
 )
 
 

@@ -1,9 +1,11 @@
-"""FHIR's use of HTTP: media types, versions as ETags, preferences. Reads headers, writes headers, nothing else."""
+"""FHIR's use of HTTP: media types, versions as ETags, conditions, answers. Headers in, headers out."""
 
 from __future__ import annotations
 
 import re
-from email.utils import format_datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 import msgspec
 from fastapi import Request
@@ -11,7 +13,9 @@ from starlette.responses import Response
 
 from ehr_core.api.dependencies import Parts
 from ehr_core.api.errors import FHIR_JSON
+from ehr_core.api.fhir.preferences import preferences
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.store.subsets import SUMMARIES, Keep, elements, subset, summary
 from ehr_core.store.versions import StoredResource
 
 JSON_TYPES = frozenset({FHIR_JSON, "application/json", "text/json"})
@@ -21,6 +25,8 @@ VERSION_TAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,17})"')
 
 CONTROLS = frozenset({"_format", "_pretty"})
 """Parameters that shape the answer and are no search criteria."""
+
+JSON_PATCH = "application/json-patch+json"
 
 
 class UnsupportedMediaType(BadRequest):
@@ -39,10 +45,14 @@ class _Head(msgspec.Struct):
 _head = msgspec.json.Decoder(_Head)
 
 
+def media_type_of(request: Request) -> str:
+    """What the body says it is, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def require_json_body(request: Request) -> None:
     """Refuses a body that does not say that it is JSON."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in JSON_TYPES:
+    if media_type_of(request) not in JSON_TYPES:
         raise UnsupportedMediaType(f"Send the body as {FHIR_JSON}; nothing else is read here.")
 
 
@@ -80,21 +90,84 @@ def asked_version(request: Request) -> int | None:
     return int(found[1])
 
 
+def require_nothing_there(request: Request) -> bool:
+    """True for `If-None-Match: *`: the write is to create, and nothing else."""
+    return request.headers.get("if-none-match", "").strip() == "*"
+
+
+def has_it(resource: StoredResource, tags: str | None, since: str | None) -> bool:
+    """Whether the caller holds this version: by If-None-Match, or without that by If-Modified-Since."""
+    if tags is not None:
+        return any(tag.strip() in (resource.etag, "*") for tag in tags.split(","))
+    moment = _http_date(since)
+    return moment is not None and resource.last_updated.replace(microsecond=0) <= moment
+
+
+def _http_date(text: str | None) -> datetime | None:
+    """None for no date, and for one that cannot be read: HTTP says that such a condition is ignored."""
+    try:
+        found = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
+
+
 def resource_response(request: Request, resource: StoredResource) -> Response:
     """A resource as it is stored, byte for byte; 304 when the caller has this version already."""
     headers = version_headers(resource)
-    known = request.headers.get("if-none-match", "")
-    if any(tag.strip() == resource.etag for tag in known.split(",")):
+    if has_it(resource, request.headers.get("if-none-match"), request.headers.get("if-modified-since")):
         return Response(status_code=304, headers=headers)
-    return Response(resource.body, media_type=FHIR_JSON, headers=headers)
+    keep = asked_subset(request.query_params.multi_items())
+    body = subset(resource.resource_type, resource.body, keep) if keep else resource.body
+    return fhir_response(request, body, headers=headers)
 
 
 def written_response(request: Request, parts: Parts, resource: StoredResource, *, created: bool) -> Response:
-    """The answer to a write: where the new version is, and its content unless the caller prefers none."""
+    """The answer to a write: where the new version is, and what the caller prefers to hear."""
     headers = version_headers(resource)
     headers["Location"] = f"{base_url(parts)}/{resource.reference}/_history/{resource.version_id}"
-    body = b"" if "return=minimal" in request.headers.get("prefer", "") else resource.body
-    return Response(body, status_code=201 if created else 200, media_type=FHIR_JSON, headers=headers)
+    status = 201 if created else 200
+    returns = preferences(request).returns
+    if returns == "minimal":
+        return Response(b"", status_code=status, media_type=FHIR_JSON, headers=headers)
+    body = resource.body
+    if returns == "OperationOutcome":
+        words = (
+            f"{resource.resource_type} {'created' if created else 'saved'}, version {resource.version_id}."
+        )
+        body = msgspec.json.encode(information(words))
+    return fhir_response(request, body, status=status, headers=headers)
+
+
+def information(words: str) -> dict[str, object]:
+    """An OperationOutcome that is no complaint."""
+    issue = {"severity": "information", "code": "informational", "diagnostics": words}
+    return {"resourceType": "OperationOutcome", "issue": [issue]}
+
+
+def fhir_response(
+    request: Request, body: bytes, *, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """JSON in one line, or with line breaks for `_pretty=true`; a HEAD gets the headers alone."""
+    if request.query_params.get("_pretty") == "true":
+        body = msgspec.json.format(body, indent=2)
+    answer = Response(body, status_code=status, media_type=FHIR_JSON, headers=headers)
+    if request.method == "HEAD":
+        answer.body = b""
+    return answer
+
+
+def asked_subset(given: Sequence[tuple[str, str]]) -> Keep | None:
+    """What `_summary` or `_elements` keeps; None when the whole is wanted. Raises BadRequest."""
+    asked = dict(given)
+    kind, names = asked.get("_summary", "false"), asked.get("_elements")
+    if kind not in SUMMARIES:
+        raise BadRequest(f"'_summary' is one of: {', '.join(SUMMARIES)}.")
+    if names is None:
+        return summary(kind)
+    if kind != "false":
+        raise BadRequest("'_summary' and '_elements' do not go together. Send one of them.")
+    return elements(frozenset(name.rpartition(".")[2].strip() for name in names.split(",")))
 
 
 def version_headers(resource: StoredResource) -> dict[str, str]:

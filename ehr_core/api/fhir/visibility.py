@@ -1,4 +1,4 @@
-"""What of the store FHIR shows to whom: staff by permission; patients their own, without what a label holds back."""
+"""Who reads FHIR here, through which store: staff by permission; patients their own, without what a label hides."""
 
 from __future__ import annotations
 
@@ -6,18 +6,37 @@ from collections.abc import Sequence
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.sensitivity import STAFF_KINDS, labels, may_see
+from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.fhir_json import decode
+from ehr_core.store.repository import Store
 from ehr_core.store.versions import StoredResource
 
 
 def require_reading(actor: Actor) -> None:
-    """A patient reads with own.read; row-level security keeps the reading to their own record."""
+    """A patient reads with own.read; the store's row condition and the database keep it to their own record."""
     actor.require("own.read" if actor.reach == "own" else "fhir.read")
 
 
+def reading_store(work: UnitOfWork) -> Store:
+    """The store for who may read; what a label holds back from this actor is in none of its queries."""
+    require_reading(work.actor)
+    return Store(work)
+
+
+def history_store(work: UnitOfWork) -> Store:
+    """For old versions. Staff only: an old version may lack a label that a newer one has."""
+    work.actor.require("fhir.read")
+    return Store(work)
+
+
+def writing_store(work: UnitOfWork) -> Store:
+    work.actor.require("fhir.write")
+    return Store(work)
+
+
 def is_visible(actor: Actor, resource: StoredResource) -> bool:
-    """Staff see every resource that they reach, so nothing is decoded for them."""
+    """A second look at the resource itself: its promoted labels are as old as its row, and the rules may be newer."""
     return actor.kind in STAFF_KINDS or may_see(actor.kind, labels(decode(resource.body)))
 
 

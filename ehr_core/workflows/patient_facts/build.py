@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 from cds.facts import Condition, Facts, Immunization, Part, Unknowable
 from data_contracts.code_systems import CVX
+from ehr_core.access.chart_policy import split_visible
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.fhir_json import codes, codings, words
@@ -72,7 +74,7 @@ def build_facts_of_all(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str
 
 def _both(work: UnitOfWork, record: Record, lookup: Lookup) -> PatientFacts:
     whole = facts_of(record, work.today(), lookup)
-    part = record.seen_by(work.actor.kind)
+    part = record.seen_by(partial(split_visible, work))
     return PatientFacts(whole, facts_of(part, work.today(), lookup) if part.withheld else whole)
 
 

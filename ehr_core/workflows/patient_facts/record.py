@@ -7,14 +7,14 @@ package are facts for the rules, never resources for a screen.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from ehr_core.access.sensitivity import split_visible
+from ehr_core.access.chart_policy import whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.fhir_json import decode
@@ -84,6 +84,10 @@ UNION ALL
 """Results come newest first: facts keep the day only, and of two values of one day the later one counts."""
 
 
+Split = Callable[[list[Resource]], tuple[list[Resource], int]]
+"""Resources as (those that the reader may see, how many are held back)."""
+
+
 @dataclass
 class Record:
     """One patient's resources by type; `unreadable` are the types of which a row could not be read, `withheld` those
@@ -96,11 +100,11 @@ class Record:
     def of(self, kind: str) -> list[Resource]:
         return self.found[kind]
 
-    def seen_by(self, actor_kind: str) -> Record:
-        """The part that this kind of actor may see, with the types of which something is held back."""
+    def seen_by(self, split: Split) -> Record:
+        """The part that a reader may see, with the types of which something is held back."""
         part = Record(unreadable=self.unreadable)
         for kind, resources in self.found.items():
-            part.found[kind], hidden = split_visible(actor_kind, resources)
+            part.found[kind], hidden = split(resources)
             if hidden:
                 part.withheld.add(kind)
         return part
@@ -117,7 +121,9 @@ def read_records(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str, Reco
         "encounters": MOST_ENCOUNTERS,
     }
     zone = ZoneInfo(work.site_time_zone)
-    for kind, patient_id, body in work.connection.execute(RECORD, given) if records else ():
+    with whole_record(work):
+        rows = work.connection.execute(RECORD, given).all() if records else ()
+    for kind, patient_id, body in rows:
         try:
             records[patient_id].found[kind].append(at_site(decode(body), zone))
         except BadRequest:

@@ -133,7 +133,7 @@ def test_work_goes_in_the_standards_order_and_answers_in_the_requests(opened) ->
         (put(patient(id="b"), "Patient/a"), InvalidResource, "Bundle.entry[1].resource.id"),
         (put(patient(), "Patient/a", 'W/"7"'), StaleVersion, "Bundle.entry[1]"),
         (act("GET", "Patient/none"), AlmonerError, "Bundle.entry[1]"),
-        (act("PATCH", "Patient/a"), InvalidResource, "Bundle.entry[1].request.method"),
+        (act("TRACE", "Patient/a"), InvalidResource, "Bundle.entry[1].request.method"),
         (act("DELETE", "Patient"), InvalidResource, "Bundle.entry[1].request.url"),
         (post({"resourceType": "Nonsense"}), BadRequest, "Bundle.entry[1]"),
         (put(patient(), "Observation/a"), InvalidResource, "Bundle.entry[1].request.url"),

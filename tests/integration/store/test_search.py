@@ -112,7 +112,8 @@ CLINIC = {
         ("Patient", "name=%25", []),
         ("Patient", "name=_", []),
         ("Patient", "family=de la", ["ana"]),
-        ("Patient", "family:exact=rivera", ["anton"]),
+        ("Patient", "family:exact=Rivera", ["anton"]),
+        ("Patient", "family:exact=rivera", []),
         ("Patient", "family=anton", []),
         ("Patient", "given=anton", ["anton"]),
         ("Patient", "birthdate=1980-02-29", ["ana"]),
@@ -184,8 +185,7 @@ def test_a_search_finds(store: Store, type_name: str, query: str, ids: list[str]
         ("Patient", "nonsense=1", "nonsense"),
         ("Patient", "code=1", "code"),
         ("Observation", "name=1", "name"),
-        ("Observation", "code:in=http://x", ":in"),
-        ("Observation", "patient.name=ana", "patient.name"),
+        ("Observation", "code:in=http://x", "value set"),
         ("Observation", "_include=Observation:subject", "_include"),
         ("Observation", "_sort=nonsense", "nonsense"),
         ("Observation", "_count=many", "_count"),
@@ -193,7 +193,6 @@ def test_a_search_finds(store: Store, type_name: str, query: str, ids: list[str]
         ("Observation", "_count=1&_count=2", "_count"),
         ("Observation", "date=yesterday", "date"),
         ("Observation", "date=2026-02-30", "date"),
-        ("Observation", "date=ap2026", "date"),
         ("Observation", "code=", "code"),
         ("Observation", "code=a,,b", "code"),
         ("Patient", "active=yes", "active"),
@@ -239,11 +238,24 @@ def test_pages_together_are_the_whole(store: Store) -> None:
 
 
 def test_every_parameter_of_every_type_is_sql_that_runs(store: Store) -> None:
-    values = {"active": "true", "deceased": "false", "phone": "5550101"}
+    values = {"date": "2026", "quantity": "ge1", "composite": "a|b$1", "string": "a", "uri": "urn:a"}
+    special = {"active": "true", "deceased": "false", "phone": "5550101"}
     for name, row in RESOURCE_TYPES.items():
-        known = known_parameters(row, current_table(name), SITE)
-        for parameter in known:
-            value = "2026" if parameter in (row.date_search, "_lastUpdated") else values.get(parameter, "a|b")
+        known = known_parameters(row, current_table(name), store.asking())
+        for parameter, described in known.items():
+            value = special.get(parameter) if parameter in row_specials(row.name) else None
+            value = value or values.get(described.kind, "a|b")
+            if parameter in ("code-value-date", "value-date"):
+                value = value.replace("$1", "$2026")
             store.search(name, {parameter: value})
+            store.search(name, {f"{parameter}:missing": "true"})
         sortable = [parameter for parameter, described in known.items() if described.sort]
         store.search(name, {"_sort": ",".join(sortable)})
+
+
+def row_specials(type_name: str) -> set[str]:
+    """Parameters that take certain values only."""
+    row = RESOURCE_TYPES[type_name]
+    return ({"active"} if row.active else set()) | (
+        {"deceased", "phone"} if type_name == "Patient" else set()
+    )

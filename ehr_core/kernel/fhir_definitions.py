@@ -54,7 +54,7 @@ CODE = re.compile(r"[a-z][A-Za-z0-9-]*")
 
 @dataclass(frozen=True)
 class Element:
-    """One element. `primitive` is the FHIR primitive's name in lower case, or None for a complex `type`."""
+    """One element. `targets` are the types that a reference may be to; `in_summary` says that `_summary` keeps it."""
 
     name: str
     type: str
@@ -63,6 +63,8 @@ class Element:
     required: bool
     choice: str | None
     codes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    in_summary: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ def _element(owner: str, model_field: Any) -> Element | None:
         required=model_field.is_required() or bool(extra.get("element_required")),
         choice=extra.get("one_of_many"),
         codes=_codes(owner, name, type_name, extra.get("enum_values") or ()),
+        targets=tuple(extra.get("enum_reference_types") or ()),
+        in_summary=bool(extra.get("summary_element_property")),
     )
 
 

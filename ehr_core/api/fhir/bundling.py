@@ -1,0 +1,84 @@
+"""Transaction and batch at the base address: each entry by its own permission, and reads in the words of this door."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request
+from msgspec import Raw
+from starlette.responses import Response
+
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
+from ehr_core.api.fhir.exchange import fhir_response, has_it, require_json_answer, require_json_body
+from ehr_core.api.fhir.histories import history_bundle
+from ehr_core.api.fhir.preferences import preferences
+from ehr_core.api.fhir.searching import search_bundle
+from ehr_core.api.fhir.visibility import history_store, reading_store, require_reading, shown
+from ehr_core.kernel.errors import BadRequest, NotFound
+from ehr_core.store.bundles import READS, Act, Door
+from ehr_core.store.content import instant_text
+from ehr_core.store.repository import Store
+from ehr_core.store.versions import StoredResource
+from ehr_core.workflows.foreign_bookings import written_from_elsewhere
+
+router = APIRouter(prefix="/fhir", tags=["fhir"])
+
+
+@router.post("")
+@router.post("/", include_in_schema=False)
+def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
+    """A transaction or batch Bundle: one database transaction."""
+    require_json_answer(request)
+    require_json_body(request)
+    if work.actor.reach != "own":
+        work.actor.require("fhir.write")
+    asked = preferences(request)
+    door = Door(
+        allow=lambda method: _allow(work, method),
+        read=lambda act: _read(parts, work, act, strict=asked.strict),
+        represents="return=representation" in request.headers.get("prefer", ""),
+    )
+    store = Store(work)
+    answer = written_from_elsewhere(work, "Bundle", body, lambda: store.transaction(body, door))
+    return fhir_response(request, answer)
+
+
+def _allow(work: UnitOfWork, method: str) -> None:
+    if method in READS:
+        require_reading(work.actor)
+    else:
+        work.actor.require("fhir.write")
+
+
+def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str, Any]:
+    """The answer's entry for a GET or HEAD: a resource, a version, a history or a search."""
+    path, _, query = act.url.partition("?")
+    given = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
+    steps = path.strip("/").split("/")
+    if len(steps) == 1 and steps[0]:
+        return _entry(act, search_bundle(parts, work, steps[0], given, strict=strict))
+    if steps[-1] == "_history" and len(steps) in (2, 3):
+        history = history_bundle(parts, work, steps[0], steps[1] if len(steps) == 3 else None, given)
+        return _entry(act, history)
+    if len(steps) == 4 and steps[2] == "_history" and steps[3].isdigit():
+        return _resource(act, history_store(work).vread(steps[0], steps[1], int(steps[3])))
+    if len(steps) == 2:
+        return _resource(act, shown(work.actor, reading_store(work).read(steps[0], steps[1])))
+    if not path:
+        raise BadRequest("request.url must be Type/id, Type?query or a history.")
+    raise NotFound("There is nothing at this address.")
+
+
+def _resource(act: Act, found: StoredResource) -> dict[str, Any]:
+    response = {"etag": found.etag, "lastModified": instant_text(found.last_updated)}
+    if has_it(found, act.if_none_match, act.if_modified_since):
+        return {"response": {"status": "304 Not Modified"} | response}
+    return _entry(act, found.body, response)
+
+
+def _entry(act: Act, body: bytes, more: dict[str, str] | None = None) -> dict[str, Any]:
+    shown_body = {"resource": Raw(body)} if act.method == "GET" else {}
+    return shown_body | {"response": {"status": f"{HTTPStatus.OK.value} OK"} | (more or {})}

@@ -1,0 +1,119 @@
+"""FHIR's reads over HTTP: one resource, one version, histories, searches."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ehr_core.api.dependencies import ProcessParts, RawBody, Work
+from ehr_core.api.fhir.binaries import bytes_response, wants_bytes
+from ehr_core.api.fhir.exchange import (
+    FORM,
+    UnsupportedMediaType,
+    fhir_response,
+    media_type_of,
+    require_json_answer,
+    resource_response,
+)
+from ehr_core.api.fhir.histories import history_bundle
+from ehr_core.api.fhir.preferences import preferences
+from ehr_core.api.fhir.searching import search_bundle
+from ehr_core.api.fhir.visibility import history_store, reading_store, shown
+from ehr_core.kernel.errors import BadRequest, NotFound
+
+router = APIRouter(prefix="/fhir", tags=["fhir"])
+READ = ["GET", "HEAD"]
+
+
+@router.api_route("/_history", methods=READ)
+def system_history(request: Request, parts: ProcessParts, work: Work) -> Response:
+    """Everything that was written, newest first."""
+    require_json_answer(request)
+    return fhir_response(request, history_bundle(parts, work, None, None, request.query_params.multi_items()))
+
+
+@router.api_route("/{resource_type}/_history", methods=READ)
+def type_history(resource_type: str, request: Request, parts: ProcessParts, work: Work) -> Response:
+    require_json_answer(request)
+    given = request.query_params.multi_items()
+    return fhir_response(request, history_bundle(parts, work, resource_type, None, given))
+
+
+@router.api_route("/{resource_type}/{resource_id}/_history", methods=READ)
+def instance_history(
+    resource_type: str, resource_id: str, request: Request, parts: ProcessParts, work: Work
+) -> Response:
+    """Every version, newest first."""
+    require_json_answer(request)
+    given = request.query_params.multi_items()
+    return fhir_response(request, history_bundle(parts, work, resource_type, resource_id, given))
+
+
+@router.api_route("/{resource_type}", methods=READ)
+def search(resource_type: str, request: Request, parts: ProcessParts, work: Work) -> Response:
+    require_json_answer(request)
+    given, strict = request.query_params.multi_items(), preferences(request).strict
+    return fhir_response(request, search_bundle(parts, work, resource_type, given, strict=strict))
+
+
+@router.post("/{resource_type}/_search")
+def search_by_form(
+    resource_type: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
+) -> Response:
+    """The same with the criteria in the body, so that they stand in no address and no log."""
+    require_json_answer(request)
+    given, strict = [*request.query_params.multi_items(), *_form(request, body)], preferences(request).strict
+    return fhir_response(
+        request, search_bundle(parts, work, resource_type, given, strict=strict, in_body=True)
+    )
+
+
+@router.api_route("/{resource_type}/{resource_id}", methods=READ)
+def read(resource_type: str, resource_id: str, request: Request, work: Work) -> Response:
+    if wants_bytes(request, resource_type):
+        found = shown(work.actor, reading_store(work).read(resource_type, resource_id))
+        return bytes_response(request, found)
+    require_json_answer(request)
+    found = shown(work.actor, reading_store(work).read(resource_type, resource_id))
+    return resource_response(request, found)
+
+
+@router.api_route("/{resource_type}/{resource_id}/_history/{version_id}", methods=READ)
+def vread(resource_type: str, resource_id: str, version_id: str, request: Request, work: Work) -> Response:
+    """One version. Staff only, as the history."""
+    require_json_answer(request)
+    store = history_store(work)
+    if not (version_id.isascii() and version_id.isdigit() and len(version_id) < 19):
+        raise NotFound(f"This {resource_type} has no such version.")
+    return resource_response(request, store.vread(resource_type, resource_id, int(version_id)))
+
+
+@router.api_route("/{compartment}/{compartment_id}/{resource_type}", methods=READ)
+def search_in_record(
+    compartment: str,
+    compartment_id: str,
+    resource_type: str,
+    request: Request,
+    parts: ProcessParts,
+    work: Work,
+) -> Response:
+    """A search in one patient's record: Patient/1/Observation?code=…"""
+    require_json_answer(request)
+    if compartment != "Patient":
+        raise NotFound("Only Patient has a compartment here.")
+    given = [("patient", f"Patient/{compartment_id}"), *request.query_params.multi_items()]
+    strict = preferences(request).strict
+    return fhir_response(request, search_bundle(parts, work, resource_type, given, strict=strict))
+
+
+def _form(request: Request, body: bytes) -> list[tuple[str, str]]:
+    if media_type_of(request) != FORM:
+        if not body:
+            return []
+        raise UnsupportedMediaType(f"Send search criteria as {FORM}.")
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
+    except ValueError as error:
+        raise BadRequest("The search criteria cannot be read: send at most 100, in UTF-8.") from error

@@ -1,0 +1,140 @@
+"""FHIR's writes over HTTP: create, update, patch and delete, each also under a condition."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
+from ehr_core.api.fhir.binaries import as_binary, is_plain_content
+from ehr_core.api.fhir.exchange import (
+    JSON_PATCH,
+    JSON_TYPES,
+    UnsupportedMediaType,
+    asked_version,
+    check_identity,
+    media_type_of,
+    require_json_body,
+    require_nothing_there,
+    written_response,
+)
+from ehr_core.api.fhir.visibility import writing_store
+from ehr_core.kernel.errors import BadRequest
+from ehr_core.store.conditional import AlreadyThere, Patched, delete_found, patch, patch_found, update_found
+from ehr_core.store.patches import fhirpath_patch, json_patch
+from ehr_core.store.repository import Store, Written
+from ehr_core.workflows.foreign_bookings import written_from_elsewhere
+
+router = APIRouter(prefix="/fhir", tags=["fhir"])
+
+
+@router.post("/{resource_type}")
+def create(resource_type: str, request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
+    """A new resource with an id of ours; with If-None-Exist only when the condition finds none."""
+    store, body = _ready(request, work, resource_type, body)
+    check_identity(body, resource_type, None)
+    condition = request.headers.get("if-none-exist")
+
+    def write() -> tuple[object, bool]:
+        if condition is None:
+            return store.create(resource_type, body), True
+        return store.conditional_create(resource_type, body, condition)
+
+    resource, created = written_from_elsewhere(work, resource_type, body, write)
+    return written_response(request, parts, resource, created=created)
+
+
+@router.put("/{resource_type}/{resource_id}")
+def update(
+    resource_type: str, resource_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
+) -> Response:
+    """A new version; with If-Match only of exactly that one. Creates the resource when the id is new."""
+    store, body = _ready(request, work, resource_type, body, resource_id)
+    check_identity(body, resource_type, resource_id)
+    version = asked_version(request)
+    if require_nothing_there(request) and store.is_there(resource_type, resource_id):
+        raise AlreadyThere(f"This {resource_type} is there already.")
+    written = written_from_elsewhere(
+        work, resource_type, body, lambda: store.put(resource_type, resource_id, body, if_match=version)
+    )
+    return written_response(request, parts, written.resource, created=written.created)
+
+
+@router.put("/{resource_type}")
+def conditional_update(
+    resource_type: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
+) -> Response:
+    """Updates the one that the condition finds, creates it when there is none, and refuses when there are several."""
+    store, body = _ready(request, work, resource_type, body)
+    check_identity(body, resource_type, None)
+    query, version = _condition(request), asked_version(request)
+    written = written_from_elsewhere(
+        work, resource_type, body, lambda: update_found(store, resource_type, body, query, if_match=version)
+    )
+    return written_response(request, parts, written.resource, created=written.created)
+
+
+@router.patch("/{resource_type}/{resource_id}")
+def patch_by_id(
+    resource_type: str, resource_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
+) -> Response:
+    """A JSON Patch, or a FHIRPath Patch as Parameters."""
+    store, patched, version = writing_store(work), _patch(request, body), asked_version(request)
+    written = patch(store, resource_type, resource_id, patched, if_match=version)
+    return _patched_response(request, parts, written)
+
+
+@router.patch("/{resource_type}")
+def conditional_patch(
+    resource_type: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
+) -> Response:
+    """Patches the one that the condition finds."""
+    store, patched, version = writing_store(work), _patch(request, body), asked_version(request)
+    written = patch_found(store, resource_type, _condition(request), patched, if_match=version)
+    return _patched_response(request, parts, written)
+
+
+@router.delete("/{resource_type}/{resource_id}")
+def delete(resource_type: str, resource_id: str, request: Request, work: Work) -> Response:
+    """Marks it deleted; the history stays."""
+    deleted = writing_store(work).delete(resource_type, resource_id, if_match=asked_version(request))
+    return Response(status_code=204, headers={"ETag": deleted.etag})
+
+
+@router.delete("/{resource_type}")
+def conditional_delete(resource_type: str, request: Request, work: Work) -> Response:
+    """Deletes the one that the condition finds; nothing to delete is no error, and several are."""
+    store = writing_store(work)
+    deleted = delete_found(store, resource_type, _condition(request), if_match=asked_version(request))
+    return Response(status_code=204, headers={"ETag": deleted.etag} if deleted else {})
+
+
+def _ready(
+    request: Request, work: UnitOfWork, resource_type: str, body: bytes, resource_id: str | None = None
+) -> tuple[Store, bytes]:
+    """The store for who may write, and the body as a resource."""
+    store = writing_store(work)
+    if is_plain_content(request, resource_type):
+        return store, as_binary(request, body, resource_id)
+    require_json_body(request)
+    return store, body
+
+
+def _condition(request: Request) -> str:
+    if not request.url.query:
+        raise BadRequest("Name one resource by its id, or add a condition such as ?identifier=system|value.")
+    return request.url.query
+
+
+def _patch(request: Request, body: bytes) -> Patched:
+    kind = media_type_of(request)
+    if kind == JSON_PATCH:
+        return json_patch(body)
+    if kind in JSON_TYPES:
+        return fhirpath_patch(body)
+    raise UnsupportedMediaType(f"Send a patch as {JSON_PATCH}, or as Parameters in application/fhir+json.")
+
+
+def _patched_response(request: Request, parts: Parts, written: Written) -> Response:
+    return written_response(request, parts, written.resource, created=False)
