@@ -79,7 +79,9 @@ def test_contrast_over_weak_kidneys_is_signed_only_with_a_reason(room: Room):
     okafor = room.sign_in("clinician")
     chart.opens_the_chart_from_search(okafor, "Silas Hargrove", "Hargrove")
     chart.records_a_result(okafor, "Creatinine, serum or plasma", "5.2")
-    expect(okafor.page.get_by_text(re.compile(r"^Creatinine, serum or plasma 5\.2 .*recorded"))).to_be_visible()
+    expect(
+        okafor.page.get_by_text(re.compile(r"^Creatinine, serum or plasma 5\.2 .*recorded"))
+    ).to_be_visible()
     inbox.puts_into_the_basket(
         okafor, "CT abdomen and pelvis", Contrast="With contrast", Indication="Weight loss"
     )
