@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from dashboards.admin.apps import apps_page
 from dashboards.admin.audit import audit_page
 from dashboards.admin.break_glass import break_glass_page
 from dashboards.care_manager.replies import replies_page
@@ -85,6 +86,7 @@ def offers(session: StaffSession) -> list[Offer]:
             "decision_support.manage", decision_support_page, "Decision support", "decision-support", HOUSE
         ),
         Offer("audit.read", audit_page, "Audit", "audit", HOUSE),
+        Offer("access.manage", apps_page, "Apps", "apps", HOUSE),
         Offer("audit.read", break_glass_page, "Broken glass", "broken-glass", HOUSE),
     ]
     first = next((place for role, place in FIRST_PAGES.items() if role in session.me.roles), "today")

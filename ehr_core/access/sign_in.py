@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NoReturn
 
 from sqlalchemy import Connection, Row, text
@@ -11,6 +13,7 @@ from sqlalchemy import Connection, Row, text
 from ehr_core.access import audit, sessions, throttle
 from ehr_core.access.accounts import store_password
 from ehr_core.access.actor import Actor
+from ehr_core.access.app_grants import make_grant
 from ehr_core.access.authorization_codes import AuthorizationRequest, issue_code
 from ehr_core.access.clients import Client
 from ehr_core.access.identity import Identity
@@ -144,6 +147,54 @@ class SignIn:
                 detail={"client": request.client_id, "address": address},
             )
             return issue_code(connection, request, sid=sid, now=now)
+
+    def open_application_session(
+        self, account_id: str, request: AuthorizationRequest, *, address: str, life: timedelta
+    ) -> str:
+        """A session of this account in an outside application, before anything is allowed to it; its id."""
+        identity, now = self._identity, self._identity.clock.now()
+        with identity.transaction() as connection:
+            return sessions.start_session(
+                connection,
+                account_id=account_id,
+                client_id=request.client_id,
+                address=address,
+                now=now,
+                life=life,
+            )
+
+    def allow_application(
+        self,
+        sid: str,
+        request: AuthorizationRequest,
+        *,
+        scopes: Sequence[str],
+        patient_id: str | None,
+        encounter_id: str | None,
+        life: timedelta,
+    ) -> str:
+        """What the person allowed, audited, and the code to fetch its tokens with."""
+        identity, now = self._identity, self._identity.clock.now()
+        with identity.transaction() as connection:
+            grant_id = make_grant(
+                connection,
+                client_id=request.client_id,
+                sid=sid,
+                scopes=scopes,
+                patient_id=patient_id,
+                encounter_id=encounter_id,
+                now=now,
+                life=life,
+            )
+            audit.record(
+                connection,
+                identity.actor_of(sessions.find_session(connection, sid)),
+                now,
+                "application_allowed",
+                patient_id=patient_id,
+                detail={"client": request.client_id, "scopes": list(scopes)},
+            )
+            return issue_code(connection, request, sid=sid, now=now, grant_id=grant_id)
 
     def _reserve(
         self, name_hash: bytes, address: str, username: str | None, *, account_id: str | None = None

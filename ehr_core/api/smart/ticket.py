@@ -22,7 +22,7 @@ TICKET_LIFE = timedelta(minutes=15)
 
 STALE = "This sign-in page is too old or was opened in another window. Go back to the application and start again."
 
-Step = Literal["password", "code", "new_password"]
+Step = Literal["password", "code", "new_password", "consent"]
 
 
 @dataclass(frozen=True)
