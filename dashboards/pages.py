@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from dashboards.admin.accounts import accounts_page
 from dashboards.admin.apps import apps_page
 from dashboards.admin.audit import audit_page
 from dashboards.admin.break_glass import break_glass_page
@@ -86,6 +87,7 @@ def offers(session: StaffSession) -> list[Offer]:
             "decision_support.manage", decision_support_page, "Decision support", "decision-support", HOUSE
         ),
         Offer("audit.read", audit_page, "Audit", "audit", HOUSE),
+        Offer("account.manage", accounts_page, "Accounts", "accounts", HOUSE),
         Offer("access.manage", apps_page, "Apps", "apps", HOUSE),
         Offer("audit.read", break_glass_page, "Broken glass", "broken-glass", HOUSE),
     ]

@@ -19,6 +19,9 @@ WORDS: dict[str, str] = {
     "application_put_out": "put an application out",
     "application_registered": "registered an application",
     "application_signed_in": "signed in as a service",
+    "access_log_read": "looked at who opened the record of",
+    "audit_exported": "exported the audit log",
+    "audit_verified": "verified the audit log",
     "audit_read": "read the audit log",
     "banner_read": "saw the banner of",
     "bulk_export": "exported in bulk",
@@ -38,6 +41,7 @@ WORDS: dict[str, str] = {
     "care_gaps.reply_taken_back": "took back a reply about a care gap",
     "care_gaps.snoozed": "snoozed a care gap",
     "care_gaps.undone": "took back what was set on a care gap",
+    "cds_hook": "asked decision support about",
     "card_read": "looked at the insurance card of",
     "chart_rule_ended": "ended a rule about the chart of",
     "chart_rule_made": "made a rule about the chart of",
@@ -73,6 +77,8 @@ WORDS: dict[str, str] = {
     "orders.repeated": "made the next order of a repeating one",
     "orders.revoked": "revoked an order",
     "orders.signed": "signed orders",
+    "invitation_accepted": "chose a password by a link",
+    "invitation_made": "made a link to choose a password",
     "past_care_read": "looked at the procedures, vaccinations and documents of",
     "own_password_changed": "changed their password",
     "patient_record": "read the whole record of",
@@ -92,6 +98,7 @@ WORDS: dict[str, str] = {
     "quality.measure_patients.read": "listed the patients behind a measure",
     "read": "read",
     "read_many": "read several of",
+    "recovery_codes_made": "made new recovery codes",
     "redeem_code": "used a sign-in code",
     "results_inbox.acknowledged": "acknowledged results",
     "results_inbox.attached": "put a result that had no patient into a chart",
@@ -130,6 +137,8 @@ WORDS: dict[str, str] = {
 }
 
 SERVICES = {
+    "service:audit-sealer": "The seal of the audit log",
+    "service:cds-hooks": "The CDS Hooks service",
     "service:clinic-clock": "The results and orders desk",
     "service:pipeline": "The nightly pipeline",
     "service:remeasure": "The re-measure worker",

@@ -61,6 +61,7 @@ class Identity:
         self.signing_secret = secrets.token_signing_key
         self.clients = registered_clients(settings, secrets)
         self.signer = IdTokenSigner(self.signing_secret)
+        self.second_factor_roles = frozenset(settings.second_factor_roles.replace(" ", "").split(",")) - {""}
         self.idle = timedelta(minutes=settings.session_idle_minutes)
         self.session_life = timedelta(hours=settings.session_hours)
         self.token_life = timedelta(seconds=settings.access_token_seconds)

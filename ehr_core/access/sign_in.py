@@ -19,6 +19,7 @@ from ehr_core.access.clients import Client
 from ehr_core.access.identity import Identity
 from ehr_core.access.passwords import is_outdated, password_matches, rehash
 from ehr_core.access.policy import effective_roles
+from ehr_core.access.recovery_codes import use_recovery_code
 from ehr_core.access.sealing import derive_key
 from ehr_core.access.second_factor import totp_seal, use_code
 from ehr_core.access.unit_of_work import audit_refusal
@@ -40,6 +41,7 @@ class Admitted:
     account_id: str
     needs_code: bool
     needs_new_password: bool
+    needs_second_factor: bool
 
 
 class SignIn:
@@ -64,10 +66,11 @@ class SignIn:
             throttle.prune_attempts(connection, self._identity.clock.now())
             if is_outdated(account.password_hash):
                 _store_hash(connection, account, rehash(password))
-        return Admitted(account.id, account.totp_enabled, account.known_to == "maker")
+        must = bool(set(account.roles) & self._identity.second_factor_roles) and not account.totp_enabled
+        return Admitted(account.id, account.totp_enabled, account.known_to == "maker", must)
 
     def with_code(self, account_id: str, code: str, *, address: str, enrolling: bool = False) -> None:
-        """The second step. A code works once; guesses are counted like passwords.
+        """The second step: a code of the app, or a recovery code. Each works once; guesses are counted like passwords.
 
         `enrolling`: the code proves a secret that does not count yet.
         """
@@ -76,7 +79,10 @@ class SignIn:
         if account is None or account.disabled or not (account.totp_enabled or enrolling):
             self._refuse(account, "code", address, CODE_NOT_RIGHT)
         with self._identity.transaction() as connection:
-            accepted = use_code(connection, self._totp_seal, account_id, code, self._identity.clock.now())
+            now = self._identity.clock.now()
+            accepted = use_code(connection, self._totp_seal, account_id, code, now) or use_recovery_code(
+                connection, self._identity.signing_secret, account_id, code, now
+            )
             if accepted:
                 throttle.attempt_succeeded(connection, attempt, name_hash, address)
         if not accepted:

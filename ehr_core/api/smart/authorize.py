@@ -16,6 +16,7 @@ from ehr_core.access.sign_in import SignIn
 from ehr_core.api.dependencies import Parts, ProcessParts, caller_address
 from ehr_core.api.smart.authorization_request import AskedWrongly, answer_address, read_request
 from ehr_core.api.smart.consent import consent_page, decided
+from ehr_core.api.smart.enrolment import begun, enrol_page, turned_on
 from ehr_core.api.smart.pages import page
 from ehr_core.api.smart.step_pages import step_page, ticket_seal
 from ehr_core.api.smart.ticket import Step, Ticket, new_binding, read_ticket
@@ -69,7 +70,12 @@ def password_step(
         admitted = sign_in.with_password(username, password, address=caller_address(request), client=client)
     except (SignInRequired, TooMuch, Forbidden) as error:
         return _password_page(parts, client, stands, binding, error)
-    stands = replace(stands, account_id=admitted.account_id, needs_new_password=admitted.needs_new_password)
+    stands = replace(
+        stands,
+        account_id=admitted.account_id,
+        needs_new_password=admitted.needs_new_password,
+        needs_second_factor=admitted.needs_second_factor,
+    )
     if admitted.needs_code:
         return _code_page(parts, client, replace(stands, awaits="code"), binding)
     return _after_proof(request, parts, client, sign_in, stands, binding)
@@ -108,7 +114,34 @@ def new_password_step(
         sign_in.replace_single_use_password(stands.account_id, password)
     except BadRequest as error:
         return _new_password_page(parts, client, stands, binding, error)
-    return _proved(request, parts, client, sign_in, stands, binding)
+    return _after_proof(request, parts, client, sign_in, replace(stands, needs_new_password=False), binding)
+
+
+@router.post("/auth/authorize/enrol", response_model=None)
+def enrol_step(request: Request, parts: ProcessParts, ticket: Field, code: Field = "") -> Response:
+    """Looks at the first code of a second factor that the role needs, and shows the recovery codes."""
+    try:
+        binding, stands = _ticket(request, parts, ticket, "enrol")
+        client = _client(parts, stands)
+    except BadRequest as error:
+        return _message(parts, error)
+    try:
+        codes = turned_on(parts, stands, code, address=caller_address(request))
+    except (SignInRequired, TooMuch) as error:
+        return enrol_page(parts, client, stands, binding, error)
+    kept = replace(stands, awaits="kept", needs_second_factor=False, secret=None)
+    return step_page(parts, client, kept, binding, "recovery_codes.html", None, codes=codes)
+
+
+@router.post("/auth/authorize/kept", response_model=None)
+def kept_step(request: Request, parts: ProcessParts, ticket: Field) -> Response:
+    """The recovery codes have been seen: the sign-in goes on."""
+    try:
+        binding, stands = _ticket(request, parts, ticket, "kept")
+        client = _client(parts, stands)
+    except BadRequest as error:
+        return _message(parts, error)
+    return _proved(request, parts, client, SignIn(parts.identity), stands, binding)
 
 
 def _after_proof(
@@ -117,6 +150,8 @@ def _after_proof(
     """Who it is has been proved; a single-use password is replaced before anything is opened."""
     if stands.needs_new_password:
         return _new_password_page(parts, client, replace(stands, awaits="new_password"), binding)
+    if stands.needs_second_factor:
+        return enrol_page(parts, client, begun(parts, replace(stands, awaits="enrol")), binding)
     return _proved(request, parts, client, sign_in, stands, binding)
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from typing import Annotated
 from urllib.parse import unquote_plus
 
 from fastapi import Depends, Form, Request
 
 from ehr_core.access.applications import Application
-from ehr_core.access.client_assertion import ASSERTION_TYPE, claims_of, is_good, use_up
+from ehr_core.access.client_assertion import ASSERTION_TYPE, claims_of, is_good, issuer_of, use_up
 from ehr_core.access.clients import Client
 from ehr_core.api.dependencies import Parts, parts_of
 from ehr_core.api.smart.refusals import TokenRefused
@@ -54,7 +53,7 @@ AuthenticatedClient = Annotated[Client, Depends(authenticated_client)]
 def _asserted(parts: Parts, assertion: str, client_id: str | None) -> Application:
     """The application that signed; the assertion is good for one use."""
     identity = parts.identity
-    named = _issuer(assertion)
+    named = issuer_of(assertion)
     client = identity.client(named) if named else None
     if isinstance(client, Application) and client_id in (None, client.client_id):
         now, claims = parts.clock.now(), claims_of(client, assertion)
@@ -64,16 +63,6 @@ def _asserted(parts: Parts, assertion: str, client_id: str | None) -> Applicatio
                 if use_up(connection, client.client_id, claims, now):
                     return client
     raise TokenRefused("invalid_client", NOT_RIGHT, status=401)
-
-
-def _issuer(assertion: str) -> str | None:
-    """Who the assertion says it is of. Nothing is believed yet: it only chooses the keys to check with."""
-    try:
-        payload = assertion.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return claims["iss"] if isinstance(claims["iss"], str) else None
-    except (IndexError, KeyError, TypeError, ValueError):
-        return None
 
 
 def _basic(header: str) -> tuple[str | None, str | None]:
