@@ -48,13 +48,13 @@ test: install-test
 	@sh deploy/chromium.sh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@$(PYTEST) -m "not long" -n 2 --dist loadfile
+	@$(PYTEST) -m "not long" -n 3 --dist loadfile
 
 test-all: install-test
 	@sh deploy/chromium.sh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@$(PYTEST) -n 2 --dist loadfile --timeout=3000
+	@$(PYTEST) -n 3 --dist loadfile --timeout=3000
 
 figures: install-test
 	@$(PYTEST) -q tests/system/test_figures.py

@@ -105,7 +105,7 @@ def patient_column(table_name: str) -> str:
 def whole_record(work: UnitOfWork) -> Iterator[None]:
     """Within it, a query finds rows with sensitive labels too: to check for safety, and to count what is held back.
 
-    It opens no chart that is shut. Whoever asks shows no more of it than `split_visible` lets through, and audits the
+    It opens no chart that is shut. Whoever asks shows no more of it than `Sight.split` lets through, and audits the
     act that it is for.
     """
     if work.actor.kind == "service" and work.actor.application is None:
@@ -144,12 +144,11 @@ class Sight:
             self._known[asked] = self._work.connection.execute(LABEL_OPEN, values).scalar_one()
         return self._known[asked]
 
-
-def split_visible(work: UnitOfWork, resources: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """The resources that this actor may see, and how many were held back: never silently missing."""
-    sight, listed = Sight(work), list(resources)
-    visible = [resource for resource in listed if sight.sees(resource)]
-    return visible, len(listed) - len(visible)
+    def split(self, resources: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+        """The resources that this actor may see, and how many were held back: never silently missing."""
+        listed = list(resources)
+        visible = [resource for resource in listed if self.sees(resource)]
+        return visible, len(listed) - len(visible)
 
 
 def subject_id(resource: dict[str, Any]) -> str | None:

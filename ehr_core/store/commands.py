@@ -1,4 +1,4 @@
-"""`almoner import` and `almoner export`: FHIR files into the store, and the store as NDJSON files."""
+"""`almoner import`, `export` and `reindex`: FHIR files into the store, the store as files, and its search columns."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ehr_core.store.exporter import ExportSummary, export_folder
 from ehr_core.store.import_problems import ProblemFile
 from ehr_core.store.import_sources import find_sources
 from ehr_core.store.importer import ImportSummary, import_path
+from ehr_core.store.reindexing import reindex
 
 SHOWN_PROBLEMS = 50
 SOME_REJECTED = 3
@@ -100,6 +101,30 @@ def export_files(
         f"{summary.resources.total():,} resources ({megabytes:,.1f} MB) in '{folder}' in {summary.seconds:.1f} s.",
         markup=False,
     )
+
+
+@commands.command("reindex")
+def reindex_store(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every resource, and not only what an older version wrote.")
+    ] = False,
+) -> None:
+    """Make what an older version stored findable by all search parameters, and visible to its patients."""
+    settings = Settings()
+    with own_database(settings) as url, _bar() as progress:
+        database = connect(url)
+        bar = progress.add_task("Indexing", total=None, counts="")
+        try:
+            done = reindex(
+                database,
+                operator("fhir.write"),
+                site_time_zone=settings.site_time_zone,
+                everything=everything,
+                report=lambda name, count: progress.update(bar, counts=f"{count:,} · {name}"),
+            )
+        finally:
+            database.dispose()
+    say.print(f"{done:,} resources indexed.", markup=False)
 
 
 def _bar() -> Progress:

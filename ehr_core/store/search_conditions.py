@@ -172,7 +172,7 @@ def _chain(
         target = resource_type(type_name)
         table = current_table(type_name).alias(f"{target.table}_at_{depth}")
         inner_known = known_parameters(target, table, search)
-        if not asked_type and len(reference.targets) > 1 and _first_name(rest) not in inner_known:
+        if not asked_type and len(reference.targets) > 1 and _first_name(rest) not in (*inner_known, "_has"):
             continue
         inner = _condition(target, table, inner_known, rest, text, search, depth + 1)
         if inner is not None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, or_, select, true
 
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.search_parameters import Reference, Search, known_parameters, shown
+from ehr_core.store.search_sql import listed
 from ehr_core.store.tables import current_table
 from ehr_core.store.versions import StoredResource, stored, version_columns
 
@@ -120,10 +121,10 @@ def _referred(
             query = select(reference.column).where(table.c.id.in_(ids), reference.column.is_not(None))
             wanted.setdefault(reference.one_type, set()).update(connection.execute(query).scalars())
             continue
-        token = func.unnest(reference.column).column_valued("reference")
+        tokens = listed(reference.column)
         start = f"{reference.name}:"
-        query = select(func.substr(token, len(start) + 1)).select_from(table, token)
-        query = query.where(table.c.id.in_(ids), func.starts_with(token, start))
+        query = select(func.substr(tokens.c.token, len(start) + 1)).select_from(table.join(tokens, true()))
+        query = query.where(table.c.id.in_(ids), func.starts_with(tokens.c.token, start))
         for text in connection.execute(query).scalars():
             target, _, target_id = text.partition("/")
             if target in reference.targets:

@@ -185,18 +185,18 @@ def _subject_that_is_no_patient(type_name: str, resource: Any) -> list[str]:
     ]
 
 
-def _date(value: Any, time_zone: str) -> list[int] | None:
-    """[first, last] microsecond of a date or Period."""
+def _date(value: Any, time_zone: str) -> dict[str, int] | None:
+    """First and last microsecond, f and t, of a date or Period."""
     if type(value) is str:
         low, high = bounds(value, time_zone)
-        return [microseconds(low), microseconds(high)]
+        return {"f": microseconds(low), "t": microseconds(high)}
     start, end = getattr(value, "start", UNSET), getattr(value, "end", UNSET)
     if start is UNSET and end is UNSET:
         return None
-    return [
-        EARLIEST if start is UNSET else microseconds(bounds(start, time_zone)[0]),
-        LATEST if end is UNSET else microseconds(bounds(end, time_zone)[1]),
-    ]
+    return {
+        "f": EARLIEST if start is UNSET else microseconds(bounds(start, time_zone)[0]),
+        "t": LATEST if end is UNSET else microseconds(bounds(end, time_zone)[1]),
+    }
 
 
 def microseconds(instant: Any) -> int:

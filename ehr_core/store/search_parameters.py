@@ -79,12 +79,9 @@ class Reference:
         if self.one_type:
             return select(self.column).where(self.column.is_not(None), *where)
         start = f"{self.name}:{type_name}/"
-        token = func.unnest(self.column).column_valued("reference")
-        return (
-            select(func.substr(token, len(start) + 1))
-            .select_from(source, token)
-            .where(func.starts_with(token, start), *where)
-        )
+        listed = sql.listed(self.column)
+        query = select(func.substr(listed.c.token, len(start) + 1)).select_from(source.join(listed, true()))
+        return query.where(func.starts_with(listed.c.token, start), *where)
 
     def leads_to(self, type_name: str) -> bool:
         return type_name in self.targets and self.one_type in (None, type_name)
@@ -330,7 +327,7 @@ def _fact(row: ResourceType, columns: Any, fact: SearchFact, search: Search) -> 
         return Parameter("composite", composite(row, columns, fact, search.time_zone, search.now), present)
     if fact.kind == "date":
         made: Condition = sql.dates(values, name, search.time_zone, search.now)
-        return Parameter("date", made, present, sort=(cast(values[name][0][0].astext, Float),))
+        return Parameter("date", made, present, sort=(cast(values[name][0]["f"].astext, Float),))
     if fact.kind == "quantity":
         sort = cast(values[name][0]["l"].astext, Float)
         return Parameter("quantity", sql.quantities(values, name), present, sort=(sort,))

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Text, column, select, text
 
 from ehr_core.kernel.errors import Gone
 from ehr_core.kernel.ids import new_id
@@ -37,7 +37,7 @@ FIND = text(
 SLICE = text(
     "SELECT ids[(:first) : (:last)] AS ids FROM core.search_snapshot_part WHERE snapshot_id = :id AND part = :part"
 )
-EARLIER = text("SELECT unnest(ids) FROM core.search_snapshot_part WHERE snapshot_id = :id")
+EARLIER = text("SELECT unnest(ids) AS id FROM core.search_snapshot_part WHERE snapshot_id = :id")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _add_part(connection: Connection, snapshot: Snapshot, search: Search, part: 
     """Finds what no earlier part holds, as far as nobody has written it since; False when there is nothing."""
     asked = Asked.of(snapshot.resource_type, snapshot.criteria, search, limit=PART)
     table: Any = current_table(snapshot.resource_type)
-    earlier = EARLIER.columns(table.c.id).bindparams(id=snapshot.id).subquery()
+    earlier = EARLIER.columns(column("id", Text)).bindparams(id=snapshot.id).subquery()
     query = (
         asked.ids(PART)
         .where(table.c.last_updated <= snapshot.as_of)

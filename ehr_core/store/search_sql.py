@@ -31,15 +31,15 @@ WHOLE = literal_column("'{}'::text[]")
 ABOUT = 0.1
 """How far 'ap' reaches: a tenth of the number, or of the time between now and the date."""
 STRETCH = {
-    "eq": "@[0] >= $first && @[1] <= $last",
-    "ne": "!(@[0] >= $first && @[1] <= $last)",
-    "gt": "@[1] > $last",
-    "ge": "@[1] >= $first",
-    "lt": "@[0] < $first",
-    "le": "@[0] <= $last",
-    "sa": "@[0] > $last",
-    "eb": "@[1] < $first",
-    "ap": "@[0] <= $last && @[1] >= $first",
+    "eq": "@.f >= $first && @.t <= $last",
+    "ne": "!(@.f >= $first && @.t <= $last)",
+    "gt": "@.t > $last",
+    "ge": "@.t >= $first",
+    "lt": "@.f < $first",
+    "le": "@.f <= $last",
+    "sa": "@.f > $last",
+    "eb": "@.t < $first",
+    "ap": "@.f <= $last && @.t >= $first",
 }
 """Prefix by what it says of a stored stretch [first, last], as a path of PostgreSQL."""
 AMOUNT = {
@@ -59,6 +59,11 @@ def some_token(column: Any, accept: Callable[[Any], ColumnElement[bool]]) -> Col
     """True when the list holds a token that is accepted."""
     token = func.unnest(column).column_valued("token")
     return select(literal(1)).where(accept(token)).exists()
+
+
+def listed(column: Any) -> Any:
+    """The list's tokens as rows beside the row that holds them."""
+    return func.unnest(column).table_valued("token").render_derived(name="listed")
 
 
 def token_list(column: Any) -> Condition:

@@ -13,6 +13,7 @@ import time
 BENCHES = (
     "population",
     "store.store_bench",
+    "api_bench",
     "deidentify.throughput",
     "flatten.throughput",
     "flatten.standard_views",
@@ -22,6 +23,7 @@ BENCHES = (
     "cds_bench",
     "chart_bench",
     "scheduling_bench",
+    "registration_bench",
 )
 
 

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from ehr_core.api.errors import FHIR_JSON
 from ehr_core.api.fhir.exchange import JSON_PATCH
 from ehr_core.store.resource_types import RESOURCE_TYPES, ResourceType
-from ehr_core.store.search_parameters import KnownParameters, Search, known_parameters
+from ehr_core.store.search_parameters import KnownParameters, Parameter, Reference, Search, known_parameters
 from ehr_core.store.tables import current_table
 from ehr_core.store.visible import NOBODY, Sight
 
@@ -36,7 +36,13 @@ def capability_statement(
     base_url: str, routes: Routes, operations: tuple[tuple[str, str], ...] = ()
 ) -> bytes:
     """The statement of the server at this address, as JSON. `operations` are (type or '', name)."""
-    references = {name: _parameters(row) for name, row in RESOURCE_TYPES.items()}
+    known = {name: dict(_parameters(row)) for name, row in RESOURCE_TYPES.items()}
+    references = [
+        (f"{name}:{each}", parameter.reference)
+        for name, parameters in known.items()
+        for each, parameter in parameters.items()
+        if parameter.reference
+    ]
     system = [{"code": code} for code in ("transaction", "batch") if ("POST", "/fhir") in routes]
     if ("GET", "/fhir/_history") in routes:
         system.append({"code": "history-system"})
@@ -60,7 +66,7 @@ def capability_statement(
                         "description": "Bearer tokens of this server's sign-in.",
                     },
                     "resource": [
-                        _resource(row, references, routes, operations)
+                        _resource(row, known[row.name], references, routes, operations)
                         for _, row in sorted(RESOURCE_TYPES.items())
                     ],
                     "interaction": system,
@@ -73,17 +79,12 @@ def capability_statement(
 
 def _resource(
     row: ResourceType,
-    known: dict[str, KnownParameters],
+    own: dict[str, Parameter],
+    references: list[tuple[str, Reference]],
     routes: Routes,
     operations: tuple[tuple[str, str], ...],
 ) -> dict[str, object]:
-    own = {name: known[row.name][name] for name in sorted(known[row.name])}
-    leading = [
-        f"{source}:{name}"
-        for source, parameters in known.items()
-        for name in parameters
-        if (reference := parameters[name].reference) and reference.leads_to(row.name)
-    ]
+    leading = [name for name, reference in references if reference.leads_to(row.name)]
     return {
         "type": row.name,
         "interaction": [{"code": code} for code, route in BY_ROUTE.items() if route in routes],
@@ -95,9 +96,11 @@ def _resource(
         "conditionalUpdate": CONDITIONAL_UPDATE in routes,
         "conditionalDelete": "single" if CONDITIONAL_DELETE in routes else "not-supported",
         "referencePolicy": ["literal", "logical"],
-        "searchInclude": [f"{row.name}:{name}" for name, parameter in own.items() if parameter.reference],
+        "searchInclude": [
+            f"{row.name}:{name}" for name, parameter in sorted(own.items()) if parameter.reference
+        ],
         "searchRevInclude": leading,
-        "searchParam": [{"name": name, "type": parameter.kind} for name, parameter in own.items()],
+        "searchParam": [{"name": name, "type": parameter.kind} for name, parameter in sorted(own.items())],
     } | _operations(operations, row.name)
 
 

@@ -236,6 +236,8 @@ class Interval(Record):
     def between(
         cls, low: Column, high: Column, low_closed: np.ndarray, high_closed: np.ndarray, known
     ) -> Interval:
+        """Null where neither bound is known."""
+        known = known & ~(low.nulls() & high.nulls())
         return cls(
             {"low": low, "high": high, "lowClosed": Bool(low_closed), "highClosed": Bool(high_closed)}, known
         )

@@ -28,12 +28,14 @@ from pipelines.measures.elm.spans import (
     both,
     either,
     end_of,
+    from_unknown,
     less,
     less_or_equal,
     negate,
     same,
     start_of,
     successor,
+    to_unknown,
     unknown,
 )
 
@@ -88,13 +90,23 @@ def width(run: Run, node: Node, frame: Frame) -> Column:
 
 
 class Ends:
-    """The first and last points of a column of intervals or points."""
+    """The first and last points of a column of intervals or points.
+
+    An unknown end lies somewhere between the known start and the end of time, and so the other way round.
+    """
 
     def __init__(self, column: Column):
-        self.interval = isinstance(column, Interval)
-        self.start = start_of(column) if isinstance(column, Interval) else column
-        self.end = end_of(column) if isinstance(column, Interval) else column
+        self.interval = column if isinstance(column, Interval) else None
         self.missing = column.nulls()
+        self.start = self.end = column
+        if self.interval is not None:
+            start, end = start_of(self.interval), end_of(self.interval)
+            self.start, self.end = from_unknown(start, end), to_unknown(start, end)
+
+    def shut(self, flag: str) -> np.ndarray:
+        """Where the interval is closed on that side."""
+        closed = self.interval.part(flag) if self.interval is not None else None
+        return closed.values == 1 if isinstance(closed, Bool) else np.ones(len(self.missing), bool)
 
 
 Relation = Callable[[Callable, Ends, Ends], Bool]
@@ -116,6 +128,21 @@ def _within(compare, inner: Ends, outer: Ends) -> Bool:
     return both(_le(compare, outer.start, inner.start), _le(compare, inner.end, outer.end))
 
 
+def _in(compare, item: Ends, container: Ends) -> Bool:
+    """A point against an open bound is compared with the bound itself, so that a precision leaves it outside."""
+    if item.interval is not None or container.interval is None:
+        return _within(compare, item, container)
+    low, high = container.interval.part("low"), container.interval.part("high")
+    closed_low, closed_high = container.shut("lowClosed"), container.shut("highClosed")
+    after = _either_side(closed_low, _le(compare, container.start, item.start), _lt(compare, low, item.start))
+    before = _either_side(closed_high, _le(compare, item.end, container.end), _lt(compare, item.end, high))
+    return both(after, before)
+
+
+def _either_side(closed: np.ndarray, shut: Bool, open_: Bool) -> Bool:
+    return Bool(np.where(closed, shut.values, open_.values))
+
+
 def _overlaps(compare, first: Ends, second: Ends) -> Bool:
     return both(_le(compare, first.start, second.end), _le(compare, second.start, first.end))
 
@@ -131,7 +158,7 @@ def _properly_within(compare, inner: Ends, outer: Ends) -> Bool:
 
 def _properly_in(compare, inner: Ends, outer: Ends) -> Bool:
     """A point properly in an interval is neither of its ends."""
-    if inner.interval:
+    if inner.interval is not None:
         return _properly_within(compare, inner, outer)
     return both(_lt(compare, outer.start, inner.start), _lt(compare, inner.end, outer.end))
 
@@ -146,10 +173,10 @@ RELATIONS: dict[str, Relation] = {
     "SameAs": _same,
     "SameOrBefore": lambda c, a, b: _le(c, a.end, b.start),
     "SameOrAfter": lambda c, a, b: _le(c, b.end, a.start),
-    "In": _within,
+    "In": _in,
     "IncludedIn": _within,
     "During": _within,
-    "Contains": lambda c, a, b: _within(c, b, a),
+    "Contains": lambda c, a, b: _in(c, b, a),
     "Includes": lambda c, a, b: _within(c, b, a),
     "ProperIn": _properly_in,
     "ProperIncludedIn": _properly_in,

@@ -29,12 +29,23 @@ LATEST = int(np.datetime64("9999-12-31T23:59:59.999", "ms").astype(np.int64))
 
 
 class Moment(Column):
-    """`low`: first millisecond it may be. `precision`: YEAR … MILLISECOND, 0 for null. `offset`: minutes."""
+    """`low`: first millisecond it may be. `precision`: YEAR … MILLISECOND, 0 for null. `offset`: minutes.
 
-    def __init__(self, kind: str, low: np.ndarray, precision: np.ndarray, offset: np.ndarray | None = None):
+    `high`: last millisecond it may be, where that does not follow from the precision (the end of what goes on).
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        low: np.ndarray,
+        precision: np.ndarray,
+        offset: np.ndarray | None = None,
+        high: np.ndarray | None = None,
+    ):
         self.kind, self.low, self.precision = kind, low, precision
         self.offset = np.zeros(len(low), np.int64) if offset is None else offset
-        self._high: np.ndarray | None = None
+        self.spread = high is not None
+        self._high = high
 
     def __len__(self) -> int:
         return len(self.low)
@@ -48,6 +59,7 @@ class Moment(Column):
             gather(self.low, rows, 0),
             gather(self.precision, rows, 0),
             gather(self.offset, rows, 0),
+            gather(self.high, rows, 0) if self.spread else None,
         )
 
     def join(self, others: Sequence[Moment]) -> Moment:
@@ -57,6 +69,7 @@ class Moment(Column):
             np.concatenate([part.low for part in parts]),
             np.concatenate([part.precision for part in parts]),
             np.concatenate([part.offset for part in parts]),
+            np.concatenate([part.high for part in parts]) if any(part.spread for part in parts) else None,
         )
 
     @property

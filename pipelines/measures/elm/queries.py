@@ -10,12 +10,21 @@ from pipelines.measures.elm.logic import truth
 from pipelines.measures.elm.nodes import Aggregate, Node, Query, Relation
 from pipelines.measures.elm.run import Frame, Run, operation
 
+LISTING = frozenset(
+    {
+        *("Retrieve", "Union", "Intersect", "Except", "Flatten", "Distinct", "List", "Collapse", "Expand"),
+        *("Split", "ToList", "Slice"),
+    }
+)
+"""Operations whose value is a list."""
+
 
 @operation("Query")
 def evaluate_query(run: Run, node: Node, frame: Frame) -> Column:
     query = node.query
     sources = [run.value(source, frame) for _, _, source in query.sources]
-    inner = _rows_of(query, sources, frame)
+    listed = [_is_list(node, column) for (_, _, node), column in zip(query.sources, sources, strict=True)]
+    inner = _rows_of(query, sources, listed, frame)
     for relation in query.relations:
         inner = _related(run, relation, inner)
     for condition in _conjuncts(query.where):
@@ -33,26 +42,34 @@ def evaluate_query(run: Run, node: Node, frame: Frame) -> Column:
     if query.sort:
         order = _order(run, query, frame, owners, items)
         owners, items = owners[order], items.take(order)
-    if any(_is_list(source) for source in sources):
+    if any(listed):
         known = np.ones(frame.rows, bool)
-        for source in sources:
-            known &= as_list(source).known if _is_list(source) else ~source.nulls()
+        for source, is_listed in zip(sources, listed, strict=True):
+            if is_listed:
+                known &= as_list(source).known
         return from_rows(owners, items, frame.rows, known)
     return scatter([(owners, items)], frame.rows)
 
 
-def _is_list(column: Column) -> bool:
+def _is_list(node: Node, column: Column) -> bool:
+    """Is the source a list? Where all rows are null, its operation tells."""
     if isinstance(column, Choice):
         return any(isinstance(part, Listing) for part in column.alternatives)
-    return isinstance(column, Listing)
+    return isinstance(column, Listing) or (isinstance(column, Null) and _makes_lists(node))
 
 
-def _rows_of(query: Query, sources: list[Column], frame: Frame) -> Frame:
-    """One row per combination of the sources' items."""
+def _makes_lists(node: Node) -> bool:
+    if node.query:
+        return any(_makes_lists(source) for _, _, source in node.query.sources)
+    return node.op in LISTING or (node.op == "As" and node["of"].startswith("List<"))
+
+
+def _rows_of(query: Query, sources: list[Column], listed: list[bool], frame: Frame) -> Frame:
+    """One row per combination of the sources' items. A source that is no list is one item, null or not."""
     up: Rows | None = None
     names: dict[str, Column] = {}
-    for (row, _, _), source in zip(query.sources, sources, strict=True):
-        listing = as_list(source)
+    for (row, _, _), source, is_listed in zip(query.sources, sources, listed, strict=True):
+        listing = as_list(source) if is_listed else Listing(np.arange(frame.rows + 1), source)
         if up is None:
             up, names = listing.owners(), {row: listing.items}
             continue

@@ -259,6 +259,32 @@ def end_of(interval: Interval) -> Column:
     return _end_of(interval, "high", "highClosed", -1)
 
 
+def to_unknown(start: Column, end: Column) -> Column:
+    """The end; where it is unknown, a value that may be anything from the start on."""
+    return _unknown_as(end, start, greatest)
+
+
+def from_unknown(start: Column, end: Column) -> Column:
+    """The start; where it is unknown, a value that may be anything up to the end."""
+    return _unknown_as(start, end, least)
+
+
+def _unknown_as(point: Column, other: Column, edge) -> Column:
+    """`point`, spread between `other` and the edge of its type in the rows where only `other` is known."""
+    like = other if isinstance(point, Null) else point
+    rows = point.nulls() & ~other.nulls()
+    if not rows.any() or not isinstance(like, Moment | Int) or type(other) is not type(like):
+        return point
+    limit = edge(other)
+    low, high = (other, limit) if edge is greatest else (limit, other)
+    if isinstance(like, Int):
+        spread: Column = Int(low.values, np.ones(len(rows), bool), high.values)
+    else:
+        exact = np.full(len(rows), MILLISECOND, np.int8)
+        spread = Moment(other.kind, low.low, exact, other.offset, high.high)
+    return _pick(rows, spread, spread.take(np.full(len(rows), -1)) if isinstance(point, Null) else point)
+
+
 def _end_of(interval: Interval, bound: str, flag: str, sign: int) -> Column:
     point, closed = interval.part(bound), interval.part(flag)
     shut = closed.values == 1 if isinstance(closed, Bool) else np.zeros(len(interval), bool)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
 
+from ehr_core.db.database import connect
+from tests.lib import postgres
 from tests.lib.api import RunningApi, running_api
 
 FHIR_JSON = "application/fhir+json"
@@ -74,6 +79,22 @@ def observation(observation_id: str, patient_id: str = "ana", code: str = "4548-
     }
 
 
+def client_of(api: RunningApi, role: str, **more: str) -> FhirHttp:
+    """A new person's client."""
+    token = api.signed_in(f"{role}-{more.get('patient_id', 'x')}", role, **more).transport._token_source()
+    return FhirHttp(api.http(headers={"Authorization": f"Bearer {token}"}))
+
+
+@contextmanager
+def clinic(server: str, template: str, state: Path) -> Iterator[RunningApi]:
+    """An API over a database of its own, for a file of tests that change nothing."""
+    with postgres.fresh_database(server, template=template) as url:
+        database = connect(postgres.app_url_of(url))
+        with running_api(database, state) as api:
+            yield api
+        database.dispose()
+
+
 @pytest.fixture
 def api(database, tmp_path):
     with running_api(database, tmp_path) as running:
@@ -82,14 +103,8 @@ def api(database, tmp_path):
 
 @pytest.fixture
 def as_(api: RunningApi) -> Callable[..., FhirHttp]:
-    """`as_('clinician')` or `as_('patient', patient_id='ana')`: a new person's client."""
-
-    def client(role: str, **more: str) -> FhirHttp:
-        name = f"{role}-{more.get('patient_id', 'x')}"
-        token = api.signed_in(name, role, **more).transport._token_source()
-        return FhirHttp(api.http(headers={"Authorization": f"Bearer {token}"}))
-
-    return client
+    """`as_('clinician')` or `as_('patient', patient_id='ana')`."""
+    return partial(client_of, api)
 
 
 @pytest.fixture

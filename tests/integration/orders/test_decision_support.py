@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from data_contracts.api.access import RolePolicyInfo
 from data_contracts.api.decision_support import Acknowledged
-from ehr_core.access import sensitivity
 from ehr_core.kernel.errors import Conflict, Forbidden, InvalidResource
 from tests.integration.chart_records import LOINC, SENSITIVITY, of, put
 from tests.integration.orders.acts import act_for, add, orders_in_store, sign_all
@@ -103,9 +103,10 @@ def test_the_same_order_within_its_days_is_said_at_the_line(api, clinician):
 
 
 @pytest.fixture
-def labelled_items_are_kept_from_staff(monkeypatch):
-    """As at a site whose consent policy does so."""
-    monkeypatch.setattr(sensitivity, "STAFF_KINDS", frozenset({"service"}))
+def labelled_items_are_kept_from_staff(api):
+    """As at a site whose policy does so."""
+    kept = RolePolicyInfo(role="clinician", reach="all", labels=[])
+    api.signed_in("robin", "admin").access.set_role(kept)
 
 
 def test_the_days_of_an_item_end(api, clinician):

@@ -11,7 +11,7 @@ from pipelines.cli import commands
 from pipelines.measures.elm.conformance import ConformanceReport, run_conformance
 from tests.lib.shared_data import shared_data
 
-LEAST_SHARE = 0.98
+LEAST_SHARE = 0.985
 """Of all cases: what issue 5 asks for, and what the best engine that goes patient by patient reaches."""
 
 

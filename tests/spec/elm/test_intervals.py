@@ -49,6 +49,25 @@ def test_a_day_precision_ignores_the_hour():
     assert value(op("IncludedIn", visit, period, precision="Day")) is True
 
 
+def test_an_open_bound_leaves_its_whole_day_out_when_a_point_is_asked_for_by_day():
+    visit = moment("2026-06-30T08:00:00.000Z")
+    half_a_year_before = interval(op("Subtract", visit, quantity(6, "months")), visit, "[)")
+    same_day = moment("2026-06-30T07:00:00.000Z")
+    assert value(op("In", same_day, half_a_year_before)) is True
+    assert value(op("In", same_day, half_a_year_before, precision="Day")) is False
+
+
+def test_an_unknown_end_comes_after_the_known_start():
+    ongoing = interval(date("2025-12-31"), null_of("Date"), "[)")
+    assert value(op("Overlaps", ongoing, days("2024-01-01", "2025-12-31"))) is True
+    assert value(op("Overlaps", ongoing, days("2024-01-01", "2025-12-30"))) is False
+    assert value(op("Overlaps", ongoing, days("2026-01-01", "2026-12-31"))) is None
+
+
+def test_an_interval_without_any_bound_is_null():
+    assert value(op("IsNull", interval(null_of("Date"), null_of("Date")))) is True
+
+
 def test_the_end_of_an_open_interval_is_the_moment_before():
     assert value(op("End", days("2026-01-01", "2026-01-10", "[)"))) == "2026-01-09"
     assert value(op("End", interval(literal(1), literal(5), "[)"))) == 4

@@ -10,6 +10,7 @@ from tests.lib.elm import (
     items,
     literal,
     moment,
+    null_of,
     of_list,
     op,
     part,
@@ -125,6 +126,12 @@ def test_a_function_is_chosen_by_the_types_of_its_call():
     signature = [{"type": "NamedTypeSpecifier", "name": f"{SYSTEM}Date"}]
     call = {"type": "FunctionRef", "name": "f", "operand": [date("2026-01-01")], "signature": signature}
     assert value(call, functions=[function("Integer", "number"), function("Date", "day")]) == "day"
+
+
+def test_a_query_over_one_value_runs_even_if_that_is_null():
+    asked = {"expression": op("IsNull", ref("X"))}
+    assert value(query(null_of("Date"), **{"return": asked})) is True
+    assert value(query(op("ToDate", literal("2026-01-01")), **{"return": asked})) is False
 
 
 def test_a_list_with_two_items_is_no_single_one_and_says_so():
