@@ -13,11 +13,11 @@ from msgspec import UNSET, Struct
 
 from ehr_core.kernel.name_sounds import sounds
 from ehr_core.store.dates import bounds
+from ehr_core.store.definitions import field_name
 from ehr_core.store.names import display_name, name_parts, search_text
 from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import PERSON, ResourceType, resource_type
 from ehr_core.store.search_index import restricted_labels, search_index
-from ehr_core.store.structs import field_name
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, reference_token
 
 MINIMUM_DIGITS, LONGEST_NUMBER = 7, 20
