@@ -16,6 +16,7 @@ BENCHES = (
     "deidentify.throughput",
     "flatten.throughput",
     "measures",
+    "official_measures",
     "write_back",
     "remeasure",
     "cds_bench",
