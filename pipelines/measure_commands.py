@@ -103,6 +103,7 @@ def run_measures(
     end: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the period.")],
     out: Annotated[Path, typer.Option(help="Where the results and the MeasureReports go.")],
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure; may be repeated.")] = None,
+    individual: Annotated[bool, typer.Option(help="Also a report of each person.")] = False,
 ) -> None:
     """Evaluate measures over a population and write results and summary reports."""
     from pipelines.run.official_measures import Period, evaluate
@@ -115,6 +116,7 @@ def run_measures(
             period,
             out,
             only=measure or (),
+            individual=individual,
             done=lambda people: status.update(f"{people} people measured"),
         )
     table = Table("measure", "group", "initial population", "denominator", "numerator", "not evaluable")
