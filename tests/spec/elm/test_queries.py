@@ -93,6 +93,16 @@ def test_an_inner_query_sees_the_rows_of_the_outer_one():
     assert value(counted) == [1, 2]
 
 
+def test_a_query_over_many_sources_asks_its_conditions_as_soon_as_it_can():
+    names = "ABCDEF"
+    sources = [{"alias": name, "expression": items(*map(literal, range(40)))} for name in names]
+    where = op("Equal", ref("A"), ref("B"))
+    for one, other in zip(names[1:], names[2:], strict=False):
+        where = op("And", where, op("Equal", ref(one), ref(other)))
+    whole = {"type": "Query", "source": sources, "where": where, "return": {"expression": ref("F")}}
+    assert value(of_list("Count", whole)) == 40
+
+
 def test_return_distinct_keeps_one_of_each():
     returned = {"expression": op("Modulo", ref("X"), literal(2)), "distinct": True}
     assert value(query(items(literal(1), literal(2), literal(3)), **{"return": returned})) == [1, 0]
