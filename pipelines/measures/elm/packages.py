@@ -109,6 +109,9 @@ def _take(package: Package, content: dict) -> None:
     elif kind == "Library":
         for elm in _elm_of(content):
             _take_library(package, elm)
+            for name in (content.get("name"), content.get("id"), content.get("url", "").rsplit("/", 1)[-1]):
+                if name:
+                    package.libraries.setdefault((name, content.get("version")), elm)
     elif kind == "ValueSet" or "codes" in content:
         found = _value_set(content)
         package.value_sets.setdefault(found.url, found)

@@ -13,7 +13,7 @@ from pipelines.measures.elm.run import Frame, Run, operation
 LISTING = frozenset(
     {
         *("Retrieve", "Union", "Intersect", "Except", "Flatten", "Distinct", "List", "Collapse", "Expand"),
-        *("Split", "ToList", "Slice"),
+        *("Split", "ToList", "Slice", "ValueSet"),
     }
 )
 """Operations whose value is a list."""

@@ -11,7 +11,7 @@ from pipelines.measures.elm.nodes import Node
 from pipelines.measures.elm.packages import Package
 from pipelines.measures.elm.run import OPERATIONS
 
-RESOLVED_IN_PLACE = frozenset({"ValueSet", "CodeSystem"})
+RESOLVED_IN_PLACE = frozenset({"CodeSystem"})
 
 
 @dataclass
