@@ -41,11 +41,13 @@ def conformance(
     say.print(table)
     if details:
         for one in found.measures:
-            for case in one.cases:
-                if not case.agrees:
-                    say.print(f"{one.measure} {case.case}", markup=False)
-                    for why in case.why:
-                        say.print(f"    {why}", markup=False)
+            for case in (case for case in one.cases if not case.agrees):
+                say.print(f"{one.measure} {case.case}", markup=False)
+                for why in case.why:
+                    say.print(f"    {why}", markup=False)
+            if one.agreeing < len(one.cases):
+                for url, what in one.cut_value_sets.items():
+                    say.print(f"    {one.measure} has of {url} only {what}", markup=False)
     share = 100 * found.agreeing / found.cases if found.cases else 0
     say.print(f"{found.agreeing} of {found.cases} cases agree ({share:.2f} %).")
 
