@@ -41,11 +41,13 @@ def conformance(
     say.print(table)
     if details:
         for one in found.measures:
-            for case in one.cases:
-                if not case.agrees:
-                    say.print(f"{one.measure} {case.case}", markup=False)
-                    for why in case.why:
-                        say.print(f"    {why}", markup=False)
+            for case in (case for case in one.cases if not case.agrees):
+                say.print(f"{one.measure} {case.case}", markup=False)
+                for why in case.why:
+                    say.print(f"    {why}", markup=False)
+            if one.agreeing < len(one.cases):
+                for url, what in one.cut_value_sets.items():
+                    say.print(f"    {one.measure} has of {url} only {what}", markup=False)
     share = 100 * found.agreeing / found.cases if found.cases else 0
     say.print(f"{found.agreeing} of {found.cases} cases agree ({share:.2f} %).")
 
@@ -103,6 +105,7 @@ def run_measures(
     end: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the period.")],
     out: Annotated[Path, typer.Option(help="Where the results and the MeasureReports go.")],
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure; may be repeated.")] = None,
+    individual: Annotated[bool, typer.Option(help="Also a report of each person.")] = False,
 ) -> None:
     """Evaluate measures over a population and write results and summary reports."""
     from pipelines.run.official_measures import Period, evaluate
@@ -115,6 +118,7 @@ def run_measures(
             period,
             out,
             only=measure or (),
+            individual=individual,
             done=lambda people: status.update(f"{people} people measured"),
         )
     table = Table("measure", "group", "initial population", "denominator", "numerator", "not evaluable")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,14 @@ from pipelines.measures.elm.explain import explain_measure
 from pipelines.measures.elm.measure import Measure
 from pipelines.measures.elm.packages import read_package
 from pipelines.measures.elm.population import batches, needed_types
-from pipelines.measures.elm.results import SCHEMA, Period, measure_table, summary_report
+from pipelines.measures.elm.results import (
+    SCHEMA,
+    Period,
+    counts_of,
+    individual_reports,
+    measure_table,
+    summary_report,
+)
 from pipelines.measures.elm.survey import Survey, survey
 
 __all__ = [
@@ -62,7 +70,7 @@ def inspect(folder: Path, *, value_sets: Path | None = None, libraries: Path | N
 
 @dataclass
 class Evaluated:
-    """One measure over a population: counts per group and population id, and people who could not be judged."""
+    """One measure over a population: counts per group (see `counts_of`), and people who could not be judged."""
 
     measure: Measure
     counts: dict[str, Counter[str]]
@@ -77,12 +85,14 @@ def evaluate(
     *,
     only: Iterable[str] = (),
     key_id: str = "none",
+    individual: bool = False,
     done: Callable[[int], None] = lambda _: None,
 ) -> list[Evaluated]:
     """Evaluates measures over a folder of NDJSON files, one per resource type, batch by batch.
 
-    Writes `measure_results.parquet` and a summary MeasureReport per measure into `out`; `done` is told how many people
-    have been measured. Raises NotFound when the folder holds no Patient file.
+    Writes `measure_results.parquet` and a summary MeasureReport per measure into `out`, and with `individual` a
+    `MeasureReport.ndjson` with a report of each person of an initial population. `done` is told how many people have
+    been measured. Raises NotFound when the folder holds no Patient file.
     """
     engine = Engine(read_package(package))
     names = [engine.package.measure(name)["name"] for name in only] or sorted(engine.package.measures)
@@ -92,13 +102,19 @@ def evaluate(
     ]
     out.mkdir(parents=True, exist_ok=True)
     people = 0
-    with pq.ParquetWriter(out / "measure_results.parquet", SCHEMA, compression="zstd") as writer:
+    with (
+        pq.ParquetWriter(out / "measure_results.parquet", SCHEMA, compression="zstd") as writer,
+        (out / "MeasureReport.ndjson").open("wb") if individual else nullcontext() as reports,
+    ):
         for batch in batches(_files(resources), needed_types(compiled), engine.texts):
             run = engine.run(batch.records, (period.begin.isoformat(), period.end.isoformat()))
             for one, total in zip(compiled, found, strict=True):
                 result = engine.evaluate(one, run)
                 writer.write_table(measure_table(result, batch.keys, key_id, period, period.end))
                 _add(total, result, len(batch.keys))
+                if reports is not None:
+                    written = map(orjson.dumps, individual_reports(result, batch.keys, period))
+                    reports.writelines(one + b"\n" for one in written)
             people += len(batch.keys)
             done(people)
     for total in found:
@@ -110,8 +126,7 @@ def evaluate(
 
 def _add(total: Evaluated, result: Result, people: int) -> None:
     for group in result.groups:
-        for name, members in group.members.items():
-            total.counts[group.group.id][name] += len(members.patients)
+        total.counts[group.group.id].update(counts_of(group))
     failed = np.zeros(people, bool)
     for error in result.errors:
         failed[error.patients] = True

@@ -18,6 +18,7 @@ BENCHES = (
     "flatten.throughput",
     "flatten.standard_views",
     "measures",
+    "official_measures",
     "write_back",
     "remeasure",
     "cds_bench",

@@ -12,7 +12,7 @@ import numpy as np
 from ehr_core.kernel.errors import AlmonerError
 from pipelines.measures.elm.cases import Case, expected_counts, matching_group, read_cases
 from pipelines.measures.elm.engine import Engine, Result
-from pipelines.measures.elm.packages import Package, read_package
+from pipelines.measures.elm.packages import Package, cut_value_sets, read_package
 from pipelines.measures.elm.plain import plain
 from pipelines.measures.elm.populations import GroupResult
 from pipelines.measures.elm.records import Records
@@ -37,6 +37,7 @@ class MeasureReport:
     seconds: float = 0.0
     unsupported: dict[str, str] = field(default_factory=dict)
     missing_value_sets: list[str] = field(default_factory=list)
+    cut_value_sets: dict[str, str] = field(default_factory=dict)
 
     @property
     def agreeing(self) -> int:
@@ -75,6 +76,7 @@ def _measure_json(measure: MeasureReport) -> dict:
         "cpu_seconds": round(measure.seconds, 3),
         "unsupported": measure.unsupported,
         "missing_value_sets": measure.missing_value_sets,
+        "cut_value_sets": measure.cut_value_sets,
         "cases": [
             {
                 "case": case.case,
@@ -146,6 +148,7 @@ def _measure(
         process_time() - begin,
         {what: str(place) for what, place in compiled.program.unsupported.items()},
         sorted(url for url in urls if package.value_set(url) is None),
+        cut_value_sets(package, urls),
     )
 
 

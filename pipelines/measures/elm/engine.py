@@ -144,7 +144,7 @@ def _group(compiled: Compiled, group: Group, run: Run) -> GroupResult:
         if observed is not None:
             result.observations[population.id] = _observe(run, criteria[population.id], observed)
     for stratifier in group.stratifiers:
-        result.strata[stratifier.id] = run.patient_column(criteria[stratifier.id])
+        result.strata[stratifier.id] = members(run, run.patient_column(criteria[stratifier.id]))
     return result
 
 

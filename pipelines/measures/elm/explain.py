@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipelines.measures.elm.engine import Engine, deep_enough
+from pipelines.measures.elm.engine import Compiled, Engine, deep_enough
 from pipelines.measures.elm.nodes import Node, Query
+from pipelines.measures.elm.program import Compiler, Scope
 
 WIDTH = 100
 INFIX = {
@@ -175,7 +176,7 @@ LEAVES: dict[str, Callable[[Node], str]] = {
 
 
 def explain_measure(engine: Engine, name: str, definition: str | None) -> str:
-    """A definition of the measure and those it reads; without one, the measure's populations.
+    """A definition or function of the measure and what it reads; without one, the measure's populations.
 
     Raises NotFound when there is no such measure or definition.
     """
@@ -189,7 +190,26 @@ def explain_measure(engine: Engine, name: str, definition: str | None) -> str:
             lines += [f'  stratifier: "{one.expression}"' for one in group.stratifiers]
         return "\n".join(lines)
     with deep_enough():
-        node = program.definition(compiled.library, definition)
-        text = f'"{definition}":\n{explain_node(node, Names(program.named, program.called))}'
+        title, node = _named(compiled, definition)
+        text = f"{title}:\n{explain_node(node, Names(program.named, program.called))}"
         below = [f'  "{program.named[one.number]}"' for one in definitions_below(node, program.named)]
     return text + ("\n\nreads:\n" + "\n".join(below) if below else "")
+
+
+def _named(compiled: Compiled, name: str) -> tuple[str, Node]:
+    """A definition or function of the measure's library, or `Library.name` of one that it includes."""
+    program, library = compiled.program, compiled.library
+    place, _, inner = name.partition(".")
+    if name not in library.expressions and name not in library.functions and inner:
+        include = next(
+            (one for one in library.includes.values() if one["path"].rsplit("/", 1)[-1] == place), None
+        )
+        if include:
+            library, name = program.library(place, include.get("version")), inner
+    if name in library.expressions or name not in library.functions:
+        return f'"{name}"', program.definition(library, name)
+    function = library.functions[name][0]
+    compiler = Compiler(program, library, name)
+    operands = [operand["name"] for operand in function.get("operand", [])]
+    rows = {operand: compiler.make("Row", (), {"row": operand}) for operand in operands}
+    return f"{name}({', '.join(operands)})", compiler.node(function["expression"], Scope(rows))

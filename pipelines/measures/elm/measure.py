@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ehr_core.kernel.errors import BadRequest
+
 SCORING = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-scoring"
 BASIS = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-populationBasis"
 CRITERIA_REFERENCE = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-criteriaReference"
@@ -51,7 +53,9 @@ class Measure:
 
 
 def read_measure(content: dict) -> Measure:
-    """A FHIR Measure as what the engine needs of it."""
+    """A FHIR Measure as what the engine needs of it. Raises BadRequest when it names no library."""
+    if not content.get("library"):
+        raise BadRequest(f"The measure '{content.get('name') or content.get('id')}' names no library.")
     library, _, version = content["library"][0].partition("|")
     return Measure(
         content.get("url", ""),

@@ -74,14 +74,18 @@ def in_value_set(run: Run, node: Node, frame: Frame) -> Bool:
     url = _value_set_url(arguments)
     column = system(run.value(operand, frame))
     result = np.zeros(frame.rows, bool)
-    if url is not None:
-        for part in alternatives_of(column):
-            result |= _in_value_set(run, part, url)
+    if url is None:
+        run.fail(node, frame, np.ones(frame.rows, bool), "a value set that is only known at run time")
+        return Bool.of(result)
+    for part in alternatives_of(column):
+        result |= _in_value_set(run, part, url)
     return Bool.of(result)
 
 
 def _value_set_url(arguments: dict[str, Node]) -> str | None:
     for role, node in arguments.items():
+        while role.startswith("valueset") and node.op in ("As", "ExpandValueSet"):
+            node = node.args[0]
         if role.startswith("valueset") and node.op == "ValueSet":
             return node["url"]
     return None
@@ -118,10 +122,12 @@ def in_code_system(run: Run, node: Node, frame: Frame) -> Bool:
     return Bool.of(result)
 
 
-@operation("ExpandValueSet")
-def expand_value_set(run: Run, node: Node, frame: Frame) -> Listing:
+@operation("ValueSet", "ExpandValueSet")
+def expand_value_set(run: Run, node: Node, frame: Frame) -> Column:
     """The codes of a value set, as a list."""
-    keys = run.terminology.keys(node.args[0]["url"])
+    if node.op == "ExpandValueSet":
+        return run.value(node.args[0], frame)
+    keys = run.terminology.keys(node["url"])
     every = np.tile(keys, frame.rows)
     parts = {"code": Text(every >> 31), "system": Text(every % (1 << 31) - 1)}
     return Listing(np.arange(frame.rows + 1) * len(keys), Code(parts, np.ones(len(every), bool)))

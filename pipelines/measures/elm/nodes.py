@@ -112,7 +112,7 @@ class Nodes:
         self._known: dict[tuple, Node] = {}
 
     def make(self, op: str, args: tuple[Node, ...], attributes: Mapping[str, Any], place: Place) -> Node:
-        key = (op, tuple(arg.number for arg in args), _frozen(attributes))
+        key = (op, tuple(arg.number for arg in args), frozenset(attributes.items()))
         found = self._known.get(key)
         if found is None:
             free = frozenset().union(*(arg.free for arg in args))
@@ -155,11 +155,3 @@ def _query_key(query: Query) -> tuple:
         tuple((number(key.by), key.ascending) for key in query.sort),
         aggregate and (aggregate.total, aggregate.distinct, aggregate.start.number, aggregate.step.number),
     )
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return tuple(sorted((name, _frozen(part)) for name, part in value.items()))
-    if isinstance(value, list | tuple):
-        return tuple(_frozen(part) for part in value)
-    return value

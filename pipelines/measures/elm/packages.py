@@ -109,6 +109,9 @@ def _take(package: Package, content: dict) -> None:
     elif kind == "Library":
         for elm in _elm_of(content):
             _take_library(package, elm)
+            for name in (content.get("name"), content.get("id"), content.get("url", "").rsplit("/", 1)[-1]):
+                if name:
+                    package.libraries.setdefault((name, content.get("version")), elm)
     elif kind == "ValueSet" or "codes" in content:
         found = _value_set(content)
         package.value_sets.setdefault(found.url, found)
@@ -153,3 +156,13 @@ def _contained(contains: list[dict]) -> Iterator[dict]:
         if "code" in one and not one.get("abstract"):
             yield one
         yield from _contained(one.get("contains", []))
+
+
+def cut_value_sets(package: Package, urls: Iterable[str]) -> dict[str, str]:
+    """Those of which the publisher gives fewer codes than the expansion holds, and how many."""
+    found = ((url, package.value_set(url)) for url in urls)
+    return {
+        url: f"{len(one.codes)} of {one.total} codes"
+        for url, one in found
+        if one is not None and one.total is not None and one.total > len(one.codes)
+    }

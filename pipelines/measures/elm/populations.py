@@ -68,11 +68,18 @@ class GroupResult:
     members: dict[str, Members] = field(default_factory=dict)
     raw: dict[str, Members] = field(default_factory=dict)
     observations: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    strata: dict[str, Column] = field(default_factory=dict)
+    strata: dict[str, Members] = field(default_factory=dict)
 
     def count(self, population: str, patient: int) -> int:
         """How many members of one patient row."""
         return int((self.members[population].patients == patient).sum())
+
+    def stratum(self, stratifier: str, population: str) -> Members:
+        """The members of a population for whom the stratifier is true, or whom it lists."""
+        chosen, members_ = self.strata[stratifier], self.members[population]
+        if chosen.items is None or members_.items is None:
+            return members_.only(np.isin(members_.patients, chosen.patients))
+        return members_.only(members_.among(chosen))
 
     def observed(self, observation: str, patient: int) -> list[float]:
         """The values of one patient row, sorted."""

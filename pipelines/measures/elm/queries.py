@@ -13,7 +13,7 @@ from pipelines.measures.elm.run import Frame, Run, operation
 LISTING = frozenset(
     {
         *("Retrieve", "Union", "Intersect", "Except", "Flatten", "Distinct", "List", "Collapse", "Expand"),
-        *("Split", "ToList", "Slice"),
+        *("Split", "ToList", "Slice", "ValueSet"),
     }
 )
 """Operations whose value is a list."""
@@ -24,13 +24,11 @@ def evaluate_query(run: Run, node: Node, frame: Frame) -> Column:
     query = node.query
     sources = [run.value(source, frame) for _, _, source in query.sources]
     listed = [_is_list(node, column) for (_, _, node), column in zip(query.sources, sources, strict=True)]
-    inner = _rows_of(query, sources, listed, frame)
+    conditions = _conjuncts(query.where)
+    inner = _rows_of(run, query, sources, listed, conditions, frame)
     for relation in query.relations:
         inner = _related(run, relation, inner)
-    for condition in _conjuncts(query.where):
-        kept = truth(run.value(condition, inner)).values == 1
-        if not kept.all():
-            inner = inner.only(np.flatnonzero(kept))
+    inner = _meeting(run, conditions, inner)
     if query.aggregate:
         return _aggregate(run, query.aggregate, inner, frame)
     items = _returned(run, query, inner)
@@ -64,20 +62,37 @@ def _makes_lists(node: Node) -> bool:
     return node.op in LISTING or (node.op == "As" and node["of"].startswith("List<"))
 
 
-def _rows_of(query: Query, sources: list[Column], listed: list[bool], frame: Frame) -> Frame:
-    """One row per combination of the sources' items. A source that is no list is one item, null or not."""
-    up: Rows | None = None
-    names: dict[str, Column] = {}
+def _rows_of(
+    run: Run, query: Query, sources: list[Column], listed: list[bool], conditions: list[Node], frame: Frame
+) -> Frame:
+    """One row per combination of the sources' items. A source that is no list is one item, null or not.
+
+    Each condition is taken out of the list and asked as soon as the sources that it reads are there, so that a query
+    over many sources does not make every combination first. Conditions that may raise an error wait for the others.
+    """
+    inner: Frame | None = None
+    rows = frozenset(row for row, _, _ in query.sources)
     for (row, _, _), source, is_listed in zip(query.sources, sources, listed, strict=True):
         listing = as_list(source) if is_listed else Listing(np.arange(frame.rows + 1), source)
-        if up is None:
-            up, names = listing.owners(), {row: listing.items}
-            continue
-        spread = listing.take(up)
-        owners = spread.owners()
-        names = {name: column.take(owners) for name, column in names.items()}
-        up, names[row] = up[owners], spread.items
-    return Frame(len(up), frame, up, names)
+        if inner is None:
+            inner = Frame(len(listing.items), frame, listing.owners(), {row: listing.items})
+        else:
+            spread = listing.take(inner.up)
+            inner = inner.only(spread.owners())
+            inner.names[row] = spread.items
+        ready = [one for one in conditions if not one.may_fail and one.free & rows <= inner.names.keys()]
+        conditions[:] = [one for one in conditions if one not in ready]
+        inner = _meeting(run, ready, inner)
+    return inner
+
+
+def _meeting(run: Run, conditions: list[Node], inner: Frame) -> Frame:
+    """The rows for which all the conditions are true, each asked only of the rows that are left."""
+    for condition in conditions:
+        kept = truth(run.value(condition, inner)).values == 1
+        if not kept.all():
+            inner = inner.only(np.flatnonzero(kept))
+    return inner
 
 
 def _related(run: Run, relation: Relation, inner: Frame) -> Frame:
@@ -85,9 +100,8 @@ def _related(run: Run, relation: Relation, inner: Frame) -> Frame:
     listing = as_list(run.value(relation.source, inner))
     owners = listing.owners()
     pairs = Frame(len(owners), inner, owners, {relation.row: listing.items})
-    meets = truth(run.value(relation.such_that, pairs)).values == 1
     found = np.zeros(inner.rows, bool)
-    found[owners[meets]] = True
+    found[_meeting(run, _conjuncts(relation.such_that), pairs).up] = True
     kept = found if relation.keeps else ~found
     return inner if kept.all() else inner.only(np.flatnonzero(kept))
 

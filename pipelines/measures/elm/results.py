@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -124,25 +124,41 @@ def _disjuncts(node: Node) -> list[Node]:
     return [part for arg in node.args for part in _disjuncts(arg)] if node.op == "Or" else [node]
 
 
-def summary_report(measure: Measure, counts: dict[str, dict[str, int]], period: Period) -> dict[str, Any]:
-    """A MeasureReport of the whole population from counts per group and population id."""
-    return {
-        **_report(measure, period, "summary"),
-        "group": [_group_json(one, counts[one.id]) for one in measure.groups],
-    }
+Counts = Mapping[str, int]
+"""By population id, and by `stratifier id/population id` within a stratum."""
 
 
-def individual_report(result: Result, row: int, key: str, period: Period) -> dict[str, Any]:
-    """The MeasureReport of one patient."""
-    counts = {
-        group.group.id: {name: group.count(name, row) for name in group.members} for group in result.groups
-    }
-    measure = result.compiled.measure
-    return {
-        **_report(measure, period, "individual"),
-        "subject": {"reference": f"Patient/{key}"},
-        "group": [_group_json(one, counts[one.id]) for one in measure.groups],
-    }
+def counts_of(group: GroupResult) -> dict[str, int]:
+    """The members of a group's populations, and of each within each stratum."""
+    counts = {name: len(one.patients) for name, one in group.members.items()}
+    for stratifier in group.strata:
+        for name in group.members:
+            counts[f"{stratifier}/{name}"] = len(group.stratum(stratifier, name).patients)
+    return counts
+
+
+def summary_report(measure: Measure, counts: Mapping[str, Counts], period: Period) -> dict[str, Any]:
+    """A MeasureReport of the whole population from counts per group."""
+    groups = [_group_json(one, counts[one.id]) for one in measure.groups]
+    return {**_report(measure, period, "summary"), "group": groups}
+
+
+def individual_reports(result: Result, keys: list[str], period: Period) -> Iterator[dict[str, Any]]:
+    """A MeasureReport of each patient of an initial population."""
+    measure, rows = result.compiled.measure, len(keys)
+    counts = [
+        {name: members.counts(rows) for name, members in group.members.items()} for group in result.groups
+    ]
+    inside = np.zeros(rows, bool)
+    for group in result.groups:
+        inside |= _flag(group, FLAGS["initial_population"], rows)
+    for row in np.flatnonzero(inside):
+        groups = [
+            _group_json(group, {name: int(each[row]) for name, each in of_group.items()})
+            for group, of_group in zip(measure.groups, counts, strict=True)
+        ]
+        subject = {"reference": f"Patient/{keys[row]}"}
+        yield {**_report(measure, period, "individual"), "subject": subject, "group": groups}
 
 
 def _report(measure: Measure, period: Period, kind: str) -> dict[str, Any]:
@@ -155,25 +171,41 @@ def _report(measure: Measure, period: Period, kind: str) -> dict[str, Any]:
     }
 
 
-def _group_json(group: Group, counts: dict[str, int]) -> dict[str, Any]:
-    populations = [
-        {"id": one.id, "code": {"coding": [{"system": SYSTEM, "code": one.code}]}, "count": counts[one.id]}
-        for one in group.populations
-        if one.id in counts
+def _group_json(group: Group, counts: Counts) -> dict[str, Any]:
+    strata = [
+        {
+            "id": one.id,
+            "code": [{"text": one.expression}],
+            "stratum": [{"value": {"text": "true"}, **_counted(group, counts, f"{one.id}/")}],
+        }
+        for one in group.stratifiers
+        if f"{one.id}/{group.populations[0].id}" in counts
     ]
-    score = proportion(group, counts)
+    return {"id": group.id, **_counted(group, counts), **({"stratifier": strata} if strata else {})}
+
+
+def _counted(group: Group, counts: Counts, prefix: str = "") -> dict[str, Any]:
+    populations = [
+        {
+            "id": one.id,
+            "code": {"coding": [{"system": SYSTEM, "code": one.code}]},
+            "count": counts[prefix + one.id],
+        }
+        for one in group.populations
+        if prefix + one.id in counts
+    ]
+    score = proportion(group, counts, prefix)
     return {
-        "id": group.id,
         "population": populations,
         **({} if score is None else {"measureScore": {"value": round(score, 6)}}),
     }
 
 
-def proportion(group: Group, counts: dict[str, int]) -> float | None:
+def proportion(group: Group, counts: Counts, prefix: str = "") -> float | None:
     """Numerator over denominator without exclusions and exceptions; None where that is not how it is scored."""
     if group.scoring not in ("proportion", "ratio"):
         return None
-    total = lambda code: sum(counts[one.id] for one in group.of(code))  # noqa: E731
+    total = lambda code: sum(counts[prefix + one.id] for one in group.of(code))  # noqa: E731
     below = total("denominator") - total("denominator-exclusion") - total("denominator-exception")
     above = total("numerator") - total("numerator-exclusion")
     return above / below if below > 0 else None

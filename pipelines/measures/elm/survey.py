@@ -8,10 +8,10 @@ from ehr_core.kernel.errors import AlmonerError
 from pipelines.measures.elm.engine import Compiled, Engine
 from pipelines.measures.elm.explain import children
 from pipelines.measures.elm.nodes import Node
-from pipelines.measures.elm.packages import Package
+from pipelines.measures.elm.packages import Package, cut_value_sets
 from pipelines.measures.elm.run import OPERATIONS
 
-RESOLVED_IN_PLACE = frozenset({"ValueSet", "CodeSystem"})
+RESOLVED_IN_PLACE = frozenset({"CodeSystem"})
 
 
 @dataclass
@@ -68,11 +68,9 @@ def _measure(engine: Engine, name: str) -> MeasureSurvey:
 
 def _value_sets(found: MeasureSurvey, compiled: Compiled, package: Package) -> None:
     for url, place in compiled.program.value_sets.items():
-        value_set = package.value_set(url)
-        if value_set is None:
+        if package.value_set(url) is None:
             found.missing_value_sets[url] = str(place)
-        elif value_set.total is not None and value_set.total > len(value_set.codes):
-            found.cut_value_sets[url] = f"{len(value_set.codes)} of {value_set.total} codes"
+    found.cut_value_sets = cut_value_sets(package, compiled.program.value_sets)
 
 
 def reachable(nodes) -> list[Node]:

@@ -1,5 +1,7 @@
 """Queries, lists and retrieves over FHIR resources."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.lib.elm import (
@@ -55,6 +57,26 @@ def test_a_retrieve_keeps_what_is_in_the_value_set():
     assert found == ["Observation/late", "Observation/early", "Observation/undated"]
 
 
+def test_a_code_is_in_a_value_set_by_its_system_too():
+    def coded(system: str) -> dict:
+        return {
+            "type": "Instance",
+            "classType": f"{SYSTEM}Code",
+            "element": [
+                {"name": "code", "value": literal("4548-4")},
+                {"name": "system", "value": literal(system)},
+            ],
+        }
+
+    def within(system: str) -> dict:
+        return {"type": "InValueSet", "code": coded(system), "valueset": {"name": "A1c"}}
+
+    assert value(within(LOINC), value_sets=SETS) is True
+    assert value(within("http://snomed.info/sct"), value_sets=SETS) is False
+    counted = of_list("Count", {"type": "ValueSetRef", "name": "A1c"})
+    assert value(counted, value_sets=SETS) == 1
+
+
 def test_the_last_by_date_puts_unknown_dates_first():
     this = {"type": "IdentifierRef", "name": "effective"}
     sort = {"by": [{"type": "ByExpression", "direction": "asc", "expression": part(this, "value")}]}
@@ -91,6 +113,16 @@ def test_an_inner_query_sees_the_rows_of_the_outer_one():
     inner = query(items(literal(1), literal(5)), "Y", where=op("Less", ref("Y"), ref("X")))
     counted = query(items(literal(3), literal(9)), "X", **{"return": {"expression": of_list("Count", inner)}})
     assert value(counted) == [1, 2]
+
+
+def test_a_query_over_many_sources_asks_its_conditions_as_soon_as_it_can():
+    names = "ABCDEF"
+    sources = [{"alias": name, "expression": items(*map(literal, range(40)))} for name in names]
+    where = op("Equal", ref("A"), ref("B"))
+    for one, other in pairwise(names):
+        where = op("And", where, op("Equal", ref(one), ref(other)))
+    whole = {"type": "Query", "source": sources, "where": where, "return": {"expression": ref("F")}}
+    assert value(of_list("Count", whole)) == 40
 
 
 def test_return_distinct_keeps_one_of_each():
