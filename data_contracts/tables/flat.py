@@ -93,6 +93,8 @@ ENCOUNTER = Table(
         *RESOURCE_COLUMNS,
         Column("status", "text", "Encounter.status."),
         Column("class_code", "text", "Encounter.class (AMB, IMP, EMER, VR, HH …)."),
+        Column("clinician_key", "text", "The practitioner who took part; the first when there were several."),
+        Column("clinic_key", "text", "The organization that gave the care."),
         *date_columns("start", "the start"),
         *date_columns("end", "the end"),
     ),

@@ -137,8 +137,14 @@ PATIENT_STRATA = Table(
     zone="results",
     columns=(
         *KEY_COLUMNS,
-        Column("clinic_key", "text", "Managing organization."),
-        Column("clinician_key", "text", "General practitioner."),
+        Column(
+            "clinic_key", "text", "Managing organization; where none is recorded, the clinic of most visits."
+        ),
+        Column(
+            "clinician_key",
+            "text",
+            "General practitioner; where none is recorded, the clinician of most visits.",
+        ),
         Column("sex", "text", "Administrative gender."),
         Column(
             "age_band",

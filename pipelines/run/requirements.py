@@ -9,8 +9,8 @@ from data_contracts.api.pipeline import ChangedPatient
 from data_contracts.guidelines.requirements import Requirements
 from pipelines import measures, recommendations
 
-ANY_CHANGE_COUNTS = frozenset({"Patient", "Flag", "Coverage"})
-"""Types that may alter any answer or stratum: age, sex, death, merge, panel status, payer."""
+ANY_CHANGE_COUNTS = frozenset({"Patient", "Flag", "Coverage", "Encounter"})
+"""Types that may alter any answer or stratum: age, sex, death, merge, panel status, payer, whom a person sees."""
 
 
 @cache

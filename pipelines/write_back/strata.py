@@ -9,6 +9,7 @@ import duckdb
 from data_contracts.guidelines.sql import ALWAYS, anniversary, dated
 from data_contracts.tables.results import PATIENT_STRATA
 from data_contracts.workbench import Workbench, workbench
+from pipelines.write_back.attribution import attribution_rules, attribution_sql
 
 LAST_ORDER = 1_000
 """Where a coverage without an order stands: after all that have one."""
@@ -34,7 +35,8 @@ _BIRTHDAYS = ", ".join(
 )
 
 STRATA = f"""
-WITH covered AS (
+WITH {attribution_sql(attribution_rules())},
+covered AS (
   SELECT patient_key,
     arg_min(payer_type, row(coalesce(coverage_order, {LAST_ORDER}), -epoch(coalesce(start_low, {ALWAYS})), payer_type))
       FILTER (WHERE payer_type IS NOT NULL AND (start_low IS NULL OR start_low <= $as_of)
@@ -56,22 +58,27 @@ answers AS (
     UNION ALL SELECT patient_key, next_change_on FROM care_gaps
     UNION ALL SELECT patient_key, next_change_on FROM covered
     UNION ALL SELECT patient_key, next_change_on FROM standing
+    UNION ALL SELECT patient_key, attributed.next_change_on FROM attributed JOIN patient USING (patient_key)
+      WHERE patient.clinician_key IS NULL OR patient.clinic_key IS NULL
     UNION ALL SELECT patient_key, birthday FROM (
       SELECT patient_key, unnest([{_BIRTHDAYS}]) AS birthday FROM patient) AS birthdays
     WHERE birthday > $as_of)
   GROUP BY patient_key
 )
-SELECT patient.key_id, patient.patient_key, clinic_key, clinician_key, sex,
+SELECT patient.key_id, patient.patient_key, coalesce(patient.clinic_key, attributed.clinic_key) AS clinic_key,
+  coalesce(patient.clinician_key, attributed.clinician_key) AS clinician_key, sex,
   CASE WHEN {_band("birth_low")} = {_band("birth_high")} THEN {_band("birth_low")} END AS age_band,
   race, ethnicity, covered.payer, language, $as_of AS as_of, answers.next_change_on
-FROM patient LEFT JOIN covered USING (patient_key) LEFT JOIN answers USING (patient_key)
+FROM patient LEFT JOIN covered USING (patient_key) LEFT JOIN attributed USING (patient_key)
+  LEFT JOIN answers USING (patient_key)
 """
 
 
 def derive_strata(place: duckdb.DuckDBPyConnection | Workbench, *, as_of: date) -> None:
-    """Makes patient_strata of patient, coverage and flag and from the results' own next-change days.
+    """Makes patient_strata of patient, encounter, coverage and flag and from the results' own next-change days.
 
-    An age band is that of the as-of day, null when the birth date does not decide it. The payer is the one that pays
-    first: the lowest order, among equals the coverage that began last. Everybody has a row, on the panel or not.
+    Clinician and clinic are the recorded ones, else those of most visits (attribution.toml). An age band is that of
+    the as-of day, null when the birth date does not decide it. The payer is the one that pays first: the lowest order,
+    among equals the coverage that began last. Everybody has a row, on the panel or not.
     """
     workbench(place).make(PATIENT_STRATA.name, dated(STRATA, as_of), PATIENT_STRATA)

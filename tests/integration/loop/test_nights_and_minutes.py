@@ -263,6 +263,37 @@ def test_an_opt_out_that_ends_on_a_day_to_come_brings_the_gaps_back_on_that_day(
     assert_the_night_changes_nothing(panel)
 
 
+def test_who_names_no_practitioner_is_counted_with_whom_they_see_by_minutes_and_by_night(panel):
+    patient = some_patient(panel, 6)
+    panel.put("Practitioner", "visiting", name=[{"family": "Visiting"}])
+
+    def clinician() -> str | None:
+        panel.minutes()
+        found = panel.rows("SELECT clinician FROM quality.patient_stratum WHERE patient_id = :p", p=patient)
+        return found[0]["clinician"]
+
+    recorded = clinician()
+    visits = [f"seen-{number:02}" for number in range(15)]
+    for visit in visits:
+        panel.put(
+            "Encounter",
+            visit,
+            status="finished",
+            **{"class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"}},
+            subject={"reference": f"Patient/{patient}"},
+            participant=[{"individual": {"reference": "Practitioner/visiting"}}],
+            period={"start": AS_OF.isoformat()},
+        )
+    assert clinician() == recorded != "visiting"
+    panel.change("Patient", patient, generalPractitioner=None)
+    assert clinician() == "visiting"
+    assert_the_night_changes_nothing(panel)
+    for visit in visits:
+        panel.delete("Encounter", visit)
+    assert clinician() != "visiting"
+    assert_the_night_changes_nothing(panel)
+
+
 def test_a_manual_exclusion_hides_a_gap_and_never_alters_a_measure(panel):
     patient = some_patient(panel, 5)
     clinician = panel.api.signed_in(f"clinician-{panel.today}", "clinician")

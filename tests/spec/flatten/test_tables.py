@@ -159,10 +159,17 @@ SINGLES = [
             status="finished",
             **{"class": {"system": ACT_CODE, "code": "IMP"}},
             period={"start": "2025-03-01T22:00:00Z", "end": "2025-03-04"},
+            participant=[
+                {"individual": reference("RelatedPerson", "r1")},
+                {"individual": reference("Practitioner", "d1")},
+            ],
+            serviceProvider=reference("Organization", "clinic"),
         ),
         {
             "status": "finished",
             "class_code": "IMP",
+            "clinician_key": "d1",
+            "clinic_key": "clinic",
             "start_low": date(2025, 3, 1),
             "end_high": date(2025, 3, 4),
         },

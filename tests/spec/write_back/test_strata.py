@@ -7,7 +7,9 @@ from datetime import date
 import pytest
 
 from data_contracts.tables.results import RESULT_TABLES
+from ehr_core.kernel.errors import BadSetting
 from pipelines.write_back import derive_strata
+from pipelines.write_back.attribution import AttributionRules
 from tests.lib.flat_tables import FlatTables
 
 
@@ -92,6 +94,90 @@ def test_a_coverage_to_come_and_one_to_end_are_days_on_which_the_answer_changes(
     cover(tables, "b", "Medicare", 1, start_low="2026-08-01")
     assert stratum(tables)["next_change_on"] == date(2026, 8, 1)
     assert stratum(tables, "2026-08-01")["next_change_on"] == date(2026, 9, 1)
+
+
+def see(
+    tables: FlatTables, clinician: str | None, on: str, clinic: str | None = None, **columns: object
+) -> None:
+    tables.insert(
+        "encounter",
+        **{
+            "key_id": "test-key",
+            "patient_key": "ana",
+            "resource_key": f"{clinician}-{on}",
+            "status": "finished",
+            "class_code": "AMB",
+            "start_low": on,
+            "clinician_key": clinician,
+            "clinic_key": clinic,
+            **columns,
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("visits", "clinician"),
+    [
+        ([], None),
+        ([("ngozi", "2026-01-05", {})], "ngozi"),
+        ([("ngozi", "2025-01-05", {}), ("ngozi", "2025-02-05", {}), ("sven", "2026-05-05", {})], "ngozi"),
+        ([("ngozi", "2025-01-05", {}), ("sven", "2026-05-05", {})], "sven"),
+        ([("ngozi", "2026-05-05", {}), ("sven", "2026-05-05", {})], "sven"),
+        ([("ngozi", "2024-06-15", {}), ("ngozi", "2024-06-14", {}), ("sven", "2024-06-16", {})], "sven"),
+        ([("ngozi", "2026-06-15", {})], "ngozi"),
+        ([("ngozi", "2026-06-16", {})], None),
+        ([("ngozi", "2026-01-05", {"status": "cancelled"})], None),
+        ([("ngozi", "2026-01-05", {"class_code": "EMER"})], None),
+        ([("ngozi", "2026-01-05", {"sensitivity": "R"}), ("sven", "2025-01-05", {})], "sven"),
+        ([("ngozi", None, {})], None),
+        ([(None, "2026-01-05", {"clinic_key": "north"})], None),
+    ],
+)
+def test_who_names_no_practitioner_is_counted_with_the_clinician_of_most_visits(tables, visits, clinician):
+    for turn in (visits, visits[::-1]):
+        tables.empty().patient()
+        for who, on, columns in turn:
+            see(tables, who, on, **columns)
+        assert stratum(tables)["clinician_key"] == clinician
+
+
+def test_what_is_recorded_wins_and_clinic_and_clinician_are_looked_for_apart(tables):
+    tables.patient(clinician_key="dr")
+    see(tables, "ngozi", "2026-01-05", "north")
+    see(tables, "ngozi", "2026-02-05", "south")
+    see(tables, "sven", "2026-03-05", "north")
+    row = stratum(tables)
+    assert (row["clinician_key"], row["clinic_key"]) == ("dr", "north")
+
+
+def test_a_visit_that_stops_counting_or_is_to_come_is_a_day_on_which_the_answer_changes(tables):
+    tables.patient(born=None)
+    see(tables, "ngozi", "2024-08-31")
+    see(tables, "sven", "2026-09-30")
+    assert stratum(tables)["next_change_on"] == date(2026, 8, 31)
+    assert stratum(tables, "2026-08-30")["clinician_key"] == "ngozi"
+    row = stratum(tables, "2026-08-31")
+    assert (row["clinician_key"], row["next_change_on"]) == (None, date(2026, 9, 30))
+
+
+def test_visits_change_nothing_about_who_has_both_recorded(tables):
+    tables.patient(born=None, clinician_key="dr", clinic_key="north")
+    see(tables, "ngozi", "2026-01-05", "south")
+    assert stratum(tables)["next_change_on"] is None
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"months": 0},
+        {"months": 121},
+        {"statuses": ()},
+        {"classes": ("AMB'; DROP TABLE patient; --",)},
+    ],
+)
+def test_rules_of_attribution_that_cannot_be_are_refused(rules):
+    with pytest.raises(BadSetting, match=r"attribution\.toml"):
+        AttributionRules(**{"months": 24, "statuses": ("finished",), "classes": ("AMB",), **rules})
 
 
 def test_everybody_is_counted_by_what_is_recorded_and_by_nothing_else(tables):
