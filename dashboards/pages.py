@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from dashboards.admin.accounts import accounts_page
+from dashboards.admin.apps import apps_page
 from dashboards.admin.audit import audit_page
 from dashboards.admin.break_glass import break_glass_page
 from dashboards.care_manager.replies import replies_page
@@ -85,6 +87,8 @@ def offers(session: StaffSession) -> list[Offer]:
             "decision_support.manage", decision_support_page, "Decision support", "decision-support", HOUSE
         ),
         Offer("audit.read", audit_page, "Audit", "audit", HOUSE),
+        Offer("account.manage", accounts_page, "Accounts", "accounts", HOUSE),
+        Offer("access.manage", apps_page, "Apps", "apps", HOUSE),
         Offer("audit.read", break_glass_page, "Broken glass", "broken-glass", HOUSE),
     ]
     first = next((place for role, place in FIRST_PAGES.items() if role in session.me.roles), "today")

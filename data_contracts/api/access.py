@@ -123,6 +123,7 @@ class ActingFor(ApiModel):
 
     patient_id: str | None
     choices: list[str]
+    has_own_record: bool = False
 
 
 class ActFor(ApiModel):

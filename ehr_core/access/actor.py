@@ -11,11 +11,15 @@ from ehr_core.kernel.errors import Forbidden
 
 @dataclass(frozen=True)
 class ApplicationGrant:
-    """What an outside application may do in somebody's name: its scopes, and the patient that it was opened for."""
+    """What an outside application may do in somebody's name: its scopes, and the patient that it was opened for.
+
+    `only` is that patient when no scope reaches anybody else: then the database shows it that one chart.
+    """
 
     client_id: str
     scopes: tuple[str, ...]
     patient_id: str | None = None
+    only: str | None = None
 
 
 ORDINARY_CODES = frozenset(code for _, code in ORDINARY_LABELS)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, Row, text
 
+from ehr_core.access.grant_rows import GRANT_COLUMNS, AppGrant, grant_of
 from ehr_core.access.policy import SessionFacts
 from ehr_core.access.proxies import Grant
 from ehr_core.access.roles import RolePolicy
@@ -35,6 +37,7 @@ class SessionRow:
     role_policies: dict[str, RolePolicy]
     acting_for: str | None
     proxies: tuple[tuple[Grant, date | None], ...]
+    app_audience: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,9 @@ class TokenRow:
     client_id: str
     audience: str
     session: SessionRow | None
+    expires_at: datetime
+    grant: AppGrant | None = None
+    scopes: tuple[str, ...] | None = None
 
 
 SESSION_COLUMNS = """
@@ -53,7 +59,8 @@ SESSION_COLUMNS = """
   CASE WHEN 'proxy' = ANY(a.roles) THEN (
     SELECT jsonb_agg(jsonb_build_array(g.patient_id, g.relationship, g.scope, g.legally_renewed, g.starts_at, g.ends_at,
       access.birth_date_of(g.patient_id)) ORDER BY g.made_at, g.id)
-    FROM access.proxy_grant g WHERE g.account_id = a.id AND g.ended_at IS NULL) END AS proxies
+    FROM access.proxy_grant g WHERE g.account_id = a.id AND g.ended_at IS NULL) END AS proxies,
+  (SELECT p.audience FROM access.application p WHERE p.client_id = s.client_id AND NOT p.disabled) AS app_audience
 """
 
 
@@ -145,13 +152,15 @@ def issue_token(
     audience: str,
     expires_at: datetime,
     now: datetime,
+    grant_id: str | None = None,
+    scopes: Sequence[str] | None = None,
 ) -> str:
-    """A new opaque token; only its hash is kept. Expired ones are swept out on the way."""
+    """A new opaque token, an outside application's under its grant; only its hash is kept. Sweeps expired ones out."""
     token = secrets.token_urlsafe(32)
     connection.execute(
         text(
-            "INSERT INTO access.access_token (token_hash, client_id, sid, audience, expires_at)"
-            " VALUES (:token_hash, :client_id, :sid, :audience, :expires_at)"
+            "INSERT INTO access.access_token (token_hash, client_id, sid, audience, expires_at, grant_id, scopes)"
+            " VALUES (:token_hash, :client_id, :sid, :audience, :expires_at, :grant_id, :scopes)"
         ),
         {
             "token_hash": token_hash(token),
@@ -159,6 +168,8 @@ def issue_token(
             "sid": sid,
             "audience": audience,
             "expires_at": expires_at,
+            "grant_id": grant_id,
+            "scopes": None if scopes is None else list(scopes),
         },
     )
     sweep(connection, "access_token", "token_hash", before=now)
@@ -180,8 +191,10 @@ def find_token(connection: Connection, token: str, now: datetime) -> TokenRow | 
     """The token with its session, unless nobody issued it or it has expired."""
     row = connection.execute(
         text(
-            f"SELECT t.client_id, t.audience, t.sid AS token_sid, {SESSION_COLUMNS}"
+            "SELECT t.client_id, t.audience, t.sid AS token_sid, t.expires_at AS token_expires_at,"
+            f" t.scopes AS token_scopes, {GRANT_COLUMNS}, {SESSION_COLUMNS}"
             " FROM access.access_token t"
+            " LEFT JOIN access.app_grant g ON g.id = t.grant_id"
             " LEFT JOIN access.session s ON s.sid = t.sid"
             " LEFT JOIN access.account a ON a.id = s.account_id"
             " WHERE t.token_hash = :token_hash AND t.expires_at > :now"
@@ -190,7 +203,14 @@ def find_token(connection: Connection, token: str, now: datetime) -> TokenRow | 
     ).one_or_none()
     if row is None:
         return None
-    return TokenRow(row.client_id, row.audience, _session(row) if row.token_sid else None)
+    return TokenRow(
+        row.client_id,
+        row.audience,
+        _session(row) if row.token_sid else None,
+        row.token_expires_at,
+        grant_of(row) if row.grant_id else None,
+        None if row.token_scopes is None else tuple(row.token_scopes),
+    )
 
 
 def token_hash(token: str) -> bytes:
@@ -222,6 +242,7 @@ def _session(row: Row) -> SessionRow:
         },
         acting_for=row.acting_for,
         proxies=tuple(_proxy(*given) for given in row.proxies or ()),
+        app_audience=None if row.app_audience is None else tuple(row.app_audience),
     )
 
 

@@ -62,7 +62,7 @@ def walls_of(actor: Actor, now: datetime) -> StaffWalls | None:
     """What role and rules leave of the charts to somebody of the staff; None for patients and for our own services."""
     if (actor.kind != "user" and actor.application is None) or actor.kind == "patient":
         return None
-    one = actor.application.patient_id if actor.application else None
+    one = actor.application.only if actor.application else None
     return StaffWalls(actor.chart_reach, actor.roles, actor.sees, one, now)
 
 

@@ -11,8 +11,10 @@ from fastapi import FastAPI
 from ehr_core.access.demonstration import refuse_demonstration_in_production
 from ehr_core.access.identity import Identity
 from ehr_core.api import health
+from ehr_core.api.audit_sealer import AuditSealer
 from ehr_core.api.bulk import routes as bulk
 from ehr_core.api.bulk.runner import BulkRunner
+from ehr_core.api.cds_hooks import routes as cds_hooks
 from ehr_core.api.clinic_clock import ClinicClock
 from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
@@ -22,6 +24,7 @@ from ehr_core.api.routes import (
     access,
     account,
     allergies,
+    apps,
     audit,
     care_gaps,
     charting,
@@ -44,7 +47,7 @@ from ehr_core.api.routes import (
     visits,
     worklist,
 )
-from ehr_core.api.smart import authorize, discovery, logout, token
+from ehr_core.api.smart import authorize, discovery, invitation, logout, token
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.api.visit_keeper import VisitKeeper
 from ehr_core.db.database import Database, connect
@@ -61,9 +64,11 @@ ROOMS = (
     authorize,
     token,
     logout,
+    invitation,
     access,
     account,
     allergies,
+    apps,
     audit,
     registration,
     profile,
@@ -86,6 +91,7 @@ ROOMS = (
     portal,
     pipeline,
     bulk,
+    cds_hooks,
     fhir,
 )
 """One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here.
@@ -114,6 +120,7 @@ def create_app(
     app.state.owns_process = owns_process
     app.state.parts = Parts(settings, secrets, database, clock, identity)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
+    app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
     app.state.clinic_clock = ClinicClock(database, clock, settings)
     install_error_handlers(app)
@@ -144,7 +151,9 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     app.state.bulk_runner.start()
     app.state.visit_keeper.start()
     app.state.clinic_clock.start()
+    app.state.audit_sealer.start()
     yield
+    app.state.audit_sealer.stop()
     app.state.clinic_clock.stop()
     app.state.visit_keeper.stop()
     app.state.bulk_runner.stop()

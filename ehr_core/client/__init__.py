@@ -7,6 +7,7 @@ import httpx
 from ehr_core.client.access import AccessRoom
 from ehr_core.client.account import AccountRoom
 from ehr_core.client.allergies import AllergiesRoom
+from ehr_core.client.apps import AppsRoom
 from ehr_core.client.audit import AuditRoom
 from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
@@ -48,6 +49,7 @@ class AlmonerClient:
         self.transport = speaking
         self.access = AccessRoom(speaking)
         self.account = AccountRoom(speaking)
+        self.apps = AppsRoom(speaking)
         self.audit = AuditRoom(speaking)
         self.fhir = FhirRoom(speaking)
         self.bulk = BulkRoom(speaking)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from data_contracts.api.portal import AlreadyHadThis, OwnLanguage, OwnResults, PortalHome, ReplyReceived
+from data_contracts.api.portal import (
+    AlreadyHadThis,
+    OwnLanguage,
+    OwnResults,
+    PortalHome,
+    RecordOpened,
+    RecordOpenings,
+    ReplyReceived,
+)
 from data_contracts.api.portal_visits import OwnVisits
 from data_contracts.api.questionnaires import OwnAnswers, OwnFilled, OwnQuestionnaires
 from ehr_core.client.transport import Transport, segment
@@ -40,6 +48,10 @@ class PortalRoom:
     def take_back(self, gap_id: str) -> None:
         """What was told about this item no longer stands. Raises NotFound when nothing waits any more."""
         self._transport.send("DELETE", f"/api/portal/things-to-do/{segment(gap_id)}/already-had")
+
+    def who_looked(self) -> list[RecordOpened]:
+        """Who did something in the record, the newest first."""
+        return self._transport.get("/api/portal/who-looked", RecordOpenings).openings
 
     def visits(self, language: str | None = None) -> OwnVisits:
         """What is still to come, what may be booked, what the waitlist keeps."""

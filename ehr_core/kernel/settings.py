@@ -77,6 +77,15 @@ class Settings(BaseSettings):
     session_hours: int = Field(
         default=12, ge=1, description="A session ends after this time in any case (hours)."
     )
+    second_factor_roles: str = Field(
+        default="",
+        description="Roles whose people need a second factor to sign in, with commas, such as admin,clinician.",
+    )
+    breached_passwords: Path | None = Field(
+        default=None,
+        description="File of breached passwords: their SHA-1 hashes in capital letters, one a line, sorted. Not set: "
+        "only what everybody thinks of first is refused.",
+    )
     proxy_narrowing_age: int = Field(
         default=13,
         ge=0,

@@ -7,7 +7,7 @@ from functools import cache
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, LargeBinary, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from ehr_core.store.resource_types import resource_type
+from ehr_core.store.resource_types import ResourceType, resource_type
 
 METADATA = MetaData(schema="fhir")
 MOMENT = DateTime(timezone=True)
@@ -59,17 +59,17 @@ def current_table(type_name: str) -> Table:
     """One row a resource: its current version, or the mark that it is deleted."""
     row = resource_type(type_name)
     columns = CURRENT_COLUMNS | PROMOTED_COLUMNS | {name: EXTRA_COLUMNS[name] for name in row.extra_columns}
-    return _table(row.table, columns, shared=row.shared)
+    return _table(row.table, columns, row=row)
 
 
 @cache
 def history_table(type_name: str) -> Table:
     """One row for every version that is no longer current."""
     row = resource_type(type_name)
-    return _table(f"{row.table}_history", VERSION_COLUMNS, shared=row.shared)
+    return _table(f"{row.table}_history", VERSION_COLUMNS, row=row)
 
 
-def _table(name: str, columns: dict, *, shared: bool) -> Table:
-    """`shared` goes along, so that the policy on charts knows what is nobody's."""
+def _table(name: str, columns: dict, *, row: ResourceType) -> Table:
+    """The type goes along, so that the policy on charts knows what is nobody's and what scopes are about."""
     made = (Column(column, kind) for column, kind in columns.items())
-    return Table(name, METADATA, *made, info={"shared": shared})
+    return Table(name, METADATA, *made, info={"shared": row.shared, "type": row.name})

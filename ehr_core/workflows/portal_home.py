@@ -19,7 +19,7 @@ from data_contracts.api.portal import (
     ToDoState,
 )
 from data_contracts.guidelines import patient_text
-from ehr_core.access.chart_policy import split_visible, whole_record
+from ehr_core.access.chart_policy import Sight, whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.people import practitioner_names
 from ehr_core.care_gaps.reading import SELECT_GAPS
@@ -134,10 +134,10 @@ def _next_visit(work: UnitOfWork, patient_id: str) -> tuple[OwnAppointment | Non
     )
     with whole_record(work):
         rows = work.connection.execute(*upcoming).all()
-    hidden = 0
+    hidden, sight = 0, Sight(work)
     for row in rows:
         body = decode(row.body.encode())
-        if split_visible(work, [body])[0]:
+        if sight.sees(body):
             return _visit(work, row.date_low, body), hidden
         hidden += 1
     return None, hidden

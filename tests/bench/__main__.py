@@ -13,6 +13,7 @@ import time
 BENCHES = (
     "population",
     "store.store_bench",
+    "api_bench",
     "deidentify.throughput",
     "flatten.throughput",
     "flatten.standard_views",

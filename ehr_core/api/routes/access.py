@@ -130,9 +130,13 @@ def end_proxy(grant_id: str, work: Work) -> None:
 @router.get("/me/acting-for")
 def acting_for(parts: ProcessParts, work: Work) -> ActingFor:
     """Whose record this session looks at; a proxy's choices are those that age, expiry and scope leave today."""
-    choices = _choices(parts, work)
+    session = sessions.find_session(work.connection, work.actor.session_id or "")
     mine = "proxy" not in work.actor.roles
-    return ActingFor(patient_id=None if mine else work.actor.patient_id, choices=sorted(choices))
+    return ActingFor(
+        patient_id=None if mine else work.actor.patient_id,
+        choices=sorted(_choices(parts, work)),
+        has_own_record=session is not None and session.facts.patient_id is not None,
+    )
 
 
 @router.post("/me/acting-for", status_code=204)

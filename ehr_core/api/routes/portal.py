@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from data_contracts.api.portal import AlreadyHadThis, OwnLanguage, OwnResults, PortalHome, ReplyReceived
+from data_contracts.api.portal import (
+    AlreadyHadThis,
+    OwnLanguage,
+    OwnResults,
+    PortalHome,
+    RecordOpened,
+    RecordOpenings,
+    ReplyReceived,
+)
 from data_contracts.api.portal_visits import OwnVisits
 from data_contracts.api.questionnaires import CrisisCoverage, OwnAnswers, OwnFilled, OwnQuestionnaires
+from ehr_core.access.audit_reading import who_looked
+from ehr_core.access.audit_words import actor_words
 from ehr_core.access.unit_of_work import begin
 from ehr_core.api.dependencies import Parts, ProcessParts, Work
 from ehr_core.care_gaps.replies import say_already_had, take_back
@@ -41,6 +51,24 @@ def language_of_record(work: Work) -> OwnLanguage:
 @router.get("/home")
 def home(parts: ProcessParts, work: Work, language: str | None = None) -> PortalHome:
     return portal_home(work, parts.settings.site_name, language)
+
+
+@router.get("/who-looked")
+def openings(work: Work) -> RecordOpenings:
+    """Who opened or changed the record that I look at. Needs own.read."""
+    return RecordOpenings(
+        openings=[
+            RecordOpened(
+                day=row.day,
+                who=actor_words(row.actor_id, row.name),
+                roles=list(row.roles or ()),
+                what=row.act,
+                times=row.times,
+                refused=row.refused,
+            )
+            for row in who_looked(work)
+        ]
+    )
 
 
 @router.get("/visits")

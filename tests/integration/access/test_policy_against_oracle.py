@@ -148,7 +148,7 @@ def put_up(owner: Database, world: World, chance: random.Random) -> None:
 
 
 def actor_of(world: World) -> Actor:
-    application = ApplicationGrant("app", (), world.one) if world.one else None
+    application = ApplicationGrant("app", ("patient/*.rs",), world.one, world.one) if world.one else None
     return Actor(
         "me",
         "user",

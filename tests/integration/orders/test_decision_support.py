@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from data_contracts.api.access import RolePolicyInfo
 from data_contracts.api.decision_support import Acknowledged
-from ehr_core.access import sensitivity
 from ehr_core.kernel.errors import Conflict, Forbidden, InvalidResource
 from tests.integration.chart_records import LOINC, SENSITIVITY, of, put
 from tests.integration.orders.acts import act_for, add, orders_in_store, sign_all
@@ -103,9 +103,9 @@ def test_the_same_order_within_its_days_is_said_at_the_line(api, clinician):
 
 
 @pytest.fixture
-def labelled_items_are_kept_from_staff(monkeypatch):
-    """As at a site whose consent policy does so."""
-    monkeypatch.setattr(sensitivity, "STAFF_KINDS", frozenset({"service"}))
+def labelled_items_are_kept_from_clinicians(api) -> None:
+    """As at a site that says so of the role."""
+    api.signed_in("root", "admin").access.set_role(RolePolicyInfo(role="clinician", reach="all", labels=[]))
 
 
 def test_the_days_of_an_item_end(api, clinician):
@@ -117,8 +117,9 @@ def test_the_days_of_an_item_end(api, clinician):
     assert "duplicate_order.again" not in cards(later)
 
 
-@pytest.mark.usefixtures("labelled_items_are_kept_from_staff")
-def test_a_restricted_value_still_interrupts_and_is_not_told(api, clinician):
+def test_a_restricted_value_still_interrupts_and_is_not_told(
+    api, labelled_items_are_kept_from_clinicians, clinician
+):
     """The clinician may not see the value: one masked card stands for what it says."""
     weak_kidneys(api, meta={"security": [{"system": SENSITIVITY, "code": "PSY"}]})
     basket = add(clinician, "ct-chest", **CT)
