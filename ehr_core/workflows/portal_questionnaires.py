@@ -13,6 +13,7 @@ from data_contracts.api.questionnaires import (
     OwnQuestionnaires,
 )
 from ehr_core.access.actor import Actor
+from ehr_core.access.chart_policy import whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.questionnaires.crisis import OWN_HELP_WORDS, OWN_TOLD_WORDS
 from ehr_core.charting.questionnaires.definitions import definitions
@@ -41,7 +42,9 @@ def fill_own_questionnaire(
 ) -> OwnFilled:
     """Answers, score and, for a worrying answer, the urgent item with who is on call: in this one transaction.
 
-    Raises Conflict where nobody is named to answer; InvalidResource for an answer that is not offered.
+    A score may carry a sensitive label that a person's own session does not reach, so it is written as part of the
+    whole record; nothing of it is shown. Raises Conflict where nobody is named to answer; InvalidResource for an
+    answer that is not offered.
     """
     work.actor.require("own.reply")
     person = own_person(work)
@@ -49,7 +52,8 @@ def fill_own_questionnaire(
     if definition is not None and definition.form.crisis_item and not coverage.people:
         raise Conflict(NOT_OFFERED)
     filled = FillQuestionnaire(at=work.now(), where="remote", answers=said.answers)
-    kept = keep_filled(work, person.patient_id, questionnaire_id, filled, coverage)
+    with whole_record(work):
+        kept = keep_filled(work, person.patient_id, questionnaire_id, filled, coverage)
     language = answer_language(said.language, person)
     work.audit(
         "portal.questionnaire.filled",

@@ -76,6 +76,7 @@ def test_a_prescription_is_written_and_signed_by_keyboard_alone(room: Room):
     okafor.settled()
     tabs_to(okafor, "Drug, strength or brand")
     keys.type("loratadine 10")
+    okafor.page.get_by_role("button", name="loratadine 10 MG Oral Tablet").wait_for()
     okafor.settled()
     tabs_to(okafor, "loratadine 10 MG Oral Tablet")
     keys.press("Enter")
