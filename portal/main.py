@@ -9,6 +9,7 @@ import streamlit as st
 from ehr_core.client.streamlit_app import app_settings
 from portal.pages.book_visit import book_page
 from portal.pages.home import home_page
+from portal.pages.questions import questions_page
 from portal.pages.results import results_page
 from portal.pages.visits import visits_page
 from portal.session import patient_session, sign_out
@@ -22,8 +23,9 @@ home = st.Page(home_page, title=words("home.page"), default=True)
 results = st.Page(results_page, title=words("results.page"), url_path="results")
 visits = st.Page(visits_page, title=words("visits.page"), url_path="visits")
 book = st.Page(book_page, title=words("visits.book"), url_path="book")
+questions = st.Page(questions_page, title=words("ask.page"), url_path="questions")
 st.session_state["results_page"], st.session_state["visits_page"] = results, visits
 st.session_state["book_page"] = book
-current = st.navigation([home, visits, book, results], position="top")
+current = st.navigation([home, visits, book, questions, results], position="top")
 current.run()
 st.button(words("gate.sign_out"), on_click=sign_out, args=(session,))

@@ -70,6 +70,8 @@ WORDS: dict[str, str] = {
     "pipeline.run": "reported a pipeline run",
     "portal.home.read": "opened their home page",
     "portal.language.read": "opened the portal",
+    "portal.questionnaires_read": "opened their questionnaires",
+    "portal.questionnaire_answered": "answered a questionnaire at home",
     "portal.results.read": "read their results",
     "profile_read": "opened the profile of",
     "quality.measure_patients.read": "listed the patients behind a measure",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from data_contracts.api.portal import AlreadyHadThis, OwnLanguage, OwnResults, PortalHome, ReplyReceived
+from data_contracts.api.portal_questionnaires import AnswerOwn, OwnAnswers, OwnQuestionnaires
 from data_contracts.api.portal_visits import OwnVisits
 from ehr_core.client.transport import Transport, segment
 
@@ -33,3 +34,12 @@ class PortalRoom:
     def visits(self, language: str | None = None) -> OwnVisits:
         """What is still to come, what may be booked, what the waitlist keeps."""
         return self._transport.get("/api/portal/visits", OwnVisits, {"language": language})
+
+    def questionnaires(self) -> OwnQuestionnaires:
+        """What can be answered at home now."""
+        return self._transport.get("/api/portal/questionnaires", OwnQuestionnaires)
+
+    def answer(self, questionnaire_id: str, given: AnswerOwn) -> OwnAnswers:
+        """Raises Conflict when nobody is named any more to answer a crisis."""
+        path = f"/api/portal/questionnaires/{segment(questionnaire_id)}"
+        return self._transport.post(path, OwnAnswers, given)

@@ -67,12 +67,21 @@ def test_booking_the_waitlist_messages_and_calendars(room: Room, look: dict):
 
 def test_a_patients_visits_and_booking(room: Room, look: dict):
     ana = room.sign_in("patient", **look)
-    portal.opens_home(ana, "en")
-    sees_page(ana, "visits", EN("visits.page"))
+    sees_page(ana, "visits?language=en", EN("visits.page"))
     nothing_grave_on(ana, "the visits")
-    sees_page(ana, "book", EN("visits.book"))
+    sees_page(ana, "book?language=en", EN("visits.book"))
     nothing_grave_on(ana, "the free times")
     portal.slots(ana).first.click()
     ana.dialog.get_by_label(EN("book.reason")).wait_for()
     ana.settled()
     nothing_grave_on(ana, "the booking")
+
+
+def test_a_patients_questions(room: Room, look: dict):
+    ana = room.sign_in("patient", **look)
+    sees_page(ana, "questions?language=en", EN("ask.page"))
+    nothing_grave_on(ana, "the questions that can be answered")
+    ana.presses(EN("ask.start"), ana.page.locator(".st-key-ask-gad-7"))
+    ana.page.get_by_role("button", name=EN("ask.send")).wait_for()
+    ana.settled()
+    nothing_grave_on(ana, "the questions of one")

@@ -9,11 +9,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from data_contracts.api.portal import AlreadyHadThis, OwnLanguage, OwnResults, PortalHome, ReplyReceived
+from data_contracts.api.portal_questionnaires import AnswerOwn, OwnAnswers, OwnQuestionnaires
 from data_contracts.api.portal_visits import OwnVisits
 from ehr_core.api.dependencies import ProcessParts, Work
 from ehr_core.care_gaps.replies import say_already_had, take_back
 from ehr_core.workflows.portal_home import portal_home
 from ehr_core.workflows.portal_language import answer_language, own_language, own_person
+from ehr_core.workflows.portal_questionnaires import answer_own, own_questionnaires
 from ehr_core.workflows.portal_results import read_own_results
 from ehr_core.workflows.portal_visits import own_visits
 
@@ -43,6 +45,16 @@ def visits(work: Work, language: str | None = None) -> OwnVisits:
 @router.get("/results")
 def results(work: Work, language: str | None = None) -> OwnResults:
     return read_own_results(work, language)
+
+
+@router.get("/questionnaires")
+def questionnaires(work: Work) -> OwnQuestionnaires:
+    return own_questionnaires(work)
+
+
+@router.post("/questionnaires/{questionnaire_id}")
+def answer_questionnaire(questionnaire_id: str, given: AnswerOwn, work: Work) -> OwnAnswers:
+    return answer_own(work, questionnaire_id, given)
 
 
 @router.post("/things-to-do/{gap_id}/already-had")

@@ -17,8 +17,8 @@ from data_contracts.api.questionnaires import (
     Score,
 )
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.charting.parts import instant, person
-from ehr_core.charting.queries import outbox_position, sorted_facts
+from ehr_core.charting.parts import Resource, instant, person, reference
+from ehr_core.charting.queries import outbox_position, sorted_facts, subject_of
 from ehr_core.charting.questionnaires.building import (
     QUESTIONNAIRE_URL,
     build_answer,
@@ -55,11 +55,8 @@ FILLED = text("""
 SELECT 'QuestionnaireResponse' AS kind, version_id, body FROM fhir.questionnaire_response
 WHERE patient_id = :id AND NOT deleted AND status <> 'entered-in-error' ORDER BY date_low DESC NULLS LAST, id LIMIT 50
 """)
-COVERAGE = text("""
-SELECT id, version_id, body FROM fhir.care_team
-WHERE NOT deleted AND patient_id IS NULL AND status = 'active' AND category_tokens @> ARRAY[:category]
-ORDER BY last_updated DESC LIMIT 1
-""")
+COVERAGE = text("SELECT id, version_id, body FROM charting.crisis_coverage(:category)")
+"""Also a patient's questions depend on it, who sees no team that is not theirs: so the database tells it to anybody."""
 
 
 def fill_questionnaire(
@@ -72,16 +69,49 @@ def fill_questionnaire(
     subject = subject_to_write(work, patient_id, filled.encounter_id)
     definition = definition_of(questionnaire_id)
     moment_checked(work, filled.at, subject)
+    return _fill(work, patient_id, definition, filled, by=person(work.actor))
+
+
+def answer_own_questionnaire(
+    work: UnitOfWork, *, questionnaire_id: str, answers: dict[str, str]
+) -> FilledQuestionnaire:
+    """The same, by the person and at a distance: nobody of the clinic is in the room. Raises Conflict as above."""
+    work.actor.require("own.answer")
+    patient_id = work.actor.patient_id
+    subject = subject_of(work, patient_id) if patient_id else None
+    if patient_id is None or subject is None or subject.replaced_by is not None:
+        raise Conflict("These answers cannot be kept. Call the clinic.")
+    filled = FillQuestionnaire(at=work.now(), where="remote", answers=answers)
+    by = reference("Patient", patient_id)
+    found = _fill(work, patient_id, definition_of(questionnaire_id), filled, by=by)
+    work.audit(
+        "portal.questionnaire_answered",
+        resource_type="QuestionnaireResponse",
+        resource_id=found.response_id,
+        patient_id=patient_id,
+    )
+    return found
+
+
+def answerable_at_a_distance(work: UnitOfWork) -> list[Definition]:
+    """Those that may be filled in with nobody in the room; one that can need help at once while somebody is named."""
+    covered = bool(stored_coverage(work).people)
+    return [one for one in definitions().values() if covered or not one.form.crisis_item]
+
+
+def _fill(
+    work: UnitOfWork, patient_id: str, definition: Definition, filled: FillQuestionnaire, *, by: Resource
+) -> FilledQuestionnaire:
     coverage = stored_coverage(work)
     if definition.form.crisis_item and filled.where == "remote" and not coverage.people:
         raise Conflict(NO_COVERAGE)
     answered = whole_answers(definition, filled.answers)
-    response_id = _keep_response(work, patient_id, definition, answered, filled)
+    response_id = _keep_response(work, patient_id, definition, answered, filled, by)
     score = score_of(definition, answered)
-    _keep_findings(work, patient_id, definition, answered, score, filled, response_id)
+    _keep_findings(work, patient_id, definition, answered, score, filled, response_id, by)
     crisis = None
     if is_crisis(definition, answered):
-        crisis = _open_crisis(work, patient_id, response_id, filled, coverage)
+        crisis = _open_crisis(work, patient_id, response_id, filled, coverage, by)
     return FilledQuestionnaire(
         response_id=response_id,
         score=score,
@@ -96,12 +126,16 @@ def fill_questionnaire(
 def read_questionnaires(work: UnitOfWork, *, patient_id: str) -> AnsweredQuestionnaires:
     """Those that were filled in, newest first, each with its score reckoned from the stored answers."""
     work.actor.require("chart.read")
+    lines = answered_lines(work, patient_id)
+    work.audit("questionnaires_read", patient_id=patient_id)
+    return AnsweredQuestionnaires(patient_id=patient_id, answered=lines)
+
+
+def answered_lines(work: UnitOfWork, patient_id: str) -> list[AnsweredLine]:
+    """Newest first, as far as who acts may see them. Audits nothing: callers do."""
     rows = work.connection.execute(FILLED, {"id": patient_id})
     facts = sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
-    work.audit("questionnaires_read", patient_id=patient_id)
-    return AnsweredQuestionnaires(
-        patient_id=patient_id, answered=[_line(found) for found in facts.of("QuestionnaireResponse")]
-    )
+    return [_line(found) for found in facts.of("QuestionnaireResponse")]
 
 
 def stored_coverage(work: UnitOfWork) -> CrisisCoverage:
@@ -143,13 +177,14 @@ def _keep_response(
     definition: Definition,
     answered: dict[str, Choice],
     filled: FillQuestionnaire,
+    by: Resource,
 ) -> str:
     built = build_response(
         definition,
         answered,
         patient_id=patient_id,
         encounter_id=filled.encounter_id,
-        author=person(work.actor),
+        author=by,
         at=filled.at,
         remote=filled.where == "remote",
     )
@@ -164,13 +199,14 @@ def _keep_findings(
     score: Score | None,
     filled: FillQuestionnaire,
     response_id: str,
+    by: Resource,
 ) -> None:
     """The score where there is one; of a questionnaire that has none, each answer."""
     about = {
         "response_id": response_id,
         "patient_id": patient_id,
         "encounter_id": filled.encounter_id,
-        "performer": person(work.actor),
+        "performer": by,
         "at": filled.at,
         "issued": instant(work.now()),
     }
@@ -187,13 +223,14 @@ def _open_crisis(
     response_id: str,
     filled: FillQuestionnaire,
     coverage: CrisisCoverage,
+    by: Resource,
 ) -> CrisisHelp:
     now = work.now()
     built = build_task(
         patient_id=patient_id,
         response_id=response_id,
         encounter_id=filled.encounter_id,
-        requester=person(work.actor),
+        requester=by,
         coverage=coverage,
         at=now,
     )

@@ -1,4 +1,4 @@
-"""A critical result that nobody looks at is passed on by the clinic's clock alone: no screen is opened, no call is made."""
+"""A critical result that nobody looks at is passed on by the clinic's clock alone: no screen is open, no call made."""
 
 from __future__ import annotations
 
