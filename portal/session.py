@@ -66,10 +66,14 @@ def _speak(record: str | None) -> Words:
 
 
 def _chosen() -> str | None:
-    """What was chosen on the page; kept in the address too, so that it outlives a reload."""
+    """What was chosen on the page; kept in the address too, so that it outlives a reload.
+
+    What the address says is kept as well: a page that leads to another one starts that with an empty address.
+    """
     chosen = st.session_state.get("chosen_language") or st.query_params.get("language")
     if chosen not in LANGUAGES:
         return None
+    st.session_state["chosen_language"] = chosen
     if st.query_params.get("language") != chosen:
         st.query_params["language"] = chosen
     return chosen

@@ -158,7 +158,10 @@ def _set_status(work: UnitOfWork, standing: Standing, status: str) -> None:
 
 
 def _follow_encounter(work: UnitOfWork, standing: Standing, to: Stage, room: str | None) -> str | None:
-    """The visit's Encounter: begun on arrival, ended at check-out; each state with its time, as FHIR keeps them."""
+    """The visit's Encounter: begun on arrival, ended at check-out; each state with its time, as FHIR keeps them.
+
+    One that its signed note has ended is left as it is: the patient goes home after that.
+    """
     store = Store(work)
     encounter_id = standing.row.get("encounter_id")
     if encounter_id is None:
@@ -168,7 +171,7 @@ def _follow_encounter(work: UnitOfWork, standing: Standing, to: Stage, room: str
     found = store.read("Encounter", encounter_id)
     body = decode(found.body)
     if body.get("status") in ("finished", "entered-in-error") and to == "checked_out":
-        raise Conflict("This visit's encounter has ended already. Reload the page.")
+        return encounter_id
     store.update(
         "Encounter", encounter_id, _next_state(body, to, room, work.now()), if_match=found.version_id
     )

@@ -67,10 +67,9 @@ def test_booking_the_waitlist_messages_and_calendars(room: Room, look: dict):
 
 def test_a_patients_visits_and_booking(room: Room, look: dict):
     ana = room.sign_in("patient", **look)
-    portal.opens_home(ana, "en")
-    sees_page(ana, "visits", EN("visits.page"))
+    sees_page(ana, "visits?language=en", EN("visits.page"))
     nothing_grave_on(ana, "the visits")
-    sees_page(ana, "book", EN("visits.book"))
+    sees_page(ana, "book?language=en", EN("visits.book"))
     nothing_grave_on(ana, "the free times")
     portal.slots(ana).first.click()
     ana.dialog.get_by_label(EN("book.reason")).wait_for()

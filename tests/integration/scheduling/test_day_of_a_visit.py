@@ -122,6 +122,24 @@ def test_a_visit_walks_through_the_board_with_its_times_and_its_encounter(api, d
     assert encounter["location"][-1]["location"]["reference"] == ROOM_1
 
 
+def test_a_visit_whose_note_is_signed_is_checked_out_and_keeps_the_end_that_signing_gave_it(
+    api, desk, nurse, visit
+):
+    here = desk.visits.sheet(visit.appointment_id)
+    here = desk.visits.check_in(visit.appointment_id, CheckIn(version=here.version, **BOTH))
+    for to in ("roomed", "with_clinician"):
+        here = nurse.visits.move(visit.appointment_id, MoveOnBoard(version=here.version, to=to))
+    with api.work() as work:
+        (stored,) = Store(work).search("Encounter", {"appointment": visit.appointment_id}).resources
+        signed = body_of(api, "Encounter", stored.id) | {"status": "finished"}
+        signed["period"] = signed["period"] | {"end": "2026-11-20T14:00:00+00:00"}
+        Store(work).update("Encounter", stored.id, signed)
+    api.clock.instant += timedelta(minutes=15)
+    out = desk.visits.move(visit.appointment_id, MoveOnBoard(version=here.version, to="checked_out"))
+    assert (out.stage, out.checked_out_at) == ("checked_out", datetime(2026, 11, 20, 14, 15, tzinfo=UTC))
+    assert body_of(api, "Encounter", stored.id)["period"]["end"] == "2026-11-20T14:00:00+00:00"
+
+
 def test_a_click_moves_what_was_drawn_or_nothing(api, desk, nurse, visit):
     drawn = desk.visits.board().visits[0]
     moved = nurse.visits.move(visit.appointment_id, MoveOnBoard(version=drawn.version, to="arrived"))
