@@ -4,7 +4,9 @@
 ALMONER = .venv/bin/almoner
 PYTEST = .venv/bin/python -m pytest
 
-.PHONY: help up install down reset status test test-all bench lint install-test
+.PHONY: help up install down reset status test test-all bench lint install-test conformance
+
+SHARED_DATA = $(or $(ALMONER_SHARED_DATA),../shared/data)
 
 help:
 	@echo "make up        start everything and print where it is; Ctrl-C stops it"
@@ -16,6 +18,7 @@ help:
 	@echo "make test-all  the long ones too (under an hour)"
 	@echo "make figures   first start, restart and memory with 1,000 patients, against what is promised"
 	@echo "make bench     measure against limits of this machine"
+	@echo "make conformance  run the official measures' cases of the shared test data, and print a table"
 	@echo "make lint      style and the floors' import rules"
 
 install:
@@ -45,16 +48,19 @@ test: install-test
 	@sh deploy/chromium.sh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@$(PYTEST) -m "not long" -n 2 --dist loadfile
+	@$(PYTEST) -m "not long" -n 3 --dist loadfile
 
 test-all: install-test
 	@sh deploy/chromium.sh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@$(PYTEST) -n 2 --dist loadfile --timeout=3000
+	@$(PYTEST) -n 3 --dist loadfile --timeout=3000
 
 figures: install-test
 	@$(PYTEST) -q tests/system/test_figures.py
 
 bench: install-test
 	@.venv/bin/python -m tests.bench
+
+conformance: install
+	@$(ALMONER) measures conformance $(SHARED_DATA)/ecqm

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from typing import Literal
 
 from cds.facts import Facts, Medication, MissingFact, Proposal
 from cds.knowledge import read_toml
 
 IN_MG = {"g": 1000.0, "mg": 1.0, "ug": 0.001, "mcg": 0.001, "ng": 0.000001}
-LOCAL_ROUTES = frozenset(read_toml("dosing.toml")["local"]["routes"])
+LocalFor = Literal["doses", "interactions", "duplicates"]
 UNIT_WORDS = {"meq": "mEq"}
 
 
@@ -35,9 +36,15 @@ def route_of(medication: Medication) -> str | None:
     return _route_of_words(medication.route, medication.form)
 
 
+@cache
+def local_routes(question: LocalFor) -> frozenset[str]:
+    """The routes that count as local where that question is asked."""
+    return frozenset(read_toml("dosing.toml")["local"][question])
+
+
 def is_local(medication: Medication) -> bool:
     """Whether the drug goes where it acts (skin, eye, ear, airway, vagina) and little of it elsewhere."""
-    return route_of(medication) in LOCAL_ROUTES
+    return route_of(medication) in local_routes("doses")
 
 
 def taken_with(facts: Facts, proposal: Proposal, rxcui: str) -> tuple[Medication, ...]:

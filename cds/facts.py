@@ -19,6 +19,7 @@ ReactionSeverity = Literal["mild", "moderate", "severe"]
 Criticality = Literal["low", "high"]
 AllergyList = Literal["recorded", "none_known", "not_asked"]
 PregnancyState = Literal["pregnant", "not_pregnant", "unknown"]
+ContrastUse = Literal["without", "with", "without_and_with", "radiologist_decides"]
 Part = Literal["medications", "allergies", "conditions", "results", "weights", "immunizations", "events"]
 Moment = Literal["order", "patient_view"]
 
@@ -292,13 +293,36 @@ class Facts:
         return tuple(one for one in self.conditions if _carries(one.codes, tokens, prefixes))
 
 
+@dataclass(frozen=True, slots=True)
+class OrderedService:
+    """Something else than a medication: a test, an imaging study, a referral, a vaccination.
+
+    `contrast` and `pregnancy` are what the order itself says, None where it does not. `earlier` tells in words where
+    the same was ordered or reported within the days that it is not usually repeated.
+    """
+
+    code: Code
+    name: str = ""
+    kind: str = "other"
+    modality: str | None = None
+    ionising: bool = False
+    contrast: ContrastUse | None = None
+    pregnancy: PregnancyState | None = None
+    earlier: tuple[str, ...] = ()
+
+    @property
+    def may_give_contrast(self) -> bool:
+        """Also where the radiologist decides."""
+        return self.contrast not in (None, "without")
+
+
 @dataclass(frozen=True)
 class Proposal:
     """What somebody is about to do. Nothing proposed (`medication` None) is looking at a chart.
 
     `alongside` are other drafts of the same basket; `replaces` the references of medications that end with this one
     (a renewal replaces the old prescription and is no duplicate of it). `reasons` are the indications chosen.
-    `order` is the code of something else than a medication (a laboratory order).
+    `order` is something else than a medication.
     """
 
     medication: Medication | None = None
@@ -306,7 +330,7 @@ class Proposal:
     reasons: tuple[Code, ...] = ()
     replaces: frozenset[str] = frozenset()
     alongside: tuple[Medication, ...] = ()
-    order: Code | None = None
+    order: OrderedService | None = None
     moment: Moment = field(default="order")
 
     @property

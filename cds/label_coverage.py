@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 from cds.engine import registry
@@ -34,14 +34,17 @@ def is_written(topic: str, rxcui: str) -> bool:
 
 
 def label_coverage_words(rxcuis: Iterable[str]) -> str:
-    """What is not written about these ingredients, one sentence each; silence about them is not safety."""
-    said = (_about(rxcui) for rxcui in dict.fromkeys(rxcuis))
-    return " ".join(one for one in said if one)
+    """What is not written about these ingredients, a sentence for those that lack the same; silence is not safety."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for rxcui in dict.fromkeys(rxcuis):
+        lacking = tuple(words for topic, words in TOPICS.items() if not is_written(topic, rxcui))
+        alike.setdefault(lacking, []).append(ingredient_name(rxcui))
+    return " ".join(
+        f"Nothing is written about {_listed(lacking, 'or')} for {_listed(names, 'and')}: that was not checked."
+        for lacking, names in alike.items()
+        if lacking
+    )
 
 
-def _about(rxcui: str) -> str:
-    lacking = [words for topic, words in TOPICS.items() if not is_written(topic, rxcui)]
-    if not lacking:
-        return ""
-    listed = lacking[0] if len(lacking) == 1 else f"{', '.join(lacking[:-1])} or {lacking[-1]}"
-    return f"Nothing is written about {listed} for {ingredient_name(rxcui)}: that was not checked."
+def _listed(words: Sequence[str], last: str) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboards.account.my_account import account_page
 from dashboards.pages import DAY, HIDDEN, Offer, offers
+from dashboards.shared.navigation_list import flatten_navigation
 from dashboards.shared.session import sign_out, staff_session
 
 st.set_page_config(page_title="Almoner", page_icon=None, layout="wide", initial_sidebar_state="collapsed")
@@ -48,4 +49,5 @@ with st.sidebar:
     st.write(f"**{session.me.name}**")
     st.caption(", ".join(role.replace("_", " ") for role in session.me.roles))
     st.button("Sign out", on_click=sign_out, args=(session,), key="sign_out")
+    flatten_navigation()
 current.run()

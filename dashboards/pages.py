@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from dashboards.admin.accounts import accounts_page
+from dashboards.admin.apps import apps_page
 from dashboards.admin.audit import audit_page
+from dashboards.admin.break_glass import break_glass_page
 from dashboards.care_manager.replies import replies_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
@@ -40,6 +43,8 @@ HIDDEN = None
 """Reached from another page, never from the navigation."""
 FIRST_PAGES = {"care_manager": "worklist", "front_desk": "board", "pharmacist": "decision-support"}
 """Where a morning begins; for everybody else with the day's list."""
+AT_HAND = {"front_desk": ("register", "book")}
+"""What this role does all day stands beside the day's pages and not in a list that must be opened first."""
 
 
 class Offer(NamedTuple):
@@ -82,6 +87,11 @@ def offers(session: StaffSession) -> list[Offer]:
             "decision_support.manage", decision_support_page, "Decision support", "decision-support", HOUSE
         ),
         Offer("audit.read", audit_page, "Audit", "audit", HOUSE),
+        Offer("account.manage", accounts_page, "Accounts", "accounts", HOUSE),
+        Offer("access.manage", apps_page, "Apps", "apps", HOUSE),
+        Offer("audit.read", break_glass_page, "Broken glass", "broken-glass", HOUSE),
     ]
     first = next((place for role, place in FIRST_PAGES.items() if role in session.me.roles), "today")
-    return sorted(found, key=lambda offer: offer.path != first)
+    at_hand = {path for role in session.me.roles for path in AT_HAND.get(role, ())}
+    placed = [offer._replace(heading=DAY) if offer.path in at_hand else offer for offer in found]
+    return sorted(placed, key=lambda offer: offer.path != first)

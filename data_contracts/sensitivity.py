@@ -20,3 +20,8 @@ ORDINARY_LABELS = frozenset(
     }
 )
 """Labels that restrict nobody: ordinary confidentiality and below, test data, and 'this is a part'."""
+
+
+def short_label(system: str, code: str) -> str:
+    """A label as policies name it: the code alone where its system is one that we know, else `system|code`."""
+    return code if code and system in (CONFIDENTIALITY, ACT_CODE, OWN_SENSITIVITY) else f"{system}|{code}"

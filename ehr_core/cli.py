@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from ehr_core.access.app_commands import commands as app_commands
+from ehr_core.access.audit_commands import commands as audit_commands
+from ehr_core.access.commands import access_commands
 from ehr_core.access.commands import commands as account_commands
 from ehr_core.db.commands import commands as database_commands
 from ehr_core.kernel.errors import AlmonerError, StartupFailed
@@ -61,6 +64,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(account_commands, name="account")
+app.add_typer(access_commands, name="access")
+app.add_typer(app_commands, name="app")
+app.add_typer(audit_commands, name="audit")
 app.add_typer(database_commands)
 app.add_typer(medication_commands, name="medications")
 app.add_typer(key_commands, name="key")

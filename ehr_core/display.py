@@ -6,6 +6,7 @@ Pure: nothing here looks anything up, and no function guesses a missing part.
 
 from __future__ import annotations
 
+import io
 import re
 import tomllib
 from datetime import UTC, date, datetime
@@ -13,6 +14,8 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import segno
 
 from data_contracts.api.patients import PatientName
 from ehr_core.kernel.clock import in_zone
@@ -250,3 +253,11 @@ def show_phone(number: str | None) -> str:
         return NOT_RECORDED
     match = re.fullmatch(r"(?:\+?1)?(\d{3})(\d{3})(\d{4})", re.sub(r"[\s().-]", "", number))
     return f"({match[1]}) {match[2]}-{match[3]}" if match else number
+
+
+def qr_svg(text: str, *, scale: int = 5) -> str:
+    """A text as a QR picture: SVG without styles or scripts, black on white in dark mode too, as scanners need it."""
+    drawn = io.BytesIO()
+    made = segno.make(text, error="m", micro=False)
+    made.save(drawn, kind="svg", scale=scale, border=4, light="white", dark="black", xmldecl=False)
+    return drawn.getvalue().decode()

@@ -26,7 +26,9 @@ This page is written by `almoner reference settings` from `ehr_core/kernel/setti
 PERMISSIONS_HEAD = """# Roles and permissions
 
 A role gives the permissions listed here and nothing else; what no role of an actor gives is refused, and the refusal
-is an audit row. Whose records somebody may touch is decided apart from this: by policy and row-level security.
+is an audit row. Whose records somebody may touch is decided apart from this: the column `charts` says how far a role
+reaches before any rule about a patient (see [closed charts](../how-to/close-and-open-charts.md)), and `labels` which
+sensitive labels it sees. A site may say otherwise of either with `almoner access role`.
 
 This page is written by `almoner reference permissions` from `ehr_core/access/roles.toml`; a test holds it to the file.
 """
@@ -46,8 +48,11 @@ def settings_page() -> str:
 
 def permissions_page() -> str:
     roles = tomllib.loads(files("ehr_core.access").joinpath("roles.toml").read_text(encoding="utf-8"))
-    lines = [PERMISSIONS_HEAD, "## Roles", "", "| role | for | why |", "| --- | --- | --- |"]
-    lines += [f"| `{name}` | {_kind(name)} | {role['why']} |" for name, role in roles.items()]
+    lines = [PERMISSIONS_HEAD, "## Roles", "", "| role | for | charts | labels | why |", "| --- " * 5 + "|"]
+    lines += [
+        f"| `{name}` | {_kind(name)} | {role.get('reach', '')} | {_labels(role)} | {role['why']} |"
+        for name, role in roles.items()
+    ]
     lines += ["", "## Permissions", "", "| permission | given to |", "| --- | --- |"]
     given = permissions_by_role()
     for permission in sorted({one for granted in given.values() for one in granted}):
@@ -67,6 +72,14 @@ def commands_page(app: typer.Typer) -> str:
 def _setting(name: str, field: FieldInfo) -> str:
     default = "not set" if field.default is None else f"`{field.default}`"
     return f"| `{variable_name(name, field)}` | {default} | {field.description}{_one_of(field.annotation)} |"
+
+
+def _labels(role: dict[str, Any]) -> str:
+    """The sensitive labels that a staff role sees; nothing for patients and services, who have none to be given."""
+    sees = role.get("sees")
+    return (
+        "" if sees is None else "all" if "*" in sees else ", ".join(f"`{label}`" for label in sees) or "none"
+    )
 
 
 def _kind(role: str) -> str:

@@ -1,4 +1,4 @@
-"""`almoner run nightly`, `almoner run dropped` and `almoner remeasure`."""
+"""`almoner run …`, `almoner remeasure`, `almoner views …` and `almoner measures …`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from rich.console import Console
 from ehr_core.kernel.heartbeat import Heartbeat
 from ehr_core.kernel.logging import configure_logging
 from ehr_core.kernel.settings import Settings
+from pipelines.flatten.commands import views
+from pipelines.measure_commands import measures
 
 commands = typer.Typer(add_completion=False, no_args_is_help=True)
 run = typer.Typer(no_args_is_help=True, help="Run the pipeline now.")
 commands.add_typer(run, name="run")
+commands.add_typer(views, name="views")
+commands.add_typer(measures, name="measures")
 say = Console(highlight=False, soft_wrap=True)
 
 

@@ -201,7 +201,7 @@ def first_drug(facts: Facts, proposal: Proposal) -> Iterator[Card]:
 def hba1c_too_soon(facts: Facts, proposal: Proposal) -> Iterator[Card]:
     """An HbA1c ordered before the last one can have changed: the pack's time for looking again."""
     order = proposal.order
-    if order is None or order.token not in value_set("hba1c").tokens:
+    if order is None or order.code.token not in value_set("hba1c").tokens:
         return
     last = latest_value(facts, "hba1c")
     months = definition("glycemic_control").goal.recheck_months

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cds.cards import Card, Reason, Suggestion, could_not_check, fires
-from cds.dosing import route_of
+from cds.dosing import local_routes, route_of
 from cds.engine import Check
 from cds.facts import Facts, Medication, MissingFact, Proposal
 from cds.ingredients import ingredient_name
 from cds.lab_values import analyte, latest_value
 from cds.pairs import Pair, pairs, pairs_by_ingredient, washouts_by_ingredient
 
-LOCAL_ROUTES = frozenset({"topical", "eye_or_ear", "inhaled", "vaginal"})
 NEVER_COUNTS = "intrauterine"
 LOINC = "http://loinc.org"
 
@@ -104,7 +103,7 @@ def _counts(rxcui: str, medication: Medication, pair: Pair) -> bool:
     route = route_of(medication)
     if route == NEVER_COUNTS:
         return False
-    return route not in LOCAL_ROUTES or rxcui in pair.any_route
+    return route not in local_routes("interactions") or rxcui in pair.any_route
 
 
 def _ended(

@@ -11,7 +11,7 @@ from functools import cache
 from itertools import product
 
 from cds.cards import Card, Reason, Rule, Severity, Suggestion, Tier, fires
-from cds.dosing import route_of
+from cds.dosing import local_routes, route_of
 from cds.engine import Check
 from cds.facts import Facts, Medication, Proposal
 from cds.ingredients import class_title, ingredient_name, members, names, resolve
@@ -19,7 +19,6 @@ from cds.knowledge import override_reasons, read_toml
 from cds.sourced import source_of
 
 KNOWLEDGE = "duplicates.toml"
-LOCAL = {"topical", "eye_or_ear", "inhaled", "vaginal", "nasal", "intrauterine"}
 SOURCE = source_of(KNOWLEDGE)
 REASONS = override_reasons("duplicate")
 
@@ -58,7 +57,7 @@ def _same_place(drug: Medication, other: Medication) -> bool:
     here, there = route_of(drug), route_of(other)
     if here is None or there is None:
         return True
-    return here == there or not ({here, there} & LOCAL)
+    return here == there or not ({here, there} & local_routes("duplicates"))
 
 
 def _same(rxcui: str, drug: Medication, found: list[Medication]) -> Card:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -42,11 +43,16 @@ def audit_page() -> None:
                 width=300,
                 on_change=_first_page,
             )
+            refused = st.checkbox("Refusals only", key="refused", on_change=_first_page)
+        asked = {
+            "patient_id": patient_id or None,
+            "actor_id": actor_id,
+            "since": since,
+            "until": until,
+            "outcome": "refused" if refused else None,
+        }
         found = session.client.audit.page(
-            patient_id=patient_id or None,
-            actor_id=actor_id,
-            since=since,
-            until=until,
+            **asked,
             page=st.session_state.get("audit_page") or 1,
             size=PAGE_SIZE,
         )
@@ -55,6 +61,19 @@ def audit_page() -> None:
         if found.events:
             st.html(entries_html(found.events))
         show_paging(found.page, "audit_page")
+        _export(session, asked)
+
+
+def _export(session: StaffSession, asked: dict[str, Any]) -> None:
+    """Fetched when it is asked for: an export is an act of its own in the log."""
+    if st.button("Prepare an export of what matches (CSV)"):
+        st.download_button(
+            "Download the export",
+            session.client.audit.export(**asked),
+            file_name="audit.csv",
+            mime="text/csv",
+            on_click="ignore",
+        )
 
 
 def _days() -> tuple[date | None, date | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.clinician.chart_apps import chart_apps_panel
+from dashboards.clinician.closed_chart import closed_chart
 from dashboards.clinician.gap_cards import gap_cards
 from dashboards.clinician.growth_chart import growth_panel
 from dashboards.clinician.history_panel import history_panel
@@ -40,9 +42,12 @@ def chart_page() -> None:
         st.info("No patient is chosen. Find one under Patients, or open a visit under Today.")
         return
     with told_errors():
+        if closed_chart(session, patient_id):
+            return
         summary = session.client.charting.summary(patient_id)
         show_banner(summary.banner)
         tell_remembered()
+        chart_apps_panel(session, patient_id)
         if summary.hidden_items:
             st.warning(f"{summary.hidden_items} items of this record are restricted and not shown to you.")
         if session.may("chart.write"):
@@ -74,7 +79,7 @@ def _record(summary: ChartSummary) -> None:
         _section("Latest vitals", section_html(summary, "vitals", vitals_html(summary)))
     with right:
         _section("Medications", section_html(summary, "medications", medications_html(summary)))
-        if st.button("Medications: prescribe, stop, refill", shortcut="Alt+M"):
+        if st.button("Prescribe, stop, refill", shortcut="Alt+M"):
             st.switch_page(
                 st.session_state["medications"], query_params={"patient": summary.banner.patient_id}
             )

@@ -10,14 +10,14 @@ import streamlit as st
 
 from dashboards.clinician.gap_cards import watch_for_remeasure
 from dashboards.shared.page import remember
-from dashboards.shared.who import who_words
+from dashboards.shared.who import Identified, who_words
 from data_contracts.api.chart import RecordableResult
-from data_contracts.api.patients import PatientBanner
 from ehr_core.client.streamlit_app import app_settings
 
 
-def about(banner: PatientBanner) -> None:
-    st.write(who_words(banner))
+def about(person: Identified) -> None:
+    """The first line of every dialog: whose it is."""
+    st.write(who_words(person))
 
 
 def now_at_site() -> datetime:

@@ -11,6 +11,7 @@ from dashboards.clinician.inbox_words import (
     coverage_words,
     history_html,
     patient_html,
+    sorting_words,
 )
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.page import start_page, tell_remembered, told_errors
@@ -75,7 +76,7 @@ def _heading(inbox: Inbox) -> None:
     for sentence in coverage_words(inbox):
         st.info(sentence)
     if inbox.on_their_way:
-        st.caption(f"{inbox.on_their_way} results have come in and are being sorted.")
+        st.caption(sorting_words(inbox.on_their_way))
         st.button("Look again", key="look_again_inbox")
 
 

@@ -7,14 +7,13 @@ from datetime import timedelta
 
 import streamlit as st
 
-from dashboards.clinician.form_parts import now_at_site
+from dashboards.clinician.form_parts import about, now_at_site
 from dashboards.clinician.inbox_words import results_table
 from dashboards.clinician.order_forms import add_to_basket, catalogue_of, details_form, item_label
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
-from dashboards.shared.who import who_words
 from data_contracts.api.orders import OrderDetails
 from data_contracts.api.results_inbox import Acknowledge, ActOnResults, Delegate, InboxCard, SeenItem
 
@@ -31,7 +30,7 @@ def seen_items(card: InboxCard) -> list[SeenItem]:
 
 
 def _about(card: InboxCard) -> None:
-    st.write(who_words(card))
+    about(card)
     st.html(f'<div class="card">{results_table(card)}</div>')
 
 

@@ -128,6 +128,15 @@ def count_words(counts: InboxCounts) -> str:
     return " · ".join(part for part in parts if part) or "Nothing to look at"
 
 
+def sorting_words(number: int) -> str:
+    """Results that the database has and the inbox has not sorted yet."""
+    return (
+        "1 result has come in and is being sorted."
+        if number == 1
+        else f"{number} results have come in and are being sorted."
+    )
+
+
 def title_of(counts: InboxCounts | None) -> str:
     """The page's name in the navigation, with what is most pressing; plain while the counts are not known."""
     if counts is None or not counts.to_look_at:

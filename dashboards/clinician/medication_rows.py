@@ -1,9 +1,11 @@
-"""One medication as HTML: name, state, dose, and what is known of its refills."""
+"""One medication as HTML: name, state, dose, and what is known of its refills; and the allergies above the list."""
 
 from __future__ import annotations
 
 from dashboards.shared.markup import tag, text
 from dashboards.shared.site_time import show_date
+from data_contracts.api.allergies import RecordedAllergies, RecordedAllergy
+from data_contracts.api.chart import ALLERGY_STATE_WORDS
 from data_contracts.api.medications import PRESCRIPTION_STATE_WORDS, MedicationEntry
 
 STATE_KIND = {
@@ -13,6 +15,22 @@ STATE_KIND = {
     "cancelled": "apart",
     "completed": "apart",
 }
+
+
+def allergies_line(recorded: RecordedAllergies) -> str:
+    """The allergy state, always one of four, and the allergies behind it: prescribing looks at them first."""
+    kind = "quiet" if recorded.state == "none_known" else "warn"
+    known = "; ".join(map(_allergy, (one for one in recorded.items if not one.is_denial)))
+    return (
+        f'<div class="card" role="note" aria-label="Allergies"><p><span class="{kind}">'
+        f"{text(ALLERGY_STATE_WORDS[recorded.state])}</span>{f': {known}' if known else ''}</p></div>"
+    )
+
+
+def _allergy(one: RecordedAllergy) -> str:
+    said = ", ".join(filter(None, (*one.details.reactions, one.details.severity)))
+    kind = " (side effect)" if one.details.intolerance else ""
+    return f"<b>{text(one.name)}</b>{kind} {text(said, 'reaction not recorded')}"
 
 
 def entry_html(entry: MedicationEntry) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboards.clinician.dose_forms import dose_dialog, given_doses
 from dashboards.clinician.medication_forms import dispensed_dialog, end_dialog, send_dialog
-from dashboards.clinician.medication_rows import entry_html
+from dashboards.clinician.medication_rows import allergies_line, entry_html
 from dashboards.clinician.prepared_cards import prepared_card
 from dashboards.clinician.prescription_form import open_form, prescription_form
 from dashboards.clinician.refill_cards import refill_card
@@ -46,6 +46,7 @@ def medications_page() -> None:
         shown = session.client.medications.of_patient(patient_id)
         show_banner(shown.banner)
         tell_remembered()
+        st.html(allergies_line(session.client.allergies.of_patient(patient_id)))
         _bar(session, shown)
         listed, writing = st.columns([6, 5], gap="medium")
         with listed:
@@ -60,7 +61,7 @@ def _bar(session: StaffSession, shown: MedicationList) -> None:
         if st.button("Back to the chart", key="to_chart"):
             st.switch_page(st.session_state["chart"], query_params={"patient": shown.banner.patient_id})
         writes = session.may("medication.prescribe") or session.may("medication.reconcile")
-        if writes and st.button("New prescription", type="primary", shortcut="Alt+N"):
+        if writes and st.button("New prescription", type="primary", shortcut="Alt+P"):
             open_form(shown.banner.patient_id)
         if st.button("Reconcile", shortcut="Alt+E"):
             page = st.session_state["reconcile"]

@@ -125,3 +125,5 @@ def answer(session: StaffSession, screen: NoteOnScreen, clash: Clash, words: str
     if keep(session, screen, with_answer(before, clash, words)):
         screen.clashes = [one for one in screen.clashes if one.field != clash.field]
         screen.before, screen.reset = before, screen.reset + 1
+        if not screen.clashes:
+            screen.notice = ""

@@ -53,7 +53,7 @@ def _line(note: NoteLine) -> None:
     words, go = st.columns([5, 1.2], vertical_alignment="center")
     words.write(f"**{note.title}** · {standing(note)}")
     label = "Go on" if note.state == "draft" else "Read"
-    if go.button(label, key=f"note-{note.note_id}", width="stretch"):
+    if go.button(label, key=f"open-note-{note.note_id}", width="stretch"):
         open_note(note.note_id, note.patient_id)
 
 

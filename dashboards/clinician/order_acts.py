@@ -7,10 +7,11 @@ from typing import Literal
 
 import streamlit as st
 
+from dashboards.clinician.form_parts import about
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
-from dashboards.shared.who import Identified, who_words
+from dashboards.shared.who import Identified
 from data_contracts.api.orders import OrderAct, OrderActWithReason, OrderLine, ReportReceived
 
 Act = Literal["report", "release", "hold", "resume", "revoke"]
@@ -41,7 +42,7 @@ def open_act(session: StaffSession, person: Identified, order: OrderLine, act: A
 
 
 def _about(person: Identified, order: OrderLine) -> None:
-    st.write(who_words(person))
+    about(person)
     st.write(order.name)
 
 

@@ -14,7 +14,7 @@ from dashboards.clinician.order_words import item_label
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
-from dashboards.shared.who import Identified, who_words
+from dashboards.shared.who import Identified
 from data_contracts.api.orders import (
     CONTRAST_WORDS,
     PREGNANCY_WORDS,
@@ -114,7 +114,7 @@ def change_dialog(
 def _change_dialog(
     session: StaffSession, person: Identified, draft: DraftOrder, asks_pregnancy: bool, form: str
 ) -> None:
-    st.write(who_words(person))
+    about(person)
     st.write(draft.name)
     with told_errors():
         item = next((one for one in catalogue_of(session).items if one.key == draft.item_key), None)

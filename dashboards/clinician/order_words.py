@@ -1,4 +1,4 @@
-"""Orders in words: a line of the basket, a signed order, what is missing and what is warned of."""
+"""Orders in words: a line of the basket, a signed order, what is missing."""
 
 from __future__ import annotations
 
@@ -52,14 +52,13 @@ def repeat_words(repeat: Repeat) -> str:
 
 
 def draft_html(draft: DraftOrder) -> str:
-    """One line of the basket: what, how, who prepared it; then what it lacks and what is warned of."""
+    """One line of the basket: what, how, who prepared it; then what it lacks."""
     state = tag("Incomplete", "open") if draft.missing else tag("To be signed", "waiting")
     facts = " · ".join(text(part) for part in detail_words(draft.details))
     lacking = "".join(f'<p class="warn">{text(sentence)}</p>' for _, sentence in draft.missing)
-    warned = "".join(f"<p>{tag('Look twice', 'open')} {text(one.text)}</p>" for one in draft.warnings)
     return (
         f"<h4>{text(draft.name)} {tag(KIND_WORDS[draft.kind], 'apart')} {state}</h4><p>{facts}</p>"
-        f"{lacking}{warned}"
+        f"{lacking}"
         f'<p class="quiet">Prepared by {text(draft.prepared_by)}, {text(show_instant(draft.prepared_at))}</p>'
     )
 

@@ -206,7 +206,7 @@ def _draft(choices: PrescribingChoices, opened: dict, named: str) -> Prescriptio
 
 
 def _sig(choices: PrescribingChoices, option: ProductOption | None, form: str) -> Sig:
-    dose, unit, route = st.columns(3)
+    dose, unit, route = st.columns([2, 3, 4])
     amount = dose.text_input("Dose", value="1", key=f"{form}-dose")
     of = unit.text_input(
         "of", value=(option.dose_unit if option else None) or "", key=f"{form}-unit", placeholder="tablet"

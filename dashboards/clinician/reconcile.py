@@ -28,6 +28,7 @@ from data_contracts.api.reconciliation import (
 )
 
 DECIDED = "reconciliation_decided"
+CHANGED = "The lists have changed since they were drawn, so nothing was saved. Look at them and decide again."
 NEEDS_PRESCRIBER = "stop"
 
 
@@ -51,10 +52,16 @@ def reconcile_page() -> None:
 
 
 def _decisions(shown: Reconciliation) -> dict[str, str]:
-    """What was decided on exactly these lists; other lists begin anew."""
+    """What was decided on exactly these lists; other lists begin anew, and the page says so."""
     kept = st.session_state.get(DECIDED)
     if kept is None or kept["seen"] != shown.seen:
-        kept = st.session_state[DECIDED] = {"seen": shown.seen, "decided": {}}
+        if kept and kept["decided"] and kept["patient"] == shown.banner.patient_id:
+            st.warning(CHANGED)
+        kept = st.session_state[DECIDED] = {
+            "patient": shown.banner.patient_id,
+            "seen": shown.seen,
+            "decided": {},
+        }
     return kept["decided"]
 
 

@@ -11,7 +11,9 @@ from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
 from dashboards.shared.support_cards import support_cards
+from dashboards.shared.who import who_html
 from data_contracts.api.medications import AnswerRefill, RefillRequest
+from ehr_core.display import show_name
 
 USUAL_REFILLS = 3
 
@@ -38,12 +40,7 @@ def refill_card(session: StaffSession, request: RefillRequest, *, named: bool = 
 
 
 def refill_html(request: RefillRequest, *, named: bool) -> str:
-    who = (
-        f"<b>{text(request.patient_name)}</b>, born {text(show_date(request.birth_date))}, "
-        f"MRN {text(request.mrn)}<br>"
-        if named
-        else ""
-    )
+    who = who_html(request, same_name=request.same_name) if named else ""
     facts = [
         f"asked for by {request.asked_by}, {show_date(request.asked_at)}",
         "refills left not recorded"
@@ -68,7 +65,9 @@ def _approve(session: StaffSession, request: RefillRequest) -> None:
         refills=USUAL_REFILLS,
     )
     if tried(request.request_id, lambda: session.client.medications.answer_refill(request.request_id, said)):
-        remember(f"{request.medication} was renewed for {request.patient_name} with {USUAL_REFILLS} refills.")
+        remember(
+            f"{request.medication} was renewed for {show_name(request.name)} with {USUAL_REFILLS} refills."
+        )
 
 
 @st.dialog("Answer a refill request", width="large")
@@ -94,6 +93,6 @@ def _answer(session: StaffSession, request: RefillRequest, form: str) -> None:
             )
             session.client.medications.answer_refill(request.request_id, said)
             remember(
-                f"{request.medication} was {'renewed' if approved else 'refused'} for {request.patient_name}."
+                f"{request.medication} was {'renewed' if approved else 'refused'} for {show_name(request.name)}."
             )
             st.rerun()

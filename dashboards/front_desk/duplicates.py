@@ -58,7 +58,8 @@ def _pairs(session: StaffSession, found: DuplicatePairs) -> None:
         st.info(f"No two records look like one person's among {looked}.")
         return
     shown = f", the first {PAIRS_SHOWN} are shown" if len(found.pairs) > PAIRS_SHOWN else ""
-    st.caption(f"{len(found.pairs)} pairs among {looked}{shown}.")
+    number = "1 pair" if len(found.pairs) == 1 else f"{len(found.pairs)} pairs"
+    st.caption(f"{number} among {looked}{shown}.")
     for pair in found.pairs[:PAIRS_SHOWN]:
         _pair(pair, session)
 

@@ -9,7 +9,14 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboards.front_desk.calendar_component import show_calendar
-from dashboards.front_desk.calendar_layout import Clock, day_layout, day_words, roster_layout, week_layout
+from dashboards.front_desk.calendar_layout import (
+    STATUS_WORDS,
+    Clock,
+    day_layout,
+    day_words,
+    roster_layout,
+    week_layout,
+)
 from dashboards.front_desk.people import visit_line
 from dashboards.front_desk.visit_dialogs import confirm_move, open_visit
 from dashboards.shared.forms import fresh_form
@@ -125,7 +132,7 @@ def _list(session: StaffSession, setup: SchedulingSetup, day: date, site_id: str
 
 
 def _row_html(visit: VisitCard) -> str:
-    marks = [tag(visit.status, "waiting")]
+    marks = [tag(STATUS_WORDS.get(visit.status, visit.status), "waiting")]
     marks += [tag("Double-booked", "open")] if visit.double_booked else []
     return (
         f'<div class="card"><h4>{text(visit.patient_name, "No patient named")} {" ".join(marks)}</h4>'
@@ -135,7 +142,8 @@ def _row_html(visit: VisitCard) -> str:
 
 def _below(view: CalendarView) -> None:
     double = sum(1 for visit in view.visits if visit.double_booked)
-    words = [f"{len(view.visits)} visits", f"times in {view.time_zone}"]
+    number = "1 visit" if len(view.visits) == 1 else f"{len(view.visits)} visits"
+    words = [number, f"times in {view.time_zone}"]
     words += [f"{double} double-booked by an import"] if double else []
     words += [f"{one.name} on {day_words(one.on_day)}" for one in view.holidays]
     st.caption(" · ".join(words))

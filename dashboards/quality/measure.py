@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import altair as alt
-import pandas as pd
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboards.quality.measure_patients import patients_section
-from dashboards.quality.rates import count_words, rate_words
+from dashboards.quality.rates import count_words, shift_words
 from dashboards.quality.strata import strata_section
+from dashboards.quality.trend import trend_section
 from dashboards.shared.markup import lines, table, text
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -19,6 +20,8 @@ def measure_section(session: StaffSession, measure_id: str) -> None:
     page = session.client.quality.measure(measure_id)
     st.header(page.line.title, anchor=False)
     st.write(page.definition.why_it_matters)
+    if page.definition.code_systems_not_loaded:
+        st.info(not_loaded_words(page.definition.code_systems_not_loaded))
     facts, trend = st.columns([2, 3], gap="medium")
     with facts:
         _headline(page)
@@ -30,11 +33,14 @@ def measure_section(session: StaffSession, measure_id: str) -> None:
             on_click="ignore",
         )
     with trend:
-        _trend(page)
+        trend_section(page)
+    for shift in page.shifts:
+        st.warning(shift_words(shift))
     strata_section(page)
     if session.may("measure.drill"):
         patients_section(session, page)
-    _definition(page.definition, page.provenance)
+    _definition(page.definition)
+    _provenance(page.provenance)
 
 
 def _headline(page: MeasurePage) -> None:
@@ -59,33 +65,13 @@ def _headline(page: MeasurePage) -> None:
     )
 
 
-def _trend(page: MeasurePage) -> None:
-    points = [(point.on, point.counts.rate) for point in page.trend if point.counts.rate is not None]
-    if len(points) < 2:
-        st.info(
-            "A trend needs two nightly runs on different days; there is one so far."
-            if points
-            else "No runs yet."
-        )
-        return
-    spec = trend_spec(tuple(points))
-    st.vega_lite_chart(spec=spec, width="stretch", alt=f"Rate over time, now {rate_words(page.line.counts)}")
+def not_loaded_words(systems: Sequence[str]) -> str:
+    named, are = " and ".join(systems), "is" if len(systems) == 1 else "are"
+    return f"{named} {are} not loaded here. Care that is recorded only there does not count in this measure."
 
 
-@st.cache_data(max_entries=100)
-def trend_spec(points: tuple[tuple[object, float], ...]) -> dict:
-    frame = pd.DataFrame(points, columns=["on", "rate"])
-    frame["on"] = pd.to_datetime(frame["on"])
-    chart = alt.Chart(frame).mark_line(point=True)
-    return chart.encode(
-        x=alt.X("on:T", title=None),
-        y=alt.Y("rate:Q", title="Rate", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
-        tooltip=[alt.Tooltip("on:T", title="Run"), alt.Tooltip("rate:Q", format=".1%", title="Rate")],
-    ).to_dict()
-
-
-def _definition(definition: MeasureDefinition, provenance: dict[str, str]) -> None:
-    with st.expander("Definition and provenance"):
+def _definition(definition: MeasureDefinition) -> None:
+    with st.expander("Definition"):
         parts = [
             ("Purpose", definition.purpose),
             ("Source", f"{definition.source}, version {definition.version}"),
@@ -108,7 +94,15 @@ def _definition(definition: MeasureDefinition, provenance: dict[str, str]) -> No
             ("Code systems not loaded", definition.code_systems_not_loaded),
         ):
             st.html(f"<h4>{name}</h4>{lines(map(text, listed), 'None')}")
-        st.caption(" · ".join(f"{name}: {_shown(value)}" for name, value in provenance.items()))
+
+
+def _provenance(provenance: dict[str, str]) -> None:
+    """Where the numbers come from, for who has to stand for them."""
+    if not provenance:
+        return
+    st.subheader("Where these numbers come from", anchor=False)
+    rows = ([f"<b>{text(name)}</b>", text(_shown(value))] for name, value in provenance.items())
+    st.html(table(["What", "Which"], rows, caption="Provenance"))
 
 
 def _shown(value: str) -> str:

@@ -61,5 +61,5 @@ def _row(line: MeasureLine) -> list[str]:
                 counts.not_evaluable,
             )
         ),
-        text(change_words(line.change)),
+        text(change_words(line)),
     ]

@@ -1,8 +1,9 @@
-"""Rates and counts in words: suppressed is not zero, and an empty denominator has no rate."""
+"""Rates, counts and changes in words: suppressed is not zero, and an empty denominator has no rate."""
 
 from __future__ import annotations
 
-from data_contracts.api.quality import Counts
+from dashboards.shared.site_time import show_date
+from data_contracts.api.quality import Counts, MeasureLine, RateShift
 
 
 def count_words(count: int | None) -> str:
@@ -21,6 +22,33 @@ def rate_words(counts: Counts) -> str:
     return words
 
 
-def change_words(change: float | None) -> str:
-    """Change in percentage points, with its sign."""
-    return "no earlier run" if change is None else f"{change * 100:+.1f} points"
+def change_words(line: MeasureLine) -> str:
+    """Change in percentage points with its sign, and whether chance alone explains it."""
+    if line.change is None:
+        return "suppressed" if line.counts.suppressed else "no earlier run"
+    words = points_words(line.change)
+    if line.change_low is None or line.change_high is None:
+        return words
+    certain = line.change_low > 0 or line.change_high < 0
+    return f"{words}, more than chance explains" if certain else f"{words}, within chance"
+
+
+def shift_words(shift: RateShift) -> str:
+    """A change that chance does not explain, as a sentence that says what to look at first."""
+    way = "rose" if shift.change > 0 else "fell"
+    size = f"{abs(shift.change) * 100:.1f} points"
+    span = f"(95 % CI {shift.low * 100:+.1f} to {shift.high * 100:+.1f})"
+    if shift.kind == "jump":
+        return (
+            f"On {show_date(shift.since)} the rate {way} overnight by {size} {span}: more than "
+            "chance explains. Look at the data before the care: a feed, a code list or the panel may have changed."
+        )
+    side = "above" if shift.change > 0 else "below"
+    return (
+        f"Since {show_date(shift.since)} the rate has stayed {side} the period before at the same time of its year, "
+        f"by now by {size} {span}: more than chance explains."
+    )
+
+
+def points_words(change: float) -> str:
+    return f"{change * 100:+.1f} points"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.quality.funnel import funnel_section, place_words
 from dashboards.quality.rates import count_words, rate_words
 from dashboards.shared.markup import table, text
-from data_contracts.api.quality import MeasurePage, Stratum
+from data_contracts.api.quality import FUNNEL_KINDS, MeasurePage, Stratum
 
 STRATUM_WORDS = {
     "clinic": "Clinic",
@@ -17,6 +18,7 @@ STRATUM_WORDS = {
     "ethnicity": "Ethnicity",
     "payer": "Payer",
 }
+COUNT_HEADINGS = ("Met", "Denominator", "Initial population", "Excluded", "Not evaluable")
 
 
 def strata_section(page: MeasurePage) -> None:
@@ -31,16 +33,14 @@ def strata_section(page: MeasurePage) -> None:
         format_func=STRATUM_WORDS.get,
         key="stratum_kind",
     )
-    rows = (_stratum_row(stratum) for stratum in page.strata if stratum.kind == kind)
-    headings = [
-        STRATUM_WORDS[kind],
-        "Rate",
-        "Met",
-        "Denominator",
-        "Initial population",
-        "Excluded",
-        "Not evaluable",
-    ]
+    strata = [stratum for stratum in page.strata if stratum.kind == kind]
+    headings = [STRATUM_WORDS[kind], "Rate", *COUNT_HEADINGS]
+    rows = [_stratum_row(stratum) for stratum in strata]
+    if kind in FUNNEL_KINDS:
+        funnel_section(page, STRATUM_WORDS[kind], strata)
+        headings.insert(2, "Against chance")
+        for row, stratum in zip(rows, strata, strict=True):
+            row.insert(2, text(place_words(stratum.counts, page.line.counts.rate)))
     st.html(table(headings, rows, caption=f"Rates by {STRATUM_WORDS[kind].lower()}"))
     st.caption(
         "Small groups swing by chance: look at the interval before the rate. These are measures, not verdicts."

@@ -24,13 +24,15 @@ class Me(ApiModel):
     patient_id: str | None = Field(description="The person's own record; null for staff and services.")
     practitioner_id: str | None = None
     totp_enabled: bool = False
+    recovery_codes_left: int = 0
 
 
 class TotpRequest(ApiModel):
-    """`enrol` makes a secret, `confirm` proves that the app has it, `disable` takes it away; both need a code."""
+    """`enrol` makes a secret, `confirm` proves that the app has it, `disable` takes it away, `recovery_codes` makes new
+    ones; the last three need a code."""
 
-    act: Literal["enrol", "confirm", "disable"]
-    code: str | None = Field(default=None, max_length=7)
+    act: Literal["enrol", "confirm", "disable", "recovery_codes"]
+    code: str | None = Field(default=None, max_length=14)
 
 
 class TotpState(ApiModel):
@@ -39,6 +41,9 @@ class TotpState(ApiModel):
     enabled: bool
     secret: str | None = None
     otpauth_uri: str | None = None
+    recovery_codes: list[str] = Field(
+        default=[], repr=False, description="Shown once; each good for one sign-in."
+    )
 
 
 class ChangePassword(ApiModel):
@@ -86,7 +91,13 @@ class AccountList(ApiModel):
 class NewAccount(ApiModel):
     username: str = Field(min_length=1, max_length=100)
     name: str = Field(min_length=1, max_length=200)
-    password: str = Field(min_length=12, max_length=256, repr=False)
+    password: str | None = Field(
+        default=None,
+        min_length=12,
+        max_length=256,
+        repr=False,
+        description="Without one nobody can sign in until an invitation was accepted.",
+    )
     roles: list[str] = Field(min_length=1)
     practitioner_id: str | None = None
     patient_id: str | None = None
@@ -99,3 +110,15 @@ class ChangeAccount(ApiModel):
     disabled: bool | None = None
     reset_second_factor: bool = False
     password: str | None = Field(default=None, min_length=12, max_length=256, repr=False)
+
+
+class AskInvitation(ApiModel):
+    """`invite` for a new account (three days), `reset` for a lost password (one hour; ends the sessions at once)."""
+
+    purpose: Literal["invite", "reset"]
+
+
+class Invitation(ApiModel):
+    """Shown once: the link by which the account's owner chooses a password. Hand it over in a way that you trust."""
+
+    address: str = Field(repr=False)

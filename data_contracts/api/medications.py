@@ -10,7 +10,7 @@ from pydantic import Field
 
 from data_contracts.api.decision_support import Acknowledged, CheckedCards
 from data_contracts.api.model import ApiModel
-from data_contracts.api.patients import PatientBanner
+from data_contracts.api.patients import PatientBanner, PatientName
 
 PrescriptionState = Literal[
     "draft", "signed", "sent", "dispensed", "on_hold", "stopped", "cancelled", "completed"
@@ -264,7 +264,10 @@ class RefillRequest(ApiModel):
     prescription_id: str
     prescription_version_id: int
     patient_id: str
-    patient_name: str
+    name: PatientName
+    same_name: bool = Field(
+        default=False, description="Another one on this list is called the same or alike."
+    )
     birth_date: str | None
     mrn: str | None
     medication: str

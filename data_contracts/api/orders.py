@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from data_contracts.api.decision_support import Acknowledged, CheckedCards
 from data_contracts.api.model import ApiModel, Page
 from data_contracts.api.patients import PatientName
 
@@ -120,13 +121,6 @@ class OrderCatalogue(ApiModel):
     sets: list[OrderSet]
 
 
-class OrderWarning(ApiModel):
-    """Something to look at before signing. It stops nobody."""
-
-    kind: Literal["duplicate_order", "recent_result", "twice_in_basket"]
-    text: str
-
-
 class DraftOrder(ApiModel):
     """One line of the basket: prepared, not signed."""
 
@@ -143,7 +137,6 @@ class DraftOrder(ApiModel):
     missing: list[tuple[str, str]] = Field(
         default=[], description="(field, sentence) of what must be filled in before it can be signed."
     )
-    warnings: list[OrderWarning] = []
 
 
 class Basket(ApiModel):
@@ -171,11 +164,27 @@ class DiscardDraft(ApiModel):
     version: int
 
 
+class DraftChecked(ApiModel):
+    """What decision support says of one line of a basket."""
+
+    draft_id: str
+    version: int
+    checked: CheckedCards
+
+
+class BasketChecked(ApiModel):
+    patient_id: str
+    drafts: list[DraftChecked]
+
+
 class SignOrders(ApiModel):
     """Signs exactly these drafts in exactly these versions, all or none. The same key again signs nothing more."""
 
     sign_key: str = Field(max_length=36, description="A UUID, made when the button was drawn.")
     drafts: list[tuple[str, int]] = Field(min_length=1, max_length=60, description="(draft id, version).")
+    acknowledged: dict[str, list[Acknowledged]] = Field(
+        default={}, description="By draft id: why it is signed although a safety warning interrupts."
+    )
 
 
 class SignedOrder(ApiModel):

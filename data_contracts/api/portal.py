@@ -143,3 +143,20 @@ class ReplyReceived(ApiModel):
     gap_id: str
     received_at: datetime
     message: str
+
+
+class RecordOpened(ApiModel):
+    """One person, one kind of act, one day: how often, and whether it was refused."""
+
+    day: date
+    who: str
+    roles: list[str]
+    what: str
+    times: int
+    refused: bool
+
+
+class RecordOpenings(ApiModel):
+    """Who did something in the record, the newest first; the person's own acts are left out."""
+
+    openings: list[RecordOpened]

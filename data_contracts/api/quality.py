@@ -11,6 +11,8 @@ from data_contracts.api.model import ApiModel, Page
 from data_contracts.api.patients import PatientName
 
 StratumKind = Literal["all", "clinic", "clinician", "sex", "age_band", "race", "ethnicity", "payer"]
+FUNNEL_KINDS: tuple[StratumKind, ...] = ("clinic", "clinician")
+"""Groups that do the same work: only these are held against what chance gives around everyone's rate."""
 
 
 class Counts(ApiModel):
@@ -38,8 +40,21 @@ class Stratum(ApiModel):
 
 
 class RatePoint(ApiModel):
+    """One night; the counts are what the period had reached by then."""
+
     on: date
+    period_begin: date
     counts: Counts
+
+
+class RateShift(ApiModel):
+    """A change that chance alone does not explain: overnight (jump), or lasting against the period before (drift)."""
+
+    kind: Literal["jump", "drift"]
+    since: date
+    change: float = Field(description="Rate minus the rate that it is compared with.")
+    low: float = Field(description="95 % interval of the change, lower bound.")
+    high: float = Field(description="95 % interval of the change, upper bound.")
 
 
 class MeasureLine(ApiModel):
@@ -50,7 +65,11 @@ class MeasureLine(ApiModel):
     period_begin: date
     period_end: date
     counts: Counts
-    change: float | None = Field(default=None, description="Rate now minus the rate about 30 days before.")
+    change: float | None = Field(
+        default=None, description="Rate now minus the rate about 30 days before, in the same period."
+    )
+    change_low: float | None = Field(default=None, description="95 % interval of the change, lower bound.")
+    change_high: float | None = Field(default=None, description="95 % interval of the change, upper bound.")
 
 
 class MeasureList(ApiModel):
@@ -83,6 +102,7 @@ class MeasurePage(ApiModel):
     definition: MeasureDefinition
     strata: list[Stratum]
     trend: list[RatePoint]
+    shifts: list[RateShift] = []
     provenance: dict[str, str] = Field(description="Snapshot, profile, key id, code version, computed at.")
     as_of: datetime | None
 

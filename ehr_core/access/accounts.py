@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import IntegrityError
 
 from ehr_core.access.passwords import hash_password
+from ehr_core.access.recovery_codes import forget_codes
 from ehr_core.access.roles import STAFF_ROLES, check_account_roles
 from ehr_core.access.sessions import end_all_sessions
 from ehr_core.access.unit_of_work import UnitOfWork
@@ -179,6 +180,7 @@ def reset_second_factor(work: UnitOfWork, account_id: str) -> Account:
         text("UPDATE access.account SET totp_enabled = false, totp_secret = NULL WHERE id = :id"),
         {"id": account_id},
     )
+    forget_codes(work, account_id)
     end_all_sessions(work.connection, account_id, why="second_factor_reset", now=work.clock.now())
     work.audit("second_factor_reset", resource_type="Account", resource_id=account_id)
     return find_account(work, account_id)

@@ -5,12 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from data_contracts.sensitivity import ORDINARY_LABELS
 from ehr_core.kernel.errors import Forbidden
 
 
 @dataclass(frozen=True)
+class ApplicationGrant:
+    """What an outside application may do in somebody's name: its scopes, and the patient that it was opened for.
+
+    `only` is that patient when no scope reaches anybody else: then the database shows it that one chart.
+    """
+
+    client_id: str
+    scopes: tuple[str, ...]
+    patient_id: str | None = None
+    only: str | None = None
+
+
+ORDINARY_CODES = frozenset(code for _, code in ORDINARY_LABELS)
+
+
+@dataclass(frozen=True)
 class Actor:
-    """`patient_id` is set for a patient only; `practitioner_id` links a clinician to the FHIR directory."""
+    """`patient_id` is set for a patient only (for a proxy, whom they act for); `practitioner_id` links a clinician to
+    the FHIR directory. `chart_reach` and `sees` (sensitive labels, '*' for all) are the roles' part of the policy on
+    charts; for staff alone: a patient sees no labelled item. `application` narrows all of it to what an outside
+    application was granted.
+    """
 
     actor_id: str
     kind: Literal["user", "service", "patient"]
@@ -20,6 +41,9 @@ class Actor:
     session_id: str | None = None
     patient_id: str | None = None
     practitioner_id: str | None = None
+    chart_reach: Literal["all", "site", "panel", "none"] = "all"
+    sees: frozenset[str] = frozenset({"*"})
+    application: ApplicationGrant | None = None
 
     def __post_init__(self) -> None:
         if (self.kind == "patient") != (self.patient_id is not None):
@@ -31,6 +55,14 @@ class Actor:
     def reach(self) -> Literal["all", "own"]:
         """How far row-level security lets this actor see: a patient only into their own record."""
         return "own" if self.kind == "patient" else "all"
+
+    def sees_label(self, label: str | None) -> bool:
+        """May this actor see an item that carries one inherited label (its code, or `system|code`)?"""
+        if not label or label.rpartition("|")[2] in ORDINARY_CODES:
+            return True
+        if self.kind == "patient":
+            return False
+        return bool(self.sees & {"*", label, label.rpartition("|")[2]})
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions

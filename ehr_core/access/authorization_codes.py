@@ -37,6 +37,7 @@ class AuthorizationRequest:
     scope: str
     state: str | None
     nonce: str | None
+    launch: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,24 @@ class Redeemed:
     sid: str | None = None
     nonce: str | None = None
     scope: str = ""
+    grant_id: str | None = None
 
 
-def issue_code(connection: Connection, request: AuthorizationRequest, *, sid: str, now: datetime) -> str:
+def issue_code(
+    connection: Connection,
+    request: AuthorizationRequest,
+    *,
+    sid: str,
+    now: datetime,
+    grant_id: str | None = None,
+) -> str:
+    """`grant_id` is what somebody allowed an outside application."""
     code = secrets.token_urlsafe(32)
     connection.execute(
         text(
             "INSERT INTO access.authorization_code"
-            " (code_hash, sid, client_id, redirect_uri, code_challenge, nonce, scope, expires_at) VALUES"
-            " (:code_hash, :sid, :client_id, :redirect_uri, :code_challenge, :nonce, :scope, :expires_at)"
+            " (code_hash, sid, client_id, redirect_uri, code_challenge, nonce, scope, expires_at, grant_id) VALUES"
+            " (:code_hash, :sid, :client_id, :redirect_uri, :code_challenge, :nonce, :scope, :expires_at, :grant_id)"
         ),
         {
             "code_hash": token_hash(code),
@@ -66,6 +76,7 @@ def issue_code(connection: Connection, request: AuthorizationRequest, *, sid: st
             "nonce": request.nonce,
             "scope": request.scope,
             "expires_at": now + CODE_LIFE,
+            "grant_id": grant_id,
         },
     )
     sweep(connection, "authorization_code", "code_hash", before=now - REMEMBERED_FOR)
@@ -86,15 +97,15 @@ def redeem_code(
     if row is None or row.client_id != client_id:
         return Redeemed("refused")
     if row.used_at is not None:
-        return Redeemed("replayed", sid=row.sid)
+        return Redeemed("replayed", sid=row.sid, grant_id=row.grant_id)
     connection.execute(
         text("UPDATE access.authorization_code SET used_at = :now WHERE code_hash = :code_hash"),
         {"now": now, "code_hash": row.code_hash},
     )
     fits = row.redirect_uri == redirect_uri and challenge_matches(row.code_challenge, verifier)
     if not fits or now >= row.expires_at:
-        return Redeemed("refused", sid=row.sid)
-    return Redeemed("good", sid=row.sid, nonce=row.nonce, scope=row.scope)
+        return Redeemed("refused", sid=row.sid, grant_id=row.grant_id)
+    return Redeemed("good", sid=row.sid, nonce=row.nonce, scope=row.scope, grant_id=row.grant_id)
 
 
 def challenge_matches(challenge: str, verifier: str) -> bool:

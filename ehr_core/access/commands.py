@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 commands = typer.Typer(
     no_args_is_help=True, help="Accounts from the command line: the first one, and lost ones."
 )
+access_commands = typer.Typer(no_args_is_help=True, help="Whose charts a role opens, from the command line.")
 say = Console(highlight=False, soft_wrap=True)
 
 UserName = Annotated[
@@ -59,7 +60,7 @@ def create(
     from ehr_core.access.accounts import create_account
 
     password, known_to = _password(password_from_input, generate_password)
-    with _work() as work:
+    with operator_work() as work:
         create_account(
             work,
             username=username,
@@ -81,7 +82,7 @@ def password(
     from ehr_core.access.accounts import find_account_named, set_password
 
     new, known_to = _password(password_from_input, generate_password)
-    with _work() as work:
+    with operator_work() as work:
         set_password(work, find_account_named(work, username).account_id, new, known_to=known_to)
     _tell(f"The account '{username.strip().lower()}' has a new password.", new, known_to)
 
@@ -91,7 +92,7 @@ def without_second_factor(username: UserName) -> None:
     """Take an account's second factor away, for a lost phone, and end its sessions."""
     from ehr_core.access.accounts import find_account_named, reset_second_factor
 
-    with _work() as work:
+    with operator_work() as work:
         reset_second_factor(work, find_account_named(work, username).account_id)
     say.print(f"The account '{username.strip().lower()}' asks for no code any more.", markup=False)
 
@@ -101,7 +102,7 @@ def close(usernames: Annotated[list[str], typer.Argument(help="One or more.")]) 
     """Close accounts, which ends their sessions at once. All of them or, when one does not exist, none."""
     from ehr_core.access.accounts import find_account_named, set_disabled
 
-    with _work() as work:
+    with operator_work() as work:
         for username in usernames:
             set_disabled(work, find_account_named(work, username).account_id, True)
     say.print(f"Closed: {', '.join(usernames)}.", markup=False)
@@ -112,7 +113,7 @@ def list_all() -> None:
     """List every account: user name, name, roles, second factor, and whether it is closed."""
     from ehr_core.access.accounts import list_accounts
 
-    with _work() as work:
+    with operator_work() as work:
         listed = list_accounts(work)
         work.audit("accounts_listed", detail={"accounts": len(listed)})
     for account in listed:
@@ -121,8 +122,27 @@ def list_all() -> None:
         say.print(" · ".join(words), markup=False)
 
 
+@access_commands.command("role")
+def role_policy(
+    role: Annotated[str, typer.Argument(help="A staff role.")],
+    reach: Annotated[
+        str, typer.Option(help="Whose charts: all, site, panel (own panel and care teams) or none.")
+    ],
+    label: Annotated[
+        list[str] | None, typer.Option(help="A sensitive label that it sees; again for more; * for all.")
+    ] = None,
+) -> None:
+    """Say at this site whose charts a role opens and which labels it sees. Counts at everybody's next call."""
+    from ehr_core.access.role_policies import set_role_policy
+
+    labels = label or []
+    with operator_work("access.manage") as work:
+        set_role_policy(work, role, reach=reach, labels=labels)
+    say.print(f"The role '{role}' reaches {reach} and sees {', '.join(labels) or 'no label'}.", markup=False)
+
+
 @contextmanager
-def _work() -> Iterator[UnitOfWork]:
+def operator_work(permission: str = "account.manage") -> Iterator[UnitOfWork]:
     """One transaction of the operator on this installation's own database, whether or not `almoner up` runs."""
     from ehr_core.access.operators import operator
     from ehr_core.access.unit_of_work import begin
@@ -135,7 +155,7 @@ def _work() -> Iterator[UnitOfWork]:
     with own_database(settings) as url:
         database = connect(url)
         try:
-            with begin(database, operator("account.manage"), SystemClock(), settings.site_time_zone) as work:
+            with begin(database, operator(permission), SystemClock(), settings.site_time_zone) as work:
                 yield work
         finally:
             database.dispose()

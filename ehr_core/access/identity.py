@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from ehr_core.access import audit, sessions
-from ehr_core.access.actor import Actor
+from ehr_core.access.actor import Actor, ApplicationGrant
+from ehr_core.access.applications import Application, find_application, roles_of_audience
 from ehr_core.access.authorization_codes import redeem_code
 from ehr_core.access.clients import Client, registered_clients
+from ehr_core.access.grant_rows import AppGrant
 from ehr_core.access.id_token import IdTokenSigner, access_token_hash
 from ehr_core.access.policy import effective_roles, why_session_ended
-from ehr_core.access.roles import PATIENT_ROLES, permissions_of
+from ehr_core.access.proxies import permissions_of_scope, scope_now
+from ehr_core.access.roles import PATIENT_ROLES, permissions_of, policy_of
+from ehr_core.access.scopes import has_level, permissions_of_scopes
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.db.database import Database
-from ehr_core.kernel.clock import Clock
+from ehr_core.kernel.clock import Clock, site_date
 from ehr_core.kernel.errors import Forbidden, SignInRequired
 from ehr_core.kernel.secrets import Secrets
 from ehr_core.kernel.settings import Settings
@@ -26,6 +31,14 @@ from ehr_core.kernel.settings import Settings
 SIGN_IN_ACTOR_ID = "service:sign-in"
 SERVICE_TOKEN_LIFE = timedelta(minutes=5)
 ID_TOKEN_LIFE = timedelta(minutes=10)
+
+NOBODYS_RECORD = "nobody"
+"""In place of a patient's id while a proxy has not chosen, or has nobody left: no row is this patient's."""
+
+NOT_ALLOWED_ANY_MORE = "The application may not act for anybody here any more. Ask to be let in again."
+NEVER = timedelta(days=36500)
+WHOLE_SYSTEM = frozenset({"system/*.rs", "system/*.r", "system/*.cruds", "system/*.read", "system/*.*"})
+"""Scopes that an export of everything stands on."""
 
 SESSION_ENDED = "Your session has ended. Sign in again."
 
@@ -48,6 +61,7 @@ class Identity:
         self.signing_secret = secrets.token_signing_key
         self.clients = registered_clients(settings, secrets)
         self.signer = IdTokenSigner(self.signing_secret)
+        self.second_factor_roles = frozenset(settings.second_factor_roles.replace(" ", "").split(",")) - {""}
         self.idle = timedelta(minutes=settings.session_idle_minutes)
         self.session_life = timedelta(hours=settings.session_hours)
         self.token_life = timedelta(seconds=settings.access_token_seconds)
@@ -67,12 +81,21 @@ class Identity:
             row = sessions.find_token(connection, token, now)
             if row is None or row.audience != "api":
                 raise SignInRequired("The access token is not valid or has expired. Get a new one.")
+            if row.grant is not None:
+                application = find_application(connection, row.client_id)
+                if application is None or row.grant.revoked or now >= row.grant.ends_at:
+                    raise SignInRequired(NOT_ALLOWED_ANY_MORE)
+                if row.session is None:
+                    return self.application_actor(application, row.scopes or ())
             if row.session is None:
                 return self._service_actor(self.clients.get(row.client_id))
-            actor, ended = self._session_actor(row.session, now)
+            if row.grant is None and row.session.client_id not in self.clients:
+                raise SignInRequired(NOT_ALLOWED_ANY_MORE)
+            lasts = row.grant is not None and row.grant.lasts
+            actor, ended = self._session_actor(row.session, now, lasts=lasts)
             if ended is None:
                 sessions.note_use(connection, row.session, now)
-                return actor
+                return narrowed(actor, row.grant, row.scopes or ()) if row.grant else actor
         self._refuse(actor, "use_session", ended)
         raise SignInRequired(SESSION_ENDED)
 
@@ -81,7 +104,8 @@ class Identity:
         now = self.clock.now()
         with self.transaction() as connection:
             session = sessions.find_session(connection, sid)
-            if session is None or session.client_id != client.client_id:
+            ours = client.client_id in self.clients
+            if session is None or not ours or session.client_id != client.client_id:
                 raise SignInRequired(SESSION_ENDED)
             _, ended = self._session_actor(session, now)
             if ended is None:
@@ -196,25 +220,118 @@ class Identity:
 
     def _roles(self, session: sessions.SessionRow) -> tuple[str, ...]:
         client = self.clients.get(session.client_id)
-        allowed = client.allowed_roles if client else frozenset()
+        allowed = client.allowed_roles if client else roles_of_audience(session.app_audience or ())
         return effective_roles(session.facts.roles, allowed, patient_id=session.facts.patient_id)
 
-    def _session_actor(self, session: sessions.SessionRow, now: datetime) -> tuple[Actor, str | None]:
+    def _session_actor(
+        self, session: sessions.SessionRow, now: datetime, *, lasts: bool = False
+    ) -> tuple[Actor, str | None]:
         """The actor with today's roles, and why the session has ended if it has."""
         roles = self._roles(session)
-        is_patient = bool(PATIENT_ROLES & set(roles))
+        ended = why_session_ended(session.facts, now=now, idle=NEVER if lasts else self.idle)
+        if PATIENT_ROLES & set(roles):
+            return self._portal_actor(session, roles, now), ended
+        policy = policy_of(roles, session.role_policies)
         actor = Actor(
             actor_id=session.account_id,
-            kind="patient" if is_patient else "user",
+            kind="user",
             name=session.display_name,
             roles=roles,
             permissions=permissions_of(roles),
             session_id=session.sid,
-            patient_id=session.facts.patient_id if is_patient else None,
             practitioner_id=session.practitioner_id,
+            chart_reach=policy.reach,
+            sees=policy.sees,
         )
-        ended = why_session_ended(session.facts, now=now, idle=self.idle)
         return actor, ended or (None if roles else "no_role_here")
+
+    def _portal_actor(self, session: sessions.SessionRow, roles: tuple[str, ...], now: datetime) -> Actor:
+        """A patient in their own record, or a proxy in the record of the one they act for today."""
+        scopes = self.proxy_scopes(session, now) if "proxy" in roles else {}
+        acting_for = session.acting_for
+        if acting_for is None and "patient" not in roles and len(scopes) == 1:
+            acting_for = next(iter(scopes))
+        if acting_for is None:
+            own = frozenset(roles) & {"patient"}
+            permissions, counted, patient_id = permissions_of(own), tuple(own), session.facts.patient_id
+        else:
+            permissions = permissions_of_scope(scopes.get(acting_for, frozenset()))
+            counted, patient_id = ("proxy",), acting_for
+        return Actor(
+            actor_id=session.account_id,
+            kind="patient",
+            name=session.display_name,
+            roles=counted,
+            permissions=permissions,
+            session_id=session.sid,
+            patient_id=patient_id or NOBODYS_RECORD,
+            practitioner_id=session.practitioner_id,
+            sees=frozenset(),
+        )
+
+    def proxy_scopes(self, session: sessions.SessionRow, now: datetime) -> dict[str, frozenset[str]]:
+        """By patient: what this account may do there today as a proxy; only those with anything left."""
+        today = site_date(self.clock, self.settings.site_time_zone)
+        scopes: dict[str, frozenset[str]] = {}
+        for grant, born in session.proxies:
+            scope = scope_now(
+                grant,
+                birth_date=born,
+                today=today,
+                now=now,
+                narrowing_age=self.settings.proxy_narrowing_age,
+            )
+            if scope:
+                scopes[grant.patient_id] = scopes.get(grant.patient_id, frozenset()) | scope
+        return scopes
+
+    def client(self, client_id: str) -> Client | None:
+        """One of our own apps and services, or an outside application that is registered and open."""
+        known = self.clients.get(client_id)
+        if known is not None:
+            return known
+        with self.transaction() as connection:
+            return find_application(connection, client_id.replace("\0", ""))
+
+    def session_ended(
+        self, session: sessions.SessionRow, now: datetime, *, lasts: bool = False
+    ) -> str | None:
+        """Why a session may be used no more, None while it may. `lasts`: for a grant that no idle time ends."""
+        return self._session_actor(session, now, lasts=lasts)[1]
+
+    def session_actor(self, sid: str) -> Actor:
+        """Who this session's person is today; raises SignInRequired once it has ended."""
+        now = self.clock.now()
+        with self.transaction() as connection:
+            session = sessions.find_session(connection, sid)
+        if session is None:
+            raise SignInRequired(SESSION_ENDED)
+        actor, ended = self._session_actor(session, now)
+        if ended is not None:
+            raise SignInRequired(SESSION_ENDED)
+        return actor
+
+    def fhir_user(self, session: sessions.SessionRow) -> str | None:
+        """The person in the directory, as an address; None for somebody of the staff who is no practitioner."""
+        if session.facts.patient_id:
+            return f"{self.issuer}/fhir/Patient/{session.facts.patient_id}"
+        return (
+            f"{self.issuer}/fhir/Practitioner/{session.practitioner_id}" if session.practitioner_id else None
+        )
+
+    def application_actor(self, application: Application, scopes: Sequence[str]) -> Actor:
+        """A backend service as itself: its scopes over all charts that no rule shuts, and the labels it was given."""
+        permissions = permissions_of_scopes(scopes) - {"own.read"}
+        may_export = application.bulk and any(one in WHOLE_SYSTEM for one in scopes)
+        return Actor(
+            actor_id=f"app:{application.client_id}",
+            kind="service",
+            name=application.name,
+            roles=("application",),
+            permissions=permissions | ({"bulk.export"} if may_export else frozenset()),
+            sees=frozenset(application.sees),
+            application=ApplicationGrant(application.client_id, tuple(scopes)),
+        )
 
     def _service_actor(self, client: Client | None) -> Actor:
         if client is None or client.service_role is None:
@@ -230,3 +347,16 @@ class Identity:
             patient_id=None,
             practitioner_id=None,
         )
+
+
+def narrowed(actor: Actor, grant: AppGrant, scopes: Sequence[str]) -> Actor:
+    """The person, as far as they let the application act for them.
+
+    With patient scopes alone the database shows it the one chart; with user scopes the query tells them apart.
+    """
+    only = grant.patient_id if not has_level(scopes, "user") else None
+    return replace(
+        actor,
+        permissions=actor.permissions & permissions_of_scopes(scopes),
+        application=ApplicationGrant(grant.client_id, tuple(scopes), grant.patient_id, only),
+    )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from ehr_core.access.weak_passwords import why_weak
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.settings import Settings
 
 MINIMUM_LENGTH = 12
 """Characters. NIST SP 800-63B asks for length, not for kinds of characters."""
@@ -20,11 +23,11 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 def hash_password(password: str, *, username: str) -> str:
-    """The hash to store; refuses a password that is too short, too long or the user name itself."""
+    """The hash to store; refuses one that is too short, too long, or known to whoever guesses."""
     if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
         raise BadRequest(f"A password has {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters. Choose another.")
-    if password.strip().lower() == username.strip().lower():
-        raise BadRequest("The password must not be the user name. Choose another.")
+    if weak := why_weak(password, username=username, breached=_breached_list()):
+        raise BadRequest(weak)
     return _HASHER.hash(password)
 
 
@@ -52,3 +55,8 @@ def rehash(password: str) -> str:
 @cache
 def _hash_of_nobody() -> str:
     return _HASHER.hash("nobody has this password")
+
+
+@cache
+def _breached_list() -> Path | None:
+    return Settings().breached_passwords

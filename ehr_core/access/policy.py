@@ -6,8 +6,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ehr_core.access.roles import PATIENT_ROLES
-
 
 @dataclass(frozen=True)
 class SessionFacts:
@@ -43,5 +41,5 @@ def effective_roles(
     """
     counted = set(roles) & set(allowed)
     if patient_id is None:
-        counted -= PATIENT_ROLES
+        counted -= {"patient"}
     return tuple(sorted(counted))

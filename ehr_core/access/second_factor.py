@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from ehr_core.access import totp
+from ehr_core.access.recovery_codes import forget_codes
 from ehr_core.access.sealing import Seal
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict
@@ -69,6 +70,7 @@ def disable(work: UnitOfWork) -> None:
         text("UPDATE access.account SET totp_enabled = false, totp_secret = NULL WHERE id = :id"),
         {"id": work.actor.actor_id},
     )
+    forget_codes(work, work.actor.actor_id)
     work.audit("second_factor_removed", resource_type="Account", resource_id=work.actor.actor_id)
 
 

@@ -6,10 +6,11 @@ told in words or in a sender's own codes: they stand in until a site's policy sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
+from data_contracts.sensitivity import ORDINARY_LABELS, short_label
 from data_contracts.valuesets import value_set
 from ehr_core.kernel.fhir_json import codings
 
@@ -35,6 +36,37 @@ def derived_labels(resource: dict[str, Any]) -> Iterator[tuple[str, str]]:
             system == of and code.startswith(start) for system, code in found for of, start in prefixes
         ):
             yield SENSITIVITY, label
+
+
+def restricting_tokens(security: Iterable[str]) -> list[str]:
+    """Of `system|code` labels, those that restrict, by their short names, sorted."""
+    pairs = (token.rpartition("|")[::2] for token in security)
+    return sorted({short_label(*pair) for pair in pairs if pair not in ORDINARY_LABELS})
+
+
+def labels_of_tokens(tokens: Iterable[str]) -> list[str] | None:
+    """The labels that `system|code` tokens call for, sorted; None for none."""
+    exact, prefixes = _sensitive_tokens()
+    found = set()
+    for token in tokens:
+        if token in exact:
+            found |= exact[token]
+        if token.startswith(tuple(prefixes)):
+            found |= {label for start, label in prefixes.items() if token.startswith(start)}
+    return sorted(found) or None
+
+
+@cache
+def _sensitive_tokens() -> tuple[dict[str, frozenset[str]], dict[str, str]]:
+    """The same by token: labels of an exact one, and the label of each beginning."""
+    exact: dict[str, frozenset[str]] = {}
+    prefixes = {}
+    for label, (codes, starts) in _sensitive().items():
+        for system, code in codes:
+            token = f"{system}|{code}"
+            exact[token] = exact.get(token, frozenset()) | {label}
+        prefixes |= {f"{system}|{start}": label for system, start in starts}
+    return exact, prefixes
 
 
 def _codings(resource: dict[str, Any]) -> Iterator[tuple[str, str]]:

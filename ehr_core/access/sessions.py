@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, Row, text
 
+from ehr_core.access.grant_rows import GRANT_COLUMNS, AppGrant, grant_of
 from ehr_core.access.policy import SessionFacts
+from ehr_core.access.proxies import Grant
+from ehr_core.access.roles import RolePolicy
 
 SEEN_EVERY = timedelta(minutes=1)
 """The last use of a session is written down at most this often."""
@@ -30,6 +34,10 @@ class SessionRow:
     address: str | None
     created_at: datetime
     facts: SessionFacts
+    role_policies: dict[str, RolePolicy]
+    acting_for: str | None
+    proxies: tuple[tuple[Grant, date | None], ...]
+    app_audience: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -39,11 +47,20 @@ class TokenRow:
     client_id: str
     audience: str
     session: SessionRow | None
+    expires_at: datetime
+    grant: AppGrant | None = None
+    scopes: tuple[str, ...] | None = None
 
 
 SESSION_COLUMNS = """
   s.sid, s.client_id AS session_client_id, s.address, s.created_at, s.last_seen_at, s.ends_at, s.revoked_at,
-  a.id AS account_id, a.display_name, a.username, a.practitioner_id, a.patient_id, a.roles, a.disabled
+  a.id AS account_id, a.display_name, a.username, a.practitioner_id, a.patient_id, a.roles, a.disabled, s.acting_for,
+  (SELECT jsonb_object_agg(p.role, jsonb_build_array(p.reach, p.labels)) FROM access.role_policy p) AS role_policies,
+  CASE WHEN 'proxy' = ANY(a.roles) THEN (
+    SELECT jsonb_agg(jsonb_build_array(g.patient_id, g.relationship, g.scope, g.legally_renewed, g.starts_at, g.ends_at,
+      access.birth_date_of(g.patient_id)) ORDER BY g.made_at, g.id)
+    FROM access.proxy_grant g WHERE g.account_id = a.id AND g.ended_at IS NULL) END AS proxies,
+  (SELECT p.audience FROM access.application p WHERE p.client_id = s.client_id AND NOT p.disabled) AS app_audience
 """
 
 
@@ -135,13 +152,15 @@ def issue_token(
     audience: str,
     expires_at: datetime,
     now: datetime,
+    grant_id: str | None = None,
+    scopes: Sequence[str] | None = None,
 ) -> str:
-    """A new opaque token; only its hash is kept. Expired ones are swept out on the way."""
+    """A new opaque token, an outside application's under its grant; only its hash is kept. Sweeps expired ones out."""
     token = secrets.token_urlsafe(32)
     connection.execute(
         text(
-            "INSERT INTO access.access_token (token_hash, client_id, sid, audience, expires_at)"
-            " VALUES (:token_hash, :client_id, :sid, :audience, :expires_at)"
+            "INSERT INTO access.access_token (token_hash, client_id, sid, audience, expires_at, grant_id, scopes)"
+            " VALUES (:token_hash, :client_id, :sid, :audience, :expires_at, :grant_id, :scopes)"
         ),
         {
             "token_hash": token_hash(token),
@@ -149,6 +168,8 @@ def issue_token(
             "sid": sid,
             "audience": audience,
             "expires_at": expires_at,
+            "grant_id": grant_id,
+            "scopes": None if scopes is None else list(scopes),
         },
     )
     sweep(connection, "access_token", "token_hash", before=now)
@@ -170,8 +191,10 @@ def find_token(connection: Connection, token: str, now: datetime) -> TokenRow | 
     """The token with its session, unless nobody issued it or it has expired."""
     row = connection.execute(
         text(
-            f"SELECT t.client_id, t.audience, t.sid AS token_sid, {SESSION_COLUMNS}"
+            "SELECT t.client_id, t.audience, t.sid AS token_sid, t.expires_at AS token_expires_at,"
+            f" t.scopes AS token_scopes, {GRANT_COLUMNS}, {SESSION_COLUMNS}"
             " FROM access.access_token t"
+            " LEFT JOIN access.app_grant g ON g.id = t.grant_id"
             " LEFT JOIN access.session s ON s.sid = t.sid"
             " LEFT JOIN access.account a ON a.id = s.account_id"
             " WHERE t.token_hash = :token_hash AND t.expires_at > :now"
@@ -180,7 +203,14 @@ def find_token(connection: Connection, token: str, now: datetime) -> TokenRow | 
     ).one_or_none()
     if row is None:
         return None
-    return TokenRow(row.client_id, row.audience, _session(row) if row.token_sid else None)
+    return TokenRow(
+        row.client_id,
+        row.audience,
+        _session(row) if row.token_sid else None,
+        row.token_expires_at,
+        grant_of(row) if row.grant_id else None,
+        None if row.token_scopes is None else tuple(row.token_scopes),
+    )
 
 
 def token_hash(token: str) -> bytes:
@@ -206,4 +236,34 @@ def _session(row: Row) -> SessionRow:
             roles=tuple(row.roles),
             patient_id=row.patient_id,
         ),
+        role_policies={
+            role: RolePolicy(reach, frozenset(labels))
+            for role, (reach, labels) in (row.role_policies or {}).items()
+        },
+        acting_for=row.acting_for,
+        proxies=tuple(_proxy(*given) for given in row.proxies or ()),
+        app_audience=None if row.app_audience is None else tuple(row.app_audience),
+    )
+
+
+def _proxy(
+    patient_id: str,
+    relationship: str,
+    scope: list[str],
+    renewed: bool,
+    starts: str,
+    ends: str | None,
+    born: str | None,
+) -> tuple[Grant, date | None]:
+    """A grant with the patient's day of birth, as the session's row tells it."""
+    until = datetime.fromisoformat(ends) if ends else None
+    grant = Grant(patient_id, relationship, frozenset(scope), renewed, datetime.fromisoformat(starts), until)
+    return grant, date.fromisoformat(born) if born else None
+
+
+def act_for(connection: Connection, sid: str, patient_id: str | None) -> None:
+    """From the next call on the session looks at this patient's record; none: at its owner's own."""
+    connection.execute(
+        text("UPDATE access.session SET acting_for = :patient_id WHERE sid = :sid"),
+        {"patient_id": patient_id, "sid": sid},
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NoReturn
 
 from sqlalchemy import Connection, Row, text
@@ -11,11 +13,13 @@ from sqlalchemy import Connection, Row, text
 from ehr_core.access import audit, sessions, throttle
 from ehr_core.access.accounts import store_password
 from ehr_core.access.actor import Actor
+from ehr_core.access.app_grants import make_grant
 from ehr_core.access.authorization_codes import AuthorizationRequest, issue_code
 from ehr_core.access.clients import Client
 from ehr_core.access.identity import Identity
 from ehr_core.access.passwords import is_outdated, password_matches, rehash
 from ehr_core.access.policy import effective_roles
+from ehr_core.access.recovery_codes import use_recovery_code
 from ehr_core.access.sealing import derive_key
 from ehr_core.access.second_factor import totp_seal, use_code
 from ehr_core.access.unit_of_work import audit_refusal
@@ -37,6 +41,7 @@ class Admitted:
     account_id: str
     needs_code: bool
     needs_new_password: bool
+    needs_second_factor: bool
 
 
 class SignIn:
@@ -61,10 +66,11 @@ class SignIn:
             throttle.prune_attempts(connection, self._identity.clock.now())
             if is_outdated(account.password_hash):
                 _store_hash(connection, account, rehash(password))
-        return Admitted(account.id, account.totp_enabled, account.known_to == "maker")
+        must = bool(set(account.roles) & self._identity.second_factor_roles) and not account.totp_enabled
+        return Admitted(account.id, account.totp_enabled, account.known_to == "maker", must)
 
     def with_code(self, account_id: str, code: str, *, address: str, enrolling: bool = False) -> None:
-        """The second step. A code works once; guesses are counted like passwords.
+        """The second step: a code of the app, or a recovery code. Each works once; guesses are counted like passwords.
 
         `enrolling`: the code proves a secret that does not count yet.
         """
@@ -73,7 +79,10 @@ class SignIn:
         if account is None or account.disabled or not (account.totp_enabled or enrolling):
             self._refuse(account, "code", address, CODE_NOT_RIGHT)
         with self._identity.transaction() as connection:
-            accepted = use_code(connection, self._totp_seal, account_id, code, self._identity.clock.now())
+            now = self._identity.clock.now()
+            accepted = use_code(connection, self._totp_seal, account_id, code, now) or use_recovery_code(
+                connection, self._identity.signing_secret, account_id, code, now
+            )
             if accepted:
                 throttle.attempt_succeeded(connection, attempt, name_hash, address)
         if not accepted:
@@ -144,6 +153,54 @@ class SignIn:
                 detail={"client": request.client_id, "address": address},
             )
             return issue_code(connection, request, sid=sid, now=now)
+
+    def open_application_session(
+        self, account_id: str, request: AuthorizationRequest, *, address: str, life: timedelta
+    ) -> str:
+        """A session of this account in an outside application, before anything is allowed to it; its id."""
+        identity, now = self._identity, self._identity.clock.now()
+        with identity.transaction() as connection:
+            return sessions.start_session(
+                connection,
+                account_id=account_id,
+                client_id=request.client_id,
+                address=address,
+                now=now,
+                life=life,
+            )
+
+    def allow_application(
+        self,
+        sid: str,
+        request: AuthorizationRequest,
+        *,
+        scopes: Sequence[str],
+        patient_id: str | None,
+        encounter_id: str | None,
+        life: timedelta,
+    ) -> str:
+        """What the person allowed, audited, and the code to fetch its tokens with."""
+        identity, now = self._identity, self._identity.clock.now()
+        with identity.transaction() as connection:
+            grant_id = make_grant(
+                connection,
+                client_id=request.client_id,
+                sid=sid,
+                scopes=scopes,
+                patient_id=patient_id,
+                encounter_id=encounter_id,
+                now=now,
+                life=life,
+            )
+            audit.record(
+                connection,
+                identity.actor_of(sessions.find_session(connection, sid)),
+                now,
+                "application_allowed",
+                patient_id=patient_id,
+                detail={"client": request.client_id, "scopes": list(scopes)},
+            )
+            return issue_code(connection, request, sid=sid, now=now, grant_id=grant_id)
 
     def _reserve(
         self, name_hash: bytes, address: str, username: str | None, *, account_id: str | None = None

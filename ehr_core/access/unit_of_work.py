@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from ehr_core.access import audit
 from ehr_core.access.actor import Actor
-from ehr_core.db.database import Database
+from ehr_core.db.database import Database, StaffWalls
 from ehr_core.kernel.clock import Clock, SystemClock, site_date
 
 
@@ -58,6 +58,14 @@ class UnitOfWork:
         )
 
 
+def walls_of(actor: Actor, now: datetime) -> StaffWalls | None:
+    """What role and rules leave of the charts to somebody of the staff; None for patients and for our own services."""
+    if (actor.kind != "user" and actor.application is None) or actor.kind == "patient":
+        return None
+    one = actor.application.only if actor.application else None
+    return StaffWalls(actor.chart_reach, actor.roles, actor.sees, one, now)
+
+
 @contextmanager
 def begin(
     database: Database,
@@ -69,7 +77,12 @@ def begin(
 ) -> Iterator[UnitOfWork]:
     """Opens a unit of work; commits when the block ends, rolls back when it raises."""
     with database.transaction(
-        actor_id=actor.actor_id, reach=actor.reach, patient_id=actor.patient_id, isolation=isolation
+        actor_id=actor.actor_id,
+        reach=actor.reach,
+        patient_id=actor.patient_id,
+        staff=walls_of(actor, clock.now()),
+        roles=actor.roles,
+        isolation=isolation,
     ) as connection:
         yield UnitOfWork(connection, actor, clock, site_time_zone)
 

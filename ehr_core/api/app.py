@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,16 +11,20 @@ from fastapi import FastAPI
 from ehr_core.access.demonstration import refuse_demonstration_in_production
 from ehr_core.access.identity import Identity
 from ehr_core.api import health
+from ehr_core.api.audit_sealer import AuditSealer
 from ehr_core.api.bulk import routes as bulk
 from ehr_core.api.bulk.runner import BulkRunner
+from ehr_core.api.cds_hooks import routes as cds_hooks
 from ehr_core.api.clinic_clock import ClinicClock
 from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
 from ehr_core.api.routes import (
+    access,
     account,
     allergies,
+    apps,
     audit,
     care_gaps,
     charting,
@@ -42,7 +47,7 @@ from ehr_core.api.routes import (
     visits,
     worklist,
 )
-from ehr_core.api.smart import authorize, discovery, logout, token
+from ehr_core.api.smart import authorize, discovery, invitation, logout, token
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.api.visit_keeper import VisitKeeper
 from ehr_core.db.database import Database, connect
@@ -59,8 +64,11 @@ ROOMS = (
     authorize,
     token,
     logout,
+    invitation,
+    access,
     account,
     allergies,
+    apps,
     audit,
     registration,
     profile,
@@ -83,6 +91,7 @@ ROOMS = (
     portal,
     pipeline,
     bulk,
+    cds_hooks,
     fhir,
 )
 """One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here.
@@ -93,6 +102,7 @@ def create_app(
     settings: Settings | None = None, database: Database | None = None, clock: Clock | None = None
 ) -> FastAPI:
     """The API. Tests hand in a database and a clock; otherwise both come from the settings."""
+    owns_process = settings is None
     if settings is None:
         settings = Settings()
         configure_logging(settings.log_level, json=True)
@@ -107,8 +117,10 @@ def create_app(
         lifespan=_background_work,
     )
     identity = Identity(database, clock, settings, secrets)
+    app.state.owns_process = owns_process
     app.state.parts = Parts(settings, secrets, database, clock, identity)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
+    app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
     app.state.clinic_clock = ClinicClock(database, clock, settings)
     install_error_handlers(app)
@@ -134,11 +146,21 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
     preload(parts.settings.immunization_schedule)
+    if app.state.owns_process:
+        _spare_what_stays()
     app.state.bulk_runner.start()
     app.state.visit_keeper.start()
     app.state.clinic_clock.start()
+    app.state.audit_sealer.start()
     yield
+    app.state.audit_sealer.stop()
     app.state.clinic_clock.stop()
     app.state.visit_keeper.stop()
     app.state.bulk_runner.stop()
     parts.database.dispose()
+
+
+def _spare_what_stays() -> None:
+    """Libraries and knowledge live as long as the process: each full collection would walk through all of it again."""
+    gc.collect()
+    gc.freeze()

@@ -12,7 +12,7 @@ from ehr_core.access.identity import Identity
 from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import Clock
-from ehr_core.kernel.errors import SignInRequired
+from ehr_core.kernel.errors import Forbidden, SignInRequired
 from ehr_core.kernel.secrets import Secrets
 from ehr_core.kernel.settings import Settings
 
@@ -22,6 +22,10 @@ connection waits for a thread while all threads wait for a connection."""
 
 POOL_SIZE = 16
 """Connections of the API process; what WORK_SLOTS leaves serves sign-in, health and refusals."""
+
+
+OPEN_TO_APPLICATIONS = ("/fhir",)
+"""Addresses that the token of an outside application is good for; accounts and screens are not among them."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ def open_work(request: Request) -> Iterator[UnitOfWork]:
     parts = parts_of(request)
     actor = parts.identity.actor_for(bearer_token(request))
     request.state.actor = actor
+    if actor.application is not None and not request.url.path.startswith(OPEN_TO_APPLICATIONS):
+        raise Forbidden("An outside application may use the FHIR server alone, at /fhir.")
     with begin(parts.database, actor, parts.clock, parts.settings.site_time_zone) as work:
         yield work
 

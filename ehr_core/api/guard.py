@@ -33,6 +33,21 @@ SECURITY_HEADERS = {
 """On every answer that does not say otherwise itself."""
 
 
+SHARED_PATHS = (
+    *(
+        "/fhir",
+        "/.well-known/",
+        "/auth/token",
+        "/auth/revoke",
+        "/auth/introspect",
+        "/auth/jwks",
+        "/auth/userinfo",
+    ),
+    "/cds-services",
+)
+"""What outside applications call from their own pages."""
+
+
 class RequestGuard:
     """Wraps the whole application as plain ASGI, so that streams stay streams."""
 
@@ -50,9 +65,12 @@ class RequestGuard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message, request_id)
+                _add_headers(message, request_id, shared=is_shared(scope["path"]))
             await send(message)
 
+        if scope["method"] == "OPTIONS" and is_shared(scope["path"]):
+            await _send_preflight(send_guarded)
+            return
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             await self._app(scope, limited(scope, receive), send_guarded)
@@ -100,11 +118,33 @@ def _request_id(scope: Scope) -> str:
     return given if REQUEST_ID.fullmatch(given) else new_id()
 
 
-def _add_headers(message: Message, request_id: str) -> None:
+def is_shared(path: str) -> bool:
+    """Addresses that pages of other origins may call: none of them looks at a cookie, so no page borrows a sign-in."""
+    return path.startswith(SHARED_PATHS)
+
+
+def _add_headers(message: Message, request_id: str, *, shared: bool) -> None:
     headers = MutableHeaders(scope=message)
     headers["X-Request-Id"] = request_id
+    if shared:
+        headers["Access-Control-Allow-Origin"] = "*"
+        headers["Access-Control-Expose-Headers"] = "ETag, Location, Content-Location, X-Request-Id"
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
+
+
+async def _send_preflight(send: Send) -> None:
+    headers = [
+        (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, OPTIONS"),
+        (
+            b"access-control-allow-headers",
+            b"Authorization, Content-Type, Accept, If-Match, If-None-Match, If-None-Exist, Prefer, X-Request-Id",
+        ),
+        (b"access-control-max-age", b"600"),
+    ]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _log_incident(scope: Scope, incident_id: str, error: Exception) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import text
 
 from data_contracts.api.care_gaps import EXCLUSION_REASON_WORDS, CareGap, Evidence, GapList
-from ehr_core.access.sensitivity import may_see_label
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import words
 from ehr_core.care_gaps.rules import (
@@ -36,6 +35,7 @@ UNAVAILABLE = (
     "Care gaps could not be computed from this record, so this list may be out of date. The installation's "
     "administrator has been told. Rely on the chart until it is mended."
 )
+SAID_ON_SCREEN = ("open", "outreach_sent", "scheduled", "result_pending")
 LAST_PRIORITY = 5
 """For a gap that nobody ranked: after all the others, never before them."""
 
@@ -65,6 +65,15 @@ def gaps_of_patient(work: UnitOfWork, patient_id: str) -> GapList:
     )
 
 
+def open_gaps(work: UnitOfWork, patient_id: str) -> frozenset[str]:
+    """The recommendations that are open or under way, by id; for callers that have checked permission and audit."""
+    rows = work.connection.execute(
+        text(f"SELECT source_id, status FROM ({SELECT_GAPS} AND gap.patient_id = :id) AS shown"),
+        {"id": patient_id, "today": work.today()},
+    )
+    return frozenset(row.source_id for row in rows if row.status in SAID_ON_SCREEN)
+
+
 def gap_by_id(work: UnitOfWork, gap_id: str) -> CareGap:
     """Raises NotFound when there is none, or it is no longer said."""
     work.actor.require("gap.read")
@@ -91,7 +100,7 @@ def read_row(work: UnitOfWork, gap_id: str, *, lock: bool = False) -> Mapping[st
 def as_care_gap(work: UnitOfWork, row: Mapping[str, Any]) -> CareGap:
     """The row as every screen shows it; protected evidence is masked for an actor who may not see it."""
     today, state = work.today(), state_of(row)
-    masked = not may_see_label(work.actor.kind, row["evidence_sensitivity"])
+    masked = not work.actor.sees_label(row["evidence_sensitivity"])
     human_is_shown = displayed_status(state, today) == state.human_state
     return CareGap(
         gap_id=str(row["gap_id"]),

@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from data_contracts.api.care_gaps import ReviewReply
 from data_contracts.api.portal import AlreadyHadThis
-from ehr_core.access.sensitivity import may_see_label
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import words
 from ehr_core.care_gaps.events import tell
@@ -100,7 +99,7 @@ def own_replies(work: UnitOfWork, patient_id: str) -> Sequence[Mapping[str, Any]
     """The word that counts on each item, waiting or answered lately; none that a label keeps from this actor."""
     since = work.now() - timedelta(days=ANSWER_SHOWN_DAYS)
     rows = work.connection.execute(text(OWN_REPLIES), {"id": patient_id, "since": since}).mappings()
-    return [row for row in rows if may_see_label(work.actor.kind, row["evidence_sensitivity"])]
+    return [row for row in rows if work.actor.sees_label(row["evidence_sensitivity"])]
 
 
 def review_reply(work: UnitOfWork, reply_id: str, review: ReviewReply) -> None:
@@ -156,7 +155,7 @@ def _has_changed(work: UnitOfWork, row: Mapping[str, Any]) -> bool:
 
 
 def _shown_to_patient(work: UnitOfWork, row: Mapping[str, Any]) -> bool:
-    return words.visible_to_patient(row) and may_see_label(work.actor.kind, row["evidence_sensitivity"])
+    return words.visible_to_patient(row) and work.actor.sees_label(row["evidence_sensitivity"])
 
 
 def _same_reply(work: UnitOfWork, row: Mapping[str, Any], said: AlreadyHadThis) -> datetime | None:

@@ -83,6 +83,13 @@ def counts(allergy: Resource) -> bool:
     )
 
 
+def is_of(allergy: Resource, coding: Resource | None, name: str) -> bool:
+    """Whether it is about this substance: by code where there is one, otherwise by the words."""
+    if coding is not None:
+        return (coding["system"], coding["code"]) in set(codings(allergy.get("code")))
+    return (words(allergy.get("code")) or "").strip().lower() == name.strip().lower()
+
+
 def is_denial(allergy: Resource) -> bool:
     return any(coding in absence_codes() for coding in codings(allergy.get("code")))
 

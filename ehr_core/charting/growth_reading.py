@@ -12,7 +12,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting import growth
 from ehr_core.charting.moments import day_of, observed_at
 from ehr_core.charting.parts import LOINC, Resource
-from ehr_core.charting.queries import Subject, sorted_facts, subject_of
+from ehr_core.charting.queries import Subject, found_in_record, sorted_facts, subject_of
 from ehr_core.charting.reading import NO_SUCH_PATIENT, require_reading
 from ehr_core.charting.reviews import DONE
 from ehr_core.kernel.errors import NotFound
@@ -45,7 +45,7 @@ def read_growth(work: UnitOfWork, *, patient_id: str) -> GrowthView:
     if subject is None:
         raise NotFound(NO_SUCH_PATIENT)
     listed = [f"{LOINC}|{code}" for _, wanted in INDICATORS.values() for code in wanted]
-    rows = work.connection.execute(MEASURED, {"id": patient_id, "done": sorted(DONE), "codes": listed})
+    rows = found_in_record(work, MEASURED, {"id": patient_id, "done": sorted(DONE), "codes": listed})
     facts = sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
     work.audit("growth_read", patient_id=patient_id)
     born = full_birth_date(subject)

@@ -30,7 +30,7 @@ from ehr_core.charting.history_building import (
 )
 from ehr_core.charting.history_words import choices, words_of
 from ehr_core.charting.parts import LOINC, Resource, instant, person
-from ehr_core.charting.queries import sorted_facts
+from ehr_core.charting.queries import found_in_record, sorted_facts
 from ehr_core.charting.recordable import refused
 from ehr_core.charting.reviews import DONE
 from ehr_core.charting.series import Versioned
@@ -122,7 +122,8 @@ def record_document(work: UnitOfWork, *, patient_id: str, filed: RecordDocument)
 def read_history(work: UnitOfWork, *, patient_id: str) -> HistoryView:
     """The newest of each obstetric and social item, and every entry of the family and of surgery."""
     work.actor.require("chart.read")
-    rows = work.connection.execute(
+    rows = found_in_record(
+        work,
         HISTORY,
         {
             "id": patient_id,

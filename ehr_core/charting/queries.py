@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Executable, Row, text
 
-from ehr_core.access.sensitivity import split_visible
+from ehr_core.access.chart_policy import Sight, whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.parts import LOINC, OBSERVATION_CATEGORY
 from ehr_core.charting.reports import LOINC_SERVICE, OWN_WORDS
@@ -80,22 +80,28 @@ LATE_DAYS = 400
 """An imported result is not issued later than this after it was taken."""
 
 NEWEST_RESULTS = text("""
-WITH ranked AS MATERIALIZED (
-  SELECT id, code_tokens[1] AS code, count(*) OVER (PARTITION BY test) AS total,
-         row_number() OVER (PARTITION BY test ORDER BY date_low DESC NULLS LAST, id DESC) AS place,
-         status = ANY(:done)
-           AND (coalesce(category_tokens, '{}') && :unseen OR NOT coalesce(category_tokens, '{}') && :seen) AS counts,
-         date_low IS NULL OR date_low >= last_updated - make_interval(days => :days + 1) AS fresh,
-         NOT imported OR date_low >= last_updated - make_interval(days => :late_days) AS late,
+WITH mine AS MATERIALIZED (
+  SELECT id, code_tokens[1] AS code, hashtextextended(code_tokens[1], 0) AS test, date_low, last_updated, imported,
+         status, category_tokens
+  FROM fhir.observation WHERE patient_id = :id AND NOT deleted),
+ranked AS (
+  SELECT id, row_number() OVER (PARTITION BY test ORDER BY date_low DESC NULLS LAST, id DESC) AS place FROM mine),
+totals AS (SELECT code, count(*) AS total FROM mine GROUP BY code),
+may_wait AS (
+  SELECT id, date_low IS NULL OR date_low >= last_updated - make_interval(days => :days + 1) AS fresh,
          to_char(last_updated - make_interval(days => :days + 1), 'YYYY-MM-DD') AS issued_from
-  FROM (SELECT *, hashtextextended(code_tokens[1], 0) AS test FROM fhir.observation
-         WHERE patient_id = :id AND NOT deleted) AS of_patient)
-SELECT 'Observation' AS kind, o.version_id, o.body, ranked.code, ranked.total
-FROM ranked JOIN fhir.observation o USING (id)
-WHERE ranked.place <= :newest
-   OR (ranked.counts AND strpos(o.body, :review_url) = 0
-       AND (ranked.fresh
-            OR (ranked.late AND left(CAST(o.body AS jsonb) ->> 'issued', 10) >= ranked.issued_from)))
+  FROM mine
+  WHERE (date_low IS NULL OR NOT imported OR date_low >= last_updated - make_interval(days => :late_days))
+    AND status = ANY(:done)
+    AND (coalesce(category_tokens, '{}') && :unseen OR NOT coalesce(category_tokens, '{}') && :seen)),
+wanted AS (
+  SELECT id FROM ranked WHERE place <= :newest
+  UNION
+  SELECT id FROM may_wait JOIN fhir.observation o USING (id)
+   WHERE strpos(o.body, :review_url) = 0
+     AND (fresh OR left(CAST(o.body AS jsonb) ->> 'issued', 10) >= issued_from))
+SELECT 'Observation' AS kind, o.version_id, o.body, totals.code, totals.total
+FROM wanted JOIN fhir.observation o USING (id) LEFT JOIN totals ON totals.code = o.code_tokens[1]
 UNION ALL
 SELECT 'DiagnosticReport', version_id, body, NULL, NULL FROM fhir.diagnostic_report
  WHERE patient_id = :id AND NOT deleted
@@ -103,7 +109,8 @@ SELECT 'DiagnosticReport', version_id, body, NULL, NULL FROM fhir.diagnostic_rep
 """The newest of each test, and whatever may wait for review however old it is: a superset of `awaits_review`.
 
 A result of long ago that was issued late waits as well, if it was recorded here or is younger than LATE_DAYS at its
-import. Tests are told apart by a 64-bit hash of their code: 20,000 numbers are sorted sooner than their words.
+import. The 20,000 rows of a long chart are ranked by narrow columns, tests told apart by a 64-bit hash of their code;
+what is dear (words of a day, a look into the body) is asked of the few that are left.
 """
 
 WAITS = """
@@ -199,7 +206,8 @@ class ChartFacts:
 
 def chart_facts(work: UnitOfWork, patient_id: str, *, encounters: int) -> ChartFacts:
     """What the summary shows: current allergies, problems, medications, visits, vaccinations, newest vital signs."""
-    rows = work.connection.execute(
+    rows = found_in_record(
+        work,
         SUMMARY,
         {
             "id": patient_id,
@@ -221,7 +229,7 @@ def all_results(
 
     `counts` leaves some out before anything is counted as hidden.
     """
-    rows = work.connection.execute(RESULTS, {"id": patient_id})
+    rows = found_in_record(work, RESULTS, {"id": patient_id})
     return sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows), counts)
 
 
@@ -230,7 +238,8 @@ def newest_results(work: UnitOfWork, patient_id: str, newest: int) -> tuple[Char
 
     Also how many observations there are of each test, by its token `system|code`.
     """
-    rows = work.connection.execute(
+    rows = found_in_record(
+        work,
         NEWEST_RESULTS,
         {
             "id": patient_id,
@@ -239,7 +248,7 @@ def newest_results(work: UnitOfWork, patient_id: str, newest: int) -> tuple[Char
             "late_days": LATE_DAYS,
             **_waiting_words(),
         },
-    ).all()
+    )
     facts = sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
     return facts, {row.code: row.total for row in rows if row.code}
 
@@ -256,8 +265,14 @@ def _waiting_words() -> dict[str, Any]:
 
 def past_care_facts(work: UnitOfWork, patient_id: str) -> ChartFacts:
     """Every procedure, vaccination and document of one patient that this actor may see; retracted ones too."""
-    rows = work.connection.execute(PAST_CARE, {"id": patient_id})
+    rows = found_in_record(work, PAST_CARE, {"id": patient_id})
     return sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
+
+
+def found_in_record(work: UnitOfWork, query: Executable, values: dict[str, Any]) -> Sequence[Row]:
+    """The rows of one patient's record, labelled ones too, for `sorted_facts` to show or to count as hidden."""
+    with whole_record(work):
+        return work.connection.execute(query, values).all()
 
 
 def sorted_facts(
@@ -266,7 +281,7 @@ def sorted_facts(
     counts: Callable[[Resource], bool] = lambda _: True,
 ) -> ChartFacts:
     """Rows of (type, version, body) as what this actor may see of them."""
-    facts = ChartFacts()
+    facts, sight = ChartFacts(), Sight(work)
     for kind, version_id, body in rows:
         try:
             resource = decode(body)
@@ -275,9 +290,10 @@ def sorted_facts(
             continue
         if not counts(resource):
             continue
-        visible, hidden = split_visible(work.actor.kind, [resource])
-        facts.hidden[kind] += hidden
-        facts.stored[kind] += [Versioned(version_id, shown) for shown in visible]
+        if sight.sees(resource):
+            facts.stored[kind].append(Versioned(version_id, resource))
+        else:
+            facts.hidden[kind] += 1
     return facts
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import httpx
 
+from ehr_core.client.access import AccessRoom
 from ehr_core.client.account import AccountRoom
 from ehr_core.client.allergies import AllergiesRoom
+from ehr_core.client.apps import AppsRoom
 from ehr_core.client.audit import AuditRoom
 from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
@@ -45,7 +47,9 @@ class AlmonerClient:
     ):
         speaking = Transport(base_url, token_source, transport)
         self.transport = speaking
+        self.access = AccessRoom(speaking)
         self.account = AccountRoom(speaking)
+        self.apps = AppsRoom(speaking)
         self.audit = AuditRoom(speaking)
         self.fhir = FhirRoom(speaking)
         self.bulk = BulkRoom(speaking)

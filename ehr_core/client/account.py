@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from data_contracts.api.account import (
     AccountInfo,
     AccountList,
+    AskInvitation,
     ChangeAccount,
     ChangePassword,
+    Invitation,
     Me,
     NewAccount,
     SessionInfo,
@@ -34,6 +38,17 @@ class AccountRoom:
 
     def confirm_totp(self, code: str) -> TotpState:
         return self._transport.post("/api/me/totp", TotpState, TotpRequest(act="confirm", code=code))
+
+    def new_recovery_codes(self, code: str) -> TotpState:
+        """Ten new ones, shown this once; the earlier ones are good no more."""
+        asked = TotpRequest(act="recovery_codes", code=code)
+        return self._transport.post("/api/me/totp", TotpState, asked)
+
+    def invite(self, account_id: str, purpose: Literal["invite", "reset"] = "invite") -> str:
+        """The address of a link for a single use, by which the account's owner chooses a password."""
+        asked = AskInvitation(purpose=purpose)
+        path = f"/api/accounts/{segment(account_id)}/invitation"
+        return self._transport.post(path, Invitation, asked).address
 
     def disable_totp(self, code: str) -> TotpState:
         return self._transport.post("/api/me/totp", TotpState, TotpRequest(act="disable", code=code))

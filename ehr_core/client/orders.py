@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from data_contracts.api.orders import (
     AddDrafts,
     Basket,
+    BasketChecked,
     BasketsToSign,
     CatalogueItem,
     ChangeDraft,
@@ -54,6 +55,10 @@ class OrdersRoom:
 
     def add(self, patient_id: str, act: AddDrafts) -> Basket:
         return self._transport.post(_basket(patient_id), Basket, act)
+
+    def check(self, patient_id: str) -> BasketChecked:
+        """What decision support says of what waits; recorded as shown."""
+        return self._transport.post(f"{_basket(patient_id)}/check", BasketChecked)
 
     def sign(self, patient_id: str, act: SignOrders) -> SignedOrders:
         """Safe to send again with the same key when no answer came."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -22,8 +24,29 @@ DISK_FULL = "53100"
 
 SET_ACTOR = text(
     "SELECT set_config('almoner.actor', :actor, true), set_config('almoner.reach', :reach, true), "
-    "set_config('almoner.patient', :patient, true)"
+    "set_config('almoner.patient', :patient, true), set_config('almoner.labels', :labels, true), "
+    "set_config('almoner.roles', :roles, true)"
 )
+ENTER_STAFF = text("SELECT access.enter_staff(:actor, :roles, :base, :labels, :one, :at)")
+SET_LABELS = text("SELECT set_config('almoner.labels', :labels, true)")
+ALL_LABELS = "*"
+WHOLE_RECORD = "whole"
+"""In place of labels: no row is kept back for its labels, whatever rules say. See chart_policy.whole_record."""
+
+
+@dataclass(frozen=True)
+class StaffWalls:
+    """How far somebody of the staff reaches by role; the rules about single charts are in the database.
+
+    `base` is all, site, panel or none; `labels` the sensitive labels they see, '*' for all; `one` the only patient of
+    an application that was opened for one; `at` is the moment by which rules hold and end.
+    """
+
+    base: str
+    roles: tuple[str, ...]
+    labels: frozenset[str]
+    one: str | None = None
+    at: datetime | None = None
 
 
 class DatabaseAway(Unavailable):
@@ -66,13 +89,19 @@ class Database:
         actor_id: str,
         reach: str,
         patient_id: str | None,
+        staff: StaffWalls | None = None,
+        labels: frozenset[str] = frozenset(),
+        roles: tuple[str, ...] = (),
         isolation: str | None = None,
         read_only: bool = False,
     ) -> Iterator[Connection]:
         """One transaction in which row-level security sees this actor; commits at the end, rolls back on error.
 
-        `reach`: 'all' rows of patients, 'own' (needs `patient_id`), or 'none'. `isolation` is SQLAlchemy's name of
-        a level, such as 'REPEATABLE READ'. Raises DatabaseAway when the server cannot be reached or goes away.
+        `reach`: 'all' rows of patients, 'own' (needs `patient_id`), or 'none'; `staff` narrows 'all' to what role and
+        rules leave. `labels` are the sensitive labels that 'own' sees; a service sees all.
+        `isolation` is SQLAlchemy's name of a level, such as 'REPEATABLE READ'.
+
+        Raises DatabaseAway when the server cannot be reached or goes away.
         """
         if reach not in REACHES or (reach == "own") != (patient_id is not None):
             raise ValueError("reach is 'all', 'none', or 'own' together with a patient_id")
@@ -81,9 +110,12 @@ class Database:
                 options = {"isolation_level": isolation} if isolation else {}
                 connection = connection.execution_options(**options, postgresql_readonly=read_only)
             with connection.begin():
-                connection.execute(
-                    SET_ACTOR, {"actor": actor_id, "reach": reach, "patient": patient_id or ""}
-                )
+                if staff is not None:
+                    connection.execute(ENTER_STAFF, {"actor": actor_id} | _of_staff(staff))
+                else:
+                    seen = ALL_LABELS if reach == "all" else ",".join(sorted(labels))
+                    values = {"actor": actor_id, "reach": reach, "patient": patient_id or "", "labels": seen}
+                    connection.execute(SET_ACTOR, values | {"roles": ",".join(roles)})
                 yield connection
 
     @contextmanager
@@ -104,6 +136,16 @@ class Database:
             if away := database_away(error):
                 raise away from error
             raise
+
+
+def _of_staff(walls: StaffWalls) -> dict[str, str]:
+    return {
+        "roles": ",".join(walls.roles),
+        "base": walls.base,
+        "labels": ",".join(sorted(walls.labels)),
+        "one": walls.one or "",
+        "at": walls.at.isoformat() if walls.at else "",
+    }
 
 
 def connect(url: str, *, pool_size: int = 5, application_name: str = "almoner") -> Database:

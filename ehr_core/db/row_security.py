@@ -1,7 +1,10 @@
-"""Row-level security for migrations: who sees which row, by the actor that the transaction names.
+"""Row-level security: who sees which row, by the actor that the transaction names. The one place where it is said.
 
-The settings `almoner.actor`, `almoner.reach` and `almoner.patient` are set per transaction (see database.py).
-Unset means no rows. `FORCE` makes the policy hold for the tables' owner too.
+The settings `almoner.actor`, `almoner.reach`, `almoner.patient`, `almoner.labels` and those of `StaffWalls` are set per
+transaction (see database.py). Unset means no rows. `FORCE` makes the policy hold for the tables' owner too.
+
+Reaches: `all`; `all_but` the charts that a rule shuts; `listed` charts alone (panel, care team, site, broken glass);
+`own` of a patient; `one` chart that an outside application was opened for; `none`.
 """
 
 from __future__ import annotations
@@ -14,11 +17,34 @@ EVERYONE = "current_setting('almoner.reach', true) = 'all'"
 OWN = "current_setting('almoner.reach', true) = 'own' AND {column} = current_setting('almoner.patient', true)"
 SOMEONE = "coalesce(current_setting('almoner.actor', true), '') <> ''"
 
+STAFF = "current_setting('almoner.reach', true) IN ('all', 'all_but', 'listed')"
+ONE_PATIENT = (
+    "current_setting('almoner.reach', true) IN ('own', 'one') "
+    "AND {column} = current_setting('almoner.patient', true)"
+)
+ALL_BUT_SHUT = (
+    "current_setting('almoner.reach', true) = 'all_but' "
+    "AND ({column} IS NULL OR {column} NOT IN (SELECT access.shut_patients()))"
+)
+LISTED = "current_setting('almoner.reach', true) = 'listed' AND {column} IN (SELECT access.open_patients())"
+LABELS = "{column} IS NULL OR access.label_open({column}, {patient})"
+
 STANDARD_GRANTS = ("SELECT", "INSERT", "UPDATE")
 
 
 class Operations(Protocol):
     def execute(self, sql: str) -> object: ...
+
+
+def chart_condition(patient_column: str, *, patients_too: bool = True) -> str:
+    """The rows of the charts that the actor of this transaction may open, as SQL."""
+    arms = [EVERYONE, ALL_BUT_SHUT, LISTED] + ([ONE_PATIENT] if patients_too else [])
+    return " OR ".join(f"({arm.format(column=patient_column)})" for arm in arms)
+
+
+def label_condition(label_column: str, patient_column: str) -> str:
+    """The rows without a sensitive label, and those whose labels this actor may see, as SQL."""
+    return LABELS.format(column=label_column, patient=patient_column)
 
 
 def protect(
@@ -28,10 +54,10 @@ def protect(
     *,
     grants: tuple[str, ...] = STANDARD_GRANTS,
 ) -> None:
-    """Rows of one patient each: seen and written with reach 'all', or with reach 'own' by that patient.
+    """Rows of one patient each: seen and written by whoever may open that patient's chart.
 
     A row whose patient is null is out of reach for 'own'. `table` is schema-qualified; add "DELETE" to `grants`
-    where rows may go.
+    where rows may go. What is written here is what the first migrations know; `apply_policies` says the rest.
     """
     allowed = f"{EVERYONE} OR ({OWN.format(column=patient_column)})"
     _secure(op, table, grants)
@@ -39,14 +65,14 @@ def protect(
 
 
 def protect_shared(op: Operations, table: str, *, grants: tuple[str, ...] = STANDARD_GRANTS) -> None:
-    """Rows of no patient (organizations, clinicians): any named actor reads them, reach 'all' writes them."""
+    """Rows of no patient (organizations, clinicians): any named actor reads them, staff write them."""
     _secure(op, table, grants)
     op.execute(f"CREATE POLICY named_actor_reads ON {table} FOR SELECT USING ({SOMEONE})")
     op.execute(f"CREATE POLICY everyone_writes ON {table} USING ({EVERYONE}) WITH CHECK ({EVERYONE})")
 
 
 def protect_staff_only(op: Operations, table: str, *, grants: tuple[str, ...] = STANDARD_GRANTS) -> None:
-    """Rows that no patient reaches, whatever they hold: reach 'all' only."""
+    """Rows that no patient reaches, whatever they hold; where they are a patient's, staff who may open the chart."""
     _secure(op, table, grants)
     op.execute(f"CREATE POLICY everyone_only ON {table} USING ({EVERYONE}) WITH CHECK ({EVERYONE})")
 

@@ -12,8 +12,11 @@ from cds.coverage import coverage_words
 from cds.engine import check, registry, review
 from cds.facts import Facts, Proposal
 from cds.immunization.schedule import schedule
+from cds.label_coverage import label_coverage_words
 from cds.masking import check_for
+from cds.order_coverage import order_coverage_words
 from cds.oversight import SiteChoice
+from cds.said_by_gaps import without_repeats
 from data_contracts.api.decision_support import Acknowledged, CheckedCards
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.decision_support import queries
@@ -45,7 +48,8 @@ class Checked:
 class Asked:
     """One proposal to check. `name` tells one proposal from the next: checked again under it, it counts once.
 
-    `whole` is the whole record, `visible` what the reader may see of it.
+    `whole` is the whole record, `visible` what the reader may see of it. `open_gaps` are the recommendations that stand
+    open beside the cards: what they say is not said twice.
     """
 
     patient_id: str
@@ -53,6 +57,7 @@ class Asked:
     visible: Facts
     proposal: Proposal
     name: str | None = None
+    open_gaps: frozenset[str] = frozenset()
 
 
 def check_proposal(work: UnitOfWork, asked: Asked) -> Checked:
@@ -66,9 +71,7 @@ def check_proposals(work: UnitOfWork, asked: Sequence[Asked], *, moment: str | N
     `moment` names another kind of showing than the proposal's own (a queue that is looked through is no order).
     """
     choices = queries.choices_of(work.connection, work.today()) if asked else []
-    found = [
-        Checked(uuid4(), _cards(one, choices), coverage_words(one.proposal.ingredients)) for one in asked
-    ]
+    found = [Checked(uuid4(), _cards(one, choices), _coverage(one.proposal)) for one in asked]
     kept = [_kept(one, checked, moment) for one, checked in zip(asked, found, strict=True)]
     queries.insert_checks(work.connection, kept, at=work.now(), actor_id=work.actor.actor_id)
     return found
@@ -81,7 +84,7 @@ def review_list(work: UnitOfWork, *, patient_id: str, whole: Facts, visible: Fac
     """
     choices = queries.choices_of(work.connection, work.today())
     ingredients = [one for medication in visible.medications for one in medication.ingredients]
-    words = coverage_words(ingredients)
+    words = medication_coverage(ingredients)
     if visible is not whole:
         words = f"A part of the record is restricted and was not reviewed. {words}"
     checked = Checked(uuid4(), review(visible, choices), words)
@@ -90,11 +93,24 @@ def review_list(work: UnitOfWork, *, patient_id: str, whole: Facts, visible: Fac
     return checked
 
 
+def _coverage(proposal: Proposal) -> str:
+    if proposal.order is not None:
+        return order_coverage_words(proposal.order)
+    return medication_coverage(proposal.ingredients)
+
+
+def medication_coverage(ingredients: Sequence[str]) -> str:
+    """What was looked at for these drugs, and on which topics nothing is written about them."""
+    return f"{coverage_words(ingredients)} {label_coverage_words(ingredients)}".strip()
+
+
 def _cards(asked: Asked, choices: list[SiteChoice]) -> tuple[Card, ...]:
     """What is kept from the reader still speaks, masked."""
     if asked.visible is asked.whole:
-        return check(asked.whole, asked.proposal, choices)
-    return check_for(asked.visible, asked.whole, asked.proposal, choices)
+        found = check(asked.whole, asked.proposal, choices)
+    else:
+        found = check_for(asked.visible, asked.whole, asked.proposal, choices)
+    return without_repeats(found, asked.open_gaps)
 
 
 def _kept(asked: Asked, checked: Checked, moment: str | None) -> queries.Kept:
@@ -119,7 +135,7 @@ def require_answers(checked: Checked, answers: Iterable[Acknowledged]) -> dict[s
         titles = "; ".join(sorted({card.title for card in open_cards}))
         raise Conflict(
             f"Not signed: {len(open_cards)} safety {'warning needs' if len(open_cards) == 1 else 'warnings need'} "
-            f"a reason first ({titles}). Choose one for each, or change the prescription."
+            f"a reason first ({titles}). Choose one for each, or change what is proposed."
         )
     for card in checked.interrupting:
         _check_reason(card, given[card.key])

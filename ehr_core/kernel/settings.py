@@ -77,6 +77,21 @@ class Settings(BaseSettings):
     session_hours: int = Field(
         default=12, ge=1, description="A session ends after this time in any case (hours)."
     )
+    second_factor_roles: str = Field(
+        default="",
+        description="Roles whose people need a second factor to sign in, with commas, such as admin,clinician.",
+    )
+    breached_passwords: Path | None = Field(
+        default=None,
+        description="File of breached passwords: their SHA-1 hashes in capital letters, one a line, sorted. Not set: "
+        "only what everybody thinks of first is refused.",
+    )
+    proxy_narrowing_age: int = Field(
+        default=13,
+        ge=0,
+        le=18,
+        description="From this age of a child on a parent keeps appointments alone (years); at 18 it ends.",
+    )
     bulk_file_hours: int = Field(
         default=24, ge=1, description="Bulk export files are deleted after this time (hours)."
     )

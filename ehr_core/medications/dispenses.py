@@ -13,17 +13,22 @@ Resource = dict[str, Any]
 
 
 def build_dispense(
-    told: RecordDispense, *, prescription_id: str, request: Resource, recorded_by: Resource, today: date
+    told: RecordDispense,
+    *,
+    prescription_id: str,
+    request: Resource,
+    written_on: date | None,
+    recorded_by: Resource,
+    today: date,
 ) -> Resource:
-    """Raises Conflict for a draft or a withdrawn order, InvalidResource for a day that cannot be."""
+    """Days are the site's. Raises Conflict for what was never sent, InvalidResource for a day that cannot be."""
     if request.get("status") in ("draft", "cancelled", "entered-in-error"):
         raise Conflict("This prescription was never given to a pharmacy, so nothing can have been given out.")
-    written = (request.get("authoredOn") or "")[:10]
     if told.on > today:
         raise InvalidResource(
             [Issue("on", "is in the future. Give the day on which it was handed over.", "invariant")]
         )
-    if written and told.on.isoformat() < written:
+    if written_on and told.on < written_on:
         raise InvalidResource([Issue("on", "is before the prescription was written.", "invariant")])
     unit = ((request.get("dispenseRequest") or {}).get("quantity") or {}).get("unit")
     return without_empty(

@@ -19,6 +19,7 @@ from typing import Any
 from cds import ingredients as known_ingredients
 from data_contracts.code_systems import RXNORM as RXNORM_SYSTEM
 
+INSULIN = "insulin"
 RXNORM = RXNORM_SYSTEM.uri
 KNOWLEDGE = files("ehr_core.medications.knowledge")
 COVERAGE = "Clinical drugs of the 2025-10 prescribable RxNorm whose ingredients decision support knows."
@@ -148,8 +149,16 @@ def make_product(
 ) -> Product:
     """`strengths` as the files write them: '723=500 MG;48203=125 MG'. Our own schedules go before the given one."""
     held = tuple(_strength(text) for text in strengths.split(";") if text)
-    route, unit = _forms().get(form, (None, None))
+    route, unit = _usual(name, form)
     return Product(rxcui, name, form, held, brands, route, unit, schedule_of(held) or schedule)
+
+
+def _usual(name: str, form: str) -> tuple[str | None, str | None]:
+    """Route and dose unit that go without saying; None where a person must say them."""
+    insulin = knowledge("forms.toml")[INSULIN]
+    if INSULIN in name.lower() and form in insulin["forms"]:
+        return insulin["route"], insulin["unit"]
+    return _forms().get(form, (None, None))
 
 
 def _strength(text: str) -> Strength:
@@ -178,6 +187,7 @@ def _forms() -> dict[str, tuple[str, str]]:
     return {
         form: (route, unit)
         for route, units in knowledge("forms.toml").items()
+        if route != INSULIN
         for unit, forms in units.items()
         for form in forms
     }

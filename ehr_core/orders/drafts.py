@@ -11,7 +11,6 @@ from data_contracts.api.orders import AddDrafts, Basket, ChangeDraft, DiscardDra
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict, NotFound, StaleVersion
 from ehr_core.orders.catalogue import catalogue
-from ehr_core.orders.duplicates import duplicate_warnings
 from ehr_core.orders.lines import Ordered, Subject, missing, usual_details
 from ehr_core.orders.resources import check_code
 from ehr_core.orders.subjects import read_subject, subject_to_order_for
@@ -30,14 +29,14 @@ RETURNING draft_id::text
 
 
 def read_basket(work: UnitOfWork, patient_id: str) -> Basket:
-    """What waits for a signature, the oldest first, with what is missing and what is ordered twice."""
+    """What waits for a signature, the oldest first, with what is missing."""
     work.actor.require("chart.read")
     subject = read_subject(work, patient_id)
-    rows = work.connection.execute(WAITING, {"patient": patient_id}).all()
+    rows = waiting_rows(work, patient_id)
     work.audit("orders.basket.read", patient_id=patient_id, detail={"drafts": len(rows)})
     return Basket(
         patient_id=patient_id,
-        drafts=present_drafts(work, subject, rows),
+        drafts=[_present(row, subject, work) for row in rows],
         may_sign=work.actor.may("order.sign"),
         asks_pregnancy=subject.could_be_pregnant,
     )
@@ -171,15 +170,13 @@ def check_waiting(row: Row[Any], version: int) -> None:
         raise StaleVersion(f"'{row.display}' has changed since you saw it. Look at it again, then go on.")
 
 
-def present_drafts(work: UnitOfWork, subject: Subject, rows: Sequence[Row[Any]]) -> list[DraftOrder]:
-    """Drafts of one patient as the basket shows them."""
-    lines = {str(row.draft_id): ordered_of_row(row) for row in rows}
-    warnings = duplicate_warnings(work, subject.patient_id, lines)
-    return [_present(row, lines[str(row.draft_id)], warnings, subject, work) for row in rows]
+def waiting_rows(work: UnitOfWork, patient_id: str) -> list[Row[Any]]:
+    """The lines of a basket as they are kept. For callers that have checked permission and patient."""
+    return list(work.connection.execute(WAITING, {"patient": patient_id}))
 
 
-def _present(row: Row[Any], what: Ordered, warnings: dict, subject: Subject, work: UnitOfWork) -> DraftOrder:
-    details = details_of_row(row)
+def _present(row: Row[Any], subject: Subject, work: UnitOfWork) -> DraftOrder:
+    what, details = ordered_of_row(row), details_of_row(row)
     return DraftOrder(
         draft_id=str(row.draft_id),
         version=row.version,
@@ -192,7 +189,6 @@ def _present(row: Row[Any], what: Ordered, warnings: dict, subject: Subject, wor
         prepared_at=row.prepared_at,
         gap_id=row.gap_id,
         missing=missing(what, details, subject, work.today()),
-        warnings=warnings[str(row.draft_id)],
     )
 
 

@@ -5,35 +5,33 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, text
 
 from data_contracts.api.quality import (
+    FUNNEL_KINDS,
     Counts,
     MeasureDefinition,
     MeasureLine,
     MeasureList,
     MeasurePage,
-    RatePoint,
     Stratum,
 )
 from data_contracts.guidelines import definitions, guidelines
 from data_contracts.guidelines.pack import Pack
+from data_contracts.rate_statistics import Z_998, funnel_limits, funnel_place, wilson_rate
 from data_contracts.suppression import Cell, suppress_cell, suppress_strata
 from data_contracts.valuesets import value_sets
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
 from ehr_core.quality.cells import COUNTS, STRATUM_KINDS
 from ehr_core.quality.labels import labels
-from ehr_core.quality.rates import wilson_rate
+from ehr_core.quality.over_time import change_of, read_trend, shifts_of
 from ehr_core.quality.runs import freshest, last_run, stale_sentence
 
-CHANGE_DAYS = 30
-"""The trend arrow compares with the last nightly rate of at least so many days ago."""
-
-TREND_POINTS = 400
+SHOWN_POINTS = 400
 MISSING_DATA = (
     "People without a usable birth date, or without a recorded organ or sex where that decides, are counted as "
     "not evaluable beside the rate; so are people part of whose record cannot be read. A missing result never counts "
@@ -52,7 +50,9 @@ CSV_COLUMNS = (
     ),
     *COUNTS,
     *("rate", "rate_low", "rate_high", "suppressed"),
+    *("funnel_low", "funnel_high", "funnel_place"),
 )
+"""The funnel's limits are those that chance alone passes once in 500 groups; only for clinics and clinicians."""
 
 
 def measure_list(work: UnitOfWork, small_cell: int) -> MeasureList:
@@ -75,11 +75,13 @@ def measure_page(work: UnitOfWork, measure_id: str, small_cell: int) -> MeasureP
     everyone = next((row for row in rows if row.stratum_kind == "all"), None)
     if everyone is None:
         raise NotFound(f"The measure '{measure_id}' has no results yet. They come with the next nightly run.")
+    trend = read_trend(work, measure_id, lambda cell: _seen(work, cell, small_cell))
     return MeasurePage(
         line=_line(work, everyone, small_cell),
         definition=_definition(pack),
         strata=_strata(work, everyone, rows, small_cell),
-        trend=_trend(work, measure_id, small_cell),
+        trend=trend[-SHOWN_POINTS:],
+        shifts=shifts_of(trend),
         provenance=_provenance(work),
         as_of=freshest(work.connection),
     )
@@ -100,9 +102,24 @@ def measure_csv(work: UnitOfWork, measure_id: str, small_cell: int) -> bytes:
                 *(stratum.kind, _plain(stratum.value), _plain(stratum.label)),
                 *(counts[name] for name in COUNTS),
                 *(counts["rate"], counts["rate_low"], counts["rate_high"], counts["suppressed"]),
+                *_funnel(stratum, line.counts.rate),
             ]
         )
     return file.getvalue().encode()
+
+
+def _funnel(stratum: Stratum, expected: float | None) -> tuple[float | None, float | None, str | None]:
+    """Its limits and where the group stands; nothing where a count is hidden, or the rate that is expected."""
+    counts = stratum.counts
+    if (
+        stratum.kind not in FUNNEL_KINDS
+        or expected is None
+        or not counts.denominator
+        or counts.numerator is None
+    ):
+        return None, None, None
+    low, high = funnel_limits(expected, counts.denominator, Z_998)
+    return low, high, funnel_place(expected, counts.numerator, counts.denominator)
 
 
 def current_period(work: UnitOfWork, measure_id: str) -> date | None:
@@ -135,8 +152,12 @@ def _cells(work: UnitOfWork, *, measure_id: str | None, kind: str | None) -> Seq
 
 def _line(work: UnitOfWork, row: Row, small_cell: int) -> MeasureLine:
     pack = definitions()[row.measure_id]
-    counts = _counts(_shown(work, _cell(row), small_cell))
-    before = _rate_before(work, row.measure_id, small_cell)
+    counts = _seen(work, _cell(row), small_cell)
+
+    def show(cell: Cell) -> Counts:
+        return _seen(work, cell, small_cell)
+
+    change = change_of(work, row.measure_id, row.period_begin, counts, show)
     return MeasureLine(
         measure_id=row.measure_id,
         version=row.measure_version,
@@ -145,7 +166,9 @@ def _line(work: UnitOfWork, row: Row, small_cell: int) -> MeasureLine:
         period_begin=row.period_begin,
         period_end=row.period_end,
         counts=counts,
-        change=counts.rate - before if counts.rate is not None and before is not None else None,
+        change=change.value if change else None,
+        change_low=change.low if change else None,
+        change_high=change.high if change else None,
     )
 
 
@@ -178,30 +201,6 @@ def _strata(work: UnitOfWork, everyone: Row, rows: Sequence[Row], small_cell: in
     return made
 
 
-def _trend(work: UnitOfWork, measure_id: str, small_cell: int) -> list[RatePoint]:
-    rows = work.connection.execute(
-        text(
-            "SELECT * FROM (SELECT on_day, "
-            + ", ".join(COUNTS)
-            + " FROM quality.rate_point WHERE measure_id = :id AND stratum_kind = 'all' "
-            "ORDER BY on_day DESC LIMIT :most) AS newest ORDER BY on_day"
-        ),
-        {"id": measure_id, "most": TREND_POINTS},
-    )
-    return [RatePoint(on=row.on_day, counts=_counts(_shown(work, _cell(row), small_cell))) for row in rows]
-
-
-def _rate_before(work: UnitOfWork, measure_id: str, small_cell: int) -> float | None:
-    row = work.connection.execute(
-        text(
-            f"SELECT {', '.join(COUNTS)} FROM quality.rate_point WHERE measure_id = :id AND stratum_kind = 'all' "
-            "AND on_day <= :day ORDER BY on_day DESC LIMIT 1"
-        ),
-        {"id": measure_id, "day": work.today() - timedelta(days=CHANGE_DAYS)},
-    ).one_or_none()
-    return _counts(_shown(work, _cell(row), small_cell)).rate if row else None
-
-
 def sees_single_patients(work: UnitOfWork) -> bool:
     """Who may open the list behind a number sees every number."""
     return work.actor.may("measure.drill")
@@ -209,6 +208,10 @@ def sees_single_patients(work: UnitOfWork) -> bool:
 
 def _shown(work: UnitOfWork, cell: Cell, small_cell: int) -> Cell:
     return cell if sees_single_patients(work) else suppress_cell(cell, small_cell)
+
+
+def _seen(work: UnitOfWork, cell: Cell, small_cell: int) -> Counts:
+    return _counts(_shown(work, cell, small_cell))
 
 
 def _cell(row: Row) -> Cell:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, extract, false, func, or_, select, text, true
 
-from ehr_core.access.sensitivity import split_visible
+from ehr_core.access.chart_policy import Sight
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.kernel.name_sounds import folded
@@ -43,13 +44,14 @@ def people_by_id(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str, Pers
     if not wanted:
         return {}
     rows = work.connection.execute(PEOPLE, {"ids": wanted, "now": work.now()})
-    return {row.id: _person(work, row) for row in rows}
+    sight, today = Sight(work), work.today()
+    return {row.id: _person(row, sight, today) for row in rows}
 
 
-def _person(work: UnitOfWork, row: Any) -> PersonFacts:
-    flags, _ = split_visible(work.actor.kind, map(decode, row.flags or ()))
+def _person(row: Any, sight: Sight, today: date) -> PersonFacts:
+    flags, _ = sight.split(map(decode, row.flags or ()))
     return replace(
-        read_person(decode(row.body), work.today()),
+        read_person(decode(row.body), today),
         clinic=row.clinic,
         clinician=row.clinician,
         flags=tuple(flags),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
 from sqlalchemy import Row, text
 
-from data_contracts.api.scheduling import BookedResource, VisitCard
+from data_contracts.api.scheduling import VisitCard
 from ehr_core.access.sensitivity import labels, may_see
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
@@ -124,8 +125,9 @@ def _cards(work: UnitOfWork, query: Any, values: dict[str, Any]) -> list[VisitCa
     rows = [row for row in work.connection.execute(query, values) if _may_see(work, row.body)]
     if not rows:
         return []
-    names = _names(work, rows)
-    return [_card(row, names) for row in rows]
+    actors = [_actors(row) for row in rows]
+    names = _names(work, [row.id for row in rows], actors)
+    return [_card(row, of_row, names) for row, of_row in zip(rows, actors, strict=True)]
 
 
 @dataclass
@@ -141,8 +143,7 @@ class _Names:
     double: set[str]
 
 
-def _names(work: UnitOfWork, rows: Sequence[Row]) -> _Names:
-    ids = [row.id for row in rows]
+def _names(work: UnitOfWork, ids: Sequence[str], actors: Sequence[Sequence[str]]) -> _Names:
     names = _Names(work.site_time_zone, {}, {}, {}, {}, {}, set())
     for row in work.connection.execute(NAMES):
         if row.what == "calendar":
@@ -151,7 +152,7 @@ def _names(work: UnitOfWork, rows: Sequence[Row]) -> _Names:
             names.sites[row.id] = row.more
         else:
             names.types[row.id] = row.name
-    strangers = {actor[13:] for row in rows for actor in _actors(row) if _is_stranger(actor, names)}
+    strangers = {one[13:] for one in set(chain.from_iterable(actors)) if _is_stranger(one, names)}
     if strangers:
         found = work.connection.execute(PEOPLE, {"ids": sorted(strangers)})
         names.people = {f"Practitioner/{row.id}": row.display_name for row in found}
@@ -174,11 +175,11 @@ def _may_see(work: UnitOfWork, body: str) -> bool:
     return work.actor.kind != "patient" or may_see(work.actor.kind, labels(decode(body)))
 
 
-def _card(row: Row, names: _Names) -> VisitCard:
+def _card(row: Row, actors: Sequence[str], names: _Names) -> VisitCard:
+    """Checked as a whole: that is faster than to construct it unchecked, and safer."""
     written = _appointment.decode(row.body)
     person = read_person(row.patient_body)
     reason = written.description or next((one.text for one in written.reasonCode if one.text), None)
-    actors = _actors(row)
     provider = next((actor for actor in actors if actor.startswith("Practitioner/")), None)
     known = names.calendars.get(provider or "")
     site_id = next((actor[9:] for actor in actors if actor[9:] in names.sites), None)
@@ -186,32 +187,35 @@ def _card(row: Row, names: _Names) -> VisitCard:
         (code for token in row.code_tokens or () if (code := _type_code(token)) in names.types), None
     )
     type_name = names.types.get(type_code or "")
-    return VisitCard.model_construct(
-        appointment_id=row.id,
-        version=row.version_id,
-        status=row.status,
-        starts_at=row.date_low,
-        ends_at=row.date_high,
-        time_zone=names.sites.get(site_id or "", names.time_zone),
-        type_code=type_code,
-        type_name=type_name,
-        reason=reason if reason != type_name else None,
-        patient_id=row.patient_id,
-        patient_name=person.name,
-        birth_date=person.birth_date,
-        mrn=person.mrn,
-        provider=provider,
-        provider_name=known[0] if known else names.people.get(provider or ""),
-        site_id=site_id,
-        resources=[
-            BookedResource.model_construct(actor=actor, name=names.calendars[actor][0])
-            for actor in actors
-            if actor in names.calendars and names.calendars[actor][1] != "provider"
-        ],
-        series_id=names.series.get(row.id),
-        confirmed=CONFIRMED_URL in row.body,
-        double_booked=row.id in names.double,
+    return VisitCard.model_validate(
+        {
+            "appointment_id": row.id,
+            "version": row.version_id,
+            "status": row.status,
+            "starts_at": row.date_low,
+            "ends_at": row.date_high,
+            "time_zone": names.sites.get(site_id or "", names.time_zone),
+            "type_code": type_code,
+            "type_name": type_name,
+            "reason": reason if reason != type_name else None,
+            "patient_id": row.patient_id,
+            "patient_name": person.name,
+            "birth_date": person.birth_date,
+            "mrn": person.mrn,
+            "provider": provider,
+            "provider_name": known[0] if known else names.people.get(provider or ""),
+            "site_id": site_id,
+            "resources": _booked_resources(actors, names),
+            "series_id": names.series.get(row.id),
+            "confirmed": CONFIRMED_URL in row.body,
+            "double_booked": row.id in names.double,
+        }
     )
+
+
+def _booked_resources(actors: Sequence[str], names: _Names) -> list[dict[str, str]]:
+    known = ((actor, names.calendars.get(actor)) for actor in actors)
+    return [{"actor": actor, "name": one[0]} for actor, one in known if one and one[1] != "provider"]
 
 
 def _type_code(token: str) -> str | None:

@@ -28,7 +28,8 @@ wanted_day AS (
   SELECT CAST(:first_day AS date) + n AS day FROM generate_series(0, CAST(:days AS int) - 1) AS n
 ), opening AS (
   SELECT c.actor, c.name, s.site_id, s.name AS site_name, s.time_zone,
-    (d.day + r.opens) AT TIME ZONE s.time_zone AS opens_at, (d.day + r.closes) AT TIME ZONE s.time_zone AS closes_at
+    (d.day + r.opens) AT TIME ZONE s.time_zone AS opens_at,
+    greatest((d.day + r.opens) AT TIME ZONE s.time_zone, (d.day + r.closes) AT TIME ZONE s.time_zone) AS closes_at
   FROM wanted_day AS d
   JOIN scheduling.availability AS r ON r.weekday = extract(isodow FROM d.day)
     AND d.day >= coalesce(r.valid_from, '-infinity') AND d.day <= coalesce(r.valid_until, 'infinity')
@@ -39,7 +40,8 @@ wanted_day AS (
                     WHERE h.on_day = d.day AND (h.site_id IS NULL OR h.site_id = r.site_id))
   UNION ALL
   SELECT c.actor, c.name, s.site_id, s.name, s.time_zone,
-    (d.day + e.opens) AT TIME ZONE s.time_zone, (d.day + e.closes) AT TIME ZONE s.time_zone
+    (d.day + e.opens) AT TIME ZONE s.time_zone,
+    greatest((d.day + e.opens) AT TIME ZONE s.time_zone, (d.day + e.closes) AT TIME ZONE s.time_zone)
   FROM wanted_day AS d
   JOIN scheduling.exception AS e ON e.kind = 'open' AND d.day BETWEEN e.first_day AND e.last_day
   JOIN scheduling.calendar AS c ON c.actor = e.actor AND c.active
@@ -56,10 +58,15 @@ wanted_day AS (
   SELECT b.actor, range_agg(b.during) AS during FROM scheduling.booking AS b
   WHERE b.during && tstzrange(CAST(:from_at AS timestamptz), CAST(:until_at AS timestamptz) + interval '1 day')
     AND (b.held_until IS NULL OR b.held_until > :now) AND b.source_id <> ALL(CAST(:aside AS text[]))
+    AND (b.actor NOT LIKE 'Patient/%' OR b.actor = :patient)
   GROUP BY b.actor
 )
 """
-"""`aside` are bookings that do not count: the hold or the visit that is to be moved."""
+"""`aside` are bookings that do not count: the hold or the visit that is to be moved.
+
+Of the patients only the one who is booked for is looked at: thousands of others would be walked through for each start.
+Where the clocks skip both ends of an opening, it has no length.
+"""
 
 RESOURCES = """
   SELECT array_agg(one.actor ORDER BY need.place) AS actors, array_agg(one.name ORDER BY need.place) AS names,
@@ -80,28 +87,30 @@ RESOURCES = """
 """A free room or device of each kind; each provider tends to another one, so that two desks seldom want the same."""
 
 FIND = text(f"""
-WITH {OPENINGS}, candidate AS MATERIALIZED (
-  SELECT o.actor, o.name, o.site_id, o.site_name, o.time_zone, start AS starts_at,
-    start + make_interval(mins => :minutes) AS ends_at,
-    abs(extract(epoch FROM start - CAST(:near AS timestamptz))) / 86400
-      - CASE WHEN o.actor = :own_clinician THEN {OWN_CLINICIAN_IS_WORTH_DAYS} ELSE 0 END AS rank
+WITH {OPENINGS}, free AS MATERIALIZED (
+  SELECT o.*, tstzmultirange(tstzrange(o.opens_at, o.closes_at)) - coalesce(busy.during, '{{}}')
+    - coalesce(closed.during, '{{}}') - coalesce(mine.during, '{{}}') AS during
   FROM opening AS o
-  CROSS JOIN LATERAL generate_series(
-    o.opens_at, o.closes_at - make_interval(mins => :minutes), make_interval(mins => :every_minutes)) AS start
   LEFT JOIN busy ON busy.actor = o.actor
   LEFT JOIN closed ON closed.actor = o.actor
   LEFT JOIN busy AS mine ON mine.actor = :patient
   WHERE o.actor LIKE 'Practitioner/%'
     AND (CAST(:providers AS text[]) IS NULL OR o.actor = ANY(:providers))
     AND (CAST(:site_ids AS text[]) IS NULL OR o.site_id = ANY(:site_ids))
-    AND start >= :from_at AND start < :until_at
+), candidate AS MATERIALIZED (
+  SELECT f.actor, f.name, f.site_id, f.site_name, f.time_zone, start AS starts_at,
+    start + make_interval(mins => :minutes) AS ends_at,
+    abs(extract(epoch FROM start - CAST(:near AS timestamptz))) / 86400
+      - CASE WHEN f.actor = :own_clinician THEN {OWN_CLINICIAN_IS_WORTH_DAYS} ELSE 0 END AS rank
+  FROM free AS f
+  CROSS JOIN LATERAL generate_series(
+    f.opens_at, f.closes_at - make_interval(mins => :minutes), make_interval(mins => :every_minutes)) AS start
+  WHERE start >= :from_at AND start < :until_at
     AND (CAST(:exactly AS timestamptz) IS NULL OR start = :exactly)
-    AND NOT coalesce(busy.during && tstzrange(start, start + make_interval(mins => :minutes)), false)
-    AND NOT coalesce(closed.during && tstzrange(start, start + make_interval(mins => :minutes)), false)
-    AND NOT coalesce(mine.during && tstzrange(start, start + make_interval(mins => :minutes)), false)
-    AND extract(hour FROM start AT TIME ZONE o.time_zone) >= :first_hour
-    AND extract(hour FROM start AT TIME ZONE o.time_zone) < :last_hour
-    AND (CAST(:weekdays AS int[]) IS NULL OR extract(isodow FROM start AT TIME ZONE o.time_zone) = ANY(:weekdays))
+    AND f.during @> tstzrange(start, start + make_interval(mins => :minutes))
+    AND extract(hour FROM start AT TIME ZONE f.time_zone) >= :first_hour
+    AND extract(hour FROM start AT TIME ZONE f.time_zone) < :last_hour
+    AND (CAST(:weekdays AS int[]) IS NULL OR extract(isodow FROM start AT TIME ZONE f.time_zone) = ANY(:weekdays))
 )
 SELECT k.*, picked.actors, picked.names
 FROM (SELECT * FROM candidate ORDER BY rank, starts_at, name, actor) AS k
@@ -227,6 +236,7 @@ def _times(work: UnitOfWork, first: date, days: int, aside: Sequence[str]) -> di
         "until_at": _midnight(first + timedelta(days=days), work.site_time_zone) + timedelta(hours=14),
         "now": work.now(),
         "aside": list(aside),
+        "patient": None,
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ehr_core.kernel.errors import Issue
-from ehr_core.store.definitions import ANY_RESOURCE, Definition, Element, definition, is_resource
+from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, Definition, Element, definition, is_resource
 from ehr_core.store.invariants import INVARIANTS
 from ehr_core.store.primitives import problem_with
 from ehr_core.store.references import named_type

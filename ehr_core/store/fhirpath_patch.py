@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ehr_core.store.definitions import definition
+from ehr_core.kernel.fhir_definitions import definition
 from ehr_core.store.element_paths import PathNotUnderstood, Place, places, steps_of
 from ehr_core.store.exact_json import parse, written
 from ehr_core.store.json_patch import MOST_OPERATIONS, PatchFails

@@ -244,6 +244,7 @@ def _row(prepared: Prepared, version_id: int, now: datetime) -> list[Any]:
         promoted.patient_id,
         prepared.content.content_hash,
         prepared.content.at_version(version_id, now).decode(),
+        _array(promoted.sensitivity) if promoted.sensitivity else None,
         True,
     ]
     for name in _promoted_names(prepared.type_name):

@@ -14,8 +14,8 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from ehr_core.kernel.fhir_definitions import field_name
 from ehr_core.store.dates import bounds
-from ehr_core.store.definitions import field_name
 
 Rule = Callable[[Any], bool]
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"

@@ -11,13 +11,19 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
+from ehr_core.access.sensitive_codes import (
+    TELLING_ELEMENTS,
+    TELLING_LISTS,
+    labels_of_tokens,
+    restricting_tokens,
+)
+from ehr_core.kernel.fhir_definitions import definition, field_name
 from ehr_core.kernel.name_sounds import sounds
 from ehr_core.store.dates import bounds
-from ehr_core.store.definitions import field_name
 from ehr_core.store.names import display_name, name_parts, search_text
 from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import PERSON, ResourceType, resource_type
-from ehr_core.store.search_index import restricted_labels, search_index
+from ehr_core.store.search_index import search_index
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, reference_token
 
 MINIMUM_DIGITS, LONGEST_NUMBER = 7, 20
@@ -40,7 +46,7 @@ class Promoted:
     encounter_id: str | None = None
     search_tokens: list[str] | None = None
     search_values: dict[str, Any] | None = None
-    restricted_labels: list[str] | None = None
+    sensitivity: list[str] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     announced_codes: list[str] = field(default_factory=list)
 
@@ -51,8 +57,8 @@ class Promoted:
 
 COLUMN_NAMES = (
     *("patient_id", "status", "code_tokens", "category_tokens", "identifier_tokens", "reference_tokens"),
-    *("security_tokens", "date_low", "date_high", "encounter_id"),
-    *("search_tokens", "search_values", "restricted_labels"),
+    *("security_tokens", "date_low", "date_high", "encounter_id", "sensitivity"),
+    *("search_tokens", "search_values"),
 )
 
 
@@ -69,9 +75,10 @@ def promote(type_name: str, resource: Any, resource_id: str, time_zone: str) -> 
     promoted.search_tokens, promoted.search_values = index.tokens, index.values
     promoted.reference_tokens = _references(resource, row, index.references)
     promoted.security_tokens = _security(resource)
+    if not row.shared:
+        promoted.sensitivity = _sensitivity(resource, type_name, promoted.security_tokens)
     promoted.date_low, promoted.date_high = _dates(resource, row, time_zone)
     promoted.encounter_id = _encounter(resource, row)
-    promoted.restricted_labels = restricted_labels(resource)
     if row.extra_columns:
         promoted.extra = _extra(resource, row, promoted)
     promoted.announced_codes = promoted.code_tokens or []
@@ -145,6 +152,24 @@ def _identifiers(resource: Struct) -> list[str] | None:
 
 def _security(resource: Struct) -> list[str] | None:
     return None if resource.meta is UNSET else _tokens(resource, "meta.security")
+
+
+def _sensitivity(resource: Struct, type_name: str, security: list[str] | None) -> list[str] | None:
+    """The labels that keep it from some: its own, or else those that its codes call for."""
+    given = restricting_tokens(security or ())
+    if given:
+        return given
+    tokens = [token for path in _telling(type_name) for token in _tokens(resource, path) or ()]
+    return labels_of_tokens(tokens) if tokens else None
+
+
+@cache
+def _telling(type_name: str) -> tuple[str, ...]:
+    """Of the elements whose codes may tell something sensitive, those that this type has."""
+    elements = definition(type_name).elements
+    own = [name for name in (*TELLING_ELEMENTS, *TELLING_LISTS) if name in elements]
+    parts = [f"component.{name}" for name in TELLING_ELEMENTS] if "component" in elements else []
+    return (*own, *parts)
 
 
 @cache

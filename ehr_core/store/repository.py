@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import Row, Select, Text, any_, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from ehr_core.access.chart_policy import may_read, require_scope
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, Issue, NotFound
@@ -57,10 +59,10 @@ class Written:
 class Store:
     """FHIR resources as one actor sees them, within one unit of work."""
 
-    def __init__(self, work: UnitOfWork, *, holds_back_labelled: bool = False):
+    def __init__(self, work: UnitOfWork):
         self.work = work
         self.connection = work.connection
-        self.sight = Sight(work.actor, holds_back_labelled)
+        self.sight = Sight(work.actor)
 
     # Reading
 
@@ -94,7 +96,7 @@ class Store:
         """One version, current or old. Raises NotFound, or Gone when that version is the deletion."""
         row = self._current(type_name, resource_id)
         if row.version_id != version_id:
-            row = versions.old_version(self.connection, type_name, resource_id, version_id)
+            row = versions.old_version(self.connection, type_name, resource_id, version_id, self.sight)
             if row is None:
                 raise NotFound(f"This {type_name} has no such version.")
         if row.deleted:
@@ -106,7 +108,7 @@ class Store:
     def history(self, type_name: str, resource_id: str) -> list[StoredResource]:
         """Every version, newest first; deletions have an empty body. Raises NotFound."""
         row = self._current(type_name, resource_id)
-        older = versions.old_versions(self.connection, type_name, resource_id)
+        older = versions.old_versions(self.connection, type_name, resource_id, self.sight)
         found = [stored(type_name, version) for version in (row, *older)]
         self._audit_read("history", found[0])
         return found
@@ -114,6 +116,7 @@ class Store:
     def read_many(self, type_name: str, resource_ids: Sequence[str]) -> list[StoredResource]:
         """The resources that exist among these, in any order; one audit row with the patients sealed."""
         resource_type(type_name)
+        require_scope(self.work.actor, type_name, "r")
         table = current_table(type_name)
         query = select(*versions.version_columns(table)).where(
             table.c.id.in_(list(resource_ids)),
@@ -169,15 +172,20 @@ class Store:
         for name in names:
             if type_names is not None and name not in type_names:
                 continue
-            query = text(
-                f'SELECT body FROM fhir."{resource_type(name).table}" '
-                "WHERE patient_id = ANY(:ids) AND NOT deleted ORDER BY patient_id, id"
+            columns = current_table(name).c
+            whose = columns.id if name == "Patient" else columns.patient_id
+            query = (
+                select(columns.body)
+                .where(
+                    whose == any_(literal(patient_ids, ARRAY(Text))),
+                    columns.deleted.is_(False),
+                    *self.sight.rows(name, columns),
+                )
+                .order_by(whose, columns.id)
             )
-            if name == "Patient":
-                query = text("SELECT body FROM fhir.patient WHERE id = ANY(:ids) AND NOT deleted ORDER BY id")
-            for (body,) in self.connection.execute(query, {"ids": patient_ids}):
+            for (body,) in self.connection.execute(query):
                 yield name, body.encode()
-        if type_names is None or MEDICATION in type_names:
+        if (type_names is None or MEDICATION in type_names) and may_read(self.work.actor, MEDICATION):
             for body in medications_prescribed(self.connection, patient_ids):
                 yield MEDICATION, body
 
@@ -199,11 +207,13 @@ class Store:
     def put(self, type_name: str, resource_id: str, body: Body, *, if_match: int | None = None) -> Written:
         """As `update`, and says whether the resource was created and whether anything changed."""
         checked_id(resource_id)
-        row = versions.current_version(self.connection, type_name, resource_id, lock=True)
+        require_scope(self.work.actor, type_name, "u")
+        row = versions.current_version(self.connection, type_name, resource_id, lock=True, sight=self.sight)
         check_version(row, if_match)
         if row is None:
             return Written(self._add(type_name, body, resource_id, same_id=True), created=True, changed=True)
         content, promoted = self._prepared(type_name, body, resource_id, same_id=True)
+        require_scope(self.work.actor, type_name, "u", promoted)
         if row.content_hash == content.content_hash:
             unchanged = stored(type_name, row)
             self._audit_write("update", unchanged, {"changed": False})
@@ -218,7 +228,8 @@ class Store:
     def delete(self, type_name: str, resource_id: str, *, if_match: int | None = None) -> StoredResource:
         """Marks the resource deleted; its history stays. Deleting again changes nothing. Raises NotFound."""
         resource_type(type_name)
-        row = versions.current_version(self.connection, type_name, resource_id, lock=True)
+        require_scope(self.work.actor, type_name, "d")
+        row = versions.current_version(self.connection, type_name, resource_id, lock=True, sight=self.sight)
         if row is None:
             raise self._not_found(type_name)
         check_version(row, if_match)
@@ -269,6 +280,7 @@ class Store:
 
     def _current(self, type_name: str, resource_id: str) -> Row:
         resource_type(type_name)
+        require_scope(self.work.actor, type_name, "r")
         row = versions.current_version(self.connection, type_name, resource_id, lock=False, sight=self.sight)
         if row is None:
             raise self._not_found(type_name)
@@ -311,7 +323,9 @@ class Store:
         }
 
     def _add(self, type_name: str, body: Body, resource_id: str, *, same_id: bool = False) -> StoredResource:
+        require_scope(self.work.actor, type_name, "c")
         content, promoted = self._prepared(type_name, body, resource_id, same_id=same_id)
+        require_scope(self.work.actor, type_name, "c", promoted)
         values = self._values(content, promoted, 1)
         if not versions.add_first_version(self.connection, type_name, values):
             raise Conflict(f"A {type_name} with this id is already there.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
+from ehr_core.access.chart_policy import require_scope
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.resource_types import ResourceType, resource_type
 from ehr_core.store.search_conditions import conditions
@@ -76,6 +77,7 @@ class Asked:
         limit: int,
         offset: int = 0,
     ) -> Asked:
+        require_scope(search.sight.actor, type_name, "s")
         row, table = resource_type(type_name), current_table(type_name)
         controls = _controls(given)
         return cls(

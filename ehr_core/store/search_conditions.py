@@ -170,7 +170,7 @@ def _chain(
     found = []
     for type_name in (asked_type,) if asked_type else reference.targets:
         target = resource_type(type_name)
-        table = current_table(type_name).alias()
+        table = current_table(type_name).alias(f"{target.table}_at_{depth}")
         inner_known = known_parameters(target, table, search)
         if not asked_type and len(reference.targets) > 1 and _first_name(rest) not in (*inner_known, "_has"):
             continue
@@ -197,7 +197,7 @@ def _has(
         search.not_understood(f"'_has' names a type that is not kept here: {shown(type_name)}.")
         return None
     source = resource_type(type_name)
-    referring = current_table(type_name).alias()
+    referring = current_table(type_name).alias(f"{source.table}_at_{depth}")
     known = known_parameters(source, referring, search)
     reference = known[name].reference if name in known else None
     if reference is None or not reference.leads_to(row.name):

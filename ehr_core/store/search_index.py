@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from msgspec import UNSET, Struct
 
-from ehr_core.access.sensitive_codes import derived_labels
-from ehr_core.access.sensitivity import restricting
 from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.dates import bounds
 from ehr_core.store.element_values import reached, steps_of
@@ -73,31 +71,6 @@ def search_index(type_name: str, resource: Struct, time_zone: str) -> SearchInde
         tokens += _identified(name, reached(resource, steps))
     references += _subject_that_is_no_patient(type_name, resource)
     return SearchIndex(list(dict.fromkeys(tokens)) or None, values or None, references)
-
-
-def restricted_labels(resource: Struct) -> list[str] | None:
-    """'system|code' of the labels that keep the resource from patients and proxies; None without any."""
-    given = [] if resource.meta is UNSET else [_pair_of(c) for c in reached(resource.meta, ("security",))]
-    found = tuple(restricting(given))
-    if not found:
-        told = {
-            _pair_of(coding)
-            for steps in TELLING
-            for concept in reached(resource, steps)
-            for coding in reached(concept, ("coding",))
-        }
-        found = _derived(frozenset(told)) if told else ()
-    return [f"{system}|{code}" for system, code in found] or None
-
-
-@lru_cache(maxsize=65_536)
-def _derived(told: frozenset[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    coding = [{"system": system, "code": code} for system, code in told if code]
-    return tuple(restricting(derived_labels({"code": {"coding": coding}})))
-
-
-def _pair_of(coding: Any) -> tuple[str, str]:
-    return tuple("" if part is UNSET else part for part in (coding.system, coding.code))
 
 
 @cache

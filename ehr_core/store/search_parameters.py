@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl
 from sqlalchemy import ColumnElement, Float, cast, func, literal, or_, select, true
 
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, definition
 from ehr_core.store import search_sql as sql
-from ehr_core.store.definitions import ANY_RESOURCE, definition
 from ehr_core.store.element_values import steps_of
 from ehr_core.store.resource_types import PERSON, RESOURCE_TYPES, ResourceType
 from ehr_core.store.search_composites import composite

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec import Meta as Limits
 
-from ehr_core.store.definitions import ANY_RESOURCE, Definition, Element, definition, field_name
+from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, Definition, Element, definition, field_name
 from ehr_core.store.invariants import INVARIANTS
 from ehr_core.store.primitives import LONGEST_STRING, PRIMITIVES, Primitive
 from ehr_core.store.references import named_type

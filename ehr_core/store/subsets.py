@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Raw
 
-from ehr_core.store.definitions import definition
+from ehr_core.kernel.fhir_definitions import definition
 
 ALWAYS = frozenset({"resourceType", "id", "meta"})
 SUBSETTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}

@@ -7,7 +7,7 @@ from functools import cache
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, LargeBinary, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from ehr_core.store.resource_types import resource_type
+from ehr_core.store.resource_types import ResourceType, resource_type
 
 METADATA = MetaData(schema="fhir")
 MOMENT = DateTime(timezone=True)
@@ -20,6 +20,7 @@ VERSION_COLUMNS = {
     "patient_id": Text,
     "content_hash": LargeBinary,
     "body": Text,
+    "sensitivity": ARRAY(Text),
 }
 CURRENT_COLUMNS = VERSION_COLUMNS | {"imported": Boolean}
 """Of the current version; `imported` says that an import wrote it, and nobody here."""
@@ -35,7 +36,6 @@ PROMOTED_COLUMNS = {
     "encounter_id": Text,
     "search_tokens": ARRAY(Text),
     "search_values": JSONB(none_as_null=True),
-    "restricted_labels": ARRAY(Text),
 }
 EXTRA_COLUMNS = {
     "name_text": Text,
@@ -59,14 +59,17 @@ def current_table(type_name: str) -> Table:
     """One row a resource: its current version, or the mark that it is deleted."""
     row = resource_type(type_name)
     columns = CURRENT_COLUMNS | PROMOTED_COLUMNS | {name: EXTRA_COLUMNS[name] for name in row.extra_columns}
-    return _table(row.table, columns)
+    return _table(row.table, columns, row=row)
 
 
 @cache
 def history_table(type_name: str) -> Table:
     """One row for every version that is no longer current."""
-    return _table(f"{resource_type(type_name).table}_history", VERSION_COLUMNS)
+    row = resource_type(type_name)
+    return _table(f"{row.table}_history", VERSION_COLUMNS, row=row)
 
 
-def _table(name: str, columns: dict) -> Table:
-    return Table(name, METADATA, *(Column(column, kind) for column, kind in columns.items()))
+def _table(name: str, columns: dict, *, row: ResourceType) -> Table:
+    """The type goes along, so that the policy on charts knows what is nobody's and what scopes are about."""
+    made = (Column(column, kind) for column, kind in columns.items())
+    return Table(name, METADATA, *made, info={"shared": row.shared, "type": row.name})

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from ehr_core.kernel.errors import BadRequest, InvalidResource, Issue, TooMuch
-from ehr_core.store.definitions import is_resource
+from ehr_core.kernel.fhir_definitions import is_resource
 from ehr_core.store.explain import DEEPEST, explain
 from ehr_core.store.references import references
 from ehr_core.store.structs import decoder

@@ -86,10 +86,11 @@ def current_version(
 ) -> Row | None:
     """The current row (a deletion too), or None. `lock` keeps others from changing it until this commits.
 
-    The lock lets others hold a patient's record against a merge (see merged.py): an id never changes.
+    `sight`: only if the policy opens the row to that actor. The lock lets others hold a patient's record against a
+    merge (see merged.py): an id never changes.
     """
     query = _by_id(type_name, lock)
-    if sight is not None and not sight.is_whole:
+    if sight is not None:
         query = query.where(*sight.rows(type_name, current_table(type_name).c))
     return connection.execute(query, {"this_id": resource_id}).one_or_none()
 
@@ -101,16 +102,19 @@ def _by_id(type_name: str, lock: bool) -> Select:
     return query.with_for_update(key_share=True) if lock else query
 
 
-def old_versions(connection: Connection, type_name: str, resource_id: str) -> list[Row]:
+def old_versions(connection: Connection, type_name: str, resource_id: str, sight: Sight) -> list[Row]:
     """The versions that are no longer current, newest first."""
     table = history_table(type_name)
-    query = select(table).where(table.c.id == resource_id).order_by(table.c.version_id.desc())
-    return list(connection.execute(query))
+    where = [table.c.id == resource_id, *sight.rows(type_name, table.c)]
+    return list(connection.execute(select(table).where(*where).order_by(table.c.version_id.desc())))
 
 
-def old_version(connection: Connection, type_name: str, resource_id: str, version_id: int) -> Row | None:
+def old_version(
+    connection: Connection, type_name: str, resource_id: str, version_id: int, sight: Sight
+) -> Row | None:
     table = history_table(type_name)
-    query = select(table).where(table.c.id == resource_id, table.c.version_id == version_id)
+    this = [table.c.id == resource_id, table.c.version_id == version_id]
+    query = select(table).where(*this, *sight.rows(type_name, table.c))
     return connection.execute(query).one_or_none()
 
 

@@ -13,6 +13,7 @@ from data_contracts.api.medications import (
     SendPrescription,
 )
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.charting.moments import day_of
 from ehr_core.charting.parts import instant, person
 from ehr_core.kernel.errors import Conflict, StaleVersion
 from ehr_core.kernel.fhir_json import decode, encode
@@ -78,6 +79,7 @@ def record_dispense(work: UnitOfWork, *, prescription_id: str, told: RecordDispe
         told,
         prescription_id=prescription_id,
         request=request,
+        written_on=day_of(request.get("authoredOn"), work.site_time_zone),
         recorded_by=person(work.actor),
         today=work.today(),
     )

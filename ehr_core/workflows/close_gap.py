@@ -8,20 +8,19 @@ from ehr_core.care_gaps import words
 from ehr_core.care_gaps.reading import as_care_gap, read_row
 from ehr_core.care_gaps.service import row_to_act_on
 from ehr_core.kernel.errors import BadRequest, Conflict
-from ehr_core.orders.drafts import read_basket
+from ehr_core.orders.drafts import read_basket, waiting_rows
 from ehr_core.orders.service import prepare_order
-from ehr_core.workflows.sign_orders import OrderCheck, sign_orders
+from ehr_core.workflows.check_orders import check_rows
+from ehr_core.workflows.sign_orders import sign_orders
 
 
-def order_for_gap(
-    work: UnitOfWork, gap_id: str, act: OrderGap, *, check: OrderCheck | None = None
-) -> OrderedGap:
+def order_for_gap(work: UnitOfWork, gap_id: str, act: OrderGap) -> OrderedGap:
     """One click: an order of the gap's next step, signed at once by who may sign. An order is never evidence; without
     a result by the deadline the gap opens again.
 
-    It stays in the basket, and the gap open, when a clinician must still sign it or it lacks something, such as the
-    answer to the pregnancy question. Raises Conflict when nothing can be ordered for it or an order is under way,
-    StaleVersion, Forbidden.
+    It stays in the basket, and the gap open, when a clinician must still sign it, it lacks something (as the answer
+    to the pregnancy question), or a safety warning must be answered first. Raises Conflict when nothing can be ordered
+    for it or an order is under way, StaleVersion, Forbidden.
     """
     work.actor.require("gap.act")
     row = row_to_act_on(work, gap_id, act.version)
@@ -41,7 +40,7 @@ def order_for_gap(
     still_missing = _still_missing(work, row["patient_id"], draft_id)
     if still_missing:
         return _answer(work, gap_id, draft_id=draft_id, waits_for=still_missing)
-    (signed,) = sign_orders(work, row["patient_id"], prepared, check=check).orders
+    (signed,) = sign_orders(work, row["patient_id"], prepared).orders
     return _answer(work, gap_id, service_request_id=signed.order_id)
 
 
@@ -49,7 +48,18 @@ def _still_missing(work: UnitOfWork, patient_id: str, draft_id: str) -> list[str
     """Why it cannot be signed at once, in sentences; empty when it can."""
     (draft,) = (one for one in read_basket(work, patient_id).drafts if one.draft_id == draft_id)
     lacking = [sentence for _, sentence in draft.missing]
+    if not lacking:
+        lacking = _warnings(work, patient_id, draft_id)
     return lacking if work.actor.may("order.sign") else [*lacking, "A clinician signs it."]
+
+
+def _warnings(work: UnitOfWork, patient_id: str, draft_id: str) -> list[str]:
+    """What interrupts: one click does not sign over it."""
+    rows = [row for row in waiting_rows(work, patient_id) if str(row.draft_id) == draft_id]
+    checked = check_rows(work, patient_id, rows)
+    return [
+        f"A safety warning must be answered first: {card.title}." for card in checked[draft_id].interrupting
+    ]
 
 
 def _answer(work: UnitOfWork, gap_id: str, **outcome: object) -> OrderedGap:

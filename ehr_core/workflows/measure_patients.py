@@ -10,7 +10,6 @@ from sqlalchemy import Row, text
 from data_contracts.api.model import Page
 from data_contracts.api.quality import MeasurePatient, MeasurePatients, MembershipStatus, StratumKind
 from data_contracts.guidelines import reason_words
-from ehr_core.access.sensitivity import may_see_label
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.quality.cells import NOT_RECORDED, STRATUM_KINDS
@@ -106,7 +105,7 @@ def _condition(
 
 
 def _as_patient(work: UnitOfWork, row: Row, person: PersonFacts, *, same_name: bool) -> MeasurePatient:
-    shown = may_see_label(work.actor.kind, row.evidence_sensitivity)
+    shown = work.actor.sees_label(row.evidence_sensitivity)
     return MeasurePatient(
         patient_id=row.patient_id,
         name=person.name,

@@ -19,7 +19,7 @@ from data_contracts.api.portal import (
     ToDoState,
 )
 from data_contracts.guidelines import patient_text
-from ehr_core.access.sensitivity import labels, may_see, may_see_label
+from ehr_core.access.chart_policy import Sight, whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.people import practitioner_names
 from ehr_core.care_gaps.reading import SELECT_GAPS
@@ -101,7 +101,7 @@ def _things_to_do(
         {"id": patient_id, "today": work.today(), "live": list(LIVE_STATUSES)},
     ).mappings()
     wanted = [row for row in rows if visible_to_patient(row)]
-    shown = [row for row in wanted if may_see_label(work.actor.kind, row["evidence_sensitivity"])]
+    shown = [row for row in wanted if work.actor.sees_label(row["evidence_sensitivity"])]
     found = [_thing(row, language, replies.get(str(row["gap_id"]))) for row in shown]
     things = [thing for thing in found if thing is not None]
     return sorted(things, key=lambda thing: thing.is_under_way), len(wanted) - len(shown)
@@ -125,17 +125,19 @@ def _thing(row: Mapping[str, Any], language: Language, reply: OwnReply | None) -
 
 def _next_visit(work: UnitOfWork, patient_id: str) -> tuple[OwnAppointment | None, int]:
     """The first visit from now on that the person may see; and how many before it a label keeps back."""
-    rows = work.connection.execute(
+    upcoming = (
         text(
             "SELECT date_low, body FROM fhir.appointment WHERE patient_id = :id AND NOT deleted "
             "AND status = ANY(:booked) AND date_low >= :now ORDER BY date_low, id"
         ),
         {"id": patient_id, "booked": list(STILL_TO_COME), "now": work.now()},
     )
-    hidden = 0
+    with whole_record(work):
+        rows = work.connection.execute(*upcoming).all()
+    hidden, sight = 0, Sight(work)
     for row in rows:
         body = decode(row.body.encode())
-        if may_see(work.actor.kind, labels(body)):
+        if sight.sees(body):
             return _visit(work, row.date_low, body), hidden
         hidden += 1
     return None, hidden

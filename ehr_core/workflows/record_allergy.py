@@ -82,20 +82,18 @@ def read_allergies(work: UnitOfWork, *, patient_id: str) -> RecordedAllergies:
 
 
 def record_allergy(work: UnitOfWork, *, patient_id: str, record: RecordAllergy) -> RecordedAllergies:
-    """Records it once, and sets aside every denial that it contradicts."""
+    """Records it once, and sets aside every denial that it contradicts. Raises Conflict for one that stands already."""
     work.actor.require("chart.write")
     require_in_use(work, patient_id)
-    identity_lock(
-        work.connection,
-        "AllergyIntolerance",
-        [("identifier", f"{build.REQUEST_IDENTIFIER}|{record.request_id}")],
-    )
+    coding = _coding(record)
+    _one_at_a_time(work, patient_id)
     rows = _rows(work, patient_id)
     token = identifier_token(build.REQUEST_IDENTIFIER, record.request_id)
     if not any(token in (row.identifier_tokens or ()) for row in rows):
+        _refuse_a_second(rows, coding, record.name)
         made = build.build_allergy(
             record,
-            coding=_coding(record),
+            coding=coding,
             patient_id=patient_id,
             recorder=person(work.actor),
             recorded_on=instant(work.now()),
@@ -105,11 +103,24 @@ def record_allergy(work: UnitOfWork, *, patient_id: str, record: RecordAllergy) 
     return _answer([(decode(row.body), row.version_id) for row in _rows(work, patient_id)])
 
 
+def _refuse_a_second(rows: list[Any], coding: Resource | None, name: str) -> None:
+    """The same code, or the same words, on the list already: two entries would go apart."""
+    for row in rows:
+        found = decode(row.body)
+        if build.counts(found) and not build.is_denial(found) and build.is_of(found, coding, name):
+            raise Conflict(f"An allergy to {name.strip()} is recorded already. Correct that entry instead.")
+
+
+def _one_at_a_time(work: UnitOfWork, patient_id: str) -> None:
+    """Two who record for one patient see each other's entry: neither a second one nor a denial slips in beside it."""
+    identity_lock(work.connection, "AllergyIntolerance", [("patient", patient_id)])
+
+
 def record_none_known(work: UnitOfWork, *, patient_id: str) -> RecordedAllergies:
     """The answer to having asked. Raises Conflict beside an allergy; said already, it changes nothing."""
     work.actor.require("chart.write")
     require_in_use(work, patient_id)
-    identity_lock(work.connection, "AllergyIntolerance", [("patient", f"none-known|{patient_id}")])
+    _one_at_a_time(work, patient_id)
     found = [decode(row.body) for row in _rows(work, patient_id)]
     if any(build.counts(one) and not build.is_denial(one) for one in found):
         raise Conflict(BESIDE_AN_ALLERGY)

@@ -16,6 +16,7 @@ from data_contracts.api.medications import (
     RefillRequest,
     RefillRequests,
 )
+from data_contracts.api.patients import PatientName
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.parts import instant, person
 from ehr_core.decision_support.service import (
@@ -43,6 +44,7 @@ from ehr_core.medications.refills import REFILL_TOKEN, answered, asked_by, build
 from ehr_core.medications.tall_man import tall_man
 from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.queries import people_by_id
+from ehr_core.registration.same_name import mistakable
 from ehr_core.store.repository import Store
 from ehr_core.workflows.patient_facts import PatientFacts, build_facts, build_facts_of_all
 from ehr_core.workflows.prescribe import require_in_use, why_no_single_click
@@ -195,12 +197,18 @@ def _requests(work: UnitOfWork, patient_id: str | None) -> list[RefillRequest]:
     lookup = lookup_for(work.connection, filter(None, codes))
     refused = [why_not_here(code, lookup) for code in codes]
     people = people_by_id(work, facts)
+    alike = mistakable({patient_id: person.name for patient_id, person in people.items()})
     shown = zip(rows, orders, checks, refused, strict=True)
-    return [_shown(people.get(one[0].patient_id), *one) for one in shown]
+    return [_shown(people.get(one[0].patient_id), alike, *one) for one in shown]
 
 
 def _shown(
-    whose: PersonFacts | None, row: Any, request: Resource, checked: Checked, refused: str | None
+    whose: PersonFacts | None,
+    alike: set[str],
+    row: Any,
+    request: Resource,
+    checked: Checked,
+    refused: str | None,
 ) -> RefillRequest:
     task = decode(row.body)
     why_not = why_no_single_click(checked, refused)
@@ -210,7 +218,8 @@ def _shown(
         prescription_id=row.prescription_id,
         prescription_version_id=row.prescription_version_id,
         patient_id=row.patient_id,
-        patient_name=row.display_name or "name not recorded",
+        name=whose.name if whose else PatientName(family=row.display_name),
+        same_name=row.patient_id in alike,
         birth_date=None if row.birth_date is None else row.birth_date.isoformat(),
         mrn=whose.mrn if whose else None,
         medication=tall_man(medication_name(request, request.get("medicationCodeableConcept"))),

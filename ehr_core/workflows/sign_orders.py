@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,44 +13,37 @@ from ehr_core.care_gaps.reading import read_row
 from ehr_core.care_gaps.rules import RESULT_DEADLINE_DAYS
 from ehr_core.care_gaps.service import set_workflow_state
 from ehr_core.kernel.errors import NotFound
-from ehr_core.orders.drafts import ordered_of_row
-from ehr_core.orders.lines import Ordered
 from ehr_core.orders.service import prepare_order
 from ehr_core.orders.signing import drafts_to_sign, signed_before, write_signed
 from ehr_core.workflows.act_on_results import order_was_signed
-
-OrderCheck = Callable[[UnitOfWork, str, Sequence[Ordered]], None]
-"""Decision support at signing: the patient and what is about to be signed. Raises Conflict for what must not be
-signed like this; what it only shows, it records itself."""
+from ehr_core.workflows.check_orders import answers_to, check_rows, record_orders_signed
 
 
-def sign_orders(
-    work: UnitOfWork, patient_id: str, act: SignOrders, *, check: OrderCheck | None = None
-) -> SignedOrders:
+def sign_orders(work: UnitOfWork, patient_id: str, act: SignOrders) -> SignedOrders:
     """All of these drafts or none. Sent again with the same key, it answers what was signed and signs nothing.
 
-    Raises Forbidden, NotFound, StaleVersion, Conflict naming who was first, InvalidResource naming what is missing.
+    Decision support is asked again now: what has changed since the screen was drawn counts. Raises Forbidden, NotFound,
+    StaleVersion, Conflict naming who was first or which warning has no reason, InvalidResource naming what is missing.
     """
     rows = drafts_to_sign(work, patient_id, act)
     if rows is None:
         return signed_before(work, patient_id, act)
-    if check is not None:
-        check(work, patient_id, [ordered_of_row(row) for row in rows])
+    checked = check_rows(work, patient_id, rows)
+    answers = answers_to(checked, act.acknowledged)
     signed = write_signed(work, patient_id, rows)
     for row, order in zip(rows, signed, strict=True):
         _tell_gap(work, row, order)
         if row.result_item_id is not None:
             order_was_signed(work, row.result_item_id, order.order_id)
+    record_orders_signed(work, checked, answers)
     return SignedOrders(orders=signed)
 
 
-def place_order(
-    work: UnitOfWork, patient_id: str, asked: PlaceOrder, *, check: OrderCheck | None = None
-) -> PlacedOrder:
-    """One order of any code, prepared and signed in one act."""
+def place_order(work: UnitOfWork, patient_id: str, asked: PlaceOrder) -> PlacedOrder:
+    """One order of any code, prepared and signed in one act. Where a warning interrupts, it is for the basket."""
     work.actor.require("order.sign")
     act = prepare_order(work, patient_id, asked.code_system, asked.code, asked.display, asked.reason)
-    (signed,) = sign_orders(work, patient_id, act, check=check).orders
+    (signed,) = sign_orders(work, patient_id, act).orders
     return PlacedOrder(service_request_id=signed.order_id, version_id=signed.version_id)
 
 

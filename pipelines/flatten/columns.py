@@ -1,4 +1,4 @@
-"""Columns that FHIRPath cannot say: dates with bounds, instants, normalised quantities, sensitivity, ZIP codes.
+"""Columns that FHIRPath cannot say: dates with bounds, normalised quantities, sensitivity, codes of a reference.
 
 A view asks for one with the tag `almoner/kind`. SQL is built in layers, each a subquery over the one before, so that
 nothing is worked out twice: `texts` are read from the resource, `parsed` from the texts, `judged` from what is parsed.
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from data_contracts.sensitivity import ACT_CODE, CONFIDENTIALITY, ORDINARY_LABELS, OWN_SENSITIVITY
 from pipelines.flatten.expressions import Scope
-from pipelines.flatten.fhirpath import Path, Step, parse
+from pipelines.flatten.fhirpath import parse
+from pipelines.flatten.view_definitions import ViewColumn
 
 LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
@@ -28,18 +29,16 @@ class Layers:
     columns: dict[str, str] = field(default_factory=dict)
     joins: str = ""
 
-    def plain(self, name: str, sql: str) -> None:
-        """A column that is read as it is."""
-        self.texts[name] = sql
-        self.columns[name] = f'"{name}"'
 
-
-def add_date(layers: Layers, name: str, low: str, high: str) -> None:
+def add_date(layers: Layers, scope: Scope, column: ViewColumn) -> None:
     """Bounds in the site's time zone, precision and offset. What cannot be read as a date is null in all four.
 
     A day without a time is that day wherever it was written; an instant belongs to the site's local day; a time
     without an offset (not allowed by FHIR, yet met) is taken as the site's own.
     """
+    name = column.tags.get("almoner/stem", column.name)
+    low = scope.value(column.path.expression).first.sql
+    high = scope.value(parse(column.tags["almoner/high"])).first.sql if "almoner/high" in column.tags else low
     first = f"{name}_text"
     last = first if high == low else f"{name}_high_text"
     layers.texts |= {first: low, last: high}
@@ -85,27 +84,16 @@ def _offset(text: str) -> str:
     )
 
 
-def add_instant(layers: Layers, name: str, text: str) -> None:
-    """The instant, when a time and an offset are written; else null."""
-    source = f"{name}_text"
-    layers.texts[source] = text
-    written = f"ends_with({source}, 'Z') OR substr({source}, -6, 1) IN ('+', '-')"
-    layers.parsed[name] = (
-        f"CASE WHEN length({source}) > 16 AND ({written}) THEN try_cast({source} AS TIMESTAMPTZ) END"
-    )
-    layers.columns[name] = f'"{name}"'
-
-
-def add_sensitivity(layers: Layers, name: str, scope: Scope, path: str) -> None:
+def add_sensitivity(layers: Layers, scope: Scope, column: ViewColumn) -> None:
     """The strictest label: very restricted, restricted, then a category of sensitivity, by its code.
 
     Ordinary labels are none. One that nobody knows counts as restricted, as it does in the chart and in the portal.
     """
-    labels = f"{name}_labels"
-    layers.texts[labels] = scope.value(parse(path)).sql
+    labels = f"{column.name}_labels"
+    layers.texts[labels] = scope.value(parse("meta.security")).sql
     for part in ("system", "code"):
-        scope.value(parse(f"{path}.{part}"))
-    layers.columns[name] = f"substr(list_max(list_transform({labels}, lambda l: {_STRICTNESS})), 2)"
+        scope.value(parse(f"meta.security.{part}"))
+    layers.columns[column.name] = f"substr(list_max(list_transform({labels}, lambda l: {_STRICTNESS})), 2)"
 
 
 def _ordinary(label: str) -> str:
@@ -124,29 +112,16 @@ _STRICTNESS = (
 """A label as a text that sorts by strictness, as `sensitivity_rank` of the guidelines does; its code follows."""
 
 
-def add_zip(layers: Layers, name: str, text: str, digits: int) -> None:
-    """The first digits of a ZIP code; null when it is shorter."""
-    source = f"{name}_text"
-    layers.texts[source] = text
-    layers.columns[name] = (
-        f"CASE WHEN regexp_matches({source}, '^[0-9]{{{digits}}}') THEN left({source}, {digits}) END"
-    )
+def add_referred_medication(layers: Layers, scope: Scope, column: ViewColumn) -> None:
+    """System or code of the Medication that is referred to, one row a coding; no row when the snapshot lacks it."""
+    if "referred_key" not in layers.texts:
+        key = "medication.ofType(Reference).getReferenceKey(Medication)"
+        layers.texts["referred_key"] = scope.value(parse(key)).sql
+        layers.joins += " JOIN medication_coding AS medication ON medication.medication_key = t.referred_key"
+    layers.columns[column.name] = f"medication.{column.name}"
 
 
-def add_referred_medication(layers: Layers, key: str) -> None:
-    """System and code of the Medication that is referred to, one row a coding; no row when the snapshot lacks it."""
-    layers.texts["referred_key"] = key
-    layers.joins += " JOIN medication_coding AS medication ON medication.medication_key = t.referred_key"
-    layers.columns |= {"system": "medication.system", "code": "medication.code"}
-
-
-def add_whole(layers: Layers, name: str, text: str) -> None:
-    """A whole number; null when it is none."""
-    layers.texts[f"{name}_text"] = text
-    layers.columns[name] = f"try_cast({name}_text AS BIGINT)"
-
-
-def add_value(layers: Layers, scope: Scope) -> None:
+def add_value(layers: Layers, scope: Scope, column: ViewColumn) -> None:
     """VALUE_COLUMNS of an observation or a component.
 
     The analyte is found by any LOINC coding of the code that has conversions; the unit is the UCUM code where given,
@@ -154,7 +129,7 @@ def add_value(layers: Layers, scope: Scope) -> None:
     """
 
     def sql(path: str) -> str:
-        return scope.value(parse(path)).one
+        return scope.value(parse(path)).first.sql
 
     quantity, coded = "value.ofType(Quantity)", "value.ofType(CodeableConcept).coding"
     layers.texts |= {
@@ -211,7 +186,7 @@ def add_value(layers: Layers, scope: Scope) -> None:
 
 
 def _analyte_code(scope: Scope) -> str:
-    codings = scope.value(Path((Step("code"), Step("coding"))))
+    codings = scope.value(parse("code.coding"))
     for name in ("system", "code"):
         codings.used.part(name)
     listed = f"list_filter({codings.sql}, lambda c: c.system = '{LOINC}' AND list_contains({{analyte_codes}}, c.code))"
@@ -221,9 +196,9 @@ def _analyte_code(scope: Scope) -> str:
     )
 
 
-TEXT_KINDS: dict[str, Callable[[Layers, str, str], None]] = {
-    "instant": add_instant,
-    "whole": add_whole,
-    "zip5": lambda layers, name, text: add_zip(layers, name, text, 5),
-    "zip3": lambda layers, name, text: add_zip(layers, name, text, 3),
+KINDS: dict[str, Callable[[Layers, Scope, ViewColumn], None]] = {
+    "date": add_date,
+    "sensitivity": add_sensitivity,
+    "value": add_value,
+    "referred_medication": add_referred_medication,
 }

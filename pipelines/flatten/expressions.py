@@ -1,142 +1,208 @@
-"""Turns a parsed path into DuckDB SQL over typed columns, and notes every element that it uses."""
+"""Turns a parsed expression into DuckDB SQL over typed columns, and notes every element that it uses."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from ehr_core.kernel.errors import BadRequest
-from pipelines.flatten.fhirpath import Constant, Expression, Literal, Operation, Path, Step, Union
-from pipelines.flatten.structure import Used
+from pipelines.flatten import fhirpath
+from pipelines.flatten.fhirpath import Element, Expression, Function, Index
+from pipelines.flatten.functions import apply, type_named
+from pipelines.flatten.operators import operate
+from pipelines.flatten.structure import ANY_RESOURCE, Used
+from pipelines.flatten.values import EMPTY, NOTHING, Value, literal, must_be_yes_or_no, quoted, truth
 
-CHOICE_NAMES = {
-    "dateTime": "DateTime",
-    "instant": "Instant",
-    "boolean": "Boolean",
-    "integer": "Integer",
-    "code": "Code",
-}
+
+@dataclass
+class Names:
+    """What all expressions of a view share: its constants, lambda variables, and elements that are read from JSON."""
+
+    constants: Mapping[str, Value] = field(default_factory=dict)
+    read_from_json: list[Used] = field(default_factory=list)
+    variables: count = field(default_factory=lambda: count(1))
+
+    def variable(self) -> str:
+        return f"x{next(self.variables)}"
+
+    def structure_of(self, used: Used) -> str:
+        """Stands for the structure of one item of it, which is known once the whole view is compiled."""
+        self.read_from_json.append(used)
+        return f"{{structure {len(self.read_from_json) - 1}}}"
+
+    def with_structures(self, sql: str) -> str:
+        for place, used in enumerate(self.read_from_json):
+            sql = sql.replace(f"{{structure {place}}}", quoted(json.dumps(used.inner_structure())))
+        return sql
 
 
 @dataclass(frozen=True)
-class Value:
-    """SQL for a value. `used` describes its elements; None for a plain SQL value. `many` means a list."""
+class Choice:
+    """An element such as value[x], of which the type is still open."""
 
-    sql: str
-    used: Used | None = None
-    many: bool = False
-
-    @property
-    def one(self) -> str:
-        """SQL for the first value that is there."""
-        return f"list_filter({self.sql}, lambda v: v IS NOT NULL)[1]" if self.many else self.sql
+    parent: Value
+    name: str
+    options: tuple[str, ...]
 
 
 @dataclass
 class Scope:
-    """Where a path starts: the resource's own columns (`alias.`), or an item of a `forEach`."""
+    """Where paths start: a resource, or an item of a `forEach`, `repeat` or `where`."""
 
-    used: Used
-    prefix: str
-    row_index: str | None = None
-    constants: Mapping[str, Expression] | None = None
-
-    def __post_init__(self) -> None:
-        self._variables = count(1)
+    this: Value
+    names: Names = field(default_factory=Names)
+    row_index: str = "0"
 
     def value(self, expression: Expression) -> Value:
+        """Raises BadRequest for an element, function or constant that there is not, and for types that do not fit."""
         match expression:
-            case Literal(value=value):
-                return Value(_literal(value))
-            case Constant(name=name):
+            case fhirpath.Literal(value=text, type=type_name):
+                return literal(text, type_name)
+            case fhirpath.Constant(name=name):
                 return self._constant(name)
-            case Union(options=options):
-                return Value(f"coalesce({', '.join(self.value(option).one for option in options)})")
-            case Operation(operator=operator, left=left, right=right):
-                return Value(f"({self.value(left).one} {operator.upper()} {self.value(right).one})")
-            case Path(steps=steps):
-                return self._walk(steps)
+            case fhirpath.Operation(operator=operator, left=left, right=right):
+                return operate(operator, self.value(left), self.value(right))
+            case fhirpath.Path(steps=steps, start=start):
+                return self._walk(steps, start)
+
+    def item(self, value: Value, sql: str) -> Scope:
+        """The scope of one item of a value."""
+        return Scope(value.one_of(sql), self.names, self.row_index)
+
+    def typed(self, value: Value) -> Value:
+        """The value with its elements at hand, when it was kept as JSON so far."""
+        if value.used is None or not value.used.raw:
+            return value
+        structure = self.names.structure_of(value.used)
+        sql = f"from_json({value.sql}, {structure})"
+        if value.many:
+            sql = f"list_transform({value.sql}, lambda j: from_json(j, {structure}))"
+        return replace(value, sql=sql, used=replace(value.used, raw=False))
+
+    def element(self, value: Value, name: str) -> Value | Choice:
+        if value.kind == NOTHING:
+            return EMPTY
+        if value.used is None or (value.used.primitive and name != "extension"):
+            raise BadRequest(f"'{name}' is asked of {value.in_words}, which has no elements")
+        if value.used.primitive:
+            return self._of_primitive(value, name)
+        value = self.typed(value)
+        if options := value.used.choices(name):
+            return Choice(value, name, options)
+        return self._part(value, name)
+
+    def plain_element(self, value: Value, name: str) -> Value:
+        found = self.element(value, name)
+        if isinstance(found, Choice):
+            raise open_choice(found)
+        return found
+
+    def _part(self, value: Value, name: str) -> Value:
+        used = value.used.part(name)
+        part = Value(f'{value.sql}."{name}"', used.type_name, used)
+        part = replace(part, many=used.repeats, digits=part.kind in ("integer", "decimal"))
+        if not value.many:
+            return replace(part, holes=used.repeats and used.primitive, origin=(value, name))
+        variable = self.names.variable()
+        each = f'list_transform({value.sql}, lambda {variable}: {variable}."{name}")'
+        sql = f"flatten({each})" if used.repeats else each
+        return replace(part, sql=sql, many=True, holes=used.primitive or not used.repeats)
+
+    def _of_primitive(self, value: Value, name: str) -> Value:
+        """Extensions of a primitive stand in a sibling with an underscore."""
+        if value.origin is None or value.many:
+            raise BadRequest(f"'{name}' of a text, number or date is read where that does not repeat")
+        parent, own_name = value.origin
+        return self._part(self._part(parent, f"_{own_name}"), name)
 
     def _constant(self, name: str) -> Value:
-        if name == "rowIndex" and self.row_index:
-            return Value(self.row_index)
-        if self.constants and name in self.constants:
-            return self.value(self.constants[name])
-        raise BadRequest(f"A view uses %{name}, which it does not define.")
+        if name == "rowIndex":
+            return Value(self.row_index, "integer")
+        if name not in self.names.constants:
+            raise BadRequest(f"%{name} is not among the constants of the view")
+        return self.names.constants[name]
 
-    def _walk(self, steps: tuple[Step, ...]) -> Value:
-        value = Value(self.prefix, self.used)
-        waiting: Step | None = None
+    def _walk(self, steps: tuple[Element | Function | Index, ...], start: Expression | None) -> Value:
+        found: Value | Choice = self.this if start is None else self.value(start)
         for position, step in enumerate(steps):
-            if step.arguments is None and _is_choice(steps, position):
-                waiting = step
-            elif waiting is not None:
-                value = self._element(value, waiting.name + _choice_suffix(step))
-                waiting = None
-            elif step.arguments is None:
-                value = self._element(value, step.name)
-            else:
-                value = self._function(value, step)
-        return value
+            if position == 0 and start is None and self._is_own_type(step):
+                continue
+            found = self._step(found, step)
+        if isinstance(found, Choice):
+            raise open_choice(found)
+        return found
 
-    def _element(self, value: Value, name: str) -> Value:
-        if value.used is None:
-            raise BadRequest(f"A view asks for '{name}' of a value that has no elements.")
-        used = value.used.part(name)
+    def _is_own_type(self, step: Element | Function | Index) -> bool:
+        """`Patient.name` is `name` where the view is of patients."""
+        return isinstance(step, Element) and step.name == self.this.type and step.name[0].isupper()
+
+    def _step(self, found: Value | Choice, step: Element | Function | Index) -> Value | Choice:
+        if isinstance(step, Function) and step.name == "ofType":
+            return self._of_type(found, type_named(step))
+        if isinstance(found, Choice):
+            return self._of_choice(found, step)
+        match step:
+            case Element(name=name):
+                return self.element(found, name)
+            case Index(place=place):
+                return self._indexed(found, place)
+            case Function():
+                return apply(self, found, step)
+
+    def _of_type(self, found: Value | Choice, type_name: str) -> Value:
+        if isinstance(found, Choice):
+            name = found.name + type_name[0].upper() + type_name[1:]
+            if name not in found.options:
+                raise BadRequest(f"{found.parent.type}.{found.name} is never a {type_name} in FHIR R4")
+            return self._part(found.parent, name)
+        if found.type != ANY_RESOURCE:
+            return found if found.type == type_name else EMPTY
+        found = self.typed(found)
+        found.used.part("resourceType")
+        found = replace(found, type=type_name, used=found.used.as_resource(type_name))
+        return self.filtered(found, lambda item: truth(f"{item.this.sql}.\"resourceType\" = '{type_name}'"))
+
+    def _of_choice(self, choice: Choice, step: Element | Function | Index) -> Value:
+        if not isinstance(step, Function) or step.name not in ("exists", "empty") or step.arguments:
+            raise open_choice(choice)
+        there = " OR ".join(self._part(choice.parent, name).is_there for name in choice.options)
+        return truth(f"({there})" if step.name == "exists" else f"(NOT ({there}))")
+
+    def _indexed(self, found: Value, place: Expression) -> Value:
+        index = self.value(place)
+        if index.kind != "integer" or index.many:
+            raise BadRequest(f"[ ] takes one whole number, not {index.in_words}")
+        if found.kind == NOTHING:
+            return EMPTY
+        return found.one_of(f"({found.items})[{index.native.sql} + 1]")
+
+    def filtered(self, value: Value, criterion) -> Value:
+        """The items for which `criterion(scope of the item)` is true."""
+        if value.kind == NOTHING:
+            return EMPTY
+        value = self.typed(value)
         if not value.many:
-            return Value(f'{value.sql}."{name}"', used, used.repeats)
-        variable = f"x{next(self._variables)}"
-        each = f'list_transform({value.sql}, lambda {variable}: {variable}."{name}")'
-        return Value(f"flatten({each})" if used.repeats else each, used, True)
+            return value.one_of(
+                f"CASE WHEN {criterion(self.item(value, value.sql)).sql} THEN {value.sql} END"
+            )
+        variable = self.names.variable()
+        wanted = criterion(self.item(value, variable)).sql
+        sql = f"list_filter({value.sql}, lambda {variable}: {wanted})"
+        return replace(value, sql=sql, first_sql=None)
 
-    def _function(self, value: Value, step: Step) -> Value:
-        arguments = step.arguments or ()
-        match step.name:
-            case "first":
-                return Value(value.one, value.used)
-            case "exists":
-                return Value(f"({value.one} IS NOT NULL)")
-            case "getResourceKey":
-                return self._element(value, "id")
-            case "getReferenceKey":
-                return self._reference_key(value, arguments)
-            case "extension":
-                listed = self._element(value, "extension")
-                return self._filtered(listed, Operation("=", Path((Step("url"),)), arguments[0]))
-            case "where":
-                return self._filtered(value, arguments[0])
-        raise BadRequest(f"A view uses the function {step.name}(), which flatten does not know.")
+    def where(self, value: Value, criterion: Expression) -> Value:
+        def judged(item: Scope) -> Value:
+            found = item.value(criterion)
+            must_be_yes_or_no(found, "where(...)")
+            return replace(found.single("the criterion of where(...)"), type="boolean")
 
-    def _reference_key(self, value: Value, arguments: tuple[Expression, ...]) -> Value:
-        reference = self._element(value, "reference")
-        type_name = arguments[0].steps[0].name
-        key = "CASE WHEN starts_with({0}, '" + type_name + "/') THEN split_part({0}, '/', 2) END"
-        if not reference.many:
-            return Value(key.format(reference.sql))
-        return Value(f"list_transform({reference.sql}, lambda r: {key.format('r')})", None, True)
-
-    def _filtered(self, value: Value, condition: Expression) -> Value:
-        if not value.many or value.used is None:
-            raise BadRequest("A view filters an element that does not repeat.")
-        variable = f"x{next(self._variables)}"
-        item = Scope(value.used, variable, constants=self.constants)
-        item._variables = self._variables
-        return Value(
-            f"list_filter({value.sql}, lambda {variable}: {item.value(condition).sql})", value.used, True
-        )
+        return self.filtered(value, judged)
 
 
-def _is_choice(steps: tuple[Step, ...], position: int) -> bool:
-    return position + 1 < len(steps) and steps[position + 1].name == "ofType"
-
-
-def _choice_suffix(step: Step) -> str:
-    name = step.arguments[0].steps[0].name
-    return CHOICE_NAMES.get(name, name)
-
-
-def _literal(value: str | bool | int) -> str:
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    return str(value).lower()
+def open_choice(choice: Choice) -> BadRequest:
+    types = ", ".join(option.removeprefix(choice.name) for option in choice.options[:4])
+    return BadRequest(
+        f"{choice.parent.type}.{choice.name} may have several types ({types} …): choose one with ofType(...)"
+    )

@@ -13,14 +13,17 @@ import time
 BENCHES = (
     "population",
     "store.store_bench",
+    "api_bench",
     "deidentify.throughput",
     "flatten.throughput",
+    "flatten.standard_views",
     "measures",
     "write_back",
     "remeasure",
     "cds_bench",
     "chart_bench",
     "scheduling_bench",
+    "registration_bench",
 )
 
 

@@ -115,9 +115,12 @@ def opening(client: AlmonerClient) -> dict[str, Callable[[], object]]:
     """What the chart page asks for as it opens, in its order."""
     return {
         "summary": lambda: client.charting.summary(PATIENT),
+        "basket": lambda: client.orders.basket(PATIENT),
         "care gaps": lambda: client.care_gaps.of_patient(PATIENT),
+        "support": lambda: client.decision_support.of_chart(PATIENT),
         "notes": lambda: client.notes.of_patient(PATIENT),
         "results": lambda: client.charting.results(PATIENT, newest=NEWEST_OF_EACH),
+        "orders": lambda: client.orders.of_patient(PATIENT),
         "past care": lambda: client.charting.past_care(PATIENT),
     }
 

@@ -104,6 +104,7 @@ def test_no_code_stands_anywhere_else():
     assert elsewhere == set()
 
 
+@pytest.mark.long
 def test_the_generator_the_value_sets_the_chart_and_the_pipeline_work_without_them(bare):
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT, str(bare), str(PEOPLE), ANSWERS],

@@ -96,9 +96,24 @@ class Person:
         self.page.get_by_role("button", name="Sign in", exact=True).click()
 
     def goes_to(self, title: str) -> None:
-        """A page of the navigation at the top."""
-        self.page.get_by_role("navigation").get_by_role("link", name=title, exact=True).click()
+        """A page of the navigation at the top, or of one of its lists."""
+        navigation = self.page.get_by_role("navigation")
+        link = navigation.get_by_role("link", name=title, exact=True)
+        if not link.count():
+            link = self._listed(navigation, title)
+        link.click()
         self.settled()
+
+    def _listed(self, navigation: Locator, title: str) -> Locator:
+        """Opens the lists one by one, as somebody does who looks for a page."""
+        listed = self.page.get_by_role("menuitem", name=title, exact=True)
+        for heading in navigation.get_by_role("button").all():
+            heading.click()
+            self.page.get_by_role("menuitem").first.wait_for()
+            if listed.count():
+                return listed
+            self.page.keyboard.press("Escape")
+        raise AssertionError(f"The navigation has no page '{title}': {navigation.inner_text()}")
 
     def presses(self, label: str | re.Pattern[str], within: Locator | None = None) -> None:
         (within or self.page).get_by_role("button", name=label).first.click()

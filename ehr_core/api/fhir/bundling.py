@@ -41,7 +41,7 @@ def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work
         read=lambda act: _read(parts, work, act, strict=asked.strict),
         represents="return=representation" in request.headers.get("prefer", ""),
     )
-    store = Store(work, holds_back_labelled=True)
+    store = Store(work)
     answer = written_from_elsewhere(work, "Bundle", body, lambda: store.transaction(body, door))
     return fhir_response(request, answer)
 

@@ -21,18 +21,18 @@ def require_reading(actor: Actor) -> None:
 def reading_store(work: UnitOfWork) -> Store:
     """The store for who may read; what a label holds back from this actor is in none of its queries."""
     require_reading(work.actor)
-    return Store(work, holds_back_labelled=True)
+    return Store(work)
 
 
 def history_store(work: UnitOfWork) -> Store:
     """For old versions. Staff only: an old version may lack a label that a newer one has."""
     work.actor.require("fhir.read")
-    return Store(work, holds_back_labelled=True)
+    return Store(work)
 
 
 def writing_store(work: UnitOfWork) -> Store:
     work.actor.require("fhir.write")
-    return Store(work, holds_back_labelled=True)
+    return Store(work)
 
 
 def is_visible(actor: Actor, resource: StoredResource) -> bool:

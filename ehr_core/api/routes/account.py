@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
+
 from fastapi import APIRouter, Request
 
 from data_contracts.api.account import (
     AccountInfo,
     AccountList,
+    AskInvitation,
     ChangeAccount,
     ChangePassword,
+    Invitation,
     Me,
     NewAccount,
     SessionInfo,
@@ -16,8 +20,9 @@ from data_contracts.api.account import (
     TotpRequest,
     TotpState,
 )
-from ehr_core.access import accounts, second_factor, sessions
+from ehr_core.access import accounts, invitations, second_factor, sessions
 from ehr_core.access.policy import why_session_ended
+from ehr_core.access.recovery_codes import codes_left, make_codes
 from ehr_core.access.sessions import SessionRow
 from ehr_core.access.sign_in import SignIn
 from ehr_core.access.unit_of_work import UnitOfWork
@@ -40,6 +45,7 @@ def me(work: Work) -> Me:
         patient_id=actor.patient_id,
         practitioner_id=actor.practitioner_id,
         totp_enabled=second_factor.is_enabled(work),
+        recovery_codes_left=codes_left(work),
     )
 
 
@@ -53,7 +59,7 @@ def end_my_session(work: Work) -> None:
 
 @router.post("/me/totp")
 def change_second_factor(request: Request, asked: TotpRequest, parts: ProcessParts, work: Work) -> TotpState:
-    """Enrols, confirms or takes away my second factor. The last two need a code; guesses are counted."""
+    """Enrols, confirms or takes away my second factor, or makes new recovery codes. Guesses of codes are counted."""
     if asked.act == "enrol":
         seal = second_factor.totp_seal(parts.identity.signing_secret)
         enrolment = second_factor.enrol(work, seal, site_name=parts.settings.site_name)
@@ -61,7 +67,8 @@ def change_second_factor(request: Request, asked: TotpRequest, parts: ProcessPar
     _prove_code(request, parts, work, asked)
     if asked.act == "confirm":
         second_factor.confirm(work)
-        return TotpState(enabled=True)
+    if asked.act != "disable":
+        return TotpState(enabled=True, recovery_codes=make_codes(work, parts.identity.signing_secret))
     second_factor.disable(work)
     return TotpState(enabled=False)
 
@@ -115,7 +122,8 @@ def create_account(asked: NewAccount, work: Work) -> AccountInfo:
         work,
         username=asked.username,
         display_name=asked.name,
-        password=asked.password,
+        password=asked.password or secrets.token_urlsafe(32),
+        known_to="owner" if asked.password else "maker",
         roles=asked.roles,
         practitioner_id=asked.practitioner_id,
         patient_id=asked.patient_id,
@@ -136,6 +144,13 @@ def change_account(account_id: str, asked: ChangeAccount, work: Work) -> Account
     if asked.password is not None:
         accounts.set_password(work, account_id, asked.password)
     return _account_info(accounts.find_account(work, account_id))
+
+
+@router.post("/accounts/{account_id}/invitation", status_code=201)
+def invite(account_id: str, asked: AskInvitation, parts: ProcessParts, work: Work) -> Invitation:
+    """A link for a single use, shown this once; earlier links of the account are good no more."""
+    token = invitations.invite(work, account_id, asked.purpose)
+    return Invitation(address=f"{parts.identity.issuer}/auth/invitation?token={token}")
 
 
 def _prove_code(request: Request, parts: Parts, work: UnitOfWork, asked: TotpRequest) -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from data_contracts.api.orders import (
     AddDrafts,
     Basket,
+    BasketChecked,
     BasketsToSign,
     CatalogueItem,
     ChangeDraft,
@@ -32,7 +33,7 @@ from ehr_core.api.dependencies import Work
 from ehr_core.orders import drafts, life_cycle, repeats
 from ehr_core.orders.catalogue import catalogue
 from ehr_core.orders.queries import orders_of_patient
-from ehr_core.workflows import order_lists, sign_orders
+from ehr_core.workflows import check_orders, order_lists, sign_orders
 
 router = APIRouter(prefix="/api", tags=["orders"])
 
@@ -69,6 +70,12 @@ def basket(patient_id: str, work: Work) -> Basket:
 @router.post("/patients/{patient_id}/order-basket")
 def add(patient_id: str, act: AddDrafts, work: Work) -> Basket:
     return drafts.add_drafts(work, patient_id, act)
+
+
+@router.post("/patients/{patient_id}/order-basket/check")
+def check(patient_id: str, work: Work) -> BasketChecked:
+    """What decision support says of every line; recorded as shown."""
+    return check_orders.check_basket(work, patient_id)
 
 
 @router.post("/patients/{patient_id}/order-basket/sign")

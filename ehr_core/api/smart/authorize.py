@@ -9,14 +9,17 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from ehr_core.access.applications import Application
 from ehr_core.access.clients import Client
 from ehr_core.access.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
-from ehr_core.access.sealing import Seal
 from ehr_core.access.sign_in import SignIn
 from ehr_core.api.dependencies import Parts, ProcessParts, caller_address
 from ehr_core.api.smart.authorization_request import AskedWrongly, answer_address, read_request
+from ehr_core.api.smart.consent import consent_page, decided
+from ehr_core.api.smart.enrolment import begun, enrol_page, turned_on
 from ehr_core.api.smart.pages import page
-from ehr_core.api.smart.ticket import Step, Ticket, new_binding, read_ticket, write_ticket
+from ehr_core.api.smart.step_pages import step_page, ticket_seal
+from ehr_core.api.smart.ticket import Step, Ticket, new_binding, read_ticket
 from ehr_core.kernel.errors import AlmonerError, BadRequest, Forbidden, SignInRequired, TooMuch
 
 router = APIRouter(tags=["sign-in"])
@@ -29,7 +32,9 @@ Field = Annotated[str, Form(max_length=20_000)]
 def sign_in_page(request: Request, parts: ProcessParts) -> Response:
     """Shows the sign-in page for an application's request, or says what is wrong with it."""
     try:
-        client, asked = read_request(request.query_params, parts.identity.clients)
+        client, asked = read_request(
+            request.query_params, parts.identity.client, fhir_base=f"{parts.identity.issuer}/fhir"
+        )
     except AskedWrongly as error:
         answer = {"error": error.code, "error_description": error.message}
         return RedirectResponse(
@@ -59,13 +64,18 @@ def password_step(
         binding, stands = _ticket(request, parts, ticket, "password")
     except BadRequest as error:
         return _message(parts, error)
-    client = parts.identity.clients[stands.request.client_id]
+    client = _client(parts, stands)
     sign_in = SignIn(parts.identity)
     try:
         admitted = sign_in.with_password(username, password, address=caller_address(request), client=client)
     except (SignInRequired, TooMuch, Forbidden) as error:
         return _password_page(parts, client, stands, binding, error)
-    stands = replace(stands, account_id=admitted.account_id, needs_new_password=admitted.needs_new_password)
+    stands = replace(
+        stands,
+        account_id=admitted.account_id,
+        needs_new_password=admitted.needs_new_password,
+        needs_second_factor=admitted.needs_second_factor,
+    )
     if admitted.needs_code:
         return _code_page(parts, client, replace(stands, awaits="code"), binding)
     return _after_proof(request, parts, client, sign_in, stands, binding)
@@ -78,7 +88,7 @@ def code_step(request: Request, parts: ProcessParts, ticket: Field, code: Field 
         binding, stands = _ticket(request, parts, ticket, "code")
     except BadRequest as error:
         return _message(parts, error)
-    client = parts.identity.clients[stands.request.client_id]
+    client = _client(parts, stands)
     sign_in = SignIn(parts.identity)
     try:
         sign_in.with_code(stands.account_id, code, address=caller_address(request))
@@ -96,7 +106,7 @@ def new_password_step(
         binding, stands = _ticket(request, parts, ticket, "new_password")
     except BadRequest as error:
         return _message(parts, error)
-    client = parts.identity.clients[stands.request.client_id]
+    client = _client(parts, stands)
     sign_in = SignIn(parts.identity)
     try:
         if password != again:
@@ -104,7 +114,34 @@ def new_password_step(
         sign_in.replace_single_use_password(stands.account_id, password)
     except BadRequest as error:
         return _new_password_page(parts, client, stands, binding, error)
-    return _back_to_app(request, parts, sign_in, stands)
+    return _after_proof(request, parts, client, sign_in, replace(stands, needs_new_password=False), binding)
+
+
+@router.post("/auth/authorize/enrol", response_model=None)
+def enrol_step(request: Request, parts: ProcessParts, ticket: Field, code: Field = "") -> Response:
+    """Looks at the first code of a second factor that the role needs, and shows the recovery codes."""
+    try:
+        binding, stands = _ticket(request, parts, ticket, "enrol")
+        client = _client(parts, stands)
+    except BadRequest as error:
+        return _message(parts, error)
+    try:
+        codes = turned_on(parts, stands, code, address=caller_address(request))
+    except (SignInRequired, TooMuch) as error:
+        return enrol_page(parts, client, stands, binding, error)
+    kept = replace(stands, awaits="kept", needs_second_factor=False, secret=None)
+    return step_page(parts, client, kept, binding, "recovery_codes.html", None, codes=codes)
+
+
+@router.post("/auth/authorize/kept", response_model=None)
+def kept_step(request: Request, parts: ProcessParts, ticket: Field) -> Response:
+    """The recovery codes have been seen: the sign-in goes on."""
+    try:
+        binding, stands = _ticket(request, parts, ticket, "kept")
+        client = _client(parts, stands)
+    except BadRequest as error:
+        return _message(parts, error)
+    return _proved(request, parts, client, SignIn(parts.identity), stands, binding)
 
 
 def _after_proof(
@@ -113,7 +150,57 @@ def _after_proof(
     """Who it is has been proved; a single-use password is replaced before anything is opened."""
     if stands.needs_new_password:
         return _new_password_page(parts, client, replace(stands, awaits="new_password"), binding)
+    if stands.needs_second_factor:
+        return enrol_page(parts, client, begun(parts, replace(stands, awaits="enrol")), binding)
+    return _proved(request, parts, client, sign_in, stands, binding)
+
+
+def _proved(
+    request: Request, parts: Parts, client: Client, sign_in: SignIn, stands: Ticket, binding: str
+) -> Response:
+    """Our own apps are opened; an outside one is asked about first."""
+    if isinstance(client, Application):
+        return consent_page(parts, client, replace(stands, awaits="consent"), binding)
     return _back_to_app(request, parts, sign_in, stands)
+
+
+def _client(parts: Parts, stands: Ticket) -> Client:
+    client = parts.identity.client(stands.request.client_id)
+    if client is None:
+        raise BadRequest("The application is not registered here any more.")
+    return client
+
+
+@router.post("/auth/authorize/consent", response_model=None)
+def consent_step(
+    request: Request,
+    parts: ProcessParts,
+    ticket: Field,
+    decision: Field = "",
+    patient: Field = "",
+) -> Response:
+    """Takes what the person says about the outside application."""
+    try:
+        binding, stands = _ticket(request, parts, ticket, "consent")
+        client = _client(parts, stands)
+        if not isinstance(client, Application):
+            raise BadRequest("This application is not asked about.")
+    except BadRequest as error:
+        return _message(parts, error)
+    try:
+        answer = decided(
+            parts,
+            client,
+            stands,
+            allowed=decision == "allow",
+            patient=patient.strip(),
+            address=caller_address(request),
+        )
+    except (BadRequest, Forbidden) as error:
+        return consent_page(parts, client, stands, binding, error)
+    response = RedirectResponse(answer, status_code=303)
+    response.delete_cookie(COOKIE, path="/auth/authorize")
+    return response
 
 
 def _back_to_app(request: Request, parts: Parts, sign_in: SignIn, stands: Ticket) -> Response:
@@ -130,7 +217,7 @@ def _back_to_app(request: Request, parts: Parts, sign_in: SignIn, stands: Ticket
 def _password_page(
     parts: Parts, client: Client, ticket: Ticket, binding: str, error: AlmonerError | None = None
 ) -> Response:
-    return _step_page(
+    return step_page(
         parts,
         client,
         ticket,
@@ -145,13 +232,13 @@ def _password_page(
 def _code_page(
     parts: Parts, client: Client, ticket: Ticket, binding: str, error: AlmonerError | None = None
 ) -> Response:
-    return _step_page(parts, client, ticket, binding, "code.html", error)
+    return step_page(parts, client, ticket, binding, "code.html", error)
 
 
 def _new_password_page(
     parts: Parts, client: Client, ticket: Ticket, binding: str, error: AlmonerError | None = None
 ) -> Response:
-    return _step_page(
+    return step_page(
         parts,
         client,
         ticket,
@@ -163,32 +250,11 @@ def _new_password_page(
     )
 
 
-def _step_page(
-    parts: Parts,
-    client: Client,
-    ticket: Ticket,
-    binding: str,
-    name: str,
-    error: AlmonerError | None,
-    **values: object,
-) -> Response:
-    return page(
-        name,
-        status=error.http_status if error else 200,
-        send_to=client.origins,
-        site_name=parts.settings.site_name,
-        ticket=write_ticket(_seal(parts), ticket, binding=binding, now=parts.clock.now()),
-        error=error.message if error else None,
-        **values,
-    )
-
-
 def _ticket(request: Request, parts: Parts, ticket: str, step: Step) -> tuple[str, Ticket]:
     """The browser's binding and where its sign-in stands; raises BadRequest unless this very step is awaited."""
     binding = request.cookies.get(COOKIE)
-    stands = read_ticket(_seal(parts), ticket, binding=binding, now=parts.clock.now())
-    if stands.request.client_id not in parts.identity.clients:
-        raise BadRequest("The application is not registered here any more.")
+    stands = read_ticket(ticket_seal(parts), ticket, binding=binding, now=parts.clock.now())
+    _client(parts, stands)
     if stands.awaits != step:
         raise BadRequest(
             "The steps of this sign-in were mixed up. Go back to the application and start again."
@@ -210,7 +276,3 @@ def _message(parts: Parts, error: BadRequest) -> Response:
         sentence=error.message,
         links=links,
     )
-
-
-def _seal(parts: Parts) -> Seal:
-    return Seal(parts.identity.signing_secret, "sign-in-ticket")

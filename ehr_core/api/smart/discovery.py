@@ -6,10 +6,19 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from ehr_core.access.client_assertion import ALGORITHMS
 from ehr_core.access.id_token import ALGORITHM
+from ehr_core.access.scopes import LASTING, SIGN_ON
 from ehr_core.api.dependencies import ProcessParts
 
 router = APIRouter(tags=["sign-in"])
+
+SMART_CAPABILITIES = [
+    *("launch-ehr", "launch-standalone", "client-public", "client-confidential-asymmetric"),
+    *("sso-openid-connect", "context-banner", "context-ehr-patient", "context-ehr-encounter"),
+    *("context-standalone-patient", "permission-offline", "permission-online", "permission-patient"),
+    *("permission-user", "permission-v1", "permission-v2"),
+]
 
 
 @router.get("/.well-known/openid-configuration")
@@ -44,6 +53,33 @@ def openid_configuration(parts: ProcessParts) -> dict[str, Any]:
             "auth_time",
             "nonce",
         ],
+    }
+
+
+@router.get("/fhir/.well-known/smart-configuration")
+@router.get("/.well-known/smart-configuration")
+def smart_configuration(parts: ProcessParts) -> dict[str, Any]:
+    """What SMART applications need to know. Source: HL7 SMART App Launch 2.2, Conformance."""
+    issuer = parts.identity.issuer
+    return {
+        "issuer": issuer,
+        "jwks_uri": f"{issuer}/auth/jwks",
+        "authorization_endpoint": f"{issuer}/auth/authorize",
+        "token_endpoint": f"{issuer}/auth/token",
+        "revocation_endpoint": f"{issuer}/auth/revoke",
+        "introspection_endpoint": f"{issuer}/auth/introspect",
+        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt", "none"],
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "scopes_supported": [
+            *sorted(SIGN_ON | LASTING | {"launch", "launch/patient", "launch/encounter"}),
+            "patient/*.rs",
+            "user/*.cruds",
+            "system/*.rs",
+        ],
+        "response_types_supported": ["code"],
+        "code_challenge_methods_supported": ["S256"],
+        "capabilities": SMART_CAPABILITIES,
     }
 
 

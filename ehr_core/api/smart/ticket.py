@@ -22,17 +22,22 @@ TICKET_LIFE = timedelta(minutes=15)
 
 STALE = "This sign-in page is too old or was opened in another window. Go back to the application and start again."
 
-Step = Literal["password", "code", "new_password"]
+Step = Literal["password", "code", "new_password", "enrol", "kept", "consent"]
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """Where a sign-in stands. `account_id` is set once the password was right; a step is taken only when awaited."""
+    """Where a sign-in stands. `account_id` is set once the password was right; a step is taken only when awaited.
+
+    `secret` is that of a second factor which is being set up: sealed like everything here.
+    """
 
     request: AuthorizationRequest
     account_id: str | None = None
     awaits: Step = "password"
     needs_new_password: bool = False
+    needs_second_factor: bool = False
+    secret: str | None = None
 
 
 def new_binding() -> str:

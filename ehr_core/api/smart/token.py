@@ -6,8 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 
+from ehr_core.access.app_tokens import AppTokens
+from ehr_core.access.applications import Application
 from ehr_core.access.identity import IssuedToken
 from ehr_core.api.dependencies import ProcessParts, bearer_token
+from ehr_core.api.smart.application_token import AskedOfToken, application_token
 from ehr_core.api.smart.client_authentication import AuthenticatedClient
 from ehr_core.api.smart.refusals import TokenRefused
 from ehr_core.kernel.errors import Forbidden, SignInRequired
@@ -25,8 +28,13 @@ def token(
     code: OptionalField = None,
     redirect_uri: OptionalField = None,
     code_verifier: OptionalField = None,
+    refresh_token: OptionalField = None,
+    scope: OptionalField = None,
 ) -> dict[str, Any]:
-    """The OAuth token endpoint: authorization_code with PKCE, or client_credentials for services."""
+    """The OAuth token endpoint: authorization_code with PKCE, refresh_token, or client_credentials for services."""
+    if isinstance(client, Application):
+        asked = AskedOfToken(grant_type, code, redirect_uri, code_verifier, refresh_token, scope)
+        return application_token(AppTokens(parts.identity), client, asked)
     if grant_type == "client_credentials":
         try:
             return _answer(parts.identity.service_token(client))
@@ -40,6 +48,23 @@ def token(
     if issued is None:
         raise TokenRefused("invalid_grant", "The code is not valid, has expired or was used before.")
     return _answer(issued)
+
+
+@router.post("/auth/revoke")
+def revoke(
+    parts: ProcessParts, client: AuthenticatedClient, token: Annotated[str, Form(max_length=2000)]
+) -> dict[str, Any]:
+    """Takes a token back (RFC 7009). The answer is the same whether there was such a token or not."""
+    AppTokens(parts.identity).revoke(client, token)
+    return {}
+
+
+@router.post("/auth/introspect")
+def introspect(
+    parts: ProcessParts, client: AuthenticatedClient, token: Annotated[str, Form(max_length=2000)]
+) -> dict[str, Any]:
+    """What a token of the asking application is good for (RFC 7662); of any other: that it is not active."""
+    return AppTokens(parts.identity).introspect(client, token)
 
 
 @router.post("/auth/session-token")

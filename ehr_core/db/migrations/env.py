@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from ehr_core.db.policies import apply_policies
 from ehr_core.kernel.errors import StartupFailed
 
 connection = context.config.attributes.get("connection")
@@ -15,5 +16,6 @@ connection.commit()
 context.configure(connection=connection, target_metadata=None, transaction_per_migration=True)
 with context.begin_transaction():
     context.run_migrations()
+apply_policies(connection)
 connection.exec_driver_sql("SET lock_timeout = DEFAULT")
 connection.commit()

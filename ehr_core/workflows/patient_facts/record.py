@@ -7,16 +7,18 @@ package are facts for the rules, never resources for a screen.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from ehr_core.access.sensitivity import split_visible
+from ehr_core.access.chart_policy import whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.fhir_json import decode
+from ehr_core.workflows.patient_facts.days import at_site
 
 Resource = dict[str, Any]
 
@@ -70,13 +72,20 @@ SELECT 'Encounter', patient_id, body FROM (
     AND date_low >= CAST(:now AS timestamptz) - make_interval(months => :months)) AS seen
  WHERE place <= :encounters
 UNION ALL
-SELECT 'Observation', patient_id, body FROM (
-  SELECT patient_id, body, row_number() OVER (
-           PARTITION BY patient_id, code_tokens ORDER BY date_low DESC NULLS LAST, id DESC) AS place
+(SELECT 'Observation', o.patient_id, o.body FROM (
+  SELECT id, row_number() OVER (
+           PARTITION BY patient_id, hash_array_extended(code_tokens, 0)
+           ORDER BY date_low DESC NULLS LAST, id DESC) AS place
   FROM fhir.observation
   WHERE patient_id = ANY(:ids) AND NOT deleted AND status IN ('final', 'amended', 'corrected')) AS newest
- WHERE place <= :newest
+  JOIN fhir.observation o USING (id)
+  WHERE place <= :newest ORDER BY place)
 """)
+"""Results come newest first: facts keep the day only, and of two values of one day the later one counts."""
+
+
+Split = Callable[[list[Resource]], tuple[list[Resource], int]]
+"""Resources as (those that the reader may see, how many are held back)."""
 
 
 @dataclass
@@ -91,11 +100,11 @@ class Record:
     def of(self, kind: str) -> list[Resource]:
         return self.found[kind]
 
-    def seen_by(self, actor_kind: str) -> Record:
-        """The part that this kind of actor may see, with the types of which something is held back."""
+    def seen_by(self, split: Split) -> Record:
+        """The part that a reader may see, with the types of which something is held back."""
         part = Record(unreadable=self.unreadable)
         for kind, resources in self.found.items():
-            part.found[kind], hidden = split_visible(actor_kind, resources)
+            part.found[kind], hidden = split(resources)
             if hidden:
                 part.withheld.add(kind)
         return part
@@ -111,9 +120,12 @@ def read_records(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str, Reco
         "months": ENCOUNTER_MONTHS,
         "encounters": MOST_ENCOUNTERS,
     }
-    for kind, patient_id, body in work.connection.execute(RECORD, given) if records else ():
+    zone = ZoneInfo(work.site_time_zone)
+    with whole_record(work):
+        rows = work.connection.execute(RECORD, given).all() if records else ()
+    for kind, patient_id, body in rows:
         try:
-            records[patient_id].found[kind].append(decode(body))
+            records[patient_id].found[kind].append(at_site(decode(body), zone))
         except BadRequest:
             records[patient_id].unreadable.add(kind)
     return records

@@ -130,6 +130,7 @@ def test_synthea_s_people_get_the_same_answers_from_the_limited_zone():
     assert assert_nobody_s_answer_differs(synthea(), (AS_OF, AS_OF - HALF_A_YEAR)) > 40 * 80
 
 
+@pytest.mark.long
 def test_between_two_results_of_one_day_no_key_decides():
     """Without a time of day nothing says which came last; then the higher one counts, whatever the pseudonyms are."""
     lines = [

@@ -118,6 +118,7 @@ def refuse_the_person(api: RunningApi, patient_id: str) -> Callable[[], None]:
 WAYS = (refuse_an_extra_result, refuse_the_only_result, refuse_the_person)
 
 
+@pytest.mark.long
 def test_somebody_with_a_refused_line_keeps_their_answers_and_is_nowhere_called_checked(api):
     """By the night alone, by the minutes alone, and by one after the other: the same answers."""
     ways = {refuse.__name__.replace("_", "-"): refuse for refuse in WAYS}

@@ -122,6 +122,7 @@ def _drop_blocked(blocker: psycopg.Connection, count) -> bool:
     return count(BLOCKED) == 0
 
 
+@pytest.mark.long
 def test_a_worker_takes_up_what_was_recorded_while_nobody_worked(api, somebody, count, tmp_path):
     record_a1c(api, somebody, 13.7)
     assert count(WAITING) == 1
@@ -130,6 +131,7 @@ def test_a_worker_takes_up_what_was_recorded_while_nobody_worked(api, somebody, 
     assert latest(api, somebody) == "13.7 %"
 
 
+@pytest.mark.long
 def test_a_record_whose_answers_cannot_be_stored_is_set_aside_and_the_queue_runs_dry(api, somebody, count):
     client = api.service("remeasure")
     store = client.pipeline.write_back

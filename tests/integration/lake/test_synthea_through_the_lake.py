@@ -122,6 +122,7 @@ def test_flattened_files_and_lines_in_memory_give_the_same_tables(synthea, lake)
         assert count.without_keys == 0
 
 
+@pytest.mark.long
 def test_a_second_flatten_on_the_same_connection_gives_the_same_again(synthea):
     scrubber = Deidentifier(load_profile("limited"), KEY)
     lines = {kind: list(scrubber.scrub_lines(kind, found[:200])) for kind, found in synthea.items()}
@@ -134,6 +135,7 @@ def test_a_second_flatten_on_the_same_connection_gives_the_same_again(synthea):
     assert sum(other.rows.values()) == 1
 
 
+@pytest.mark.long
 def test_a_connection_that_is_kept_for_long_does_not_fill_up(synthea):
     scrubber = Deidentifier(load_profile("limited"), KEY)
     lines = {kind: list(scrubber.scrub_lines(kind, found[:400])) for kind, found in synthea.items()}

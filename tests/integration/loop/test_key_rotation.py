@@ -108,6 +108,7 @@ def test_the_minutes_go_on_under_the_new_key_and_the_night_agrees(panel):
     assert panel.held() == before
 
 
+@pytest.mark.long
 def test_a_run_that_reads_the_record_after_the_rotation_needs_the_new_key(panel):
     """It asked for its key in time and read too late: its answers are newer than the key."""
     grant = panel.pipeline.pipeline.key("limited")
@@ -121,6 +122,7 @@ def test_a_run_that_reads_the_record_after_the_rotation_needs_the_new_key(panel)
     assert keys(panel)["limited-1"] == "draining"
 
 
+@pytest.mark.long
 def test_each_rotation_makes_a_key_of_its_own_and_is_told_in_the_audit_log(panel):
     assert rotate(panel) == ("limited-1", "limited-2")
     assert rotate(panel) == ("limited-2", "limited-3")

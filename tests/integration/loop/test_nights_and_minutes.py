@@ -66,6 +66,7 @@ def test_the_gaps_say_what_the_answer_key_says(panel):
         assert found == expected, line
 
 
+@pytest.mark.long
 def test_a_prescription_follows_the_medicine_that_it_refers_to_by_minutes_and_by_night(panel):
     waiting = (
         "SELECT patient_id FROM care_gaps.gap WHERE present AND computed_status = 'open' AND source_id = :s"
@@ -245,6 +246,7 @@ STORIES = {
 }
 
 
+@pytest.mark.long
 def test_an_opt_out_that_ends_on_a_day_to_come_brings_the_gaps_back_on_that_day(panel):
     patient = some_patient(panel, 4)
     before = panel.gaps_of(patient)
@@ -334,6 +336,7 @@ def unavailable(panel: Panel, patient_id: str) -> str | None:
     return staff.care_gaps.of_patient(patient_id).unavailable
 
 
+@pytest.mark.long
 def test_a_line_that_nobody_can_read_is_found_when_it_comes_and_a_good_one_elsewhere_does_not_hide_it(panel):
     """Of no definition's code: so only the look at what came shows it, and only a whole reading may end it."""
     patient = some_patient(panel, 7)
@@ -361,6 +364,7 @@ def test_a_line_that_nobody_can_read_is_found_when_it_comes_and_a_good_one_elsew
     assert_the_night_changes_nothing(panel)
 
 
+@pytest.mark.long
 def test_somebody_who_comes_while_the_export_is_made_is_measured_by_that_night(panel, monkeypatch):
     """A new patient after the run has begun, and before its snapshot: exported, so known by name."""
     start = panel.pipeline.bulk.start

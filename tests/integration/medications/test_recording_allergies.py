@@ -71,6 +71,20 @@ def test_a_denial_gives_way_to_an_allergy_and_is_refused_beside_one(api):
     assert nurse.allergies.record_none_known("ana").state == "none_known"
 
 
+def test_the_same_substance_is_not_recorded_twice_until_the_first_entry_is_gone(api):
+    nurse = api.signed_in("joy", "nurse")
+    for number, (kind, code, name) in enumerate(
+        [("class", "penicillins", "penicillins"), ("words", None, "Peanut")]
+    ):
+        (*_, entry) = nurse.allergies.record("ana", record(f"first-{number}", kind, code, name)).items
+        with pytest.raises(Conflict, match="recorded already"):
+            nurse.allergies.record(
+                "ana", record(f"second-{number}", kind, code, name.upper() if code is None else name)
+            )
+        nurse.allergies.remove(entry.allergy_id, RemoveAllergy(version_id=1, reason="Not hers"))
+        assert nurse.allergies.record("ana", record(f"third-{number}", kind, code, name)).state == "known"
+
+
 def test_a_correction_names_the_version_and_keeps_what_was_not_changed(api):
     nurse = api.signed_in("joy", "nurse")
     (allergy,) = nurse.allergies.record("ana", record(1, "words", None, "Peanut", category="food")).items

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -180,34 +179,6 @@ def test_a_sign_that_dies_in_the_middle_signs_nothing_and_can_be_sent_again(api,
     monkeypatch.setattr(signing, "store_order", real)
     assert len(clinician.orders.sign("ana", act).orders) == 4
     assert len(orders_in_store(api)) == 4
-
-
-def test_decision_support_is_asked_before_anything_is_signed(api, clinician):
-    act = act_for(add(clinician, "hba1c"))
-    asked = []
-
-    def check(work, patient_id, orders):
-        asked.append((patient_id, [order.code for order in orders]))
-        raise Conflict("Contraindicated.")
-
-    with pytest.raises(Conflict, match="Contraindicated"), api.work(SIGNER) as work:
-        sign_orders(work, "ana", act, check=check)
-    assert asked == [("ana", ["4548-4"])]
-    assert orders_in_store(api) == []
-
-
-def test_the_same_order_within_its_days_is_warned_of(api, clinician):
-    add(clinician, "hba1c")
-    sign_all(clinician)
-    (warning,) = add(clinician, "hba1c").drafts[0].warnings
-    assert (warning.kind, "20-Nov-2026 by Okafor (active)" in warning.text) == ("duplicate_order", True)
-    both = add(clinician, "hba1c")
-    assert all("twice_in_basket" in {one.kind for one in draft.warnings} for draft in both.drafts)
-    api.clock.instant += timedelta(days=61)
-    later = api.signed_in("okafor.later", "clinician", practitioner_id="okafor")
-    assert {one.kind for draft in later.orders.basket("ana").drafts for one in draft.warnings} == {
-        "twice_in_basket"
-    }
 
 
 def test_a_basket_belongs_to_one_patient_and_nobody_signs_across(api, clinician):

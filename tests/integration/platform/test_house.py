@@ -103,6 +103,7 @@ def test_a_service_that_dies_is_started_again(running):
     assert after["services"][2]["pid"] == before["worker"]
 
 
+@pytest.mark.long
 def test_a_service_without_an_address_is_ready_at_its_first_beat_and_one_that_hangs_is_told(state):
     state.mkdir(mode=0o711)
     beat = state / "beat"
@@ -123,6 +124,7 @@ def test_a_service_without_an_address_is_ready_at_its_first_beat_and_one_that_ha
         assert started.interrupt() == 0
 
 
+@pytest.mark.long
 def test_a_killed_postgres_is_started_again(running):
     before = running.process_ids()["postgres"]
     os.kill(before, signal.SIGKILL)
@@ -166,6 +168,7 @@ def test_a_service_that_ignores_the_polite_signal_is_killed(state):
         assert left_after(family) == []
 
 
+@pytest.mark.long
 def test_a_service_that_cannot_start_is_named_with_the_end_of_its_log_and_all_else_is_stopped(state):
     with house(
         state, f"api:{free_port()}", f"worker:{free_port()}:broken", postgres_port=free_port()
@@ -189,6 +192,7 @@ def test_a_port_in_use_is_one_sentence_with_the_setting_that_moves_it(state):
     assert "Traceback" not in started.output.read_text()
 
 
+@pytest.mark.long
 def test_a_signal_in_the_middle_of_the_start_leaves_nothing(state):
     with house(state, f"api:{free_port()}", postgres_port=free_port()) as started:
         deadline = time.monotonic() + 20
@@ -199,6 +203,7 @@ def test_a_signal_in_the_middle_of_the_start_leaves_nothing(state):
         assert left_after(family) == []
 
 
+@pytest.mark.long
 def test_what_a_crash_left_running_is_ended_by_the_next_start(state):
     """Supervisor and guardian killed together: nobody was left to tidy up."""
     services, port = [f"api:{free_port()}"], free_port()
@@ -234,6 +239,7 @@ def test_reset_refuses_a_folder_that_is_not_ours(tmp_path):
     assert (tmp_path / "thesis.txt").exists()
 
 
+@pytest.mark.long
 def test_the_services_are_not_told_the_owners_database(running):
     worker = psutil.Process(running.process_ids()["worker"])
     assert not {"DATABASE_URL", "ALMONER_APP_DATABASE_URL"} & worker.environ().keys()

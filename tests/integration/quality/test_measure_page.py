@@ -71,7 +71,10 @@ def measured(api, key) -> Callable[[int], None]:
             )
             for place in range(PEOPLE)
         ]
-        flags = [flag_row(key, f"p{place:02}", MEASURE, numerator=place < met) for place in range(PEOPLE)]
+        period = {"period_begin": date(on.year, 1, 1), "period_end": date(on.year, 12, 31)}
+        flags = [
+            flag_row(key, f"p{place:02}", MEASURE, numerator=place < met, **period) for place in range(PEOPLE)
+        ]
         pipeline.write_back("patient_strata", as_body(PATIENT_STRATA, strata), **stamp)
         pipeline.write_back("measure_results", as_body(MEASURE_RESULTS, flags), **stamp)
         pipeline.tell_run(night(key, on, noon))
@@ -119,6 +122,26 @@ def test_the_rate_over_time_has_one_point_a_night(api, measured):
     page = api.signed_in("maria", "care_manager").quality.measure(MEASURE)
     assert [(point.on.day, point.counts.numerator) for point in page.trend] == [(18, 12), (19, 15), (20, 20)]
     assert page.trend[-1].counts.rate == page.line.counts.rate == MET / PEOPLE
+
+
+def test_a_change_is_told_with_its_interval_and_only_within_its_period(api, measured):
+    measured(2, TODAY - timedelta(days=40))
+    measured(40)
+    manager = api.signed_in("maria", "care_manager")
+    line = manager.quality.measure(MEASURE).line
+    assert line.change == pytest.approx(38 / PEOPLE)
+    assert 0 < line.change_low < line.change < line.change_high
+    measured(5, date(2027, 1, 3))
+    page = api.signed_in("mark", "care_manager").quality.measure(MEASURE)
+    assert [point.period_begin.year for point in page.trend] == [2026, 2026, 2027]
+    assert (page.line.period_begin.year, page.line.change, page.shifts) == (2027, None, [])
+
+
+def test_a_night_that_jumps_more_than_chance_explains_is_told_with_its_day(api, measured):
+    for days, met in ((2, 12), (1, 14), (0, 40)):
+        measured(met, TODAY - timedelta(days=days))
+    page = api.signed_in("maria", "care_manager").quality.measure(MEASURE)
+    assert [(shift.kind, shift.since) for shift in page.shifts] == [("jump", TODAY)]
 
 
 def test_a_group_s_rate_and_the_people_behind_it_agree(manager):
@@ -174,6 +197,7 @@ def test_the_csv_says_what_the_page_says(manager):
         assert (row["stratum_kind"], row["stratum_value"]) == (stratum.kind, stratum.value)
         assert [int(row[name]) for name in COUNTS] == [getattr(stratum.counts, name) for name in COUNTS]
         assert float(row["rate"]) == stratum.counts.rate
+        assert bool(row["funnel_place"]) == (stratum.kind in ("clinic", "clinician"))
         assert row["suppressed"] == "False"
 
 
@@ -198,6 +222,9 @@ def test_an_analyst_sees_no_small_count_on_the_page_in_the_trend_or_in_the_csv(a
     hidden = [row for row in rows if row["suppressed"] == "True"]
     assert {row["label"] for row in hidden} >= {"Not recorded"}
     assert not [row for row in hidden if row["numerator"] and row["denominator"] and row["rate"]]
+    assert not [
+        row for row in hidden if row["funnel_place"] and not (row["numerator"] and row["denominator"])
+    ]
 
 
 def test_an_analyst_cannot_subtract_a_hidden_group_out_in_the_csv(analyst):

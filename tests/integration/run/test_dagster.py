@@ -164,6 +164,7 @@ def test_answers_for_another_day_are_refused_once_and_not_sent_again(people, hou
     assert set(current(people).values()) == {None}
 
 
+@pytest.mark.long
 def test_a_breach_blocks_what_is_downstream_is_not_tried_again_and_the_next_run_heals(
     people, house, monkeypatch
 ):

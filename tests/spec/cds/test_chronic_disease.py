@@ -15,6 +15,7 @@ from cds.facts import (
     Code,
     Measurement,
     Medication,
+    OrderedService,
     Pregnancy,
     Proposal,
     Unknowable,
@@ -402,7 +403,7 @@ def test_a_first_drug_where_the_kidneys_allow(change, outcome):
 )
 def test_an_hba1c_before_it_can_have_changed(order, last_on, outcome):
     results = (measured("4548-4", 8.1, "%", last_on),) if last_on else ()
-    asked = Proposal(order=Code("http://loinc.org", order))
+    asked = Proposal(order=OrderedService(Code("http://loinc.org", order)))
     assert said_by("diabetes", replace(OLDER, results=results), asked).get("hba1c_too_soon") == outcome
 
 

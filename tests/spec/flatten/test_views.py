@@ -1,4 +1,4 @@
-"""ViewDefinitions: the part of SQL on FHIR that flatten reads, and what it refuses in a sentence."""
+"""The flat tables' own ViewDefinitions, and what flatten refuses in a sentence."""
 
 from __future__ import annotations
 
@@ -9,103 +9,37 @@ from data_contracts.contract import Column, Table
 from data_contracts.tables.flat import FLAT_TABLES
 from ehr_core.kernel.errors import BadRequest
 from pipelines.flatten import flatten
-from pipelines.flatten.fhirpath import parse
+from pipelines.flatten.standard import compile_standard
 from pipelines.flatten.structure import Used
 from pipelines.flatten.tables import LOOKED_UP
-from pipelines.flatten.views import compile_view, compile_views, load_view
+from pipelines.flatten.views import KIND, compile_view, compile_views, load_view
+from tests.spec.flatten.drawn import coding, flat, observation, reference, rows
+from tests.spec.sql_on_fhir.drawn import rows_of
 
-FLAGS = [
-    "{'id': 'f1', 'status': 'active', 'subject': {'reference': 'Patient/p1'},"
-    " 'code': {'coding': [{'system': 's', 'code': 'a'}, {'system': 's', 'code': 'b'}]}}",
-    "{'id': 'f2', 'status': 'inactive', 'subject': {'reference': 'Patient/p2'}, 'code': {'coding': []}}",
-]
-
-
-def run(view, *columns):
-    """Runs a view over the two flags above and returns its rows."""
-    text = tuple(
-        Column(name, "integer" if name == "place" else "text", name) for name in ("patient_key", *columns)
-    )
-    table = Table(name="answer", description="", columns=(Column("key_id", "text", ""), *text))
-    used = Used("Flag")
-    keys = {"column": [{"name": "patient_key", "path": "subject.getReferenceKey(Patient)"}]}
-    select = compile_view({**view, "select": [keys, *view["select"]]}, table, used)
-    connection = duckdb.connect()
-    connection.execute(table.duckdb_ddl())
-    types = ", ".join(f'"{name}" {part.duckdb_type()}' for name, part in used.parts.items())
-    connection.execute(f"CREATE TABLE flags ({types})")
-    names = ", ".join(f'r."{name}"' for name in used.parts)
-    for flag in FLAGS:
-        structure = str(used.json_structure()).replace("'", '"')
-        connection.execute(
-            f"INSERT INTO flags SELECT {names} FROM (SELECT from_json(?::JSON, ?) AS r)",
-            [flag.replace("'", '"'), structure],
-        ).fetchall()
-    filled = select.replace("{stage}", "flags").replace("{key_id}", "'k'")
-    connection.execute(f"INSERT INTO answer {filled}").fetchall()
-    return sorted(connection.execute("SELECT * EXCLUDE key_id FROM answer").fetchall(), key=str)
-
-
-CODE = {"name": "code", "path": "code"}
-
-
-def test_for_each_gives_a_row_an_item_and_its_place():
-    view = {"select": [{"forEach": "code.coding", "column": [CODE, {"name": "place", "path": "%rowIndex"}]}]}
-    assert run(view, "code", "place") == [("p1", "a", 0), ("p1", "b", 1)]
-
-
-def test_for_each_or_null_keeps_a_resource_without_items():
-    view = {"select": [{"forEachOrNull": "code.coding", "column": [CODE]}]}
-    assert run(view, "code") == [("p1", "a"), ("p1", "b"), ("p2", None)]
-
-
-def test_where_keeps_the_resources_that_meet_it():
-    view = {
-        "where": [{"path": "status = 'active'"}],
-        "select": [{"column": [{"name": "status", "path": "status"}]}],
-    }
-    assert run(view, "status") == [("p1", "active")]
-    for_each = {
-        "where": [{"path": "status != 'active'"}],
-        "select": [{"forEachOrNull": "code.coding", "column": [CODE]}],
-    }
-    assert run(for_each, "code") == [("p2", None)]
-
-
-def test_a_constant_stands_for_its_value():
-    view = {
-        "constant": [{"name": "wanted", "valueString": "b"}],
-        "select": [{"column": [{"name": "code", "path": "code.coding.where(code = %wanted).code.first()"}]}],
-    }
-    assert run(view, "code") == [("p1", "b"), ("p2", None)]
-
-
-def test_union_all_stacks_its_branches():
-    literal = {"column": [{"name": "code", "path": "'fixed'"}]}
-    view = {"select": [{"unionAll": [literal, {"forEach": "code.coding", "column": [CODE]}]}]}
-    assert run(view, "code") == [("p1", "a"), ("p1", "b"), ("p1", "fixed"), ("p2", "fixed")]
-
-
-@pytest.mark.parametrize(
-    ("path", "complaint"),
-    [
-        ("code.text", "does not list"),
-        ("subject.resolve()", "does not know"),
-        ("%nobody", "does not define"),
-        ("status.where(true)", "does not repeat"),
-        ("code +", "outside of what flatten understands"),
-        ("code.(", "outside of what flatten understands"),
-        ("", "outside of what flatten understands"),
-    ],
+FLAG = Table(
+    name="answer",
+    description="",
+    columns=(Column("key_id", "text", ""), Column("code", "text", ""), Column("status", "text", "")),
 )
-def test_a_path_that_is_not_understood_is_refused_in_a_sentence(path, complaint):
-    with pytest.raises(BadRequest, match=complaint):
-        run({"select": [{"column": [{"name": "code", "path": path}]}]}, "code")
+
+
+def flag_view(*columns):
+    return {"resource": "Flag", "select": [{"column": list(columns)}]}
 
 
 def test_a_view_that_differs_from_its_contract_is_refused():
-    with pytest.raises(BadRequest, match="differs from its contract"):
-        run({"select": [{"column": [{"name": "status", "path": "status"}]}]}, "code")
+    view = flag_view({"name": "status", "path": "status"}, {"name": "author", "path": "author.reference"})
+    with pytest.raises(BadRequest, match=r"differs from its contract: lacks \{'code'\}, adds \{'author'\}"):
+        compile_view(view, FLAG, Used("Flag"))
+
+
+def test_a_kind_of_column_that_nobody_knows_is_refused_where_it_stands():
+    tag = {"name": KIND, "value": "horoscope"}
+    view = flag_view({"name": "code", "path": "status", "tag": [tag]}, {"name": "status", "path": "status"})
+    with pytest.raises(
+        BadRequest, match=r"select\[0\].column\[0\].path: asks for a column of kind 'horoscope'"
+    ):
+        compile_view(view, FLAG, Used("Flag"))
 
 
 def test_every_flat_table_has_a_view_of_its_own_name():
@@ -120,9 +54,48 @@ def test_every_flat_table_has_a_view_of_its_own_name():
         )
 
 
-def test_or_and_and_bind_as_fhirpath_says():
-    assert parse("a or b and c") == parse("a or (b and c)")
-    assert parse("a = 'x' and b = 'y'") == parse("(a = 'x') and (b = 'y')")
+@pytest.mark.parametrize("table", [table.name for table in FLAT_TABLES])
+def test_every_flat_table_is_an_ordinary_view_definition(table):
+    assert compile_standard(load_view(table)).columns
+
+
+def untagged_columns(select):
+    names = [column["name"] for column in select.get("column", ()) if "tag" not in column]
+    inner = [*select.get("select", ()), *select.get("unionAll", ())[:1]]
+    return names + [name for below in inner for name in untagged_columns(below)]
+
+
+MARY = {
+    "resourceType": "Patient",
+    "id": "p1",
+    "gender": "female",
+    "active": True,
+    "address": [{"postalCode": "0210", "state": "MA"}, {"postalCode": "99999"}],
+    "managingOrganization": reference("Organization", "clinic"),
+}
+LABELLED = observation(
+    category=[coding("c", "laboratory"), coding("c", "vital-signs")],
+    encounter=reference("Encounter", "e1"),
+    component=[{"code": coding("s", "a")}, {"code": coding("s", "b")}],
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "resource"),
+    [
+        ("patient", MARY),
+        ("observation", LABELLED),
+        ("observation_component", LABELLED),
+        ("observation_coding", LABELLED),
+    ],
+)
+def test_what_the_language_says_of_a_flat_table_is_the_same_in_any_engine(table, resource):
+    view = load_view(table)
+    names = [name for select in view["select"] for name in untagged_columns(select)]
+    flat(resource)
+    standard = [tuple(row[name] for name in names) for row in rows_of(view, [resource])]
+    assert sorted(rows(table, *names)) == sorted(standard)
+    assert standard
 
 
 BAD_LINES = [b"no json", b'{"resourceType":"Flag","id":"f1"', b"\xff\xfe"]

@@ -44,7 +44,7 @@ def days_to_look_at(named: list[date], jump: int) -> list[date]:
     ids=["recommendations", "measures"],
 )
 @settings(
-    max_examples=8,
+    max_examples=5,
     deadline=None,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a smaller seed is no simpler record
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -63,6 +63,7 @@ def test_an_answer_stands_until_the_day_it_names(tables, room, table, key, seed,
                 assert then[who] == row, f"{who} changed by {day}"
 
 
+@pytest.mark.long
 def test_most_days_that_are_named_do_change_something(tables):
     fill(tables.empty(), 7, TODAY, patients=200)
     gathered = gather_facts(tables.connection)

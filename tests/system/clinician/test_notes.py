@@ -56,11 +56,28 @@ def test_words_survive_a_reload_and_a_second_window_is_told_and_loses_nothing(ro
     notes.part(okafor, "Subjective").fill("From the first window.")
     expect(okafor.page.get_by_text("was written in two places")).to_be_visible()
     okafor.presses("Keep both")
+    okafor.settled()
     expect(notes.part(okafor, "Subjective")).to_have_value("From the second window.\nFrom the first window.")
 
     notes.is_saved(okafor)
     left = okafor.page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('almoner-note/'))")
     assert left == []
+
+
+def test_words_survive_a_browser_that_dies_before_they_were_sent(room: Room):
+    okafor = room.sign_in("clinician")
+    chart.opens_the_chart_from_search(okafor, "Helen Markarian", "Markarian")
+    okafor.presses(re.compile("^Start a visit"))
+    okafor.page.get_by_role("menuitem", name="Home visit").click()
+    notes.part(okafor, "Subjective").wait_for()
+    okafor.settled()
+    address = okafor.page.url
+    notes.part(okafor, "Subjective").fill("Typed in the second before the crash.")
+    okafor.page.close(run_before_unload=False)
+    okafor.page = okafor.page.context.new_page()
+    okafor.page.goto(address)
+    expect(notes.part(okafor, "Subjective")).to_have_value("Typed in the second before the crash.")
+    notes.is_saved(okafor)
 
 
 def test_a_phrase_expands_normal_is_a_click_and_what_is_missing_leads_to_its_place(room: Room):
@@ -100,8 +117,11 @@ def test_vitals_are_recorded_by_two_clicks_and_a_worrying_answer_shows_help_at_o
     last.get_by_text("Several days").click()
     expect(okafor.dialog.get_by_text("Do not leave the patient alone").first).to_be_visible()
     okafor.presses("Save answers", okafor.dialog)
+    expect(okafor.dialog.get_by_text("An urgent item is open")).to_be_visible()
+    okafor.settled()
     expect(okafor.dialog.get_by_text("988").first).to_be_visible()
-    okafor.presses("Close", okafor.dialog)
+    okafor.presses(re.compile("^Close$"), okafor.dialog)
+    okafor.dialog.wait_for(state="detached")
     okafor.goes_to("Today")
     urgent = okafor.page.locator('[class*="st-key-urgent-"]').filter(has_text="MARTIN")
     expect(urgent.first).to_contain_text("has it")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.lib.browser import Person, Room
-from tests.system.steps import chart, medications
+from tests.system.steps import chart, decision_support, medications
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -17,7 +17,7 @@ def test_a_new_prescription_takes_at_most_eight_clicks(room: Room):
     okafor = room.sign_in("clinician")
     chart.opens_the_chart_from_search(okafor, "Nora Fitzgerald", "Fitzgerald")
     clicks = medications.Clicks(okafor)
-    clicks.press(re.compile("^Medications: prescribe"))
+    clicks.press(re.compile("^Prescribe, stop, refill"))
     clicks.press(re.compile("^New prescription"))
     medications.finds(okafor, "amlodipine 5")
     clicks.press(re.compile(r"^amLODIPine 5 MG Oral Tablet"))
@@ -30,7 +30,7 @@ def test_a_new_prescription_takes_at_most_eight_clicks(room: Room):
 
 def test_a_refill_is_approved_in_one_click_and_a_warned_one_is_not_offered_it(room: Room):
     okafor = room.sign_in("clinician")
-    okafor.goes_to("Refills")
+    okafor.opens("refills")
     waiting = okafor.page.locator('[class*="st-key-refill-"]')
     warned = waiting.filter(has_text="naproxen")
     expect(warned).to_contain_text("must be answered first")
@@ -57,38 +57,45 @@ def test_an_allergy_takes_at_most_five_clicks_and_then_interrupts(room: Room):
     assert clicks.count <= 5
     okafor.page.screenshot(path=medications.picture("chart"), full_page=True)
 
-    okafor.presses(re.compile("^Medications: prescribe"))
+    okafor.presses(re.compile("^Prescribe, stop, refill"))
     okafor.presses(re.compile("^New prescription"))
     medications.finds(okafor, "amoxicillin 500 oral capsule")
     okafor.presses(re.compile("^amoxicillin 500 MG Oral Capsule"))
     okafor.settled()
-    okafor.presses("3 times a day")
+    okafor.presses_radio("3 times a day")
     okafor.settled()
     sign = okafor.page.get_by_role("button", name="Sign", exact=True)
     expect(sign).to_be_disabled()
     okafor.page.screenshot(path=medications.picture("warning"), full_page=True)
-    because = okafor.page.get_by_role("combobox", name="Go on because").first
-    because.click()
-    okafor.page.get_by_role("option").first.click()
-    okafor.settled()
+    form = okafor.page.locator(".st-key-prescription")
+    okafor.chooses("Go on because", "The recorded reaction is not an allergy, or has been ruled out", form)
+    expect(sign).to_be_enabled()
+    sign.click()
+    expect(okafor.page.get_by_text(re.compile("amoxicillin 500 MG Oral Capsule was signed"))).to_be_visible()
+    expect(okafor.page.get_by_role("note", name="Allergies")).to_contain_text("penicillins")
+
+    lindholm = room.sign_in("pharmacist")
+    lindholm.opens("decision-support")
+    expect(decision_support.row_of(lindholm, "drug_allergies.class_severe")).to_be_visible()
+    assert decision_support.overridden(lindholm, "drug_allergies.class_severe").startswith("1 ")
 
 
 def test_two_tabs_on_two_charts_do_not_cross(room: Room):
     okafor = room.sign_in("clinician")
     chart.opens_the_chart_from_search(okafor, "Helen Markarian", "Markarian")
-    okafor.presses(re.compile("^Medications: prescribe"))
+    okafor.presses(re.compile("^Prescribe, stop, refill"))
     chart.sees_the_banner_of(okafor, "Markarian")
     okafor.presses(re.compile("^New prescription"))
     medications.finds(okafor, "sertraline 50")
     other = Person(okafor.name, okafor.page.context.new_page(), okafor.home)
     other.opens("patients")
     chart.opens_the_chart_from_search(other, "Eleanor Whitcombe", "Whitcombe")
-    other.presses(re.compile("^Medications: prescribe"))
+    other.presses(re.compile("^Prescribe, stop, refill"))
     chart.sees_the_banner_of(other, "Whitcombe")
     expect(other.page.get_by_text("New prescriptions are written here")).to_be_visible()
     okafor.presses(re.compile("^sertraline 50 MG Oral Tablet"))
     okafor.settled()
-    okafor.presses("every day")
+    okafor.presses_radio("every day")
     okafor.settled()
     expect(okafor.page.locator(".st-key-prescription")).to_contain_text("MARKARIAN")
     okafor.page.get_by_role("button", name="Sign", exact=True).click()
@@ -101,7 +108,7 @@ def test_two_tabs_on_two_charts_do_not_cross(room: Room):
 def test_lists_are_reconciled_in_columns_also_on_a_phone(room: Room):
     okafor = room.sign_in("clinician")
     chart.opens_the_chart_from_search(okafor, "Thomas Lindgren", "Lindgren")
-    okafor.presses(re.compile("^Medications: prescribe"))
+    okafor.presses(re.compile("^Prescribe, stop, refill"))
     okafor.settled()
     okafor.presses(re.compile("^Reconcile"))
     chart.sees_the_banner_of(okafor, "Lindgren")

@@ -9,7 +9,13 @@ import pytest
 
 from ehr_core.access.clients import registered_clients
 from ehr_core.access.policy import SessionFacts, effective_roles, why_session_ended
-from ehr_core.access.roles import STAFF_ROLES, check_account_roles, permissions_by_role, permissions_of
+from ehr_core.access.roles import (
+    PATIENT_ROLES,
+    STAFF_ROLES,
+    check_account_roles,
+    permissions_by_role,
+    permissions_of,
+)
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.secrets import Secrets
 from ehr_core.kernel.settings import Settings
@@ -95,12 +101,12 @@ def test_who_writes_charts_signs_excludes_for_clinical_reasons_and_keeps_the_hou
 
 
 def test_patients_have_nothing_but_their_own():
-    assert all(permission.startswith("own.") for permission in permissions_of(["patient"]))
+    assert all(permission.startswith("own.") for permission in permissions_of(PATIENT_ROLES))
 
 
 def test_nobody_but_patients_has_what_is_their_own():
     for role, given in permissions_by_role().items():
-        if role != "patient":
+        if role not in PATIENT_ROLES:
             assert not any(permission.startswith("own.") for permission in given), role
 
 
@@ -128,5 +134,5 @@ def test_each_application_has_its_own_secret_and_exactly_one_way_back():
     clients = registered_clients(Settings(), Secrets())
     assert len({client.secret for client in clients.values()}) == len(clients)
     assert clients["staff"].redirect_uris == ("http://127.0.0.1:8701/oauth2callback",)
-    assert clients["portal"].allowed_roles == {"patient"}
+    assert clients["portal"].allowed_roles == {"patient", "proxy"}
     assert not clients["pipeline"].redirect_uris

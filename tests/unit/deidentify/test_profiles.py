@@ -11,7 +11,7 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from ehr_core.kernel.errors import BadRequest
-from ehr_core.store.definitions import definition
+from ehr_core.kernel.fhir_definitions import definition
 from ehr_core.store.resource_types import RESOURCE_TYPES
 from pipelines.deidentify import load_profile, parse_profile
 from pipelines.deidentify.profile import _tables

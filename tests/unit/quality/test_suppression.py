@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,6 @@ from data_contracts.suppression import (
     suppress_counts,
     suppress_strata,
 )
-from ehr_core.quality.rates import wilson_rate
 
 LIMIT = 11
 
@@ -119,22 +116,3 @@ def worked_out(shown: Cell) -> str | None:
 @given(st.builds(cell, counts, st.just(0), counts, counts))
 def test_nothing_small_follows_by_addition_in_one_stratum(one):
     assert worked_out(suppress_cell(one, LIMIT)) is None
-
-
-def test_an_empty_denominator_has_no_rate():
-    assert wilson_rate(0, 0) is None
-
-
-@pytest.mark.parametrize(
-    ("numerator", "denominator", "low", "high"),
-    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (50, 100, 0.4038, 0.5962), (1, 1, 0.2065, 1.0)],
-)
-def test_the_interval_is_wilsons(numerator, denominator, low, high):
-    rate = wilson_rate(numerator, denominator)
-    assert (round(rate.low, 4), round(rate.high, 4)) == (low, high)
-
-
-def test_the_interval_holds_the_rate_and_narrows():
-    widths = [wilson_rate(n // 2, n) for n in (10, 100, 1000)]
-    assert all(rate.low <= rate.value <= rate.high for rate in widths)
-    assert all(a.high - a.low > b.high - b.low for a, b in itertools.pairwise(widths))

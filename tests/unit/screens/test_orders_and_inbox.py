@@ -17,8 +17,17 @@ from dashboards.clinician.order_forms import read_details
 from dashboards.clinician.order_words import draft_html, order_html
 from dashboards.clinician.unmatched import candidate_html, sent_html
 from data_contracts.api.care_gaps import OrderedGap, OrderOption
+from data_contracts.api.decision_support import CheckedCards, SupportCard, SupportReason
 from data_contracts.api.model import Page
-from data_contracts.api.orders import Basket, DraftOrder, OrderDetails, OrderLine, OrderWarning, PatientOrders
+from data_contracts.api.orders import (
+    Basket,
+    BasketChecked,
+    DraftChecked,
+    DraftOrder,
+    OrderDetails,
+    OrderLine,
+    PatientOrders,
+)
 from data_contracts.api.patients import PatientName
 from data_contracts.api.results_inbox import (
     Inbox,
@@ -114,11 +123,24 @@ def card(*results: InboxResult, **changes: object) -> InboxCard:
 class Orders:
     """A basket as the API has it; an act on another version is refused, as there."""
 
-    def __init__(self, *drafts: DraftOrder, may_sign: bool = True):
-        self.drafts, self.may_sign, self.signed = list(drafts), may_sign, []
+    def __init__(
+        self, *drafts: DraftOrder, may_sign: bool = True, cards: dict[str, list[SupportCard]] | None = None
+    ):
+        self.drafts, self.may_sign, self.signed, self.cards = list(drafts), may_sign, [], cards or {}
 
     def basket(self, patient_id: str) -> Basket:
         return Basket(patient_id=patient_id, drafts=self.drafts, may_sign=self.may_sign, asks_pregnancy=False)
+
+    def check(self, patient_id: str) -> BasketChecked:
+        drafts = [
+            DraftChecked(
+                draft_id=one.draft_id,
+                version=one.version,
+                checked=CheckedCards(cards=self.cards.get(one.draft_id, []), coverage="Looked at: …"),
+            )
+            for one in self.drafts
+        ]
+        return BasketChecked(patient_id=patient_id, drafts=drafts)
 
     def of_patient(self, patient_id: str) -> PatientOrders:
         return PatientOrders(patient_id=patient_id, orders=[])
@@ -174,6 +196,52 @@ def test_signing_signs_exactly_what_stood_above_the_button_beside_the_patients_i
     assert "Say whether" in shown(page)
     press(page, "Sign 1 of 2 orders")
     assert [act.drafts for act in orders.signed] == [[("d1", 1)]]
+
+
+def warning(**changes) -> SupportCard:
+    facts = {
+        "key": "imaging_contrast.weak_kidneys:iodinated",
+        "rule_id": "imaging_contrast.weak_kidneys",
+        "outcome": "fires",
+        "tier": 1,
+        "severity": "serious",
+        "title": "Iodinated contrast with weak kidneys",
+        "sentence": "Iodinated contrast: eGFR 22.",
+        "detail": "",
+        "because": [],
+        "missing": [],
+        "suggestions": [],
+        "citation": "ACR",
+        "url": None,
+        "source_date": None,
+        "review": "No pharmacist has reviewed this.",
+        "override_reasons": [SupportReason(code="benefit", words="The benefit outweighs the risk")],
+    }
+    return SupportCard(**facts | changes)
+
+
+def test_a_line_with_a_warning_waits_for_its_reason_while_the_others_can_be_signed():
+    orders = Orders(draft(), draft(draft_id="d2", name="CT chest"), cards={"d2": [warning()]})
+    page = AppTest.from_function(basket_page, args=(session_of(orders=orders), banner())).run(timeout=30)
+    assert "Iodinated contrast: eGFR 22." in shown(page)
+    assert [button.label for button in page.button if button.label.startswith("Sign")] == [
+        "Sign 1 of 2 orders"
+    ]
+    page.selectbox[0].select("benefit").run(timeout=30)
+    press(page, "Sign 2 orders")
+    (act,) = orders.signed
+    assert [one.reason_code for one in act.acknowledged["d2"]] == ["benefit"]
+    assert set(act.acknowledged) == {"d2"}
+
+
+def test_what_could_not_be_checked_is_said_and_stops_nobody():
+    unknown = warning(outcome="could_not_check", tier=2, missing=["a creatinine (none is recorded)"])
+    orders = Orders(draft(), cards={"d1": [unknown]})
+    page = AppTest.from_function(basket_page, args=(session_of(orders=orders), banner())).run(timeout=30)
+    assert "Could not be checked" in shown(page)
+    assert "a creatinine (none is recorded)" in shown(page)
+    press(page, "Sign 1 order")
+    assert len(orders.signed) == 1
 
 
 def test_what_changed_under_the_button_is_refused_and_who_was_first_is_said():
@@ -267,15 +335,9 @@ def test_a_critical_result_is_acknowledged_and_any_other_is_reviewed():
     assert acknowledge_label(card(result(), result(item_id="i2"), grade="abnormal")) == "Reviewed all 2"
 
 
-def test_a_line_of_the_basket_says_what_is_missing_and_what_was_ordered_already():
-    warned = OrderWarning(kind="duplicate_order", text="Ordered already on 12-Nov-2026 by Dr. Chen (active).")
-    html = draft_html(draft(warnings=[warned], missing=[("indication", "Imaging needs an indication.")]))
-    for words in (
-        "Incomplete",
-        "Ordered already on 12-Nov-2026",
-        "Imaging needs an indication.",
-        "Joy Mensah",
-    ):
+def test_a_line_of_the_basket_says_what_is_missing():
+    html = draft_html(draft(missing=[("indication", "Imaging needs an indication.")]))
+    for words in ("Incomplete", "Imaging needs an indication.", "Joy Mensah"):
         assert words in html
 
 

@@ -12,6 +12,7 @@ def prescribing() -> None:
     import streamlit as st
 
     from dashboards.clinician.medications import medications_page
+    from data_contracts.api.allergies import RecordedAllergies
     from data_contracts.api.decision_support import CheckedCards, SupportCard, SupportReason
     from data_contracts.api.medications import (
         Choice,
@@ -101,7 +102,8 @@ def prescribing() -> None:
             return PrescriptionWritten(prescription_id="p", version_id=1, state="signed")
 
     st.query_params["patient"] = "ana"
-    client = SimpleNamespace(medications=Medications())
+    allergies = SimpleNamespace(of_patient=lambda _: RecordedAllergies(state="none_known", items=[]))
+    client = SimpleNamespace(medications=Medications(), allergies=allergies)
     st.session_state["session"] = SimpleNamespace(client=client, may=lambda permission: True)
     medications_page()
 

@@ -1,4 +1,4 @@
-"""Columns for FHIR's other search parameters and for what a label holds back, and the snapshots behind page links."""
+"""Columns for FHIR's other search parameters, and the snapshots behind page links."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from alembic import op
 
 from ehr_core.db.row_security import APP_ROLE
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -28,14 +28,9 @@ SupplyDelivery Task VisionPrescription
 COLUMNS = """
 ALTER TABLE fhir."{table}"
   ADD COLUMN search_tokens text[],
-  ADD COLUMN search_values jsonb,
-  ADD COLUMN restricted_labels text[] DEFAULT ARRAY['not yet judged'];
-COMMENT ON COLUMN fhir."{table}".restricted_labels IS
-  'Labels that keep the row from patients; rows from before this column are held back until they are judged';
-ALTER TABLE fhir."{table}" ALTER COLUMN restricted_labels DROP DEFAULT;
+  ADD COLUMN search_values jsonb;
 CREATE INDEX {table}_by_search_tokens ON fhir."{table}" USING gin (search_tokens)
   WITH (fastupdate = off) WHERE search_tokens IS NOT NULL;
-CREATE INDEX {table}_not_yet_judged ON fhir."{table}" (id) WHERE restricted_labels = ARRAY['not yet judged'];
 """
 
 SNAPSHOT = f"""
@@ -82,10 +77,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TABLE core.search_snapshot_part, core.search_snapshot")
     for name in map(_snake, TYPES):
-        op.execute(
-            f'ALTER TABLE fhir."{name}" DROP COLUMN search_tokens, DROP COLUMN search_values, '
-            "DROP COLUMN restricted_labels"
-        )
+        op.execute(f'ALTER TABLE fhir."{name}" DROP COLUMN search_tokens, DROP COLUMN search_values')
 
 
 def _snake(resource_type: str) -> str:

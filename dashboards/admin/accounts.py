@@ -1,0 +1,114 @@
+"""Accounts: who may sign in, with which roles; made with a link, closed at once, helped out of a lost phone."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards.shared.markup import text
+from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
+from dashboards.shared.session import StaffSession
+from data_contracts.api.account import AccountInfo, ChangeAccount, NewAccount
+
+ROLES = {
+    "clinician": "Clinician (physician, NP, PA)",
+    "nurse": "Nurse",
+    "pharmacist": "Pharmacist",
+    "care_manager": "Care manager",
+    "front_desk": "Front desk",
+    "biller": "Biller",
+    "analyst": "Analyst",
+    "admin": "Administrator",
+    "patient": "Patient (portal)",
+    "proxy": "Proxy (portal)",
+}
+LINK = "account_link"
+"""Where a new link stands until somebody has copied it: it is shown this once."""
+
+
+def accounts_page() -> None:
+    session: StaffSession = st.session_state["session"]
+    start_page("Accounts")
+    tell_remembered()
+    if link := st.session_state.pop(LINK, None):
+        st.success("Hand this link over in a way that you trust. It is shown only now and works once.")
+        st.code(link, language=None)
+    with told_errors():
+        accounts = session.client.account.accounts()
+        wanted = st.text_input("Find by name or user name", key="account_search").strip().lower()
+        shown = [one for one in accounts if wanted in f"{one.name} {one.username}".lower()]
+        st.caption(f"{len(shown)} of {len(accounts)} accounts")
+        for one in shown[:50]:
+            _account(session, one)
+    _new(session)
+
+
+def account_html(one: AccountInfo) -> str:
+    """Name, user name, roles, and what is out of the ordinary."""
+    marks = [*(["closed"] if one.disabled else []), *(["second factor"] if one.totp_enabled else [])]
+    roles = ", ".join(ROLES.get(role, role) for role in one.roles)
+    told = "".join(f" · {text(mark)}" for mark in marks)
+    return f"<p><b>{text(one.name)}</b> <code>{text(one.username)}</code> · {text(roles)}{told}</p>"
+
+
+def _account(session: StaffSession, one: AccountInfo) -> None:
+    with st.container(border=True):
+        st.html(account_html(one))
+        with st.container(horizontal=True):
+            if st.button("Link for a lost password", key=f"reset_{one.account_id}", disabled=one.disabled):
+                with told_errors():
+                    st.session_state[LINK] = session.client.account.invite(one.account_id, "reset")
+                    st.rerun()
+            if st.button(
+                "Take second factor away", key=f"factor_{one.account_id}", disabled=not one.totp_enabled
+            ):
+                _change(
+                    session, one, ChangeAccount(reset_second_factor=True), "has no second factor any more"
+                )
+            words = "Open again" if one.disabled else "Close"
+            if st.button(words, key=f"close_{one.account_id}"):
+                done = "is open" if one.disabled else "is closed: its sessions end at once"
+                _change(session, one, ChangeAccount(disabled=not one.disabled), done)
+        if not one.patient_id:
+            _roles(session, one)
+
+
+def _roles(session: StaffSession, one: AccountInfo) -> None:
+    with st.popover("Roles"), st.form(f"roles_{one.account_id}", border=False):
+        chosen = st.multiselect("Roles", ROLES, default=one.roles, format_func=ROLES.get)
+        if st.form_submit_button("Save") and chosen:
+            _change(session, one, ChangeAccount(roles=chosen), "has other roles, from its next click on")
+
+
+def _change(session: StaffSession, one: AccountInfo, change: ChangeAccount, done: str) -> None:
+    with told_errors():
+        session.client.account.change(one.account_id, change)
+        remember(f"{one.name} {done}.")
+        st.rerun()
+
+
+def _new(session: StaffSession) -> None:
+    st.header("New account")
+    with st.form("new_account", width=560):
+        name = st.text_input("Name, as colleagues see it", max_chars=200)
+        username = st.text_input("User name", max_chars=100)
+        roles = st.multiselect("Roles", ROLES, format_func=ROLES.get)
+        practitioner = st.text_input("Practitioner id (clinicians: their schedule and panel)")
+        patient = st.text_input("Patient id (for the role patient)")
+        asked = st.form_submit_button("Make it, and a link to choose a password", type="primary")
+    if not asked:
+        return
+    if not (name.strip() and username.strip() and roles):
+        st.error("Give a name, a user name and at least one role.")
+        return
+    with told_errors():
+        made = session.client.account.create(
+            NewAccount(
+                username=username,
+                name=name,
+                roles=roles,
+                practitioner_id=practitioner.strip() or None,
+                patient_id=patient.strip() or None,
+            )
+        )
+        st.session_state[LINK] = session.client.account.invite(made.account_id)
+        st.rerun()

@@ -1,0 +1,81 @@
+"""Apps: outside applications that may ask people to be let in, registered and closed here."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards.shared.markup import text
+from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
+from dashboards.shared.session import StaffSession
+from data_contracts.api.apps import App, NewApp
+
+KINDS = {
+    "public": "Public: runs in a browser or on a phone",
+    "confidential": "Confidential: a server with a key of its own",
+    "backend": "Backend service: nobody signs in to it",
+}
+AUDIENCES = {"staff": "Staff", "patients": "Patients"}
+
+
+def apps_page() -> None:
+    session: StaffSession = st.session_state["session"]
+    start_page("Apps")
+    tell_remembered()
+    st.caption(
+        "An app sees no more than its scopes, the person who lets it in, and the policy on charts all allow."
+    )
+    with told_errors():
+        for one in session.client.apps.all():
+            _app(session, one)
+    _register(session)
+
+
+def app_html(one: App) -> str:
+    """Name, kind and client id, then where it comes from and what it may ask for."""
+    closed = " · <b>closed</b>" if one.closed else ""
+    places = ", ".join(one.redirect_uris) or "no sign-in"
+    return (
+        f"<p><b>{text(one.name)}</b> · {text(KINDS[one.kind].partition(':')[0])}{closed}<br>"
+        f"Client id <code>{text(one.client_id)}</code></p>"
+        f"<p class='quiet'>{text(places)}<br>{text(' '.join(one.scopes))}</p>"
+    )
+
+
+def _app(session: StaffSession, one: App) -> None:
+    with st.container(border=True):
+        st.html(app_html(one))
+        words = f"Open {one.name} again" if one.closed else f"Close {one.name}"
+        if st.button(words, key=f"app_{one.client_id}"):
+            with told_errors():
+                act = session.client.apps.open_again if one.closed else session.client.apps.close
+                act(one.client_id)
+                remember(f"{one.name} is {'open' if one.closed else 'closed: its access ends at once'}.")
+                st.rerun()
+
+
+def _register(session: StaffSession) -> None:
+    st.header("Register an app")
+    with st.form("register_app", width=640):
+        name = st.text_input("Name, as people are asked about it", max_chars=100)
+        kind = st.selectbox("Kind", KINDS, format_func=KINDS.get)
+        audience = st.multiselect("For", AUDIENCES, default=list(AUDIENCES), format_func=AUDIENCES.get)
+        redirects = st.text_area("Redirect addresses, one a line", help="Exact: nothing else is followed.")
+        launch = st.text_input("Launch address, to open it from a chart (optional)")
+        scopes = st.text_area("Scopes, one a line", help="Such as launch/patient and patient/Observation.rs")
+        jwks = st.text_area("Public keys (JWKS), for confidential apps and backend services")
+        asked = st.form_submit_button("Register", type="primary")
+    if not asked:
+        return
+    with told_errors():
+        wanted = NewApp(
+            name=name or " ",
+            kind=kind,
+            redirect_uris=redirects.split(),
+            launch_uri=launch.strip() or None,
+            scopes=scopes.split() or [" "],
+            jwks=jwks.strip() or None,
+            audience=audience,
+        )
+        client_id = session.client.apps.register(wanted)
+        remember(f"{name} is registered. Its client id is {client_id}")
+        st.rerun()

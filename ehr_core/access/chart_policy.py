@@ -1,0 +1,162 @@
+"""Which rows of a table the actor of a transaction may have: the one condition that every query of resources carries.
+
+The same SQL stands behind it as row-level security (row_security.py): the first wall is in the query, the second in the
+database, and neither trusts the other. What an outside application was granted narrows it further (scopes.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from sqlalchemy import Alias, ColumnElement, Table, and_, false, or_, text, true
+
+from data_contracts.sensitivity import short_label
+from ehr_core.access.actor import Actor, ApplicationGrant
+from ehr_core.access.scopes import WORDS, covering
+from ehr_core.access.sensitivity import labels, restricting
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.db.database import SET_LABELS, WHOLE_RECORD
+from ehr_core.db.row_security import chart_condition, label_condition
+from ehr_core.kernel.errors import Forbidden
+
+SEES_ALL = text(
+    "SELECT current_setting('almoner.labels', true) = '*' AND NOT EXISTS "
+    "(SELECT FROM access.rule_in_force WHERE effect = 'deny' AND label IS NOT NULL)"
+)
+LABEL_OPEN = text("SELECT access.label_open(CAST(:labels AS text[]), :patient)")
+
+
+class Written(Protocol):
+    """Of a resource that is to be stored: whose it is and of which categories."""
+
+    patient_id: str | None
+    category_tokens: list[str] | None
+
+
+def rows_open_to(actor: Actor, table: Table | Alias) -> ColumnElement[bool] | None:
+    """The condition on a current or history table of `fhir`, or an alias of one, to be put into the query.
+
+    None when there is none to put. It asks settings of the transaction that `unit_of_work.begin` opened for this actor,
+    and is good in no other. Our own services reach everything that their permissions name: nothing is added for them.
+    """
+    base = getattr(table, "element", table)
+    scoped = None if actor.application is None else scope_condition(actor.application, table, base)
+    if base.info.get("shared") or (actor.kind == "service" and actor.application is None):
+        return scoped
+    column = f'"{table.name}".{patient_column(base.name)}'
+    labels = label_condition(f'"{table.name}".sensitivity', column)
+    return and_(
+        text(f"({chart_condition(column)})"), text(f"({labels})"), *(() if scoped is None else (scoped,))
+    )
+
+
+def scope_condition(application: ApplicationGrant, table: Table | Alias, base: Table) -> ColumnElement[bool]:
+    """The rows that the application's scopes let it read; none without a scope for their type.
+
+    A scope of one category finds nothing in a history table, where categories are not kept.
+    """
+    allowed: list[ColumnElement[bool]] = []
+    for scope in covering(application.scopes, base.info["type"], "r"):
+        parts: list[ColumnElement[bool]] = [true()]
+        if scope.level == "patient" and not base.info.get("shared"):
+            parts.append(table.c[patient_column(base.name)] == application.patient_id)
+        if scope.category is not None:
+            categories = table.c.get("category_tokens")
+            parts.append(false() if categories is None else categories.contains([scope.category]))
+        allowed.append(and_(*parts))
+    return or_(false(), *allowed)
+
+
+def require_scope(actor: Actor, type_name: str, act: str, written: Written | None = None) -> None:
+    """Raises Forbidden when the actor is an application without a scope for this act on this type.
+
+    `written` is what is to be stored: it has to be of the patient and category of a scope, too.
+    """
+    if actor.application is None:
+        return
+    found = covering(actor.application.scopes, type_name, act)
+    if written is not None:
+        found = [
+            scope
+            for scope in found
+            if (scope.level != "patient" or written.patient_id == actor.application.patient_id)
+            and (scope.category is None or scope.category in (written.category_tokens or ()))
+        ]
+    if not found:
+        raise Forbidden(
+            f"The application has no scope to {WORDS[act]} {type_name}. Ask for one such as "
+            f"patient/{type_name}.{act} and be let in again."
+        )
+
+
+def may_read(actor: Actor, type_name: str) -> bool:
+    """Whether an application's scopes say anything of reading this type; for everybody else, yes."""
+    return actor.application is None or bool(covering(actor.application.scopes, type_name, "r"))
+
+
+def patient_column(table_name: str) -> str:
+    """A Patient's own row is of the patient whose id it has."""
+    return "id" if table_name in ("patient", "patient_history") else "patient_id"
+
+
+@contextmanager
+def whole_record(work: UnitOfWork) -> Iterator[None]:
+    """Within it, a query finds rows with sensitive labels too: to check for safety, and to count what is held back.
+
+    It opens no chart that is shut. Whoever asks shows no more of it than `Sight.split` lets through, and audits the
+    act that it is for.
+    """
+    if work.actor.kind == "service" and work.actor.application is None:
+        yield
+        return
+    before = "" if work.actor.kind == "patient" else ",".join(sorted(work.actor.sees))
+    work.connection.execute(SET_LABELS, {"labels": WHOLE_RECORD})
+    try:
+        yield
+    finally:
+        work.connection.execute(SET_LABELS, {"labels": before})
+
+
+class Sight:
+    """What one actor may see of resources that a query of the whole record found.
+
+    The database is asked about labels once for each patient and set of labels, and not at all where there are none.
+    """
+
+    def __init__(self, work: UnitOfWork):
+        self._work = work
+        self._known: dict[tuple[str | None, ...], bool] = {}
+        self._everything = (work.actor.kind == "service" and work.actor.application is None) or (
+            work.actor.kind != "patient" and work.connection.execute(SEES_ALL).scalar_one()
+        )
+
+    def sees(self, resource: dict[str, Any]) -> bool:
+        if self._everything or not isinstance(resource, dict):
+            return True
+        found = sorted({short_label(*label) for label in restricting(labels(resource))})
+        if not found:
+            return True
+        asked = (subject_id(resource), *found)
+        if asked not in self._known:
+            values = {"labels": found, "patient": asked[0]}
+            self._known[asked] = self._work.connection.execute(LABEL_OPEN, values).scalar_one()
+        return self._known[asked]
+
+    def split(self, resources: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+        """The resources that this actor may see, and how many were held back: never silently missing."""
+        listed = list(resources)
+        visible = [resource for resource in listed if self.sees(resource)]
+        return visible, len(listed) - len(visible)
+
+
+def subject_id(resource: dict[str, Any]) -> str | None:
+    """The patient that a resource names, by the elements that FHIR has for it."""
+    if resource.get("resourceType") == "Patient":
+        return resource.get("id")
+    for element in ("subject", "patient", "beneficiary", "for"):
+        reference = resource.get(element)
+        if isinstance(reference, dict) and "Patient/" in (reference.get("reference") or ""):
+            return reference["reference"].rpartition("Patient/")[2].partition("/")[0]
+    return None

@@ -1,0 +1,83 @@
+"""An application proves itself by a signed assertion (private_key_jwt): RS384 or ES384, five minutes, once.
+
+Source: HL7 SMART App Launch 2.2, Client Authentication: Asymmetric.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import Connection, text
+
+from ehr_core.access.applications import Application
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ALGORITHMS = ("RS384", "ES384")
+"""No other is looked at: not `none`, and no HMAC that would take a public key for a shared one."""
+
+LONGEST_LIFE = timedelta(minutes=5)
+CLOCK_DRIFT = timedelta(seconds=30)
+
+
+def claims_of(application: Application, assertion: str) -> dict[str, Any] | None:
+    """The claims of an assertion that one of the application's keys signed; None for any other."""
+    if not application.jwks:
+        return None
+    try:
+        keys = KeySet.import_key_set(application.jwks)
+        return dict(jwt.decode(assertion, keys, algorithms=list(ALGORITHMS)).claims)
+    except (JoseError, ValueError, TypeError, KeyError):
+        return None
+
+
+def issuer_of(assertion: str) -> str | None:
+    """Who the assertion says it is of. Nothing is believed yet: it only chooses the keys to check with."""
+    try:
+        payload = assertion.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return claims["iss"] if isinstance(claims["iss"], str) else None
+    except (IndexError, KeyError, TypeError, ValueError):
+        return None
+
+
+def is_good(claims: dict[str, Any], client_id: str, *, audience: str, now: datetime) -> bool:
+    """Whether the claims are this application's, for us, and of now."""
+    expires, identity = claims.get("exp"), claims.get("jti")
+    if claims.get("iss") != client_id or claims.get("sub") != client_id:
+        return False
+    heard = claims.get("aud")
+    if audience not in (heard if isinstance(heard, list) else [heard]):
+        return False
+    if not isinstance(identity, str) or not 1 <= len(identity) <= 200:
+        return False
+    if isinstance(expires, bool) or not isinstance(expires, int | float):
+        return False
+    left = expires - now.timestamp()
+    return 0 < left <= (LONGEST_LIFE + CLOCK_DRIFT).total_seconds()
+
+
+def use_up(connection: Connection, client_id: str, claims: dict[str, Any], now: datetime) -> bool:
+    """False when this assertion was used before; those that have expired are forgotten."""
+    connection.execute(
+        text("DELETE FROM access.assertion_used WHERE expires_at < :past"), {"past": now - CLOCK_DRIFT}
+    )
+    return (
+        connection.execute(
+            text(
+                "INSERT INTO access.assertion_used (client_id, jti, expires_at) VALUES (:client, :jti, :expires) "
+                "ON CONFLICT DO NOTHING"
+            ),
+            {
+                "client": client_id,
+                "jti": claims["jti"],
+                "expires": datetime.fromtimestamp(claims["exp"], tz=now.tzinfo),
+            },
+        ).rowcount
+        == 1
+    )

@@ -1,0 +1,172 @@
+"""The engine: measures of a package, compiled once, evaluated for many patients at a time."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from pipelines.measures.elm import convertible, dates, membership, queries, retrieves, spreading, text, values  # noqa: F401 - they register operations
+from pipelines.measures.elm.arithmetic import numbers
+from pipelines.measures.elm.columns import Column, Interval, Quantity
+from pipelines.measures.elm.conversions import system
+from pipelines.measures.elm.measure import Group, Measure, Population, read_measure
+from pipelines.measures.elm.moments import moments
+from pipelines.measures.elm.nodes import Node, Nodes
+from pipelines.measures.elm.packages import Package
+from pipelines.measures.elm.populations import GroupResult, Members, apply_scoring, members
+from pipelines.measures.elm.program import Compiler, Library, Program, Scope
+from pipelines.measures.elm.records import Records
+from pipelines.measures.elm.run import Frame, Run, RunError
+from pipelines.measures.elm.terminology import Terminology
+from pipelines.measures.elm.texts import Texts
+
+OBSERVED = "observed"
+DEEP = 20_000
+"""Nodes may be nested deeper than Python's usual thousand calls."""
+
+
+@contextmanager
+def deep_enough() -> Iterator[None]:
+    """Lets Python call as deep as logic is nested, and no longer than needed."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@dataclass
+class Compiled:
+    """A measure with a node per criterion, by population or stratifier id."""
+
+    measure: Measure
+    library: Library
+    program: Program
+    criteria: dict[str, dict[str, Node]]
+
+
+@dataclass
+class Result:
+    """What a run of a measure says: per group its members, and the run-time errors."""
+
+    compiled: Compiled
+    groups: list[GroupResult]
+    errors: list[RunError]
+    run: Run
+
+
+class Engine:
+    """Holds what runs share: texts, value sets and the nodes of all measures."""
+
+    def __init__(self, package: Package):
+        self.package, self.texts, self.nodes = package, Texts(), Nodes()
+        self.terminology = Terminology(package, self.texts)
+        self._compiled: dict[str, Compiled] = {}
+
+    def compile(self, name: str) -> Compiled:
+        """Raises NotFound when a library or a definition that the measure names is not in the package."""
+        if name not in self._compiled:
+            measure = read_measure(self.package.measure(name))
+            program = Program(self.package, self.nodes)
+            library = program.library(measure.library, measure.library_version)
+            with deep_enough():
+                criteria = {group.id: _criteria(program, library, group) for group in measure.groups}
+            self._compiled[name] = Compiled(measure, library, program, criteria)
+        return self._compiled[name]
+
+    def run(
+        self,
+        records: Records,
+        period: tuple[str, str],
+        patients: np.ndarray | None = None,
+        now: datetime | None = None,
+        *,
+        strict: bool = False,
+    ) -> Run:
+        """A run over those patients for the period (first and last day). Several measures may share it."""
+        return Run(
+            records, self.terminology, {"Measurement Period": _period(*period)}, patients, now, strict=strict
+        )
+
+    def evaluate(self, compiled: Compiled, run: Run) -> Result:
+        before = len(run.errors)
+        with deep_enough():
+            groups = [_group(compiled, group, run) for group in compiled.measure.groups]
+        return Result(compiled, groups, run.errors[before:], run)
+
+
+def _criteria(program: Program, library: Library, group: Group) -> dict[str, Node]:
+    nodes = {}
+    for population in group.populations:
+        if population.code == "measure-observation":
+            nodes[population.id] = _observation(program, library, population)
+        else:
+            nodes[population.id] = program.definition(library, population.expression)
+    for stratifier in group.stratifiers:
+        nodes[stratifier.id] = program.definition(library, stratifier.expression)
+    return nodes
+
+
+def _observation(program: Program, library: Library, population: Population) -> Node:
+    """The observation function with the observed subject as its operand."""
+    functions = library.functions.get(population.expression)
+    if not functions:
+        return program.definition(library, population.expression)
+    compiler = Compiler(program, library, population.expression)
+    subject = compiler.make("Row", (), {"row": OBSERVED})
+    names: Mapping[str, Node] = {operand["name"]: subject for operand in functions[0].get("operand", [])}
+    return compiler.node(functions[0]["expression"], Scope(names))
+
+
+def _period(start: str, end: str) -> Column:
+    """From the first moment of the first day to the last of the last one, both included."""
+    low = moments([start if "T" in start else f"{start}T00:00:00.000Z"], "DateTime")
+    high = moments([end if "T" in end else f"{end}T23:59:59.999Z"], "DateTime")
+    shut = np.ones(1, bool)
+    return Interval.between(low, high, shut, shut, shut)
+
+
+def _group(compiled: Compiled, group: Group, run: Run) -> GroupResult:
+    result = GroupResult(group)
+    criteria = compiled.criteria[group.id]
+    for population in group.populations:
+        if population.code != "measure-observation":
+            result.raw[population.id] = members(run, run.patient_column(criteria[population.id]))
+    result.members = apply_scoring(group, result.raw)
+    for population in group.of("measure-observation"):
+        observed = _observed(group, population, result.members)
+        if observed is not None:
+            result.observations[population.id] = _observe(run, criteria[population.id], observed)
+    for stratifier in group.stratifiers:
+        result.strata[stratifier.id] = run.patient_column(criteria[stratifier.id])
+    return result
+
+
+def _observed(group: Group, population: Population, found: dict[str, Members]) -> Members | None:
+    """Whom an observation is made for: the population it names, without that one's exclusions."""
+    target = population.criteria_of
+    if target is None:
+        target = next((one.id for one in group.of("measure-population")), None)
+    chosen = next((one for one in group.populations if target in (one.id, one.code)), None)
+    if chosen is None:
+        return None
+    kept = found[chosen.id]
+    for exclusion in group.of(f"{chosen.code}-exclusion"):
+        kept = kept.only(~kept.among(found[exclusion.id]))
+    return kept
+
+
+def _observe(run: Run, node: Node, observed: Members) -> tuple[np.ndarray, np.ndarray]:
+    """(patient row, value) of each observation; NaN for null."""
+    names = {} if observed.items is None else {OBSERVED: observed.items}
+    frame = Frame(len(observed.patients), run.root, observed.patients, names)
+    column = system(run.value(node, frame))
+    if isinstance(column, Quantity):
+        column = column.part("value")
+    return observed.patients, numbers(column)

@@ -1,0 +1,488 @@
+"""Programs: a measure's ELM libraries compiled to nodes, with includes, functions and names resolved.
+
+What cannot be compiled becomes an `Unsupported` node with its place, so that the rest of the measure still runs and the
+import can list what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
+from pipelines.measures.elm.natives import native
+from pipelines.measures.elm.nodes import Aggregate, Node, Nodes, Place, Query, Relation, SortKey
+from pipelines.measures.elm.packages import Package
+from pipelines.measures.elm.type_names import named, options, type_text
+
+DEEPEST = 60
+"""Functions that call each other deeper than this are taken for recursion, which CQL does not have."""
+UNTYPED = {"valueset": "ValueSetRef", "codesystem": "CodeSystemRef"}
+"""Operands that ELM writes without a type."""
+LEFT_OUT = frozenset(
+    {"localId", "type", "signature", "annotation", "locator", "resultTypeName", "resultTypeSpecifier"}
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What names mean at one point: aliases and operands as nodes, and how deep queries are nested there."""
+
+    names: Mapping[str, Node] = field(default_factory=dict)
+    depth: int = 0
+    calls: int = 0
+    this: Node | None = None
+
+    def binding(self, names: Mapping[str, Node], deeper: int = 0) -> Scope:
+        return Scope({**self.names, **names}, self.depth + deeper, self.calls, self.this)
+
+
+class Library:
+    """One ELM library with its definitions by name."""
+
+    def __init__(self, elm: dict):
+        identifier = elm["identifier"]
+        self.name, self.version = identifier["id"], identifier.get("version")
+        self.elm = elm
+        statements = elm.get("statements", {}).get("def", [])
+        self.expressions = {one["name"]: one for one in statements if one.get("type") != "FunctionDef"}
+        self.functions: dict[str, list[dict]] = {}
+        for one in statements:
+            if one.get("type") == "FunctionDef":
+                self.functions.setdefault(one["name"], []).append(one)
+        self.includes = {one["localIdentifier"]: one for one in _definitions(elm, "includes")}
+        self.value_sets = {one["name"]: one for one in _definitions(elm, "valueSets")}
+        self.codes = {one["name"]: one for one in _definitions(elm, "codes")}
+        self.concepts = {one["name"]: one for one in _definitions(elm, "concepts")}
+        self.code_systems = {one["name"]: one for one in _definitions(elm, "codeSystems")}
+        self.parameters = {one["name"]: one for one in _definitions(elm, "parameters")}
+
+
+def _definitions(elm: dict, section: str) -> list[dict]:
+    return elm.get(section, {}).get("def", [])
+
+
+class Program:
+    """Compiles definitions of a package's libraries when they are asked for."""
+
+    def __init__(self, package: Package, nodes: Nodes | None = None):
+        self.package = package
+        self.nodes = Nodes() if nodes is None else nodes
+        self.unsupported: dict[str, Place] = {}
+        self.value_sets: dict[str, Place] = {}
+        self.named: dict[int, str] = {}
+        self.calls: dict[tuple, Node] = {}
+        self.called: dict[int, tuple[str, tuple[Node, ...]]] = {}
+        self._libraries: dict[tuple[str, str | None], Library] = {}
+        self._compiled: dict[tuple[str, str | None, str], Node | None] = {}
+
+    def library(self, name: str, version: str | None = None) -> Library:
+        key = (name, version)
+        if key not in self._libraries:
+            self._libraries[key] = Library(self.package.library(name, version))
+        return self._libraries[key]
+
+    def definition(self, library: Library, name: str) -> Node:
+        """The node of a definition. Raises NotFound when the library has none of that name."""
+        key = (library.name, library.version, name)
+        if key in self._compiled:
+            compiled = self._compiled[key]
+            if compiled is None:
+                raise BadRequest(f"'{library.name}.{name}' is defined by itself.")
+            return compiled
+        found = library.expressions.get(name)
+        if found is None:
+            raise NotFound(f"The library '{library.name}' defines no '{name}'.")
+        self._compiled[key] = None
+        node = Compiler(self, library, name).node(found["expression"], Scope())
+        self._compiled[key] = node
+        self.named.setdefault(node.number, f"{library.name}.{name}")
+        return node
+
+
+class Compiler:
+    """Compiles the expressions of one definition or function body."""
+
+    def __init__(self, program: Program, library: Library, definition: str):
+        self.program, self.library, self.name = program, library, definition
+
+    def make(
+        self, op: str, args=(), attributes: Mapping[str, Any] | None = None, elm: dict | None = None
+    ) -> Node:
+        place = Place(self.library.name, self.name, (elm or {}).get("localId"))
+        return self.program.nodes.make(op, tuple(args), attributes or {}, place)
+
+    def node(self, elm: dict, scope: Scope) -> Node:
+        """The node of an expression; an `Unsupported` one where the ELM is broken or names what is not there."""
+        handler = HANDLERS.get(elm["type"])
+        try:
+            return handler(self, elm, scope) if handler else self.generic(elm, scope)
+        except AlmonerError as error:
+            return self.unsupported(str(error), elm)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            return self.unsupported(
+                f"{elm['type']} that cannot be read ({type(error).__name__}: {error})", elm
+            )
+
+    def generic(self, elm: dict, scope: Scope) -> Node:
+        """An operator: its operands in order, what is not an operand as attributes."""
+        args, roles, attributes = [], [], {}
+        for name, value in elm.items():
+            if name in LEFT_OUT:
+                continue
+            if name in UNTYPED:
+                value = {**value, "type": UNTYPED[name]}
+            if isinstance(value, dict) and "type" in value and not name.endswith("TypeSpecifier"):
+                args.append(self.node(value, scope))
+                roles.append(name)
+            elif (
+                isinstance(value, list)
+                and name in ("operand", "element")
+                and all("type" in one for one in value)
+            ):
+                args += [self.node(one, scope) for one in value]
+                roles += [name] * len(value)
+            elif name.endswith("TypeSpecifier"):
+                attributes["of"] = type_text(value)
+            elif not isinstance(value, dict | list):
+                attributes[name] = value
+        if elm["type"] in SUPPORTED_ROLES:
+            attributes["roles"] = tuple(roles)
+        return self.make(elm["type"], args, attributes, elm)
+
+    def included(self, elm: dict) -> Library:
+        name = elm.get("libraryName")
+        if not name:
+            return self.library
+        include = self.library.includes[name]
+        return self.program.library(include["path"].rsplit("/", 1)[-1], include.get("version"))
+
+    def unsupported(self, what: str, elm: dict) -> Node:
+        self.program.unsupported.setdefault(what, Place(self.library.name, self.name, elm.get("localId")))
+        return self.make("Unsupported", (), {"what": what}, elm)
+
+
+def _expression_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    return compiler.program.definition(compiler.included(elm), elm["name"])
+
+
+def _function_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    args = tuple(compiler.node(one, scope) for one in elm.get("operand", []))
+    library = compiler.included(elm)
+    found = native(library.name, elm["name"], len(args))
+    if found:
+        return compiler.make(found, args, {}, elm)
+    chosen = _overload(library.functions.get(elm["name"], []), elm, len(args))
+    if chosen is None or chosen.get("external"):
+        return compiler.unsupported(f"function {library.name}.{elm['name']} with {len(args)} operands", elm)
+    if scope.calls > DEEPEST:
+        return compiler.unsupported(f"recursion of {library.name}.{elm['name']}", elm)
+    key = (id(chosen), tuple(arg.number for arg in args), scope.depth)
+    calls = compiler.program.calls
+    if key not in calls:
+        names = {operand["name"]: arg for operand, arg in zip(chosen.get("operand", []), args, strict=True)}
+        inside = Scope(names, scope.depth, scope.calls + 1)
+        calls[key] = Compiler(compiler.program, library, elm["name"]).node(chosen["expression"], inside)
+        if calls[key] not in args:
+            compiler.program.called.setdefault(calls[key].number, (f"{library.name}.{elm['name']}", args))
+    return calls[key]
+
+
+def _overload(candidates: list[dict], elm: dict, count: int) -> dict | None:
+    """The function of that many operands whose types fit the call's signature best."""
+    fitting = [one for one in candidates if len(one.get("operand", [])) == count]
+    signature = [type_text(one) for one in elm.get("signature", [])]
+    if len(fitting) < 2 or len(signature) != count:
+        return fitting[0] if fitting else None
+    return max(fitting, key=lambda one: _fit(one, signature))
+
+
+def _fit(function: dict, signature: list[str]) -> int:
+    fit = 0
+    for operand, wanted in zip(function["operand"], signature, strict=True):
+        offered = type_text(operand.get("operandTypeSpecifier"))
+        if offered == "Any" and operand.get("operandType"):
+            offered = named(operand["operandType"])
+        if offered == wanted:
+            fit += 100
+        else:
+            fit += 10 * len(set(options(offered)) & set(options(wanted)))
+    return fit
+
+
+def _name_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    found = scope.names.get(elm["name"])
+    if found is not None:
+        return found
+    if elm["type"] == "IdentifierRef" and scope.this is not None:
+        if elm["name"] == "$this":
+            return scope.this
+        return compiler.make("Property", (scope.this,), {"path": elm["name"]}, elm)
+    return compiler.unsupported(f"name '{elm['name']}' out of reach", elm)
+
+
+def _property(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    if "source" in elm:
+        source = compiler.node(elm["source"], scope)
+    elif "scope" in elm:
+        source = _name_ref(compiler, {**elm, "name": elm["scope"]}, scope)
+    elif scope.this is not None:
+        source = scope.this
+    else:
+        return compiler.unsupported("a property of nothing", elm)
+    for name in elm["path"].split("."):
+        source = compiler.make("Property", (source,), {"path": name}, elm)
+    return source
+
+
+def _literal(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    return compiler.make("Literal", (), {"of": named(elm["valueType"]), "value": str(elm["value"])}, elm)
+
+
+def _quantity(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    return compiler.make("Quantity", (), {"value": float(elm["value"]), "unit": elm.get("unit", "1")}, elm)
+
+
+def _code(library: Library, found: dict) -> dict:
+    system = found.get("codeSystem", {}).get("name")
+    url = library.code_systems[system]["id"] if system in library.code_systems else None
+    return {"code": found["id"], "system": url, "display": found.get("display")}
+
+
+def _code_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    library = compiler.included(elm)
+    return compiler.make("Code", (), _code(library, library.codes[elm["name"]]), elm)
+
+
+def _concept_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    library = compiler.included(elm)
+    concept = library.concepts[elm["name"]]
+    codes = [
+        compiler.make("Code", (), _code(library, library.codes[one["name"]]), elm) for one in concept["code"]
+    ]
+    return compiler.make("Concept", codes, {"display": concept.get("display")}, elm)
+
+
+def _value_set_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    library = compiler.included(elm)
+    found = library.value_sets[elm["name"]]
+    url = found["id"] + (f"|{found['version']}" if found.get("version") else "")
+    compiler.program.value_sets.setdefault(
+        url, Place(compiler.library.name, compiler.name, elm.get("localId"))
+    )
+    return compiler.make("ValueSet", (), {"url": url, "name": elm["name"]}, elm)
+
+
+def _code_system_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    return compiler.make(
+        "CodeSystem", (), {"url": compiler.included(elm).code_systems[elm["name"]]["id"]}, elm
+    )
+
+
+def _parameter_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    library = compiler.included(elm)
+    found = library.parameters.get(elm["name"], {})
+    args = [compiler.node(found["default"], Scope())] if "default" in found else []
+    return compiler.make("Parameter", args, {"name": elm["name"]}, elm)
+
+
+def _retrieve(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    args = [compiler.node(elm["codes"], scope)] if elm.get("codes") else []
+    roles = ["codes"] * len(args)
+    if elm.get("dateRange"):
+        args.append(compiler.node(elm["dateRange"], scope))
+        roles.append("dateRange")
+    attributes = {
+        "resource": named(elm["dataType"]).removeprefix("fhir:"),
+        "profile": elm.get("templateId"),
+        "code_path": elm.get("codeProperty"),
+        "comparator": elm.get("codeComparator", "in"),
+        "date_path": elm.get("dateProperty"),
+        "roles": tuple(roles),
+    }
+    return compiler.make("Retrieve", args, attributes, elm)
+
+
+def _code_selector(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    """`Code '…' from …`, which names its system instead of holding it."""
+    system = elm.get("system") or {}
+    library = compiler.included(system)
+    url = library.code_systems[system["name"]]["id"] if system.get("name") in library.code_systems else None
+    return compiler.make("Code", (), {"code": elm["code"], "system": url, "display": elm.get("display")}, elm)
+
+
+def _concept_selector(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    codes = [_code_selector(compiler, one, scope) for one in elm.get("code", [])]
+    return compiler.make("Concept", codes, {"display": elm.get("display")}, elm)
+
+
+def _as_query(clause: Callable[[dict], dict]) -> Callable[[Compiler, dict, Scope], Node]:
+    """`Filter`, `ForEach` and `Sort` are queries over one source in other words."""
+
+    def handler(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+        alias = elm.get("scope") or "$this"
+        source = [{"alias": alias, "expression": elm["source"]}]
+        return _query(compiler, {"type": "Query", "source": source, **clause(elm)}, scope)
+
+    return handler
+
+
+def _current(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    return _name_ref(compiler, {**elm, "name": elm.get("scope") or "$this"}, scope)
+
+
+def _tuple(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    parts = {one["name"]: compiler.node(one["value"], scope) for one in elm.get("element", [])}
+    return compiler.make("Tuple", parts.values(), {"names": tuple(parts)}, elm)
+
+
+def _instance(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    parts = {one["name"]: compiler.node(one["value"], scope) for one in elm.get("element", [])}
+    return compiler.make(
+        "Instance", parts.values(), {"names": tuple(parts), "of": named(elm["classType"])}, elm
+    )
+
+
+def _case(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    comparand = [compiler.node(elm["comparand"], scope)] if elm.get("comparand") else []
+    items = [compiler.node(one[part], scope) for one in elm["caseItem"] for part in ("when", "then")]
+    last = compiler.node(elm["else"], scope) if elm.get("else") else compiler.make("Null", (), {}, elm)
+    return compiler.make("Case", (*comparand, *items, last), {"comparand": bool(comparand)}, elm)
+
+
+def _if(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    parts = [compiler.node(elm[part], scope) for part in ("condition", "then", "else")]
+    return compiler.make("Case", parts, {"comparand": False}, elm)
+
+
+def _type_operator(attribute: str) -> Callable[[Compiler, dict, Scope], Node]:
+    def handler(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+        specifier = elm.get(f"{attribute}TypeSpecifier")
+        of = type_text(specifier) if specifier else named(elm[f"{attribute}Type"])
+        attributes = {"of": of, "strict": bool(elm.get("strict"))}
+        return compiler.make(elm["type"], (compiler.node(elm["operand"], scope),), attributes, elm)
+
+    return handler
+
+
+def _query(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    depth = scope.depth + 1
+    row = lambda name: f"{name}·{depth}"  # noqa: E731
+    sources = [
+        (row(one["alias"]), one["alias"], compiler.node(one["expression"], scope)) for one in elm["source"]
+    ]
+    names = {alias: compiler.make("Row", (), {"row": name}, elm) for name, alias, _ in sources}
+    inside = scope.binding(names, 1)
+    relations = []
+    for one in elm.get("relationship") or []:
+        related = f"{one['alias']}·{depth}r"
+        # A `let` comes before the relationships and is in sight of them.
+        inside_lets = _lets(compiler, elm, inside)
+        source = compiler.node(one["expression"], inside_lets)
+        such = inside_lets.binding({one["alias"]: compiler.make("Row", (), {"row": related}, elm)}, 1)
+        condition = compiler.node(one["suchThat"], such)
+        relations.append(Relation(one["type"] == "With", related, source, condition))
+    inside = _lets(compiler, elm, inside)
+    where = compiler.node(elm["where"], inside) if elm.get("where") else None
+    returns, distinct = None, False
+    if elm.get("return"):
+        returns = compiler.node(elm["return"]["expression"], inside)
+        distinct = elm["return"].get("distinct", True)
+    sort_row = f"$this·{depth}"
+    query = Query(
+        tuple(sources),
+        tuple(relations),
+        where,
+        returns,
+        bool(distinct),
+        sort_row,
+        _sort_keys(compiler, elm.get("sort"), inside, sort_row),
+        _aggregate(compiler, elm.get("aggregate"), inside, f"{depth}"),
+    )
+    return compiler.program.nodes.make_query(
+        query, Place(compiler.library.name, compiler.name, elm.get("localId"))
+    )
+
+
+def _lets(compiler: Compiler, elm: dict, scope: Scope) -> Scope:
+    for one in elm.get("let") or []:
+        scope = scope.binding({one["identifier"]: compiler.node(one["expression"], scope)})
+    return scope
+
+
+def _sort_keys(compiler: Compiler, sort: dict | None, scope: Scope, row: str) -> tuple[SortKey, ...]:
+    if not sort:
+        return ()
+    this = compiler.make("Row", (), {"row": row})
+    inside = Scope(scope.names, scope.depth + 1, scope.calls, this)
+    keys = []
+    for one in sort["by"]:
+        by = None
+        if one["type"] == "ByColumn":
+            by = _property(compiler, {"path": one["path"]}, inside)
+        elif one["type"] == "ByExpression":
+            by = compiler.node(one["expression"], inside)
+        keys.append(SortKey(by, one["direction"] in ("asc", "ascending")))
+    return tuple(keys)
+
+
+def _aggregate(compiler: Compiler, elm: dict | None, scope: Scope, depth: str) -> Aggregate | None:
+    if not elm:
+        return None
+    total = f"{elm['identifier']}·{depth}t"
+    names = {elm["identifier"]: compiler.make("Row", (), {"row": total}, elm)}
+    start = (
+        compiler.node(elm["starting"], scope) if elm.get("starting") else compiler.make("Null", (), {}, elm)
+    )
+    step = compiler.node(elm["expression"], scope.binding(names, 1))
+    return Aggregate(total, bool(elm.get("distinct", False)), start, step)
+
+
+HANDLERS: dict[str, Callable[[Compiler, dict, Scope], Node]] = {
+    "ExpressionRef": _expression_ref,
+    "FunctionRef": _function_ref,
+    **dict.fromkeys(("AliasRef", "OperandRef", "QueryLetRef", "IdentifierRef"), _name_ref),
+    "Property": _property,
+    "Literal": _literal,
+    "Quantity": _quantity,
+    "CodeRef": _code_ref,
+    "ConceptRef": _concept_ref,
+    "ValueSetRef": _value_set_ref,
+    "CodeSystemRef": _code_system_ref,
+    "ParameterRef": _parameter_ref,
+    "Retrieve": _retrieve,
+    "Code": _code_selector,
+    "Concept": _concept_selector,
+    "Filter": _as_query(lambda elm: {"where": elm["condition"]}),
+    "ForEach": _as_query(lambda elm: {"return": {"expression": elm["element"], "distinct": False}}),
+    "Sort": _as_query(lambda elm: {"sort": {"by": elm["by"]}}),
+    "Current": _current,
+    "Tuple": _tuple,
+    "Instance": _instance,
+    "Case": _case,
+    "If": _if,
+    "As": _type_operator("as"),
+    "Is": _type_operator("is"),
+    "Convert": _type_operator("to"),
+    "CanConvert": _type_operator("to"),
+    "Query": _query,
+}
+SUPPORTED_ROLES = frozenset(
+    {
+        *(
+            "Interval",
+            "DateTime",
+            "Date",
+            "Time",
+            "InValueSet",
+            "AnyInValueSet",
+            "Message",
+            "Slice",
+            "IndexOf",
+        ),
+        *("Substring", "PositionOf", "Split", "Combine", "Round", "Code", "Concept", "InCodeSystem"),
+        *("ForEach", "Filter", "LastPositionOf", "Expand", "Collapse", "ReplaceMatches", "AnyInCodeSystem"),
+        *("Quantity", "Ratio", "Matches", "CalculateAgeAt", "CalculateAge"),
+    }
+)

@@ -1,0 +1,104 @@
+"""Surveys a package: does every measure compile, what is missing, cut or not supported, and where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ehr_core.kernel.errors import AlmonerError
+from pipelines.measures.elm.engine import Compiled, Engine
+from pipelines.measures.elm.explain import children
+from pipelines.measures.elm.nodes import Node
+from pipelines.measures.elm.packages import Package
+from pipelines.measures.elm.run import OPERATIONS
+
+RESOLVED_IN_PLACE = frozenset({"ValueSet", "CodeSystem"})
+
+
+@dataclass
+class MeasureSurvey:
+    """One measure: `needs` is (resource type, profile, value set or codes) of every retrieve."""
+
+    measure: str
+    version: str
+    title: str = ""
+    problem: str | None = None
+    unsupported: dict[str, str] = field(default_factory=dict)
+    missing_value_sets: dict[str, str] = field(default_factory=dict)
+    cut_value_sets: dict[str, str] = field(default_factory=dict)
+    needs: list[tuple[str, str, str]] = field(default_factory=list)
+    nodes: int = 0
+
+    @property
+    def runs(self) -> bool:
+        return self.problem is None and not self.unsupported
+
+
+@dataclass
+class Survey:
+    measures: list[MeasureSurvey]
+    libraries: int
+    value_sets: int
+
+
+def survey(engine: Engine) -> Survey:
+    """Compiles every measure of the engine's package."""
+    package = engine.package
+    measures = [_measure(engine, name) for name in sorted(package.measures)]
+    urls = {one.url for one in package.value_sets.values()}
+    return Survey(measures, len(package.libraries), len(urls))
+
+
+def _measure(engine: Engine, name: str) -> MeasureSurvey:
+    version = str(engine.package.measures[name].get("version", ""))
+    try:
+        compiled = engine.compile(name)
+    except AlmonerError as error:
+        return MeasureSurvey(name, version, problem=str(error))
+    found = MeasureSurvey(name, version, compiled.measure.title)
+    reached = reachable(node for nodes in compiled.criteria.values() for node in nodes.values())
+    found.nodes = len(reached)
+    found.unsupported = {what: str(place) for what, place in compiled.program.unsupported.items()}
+    for node in reached:
+        if node.op not in OPERATIONS and node.op not in RESOLVED_IN_PLACE:
+            found.unsupported.setdefault(f"operator {node.op}", str(node.place))
+    _value_sets(found, compiled, engine.package)
+    found.needs = data_requirements(reached)
+    return found
+
+
+def _value_sets(found: MeasureSurvey, compiled: Compiled, package: Package) -> None:
+    for url, place in compiled.program.value_sets.items():
+        value_set = package.value_set(url)
+        if value_set is None:
+            found.missing_value_sets[url] = str(place)
+        elif value_set.total is not None and value_set.total > len(value_set.codes):
+            found.cut_value_sets[url] = f"{len(value_set.codes)} of {value_set.total} codes"
+
+
+def reachable(nodes) -> list[Node]:
+    """The nodes and all below them, each once."""
+    seen: dict[int, Node] = {}
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if node.number not in seen:
+            seen[node.number] = node
+            waiting += children(node)
+    return list(seen.values())
+
+
+def data_requirements(nodes: list[Node]) -> list[tuple[str, str, str]]:
+    """(resource type, profile, value set URL or codes) of every retrieve among the nodes."""
+    needs = set()
+    for node in nodes:
+        if node.op == "Retrieve":
+            codes = node.args[0] if node.args and node.get("code_path") else None
+            text = codes.get("url") or ", ".join(_codes(codes)) if codes is not None else ""
+            needs.add((node["resource"], node.get("profile") or "", text))
+    return sorted(needs)
+
+
+def _codes(node: Node) -> list[str]:
+    if node.op == "Code":
+        return [f"{node.get('system')}|{node['code']}"]
+    return [code for arg in node.args for code in _codes(arg)]
