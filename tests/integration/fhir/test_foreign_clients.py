@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 
+import fhirclient.client
+import fhirpy
 import pytest
+from fhirclient.models.observation import Observation
+from fhirclient.models.patient import Patient
 
 from ehr_core.db.database import connect
 from tests.integration.fhir.conftest import observation, patient
 from tests.lib import postgres
 from tests.lib.served_api import served_api
-
-fhirpy = pytest.importorskip("fhirpy")
-fhirclient = pytest.importorskip("fhirclient.client")
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +63,7 @@ def test_fhirpy_makes_finds_pages_changes_and_deletes(served, token):
 
 
 def test_fhirclient_reads_the_statement_makes_models_and_turns_pages(served, token):
-    from fhirclient.models.observation import Observation
-    from fhirclient.models.patient import Patient
-
-    smart = fhirclient.FHIRClient(settings={"app_id": "test", "api_base": f"{served.base_url}/fhir"})
+    smart = fhirclient.client.FHIRClient(settings={"app_id": "test", "api_base": f"{served.base_url}/fhir"})
     assert smart.server.capabilityStatement.fhirVersion == "4.0.1"
     smart.server.session.headers["Authorization"] = f"Bearer {token}"
     assert Patient(patient("ana-client")).update(smart.server)
