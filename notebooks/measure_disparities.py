@@ -11,10 +11,11 @@ def _():
     import polars as pl
 
     from data_contracts.lake import Lake
+    from data_contracts.rate_statistics import wilson_rate
     from data_contracts.suppression import Cell, suppress_strata
     from ehr_core.kernel.settings import Settings
 
-    return Cell, Lake, Settings, alt, mo, pl, suppress_strata
+    return Cell, Lake, Settings, alt, mo, pl, suppress_strata, wilson_rate
 
 
 @app.cell
@@ -98,12 +99,13 @@ def _(Cell, groups, pl, settings, suppress_strata):
 
 
 @app.cell
-def _(pl, shown):
-    z = 1.959964
-    n, p = pl.col("denominator"), pl.col("numerator") / pl.col("denominator")
-    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * (p * (1 - p) / n + z**2 / (4 * n**2)).sqrt()
-    rates = shown.with_columns(rate=p, low=middle - half, high=middle + half)
+def _(pl, shown, wilson_rate):
+    _counts = shown.select("numerator", "denominator").iter_rows()
+    _rates = [wilson_rate(met, people) for met, people in _counts]
+    rates = shown.with_columns(
+        pl.Series(name, [getattr(rate, part) for rate in _rates], dtype=pl.Float64)
+        for name, part in (("rate", "value"), ("low", "low"), ("high", "high"))
+    )
     return (rates,)
 
 

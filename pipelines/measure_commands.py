@@ -1,7 +1,8 @@
-"""`almoner measures conformance`, `almoner measures explain` and `almoner measures import`."""
+"""`almoner measures conformance`, `almoner measures explain`, `almoner measures import` and `almoner measures run`."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -92,3 +93,37 @@ def import_package(
     )
     if ready < len(found.measures):
         raise typer.Exit(1)
+
+
+@measures.command("run")
+def run_measures(
+    package: Annotated[Path, typer.Argument(help="A folder with measures, libraries and value sets.")],
+    resources: Annotated[Path, typer.Argument(help="A folder with one NDJSON file per resource type.")],
+    begin: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day of the period.")],
+    end: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the period.")],
+    out: Annotated[Path, typer.Option(help="Where the results and the MeasureReports go.")],
+    measure: Annotated[list[str] | None, typer.Option(help="Only this measure; may be repeated.")] = None,
+) -> None:
+    """Evaluate measures over a population and write results and summary reports."""
+    from pipelines.run.official_measures import Period, evaluate
+
+    period = Period(begin.date(), end.date())
+    with say.status("reading") as status:
+        found = evaluate(
+            package,
+            resources,
+            period,
+            out,
+            only=measure or (),
+            done=lambda people: status.update(f"{people} people measured"),
+        )
+    table = Table("measure", "group", "initial population", "denominator", "numerator", "not evaluable")
+    for one in found:
+        for group in one.measure.groups:
+            counts = one.counts[group.id]
+            numbers = [
+                sum(counts[population.id] for population in group.of(code))
+                for code in ("initial-population", "denominator", "numerator")
+            ]
+            table.add_row(one.measure.name, group.id, *map(str, numbers), str(one.not_evaluable))
+    say.print(table)

@@ -34,9 +34,12 @@ def support_panel(session: StaffSession, banner: PatientBanner) -> None:
 
 
 def _vaccines(shown: ChartSupport) -> None:
-    wanted = [one for one in shown.vaccines if one.status not in SETTLED]
+    due = [one for one in shown.vaccines if one.status not in SETTLED]
+    wanted = [one for one in due if not one.in_gap]
     settled = [one for one in shown.vaccines if one.status in SETTLED]
     st.html("".join(map(vaccine_html, wanted)) or "<p class='quiet'>Nothing is asked for today.</p>")
+    if said := [one.title for one in due if one.in_gap]:
+        st.caption(f"In the care gaps above: {', '.join(said)}.")
     if shown.unread:
         st.warning(f"Of these doses nobody can say which vaccine it was: {'; '.join(shown.unread)}.")
     if settled:

@@ -142,7 +142,8 @@ def _row_html(visit: VisitCard) -> str:
 
 def _below(view: CalendarView) -> None:
     double = sum(1 for visit in view.visits if visit.double_booked)
-    words = [f"{len(view.visits)} visits", f"times in {view.time_zone}"]
+    number = "1 visit" if len(view.visits) == 1 else f"{len(view.visits)} visits"
+    words = [number, f"times in {view.time_zone}"]
     words += [f"{double} double-booked by an import"] if double else []
     words += [f"{one.name} on {day_words(one.on_day)}" for one in view.holidays]
     st.caption(" · ".join(words))

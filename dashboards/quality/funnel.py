@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
 from data_contracts.api.quality import Counts, MeasurePage, Stratum
-from data_contracts.rate_statistics import Z_95, Z_998, FunnelPlace, funnel_limits, funnel_place
+from data_contracts.rate_statistics import (
+    LEAST_EXPECTED,
+    Z_95,
+    Z_998,
+    FunnelPlace,
+    funnel_limits,
+    funnel_place,
+)
 
 PLACE_WORDS: dict[FunnelPlace | None, str] = {
     "within": "Within chance",
@@ -95,11 +103,16 @@ def funnel_spec(groups: tuple[Group, ...], expected: float) -> dict:
     middle = alt.Chart(pd.DataFrame({"rate": [expected]})).mark_rule(color="#555555").encode(y="rate:Q")
     drawn = alt.Chart(points).mark_point(filled=True, size=90, opacity=0.9)
     words = list(SHAPES)
+    legend = alt.Legend(orient="bottom", columns=3, labelLimit=280)
     drawn = drawn.encode(
         x=x,
         y=y,
-        shape=alt.Shape("place:N", title=None, scale=alt.Scale(domain=words, range=list(SHAPES.values()))),
-        color=alt.Color("place:N", title=None, scale=alt.Scale(domain=words, range=list(COLOURS))),
+        shape=alt.Shape(
+            "place:N", title=None, legend=legend, scale=alt.Scale(domain=words, range=list(SHAPES.values()))
+        ),
+        color=alt.Color(
+            "place:N", title=None, legend=legend, scale=alt.Scale(domain=words, range=list(COLOURS))
+        ),
         tooltip=[
             alt.Tooltip("group:N", title="Group"),
             alt.Tooltip("denominator:Q", title="Denominator"),
@@ -111,9 +124,12 @@ def funnel_spec(groups: tuple[Group, ...], expected: float) -> dict:
 
 
 def _curves(expected: float, largest: int) -> pd.DataFrame:
-    """The limits from a few people to a little more than the largest group has."""
-    steps = [(place / CURVE_POINTS) ** 2 for place in range(1, CURVE_POINTS + 1)]
-    sizes = sorted({max(1, round(largest * 1.05 * step)) for step in steps})
+    """The limits from the smallest group that is judged to a little more than the largest has."""
+    rarer = min(expected, 1 - expected)
+    smallest = ceil(LEAST_EXPECTED / rarer) if rarer > 0 else largest
+    end = max(smallest, largest * 1.05)
+    steps = [(place / CURVE_POINTS) ** 2 for place in range(CURVE_POINTS + 1)]
+    sizes = sorted({round(smallest + (end - smallest) * step) for step in steps})
     rows = []
     for name, z in (("95 %", Z_95), ("99.8 %", Z_998)):
         for size in sizes:

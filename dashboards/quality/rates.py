@@ -36,16 +36,17 @@ def change_words(line: MeasureLine) -> str:
 def shift_words(shift: RateShift) -> str:
     """A change that chance does not explain, as a sentence that says what to look at first."""
     way = "rose" if shift.change > 0 else "fell"
-    span = f"(95 % CI {points_words(shift.low)} to {points_words(shift.high)})"
+    size = f"{abs(shift.change) * 100:.1f} points"
+    span = f"(95 % CI {shift.low * 100:+.1f} to {shift.high * 100:+.1f})"
     if shift.kind == "jump":
         return (
-            f"On {show_date(shift.since)} the rate {way} overnight by {points_words(shift.change)} {span}: more than "
+            f"On {show_date(shift.since)} the rate {way} overnight by {size} {span}: more than "
             "chance explains. Look at the data before the care: a feed, a code list or the panel may have changed."
         )
     side = "above" if shift.change > 0 else "below"
     return (
         f"Since {show_date(shift.since)} the rate has stayed {side} the period before at the same time of its year, "
-        f"by now {points_words(shift.change)} {span}: more than chance explains."
+        f"by now by {size} {span}: more than chance explains."
     )
 
 

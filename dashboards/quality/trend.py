@@ -12,6 +12,8 @@ from dashboards.quality.rates import rate_words
 from data_contracts.api.quality import MeasurePage
 
 LINE, BAND, MARK = "#1f5f8b", "#9cc3dd", "#8a4b08"
+SINGLE_NIGHTS = 40
+"""So many nights are points as well; of more, points would only thicken the line."""
 Night = tuple[date, date, float, float, float]
 """(day, first day of its period, rate, lower and upper bound)."""
 
@@ -49,7 +51,7 @@ def trend_spec(nights: tuple[Night, ...], marks: tuple[date, ...] = ()) -> dict:
     band = base.mark_area(opacity=0.45, color=BAND).encode(
         y=alt.Y("low:Q", title="Rate", axis=alt.Axis(format="%"), scale=scale), y2="high:Q"
     )
-    line = base.mark_line(point=True, color=LINE).encode(
+    line = base.mark_line(point=len(nights) <= SINGLE_NIGHTS, color=LINE).encode(
         y=alt.Y("rate:Q", scale=scale),
         tooltip=[
             alt.Tooltip("on:T", title="Run"),

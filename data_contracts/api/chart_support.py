@@ -40,6 +40,7 @@ class VaccineForecast(ApiModel):
     group: str
     title: str
     status: VaccineStatus
+    in_gap: bool = Field(default=False, description="An open care gap speaks of it.")
     why: str
     dose_number: int | None
     earliest_on: date | None

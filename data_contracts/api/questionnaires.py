@@ -136,3 +136,26 @@ class TakeUrgent(ApiModel):
 class FinishUrgent(ApiModel):
     version_id: int
     outcome: str = Field(min_length=5, max_length=1000, description="What was found and done.")
+
+
+class OwnQuestionnaires(ApiModel):
+    """What a person may answer about themselves in the portal. The questions are in English."""
+
+    forms: list[QuestionnaireForm]
+    crisis_words: str = Field(
+        description="Shown at once where an answer needs help, before anything is saved."
+    )
+
+
+class OwnAnswers(ApiModel):
+    """Answers by item code."""
+
+    answers: dict[str, str] = Field(min_length=1, max_length=60)
+    language: str | None = Field(default=None, max_length=20)
+
+
+class OwnFilled(ApiModel):
+    """What the person reads afterwards. No score: a clinician talks about it."""
+
+    unanswered: int
+    crisis_words: str | None = Field(description="Help that is there now; null where no answer asks for it.")

@@ -35,6 +35,7 @@ UNAVAILABLE = (
     "Care gaps could not be computed from this record, so this list may be out of date. The installation's "
     "administrator has been told. Rely on the chart until it is mended."
 )
+SAID_ON_SCREEN = ("open", "outreach_sent", "scheduled", "result_pending")
 LAST_PRIORITY = 5
 """For a gap that nobody ranked: after all the others, never before them."""
 
@@ -62,6 +63,15 @@ def gaps_of_patient(work: UnitOfWork, patient_id: str) -> GapList:
         waiting_since=freshness["waiting_since"],
         unavailable=UNAVAILABLE if freshness["quarantined"] else None,
     )
+
+
+def open_gaps(work: UnitOfWork, patient_id: str) -> frozenset[str]:
+    """The recommendations that are open or under way, by id; for callers that have checked permission and audit."""
+    rows = work.connection.execute(
+        text(f"SELECT source_id, status FROM ({SELECT_GAPS} AND gap.patient_id = :id) AS shown"),
+        {"id": patient_id, "today": work.today()},
+    )
+    return frozenset(row.source_id for row in rows if row.status in SAID_ON_SCREEN)
 
 
 def gap_by_id(work: UnitOfWork, gap_id: str) -> CareGap:

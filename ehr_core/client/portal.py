@@ -12,6 +12,7 @@ from data_contracts.api.portal import (
     ReplyReceived,
 )
 from data_contracts.api.portal_visits import OwnVisits
+from data_contracts.api.questionnaires import OwnAnswers, OwnFilled, OwnQuestionnaires
 from ehr_core.client.transport import Transport, segment
 
 
@@ -27,6 +28,16 @@ class PortalRoom:
 
     def results(self, language: str | None = None) -> OwnResults:
         return self._transport.get("/api/portal/results", OwnResults, {"language": language})
+
+    def questionnaires(self, language: str | None = None) -> OwnQuestionnaires:
+        """What the person may answer about themselves now."""
+        return self._transport.get("/api/portal/questionnaires", OwnQuestionnaires, {"language": language})
+
+    def fill(self, questionnaire_id: str, said: OwnAnswers) -> OwnFilled:
+        """Raises Conflict where nobody is named to answer a crisis that it may show."""
+        return self._transport.post(
+            f"/api/portal/questionnaires/{segment(questionnaire_id)}", OwnFilled, said
+        )
 
     def already_had(self, gap_id: str, said: AlreadyHadThis) -> ReplyReceived:
         """Goes to review; closes nothing by itself."""

@@ -16,6 +16,7 @@ from cds.label_coverage import label_coverage_words
 from cds.masking import check_for
 from cds.order_coverage import order_coverage_words
 from cds.oversight import SiteChoice
+from cds.said_by_gaps import without_repeats
 from data_contracts.api.decision_support import Acknowledged, CheckedCards
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.decision_support import queries
@@ -47,7 +48,8 @@ class Checked:
 class Asked:
     """One proposal to check. `name` tells one proposal from the next: checked again under it, it counts once.
 
-    `whole` is the whole record, `visible` what the reader may see of it.
+    `whole` is the whole record, `visible` what the reader may see of it. `open_gaps` are the recommendations that stand
+    open beside the cards: what they say is not said twice.
     """
 
     patient_id: str
@@ -55,6 +57,7 @@ class Asked:
     visible: Facts
     proposal: Proposal
     name: str | None = None
+    open_gaps: frozenset[str] = frozenset()
 
 
 def check_proposal(work: UnitOfWork, asked: Asked) -> Checked:
@@ -104,8 +107,10 @@ def medication_coverage(ingredients: Sequence[str]) -> str:
 def _cards(asked: Asked, choices: list[SiteChoice]) -> tuple[Card, ...]:
     """What is kept from the reader still speaks, masked."""
     if asked.visible is asked.whole:
-        return check(asked.whole, asked.proposal, choices)
-    return check_for(asked.visible, asked.whole, asked.proposal, choices)
+        found = check(asked.whole, asked.proposal, choices)
+    else:
+        found = check_for(asked.visible, asked.whole, asked.proposal, choices)
+    return without_repeats(found, asked.open_gaps)
 
 
 def _kept(asked: Asked, checked: Checked, moment: str | None) -> queries.Kept:

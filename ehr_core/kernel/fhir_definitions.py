@@ -7,6 +7,7 @@ here from the R4 value sets.
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass, field
 from functools import cache
@@ -44,12 +45,39 @@ COMPLETED_CODES = {
         *("planned", "arrived", "triaged", "in-progress", "onleave", "finished", "cancelled"),
         *("entered-in-error", "unknown"),
     ),
+    ("TimingRepeat", "when"): (
+        *("MORN", "MORN.early", "MORN.late", "NOON", "AFT", "AFT.early", "AFT.late", "EVE", "EVE.early"),
+        *("EVE.late", "NIGHT", "PHS", "HS", "WAKE", "C", "CM", "CD", "CV"),
+        *("AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV"),
+    ),
+    ("DeviceUdiCarrier", "entryType"): ("barcode", "rfid", "manual", "card", "self-reported", "unknown"),
+    ("CarePlanActivityDetail", "kind"): (
+        *(
+            "Appointment",
+            "CommunicationRequest",
+            "DeviceRequest",
+            "MedicationRequest",
+            "NutritionOrder",
+            "Task",
+        ),
+        *("ServiceRequest", "VisionPrescription"),
+    ),
+    ("QuestionnaireItemEnableWhen", "operator"): ("exists", "=", "!=", ">", "<", ">=", "<="),
+    ("QuestionnaireItem", "type"): (
+        *("group", "display", "boolean", "decimal", "integer", "date", "dateTime", "time", "string", "text"),
+        *("url", "choice", "open-choice", "attachment", "reference", "quantity"),
+    ),
     ("Task", "status"): (
         *("draft", "requested", "received", "accepted", "rejected", "ready", "cancelled", "in-progress"),
         *("on-hold", "failed", "completed", "entered-in-error"),
     ),
 }
 CODE = re.compile(r"[a-z][A-Za-z0-9-]*")
+
+
+def field_name(element_name: str) -> str:
+    """The element's name as an attribute: with '_' after a Python keyword."""
+    return f"{element_name}_" if keyword.iskeyword(element_name) else element_name
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def build_dispense(
     recorded_by: Resource,
     today: date,
 ) -> Resource:
-    """Days are the site's. Raises Conflict for a draft or a withdrawn order, InvalidResource for an impossible day."""
+    """Days are the site's. Raises Conflict for what was never sent, InvalidResource for a day that cannot be."""
     if request.get("status") in ("draft", "cancelled", "entered-in-error"):
         raise Conflict("This prescription was never given to a pharmacy, so nothing can have been given out.")
     if told.on > today:

@@ -104,12 +104,8 @@ def export_files(
 
 
 @commands.command("reindex")
-def reindex_store(
-    everything: Annotated[
-        bool, typer.Option("--all", help="Every resource, and not only what an older version wrote.")
-    ] = False,
-) -> None:
-    """Make what an older version stored findable by all search parameters, and visible to its patients."""
+def reindex_store() -> None:
+    """Make what an older version stored findable by all search parameters, and label it by today's value sets."""
     settings = Settings()
     with own_database(settings) as url, _bar() as progress:
         database = connect(url)
@@ -119,7 +115,6 @@ def reindex_store(
                 database,
                 operator("fhir.write"),
                 site_time_zone=settings.site_time_zone,
-                everything=everything,
                 report=lambda name, count: progress.update(bar, counts=f"{count:,} · {name}"),
             )
         finally:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ehr_core.store.structs import field_name
+from ehr_core.kernel.fhir_definitions import field_name
 
 EXTENSION = re.compile(r"extension\(([^)]+)\)")
 FILTERED = re.compile(r"(\w+)\[(\w+)\]")

@@ -12,7 +12,9 @@ from typing import Any
 
 from ehr_core.kernel.errors import Issue
 from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, Definition, Element, definition, is_resource
+from ehr_core.store.invariants import INVARIANTS
 from ehr_core.store.primitives import problem_with
+from ehr_core.store.references import named_type
 
 DEEPEST = 100
 """Levels of nesting that are read; clinical data needs about ten."""
@@ -90,6 +92,8 @@ def _object_issues(path: str, described: Definition, content: Any, depth: int) -
     yield from _choice_issues(path, described, content)
     if described.name == "Extension":
         yield from _extension_issues(path, described, content)
+    yield from _target_issues(path, described, content)
+    yield from _invariant_issues(path, described, content)
 
 
 def _element_issues(path: str, element: Element, content: dict, depth: int) -> Iterator[Issue]:
@@ -157,6 +161,33 @@ def _extension_issues(path: str, described: Definition, content: dict) -> Iterat
     valued = any(name in content or f"_{name}" in content for name in described.choices["value"])
     if valued == ("extension" in content):
         yield Issue(path, "must have either a value or extensions, and not both", "invariant")
+
+
+def _target_issues(path: str, described: Definition, content: dict) -> Iterator[Issue]:
+    """References to a type that the element does not allow."""
+    for element in described.elements.values():
+        if element.type != "Reference" or not element.targets or ANY_RESOURCE in element.targets:
+            continue
+        value = content.get(element.name)
+        for index, one in enumerate(value if isinstance(value, list) else [value]):
+            text = one.get("reference") if isinstance(one, dict) else None
+            named = named_type(text) if isinstance(text, str) else None
+            if named is not None and named not in element.targets:
+                place = f"{path}.{element.name}" + (f"[{index}]" if isinstance(value, list) else "")
+                yield Issue(place, f"must be to one of: {', '.join(element.targets)}", "value")
+
+
+def _invariant_issues(path: str, described: Definition, content: dict) -> Iterator[Issue]:
+    """FHIR's rules between elements; what is not even built as it should be has been told already."""
+    for invariant in INVARIANTS.get(described.name, ()):
+        try:
+            holds = invariant.holds(content)
+        except (AttributeError, TypeError, ValueError):
+            continue
+        if not holds:
+            place = f"{path}.{invariant.element}" if invariant.element else path
+            code = "code-invalid" if invariant.key == "binding" else "invariant"
+            yield Issue(place, invariant.sentence, code)
 
 
 def _short(name: str) -> str:

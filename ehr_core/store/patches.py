@@ -8,12 +8,13 @@ from typing import Any
 
 from ehr_core.kernel.errors import InvalidResource, Issue
 from ehr_core.store.conditional import Patched
-from ehr_core.store.exact_json import parse
+from ehr_core.store.exact_json import parse, written
 from ehr_core.store.fhirpath_patch import fhirpath_patched
 from ehr_core.store.json_patch import json_patched
 from ehr_core.store.validation import validate
 
 JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
 
 
 def json_patch(patch: bytes) -> Patched:
@@ -23,6 +24,26 @@ def json_patch(patch: bytes) -> Patched:
 def fhirpath_patch(patch: bytes) -> Patched:
     validate("Parameters", patch)
     return lambda body: fhirpath_patched(body, patch)
+
+
+def merge_patch(patch: bytes) -> Patched:
+    """RFC 7396: a part of the resource, in which null takes an element out. Lists are replaced whole."""
+    changes = parse(patch, "The patch")
+    if not isinstance(changes, dict):
+        raise InvalidResource([Issue("patch", "must be a JSON object")])
+    return lambda body: written(_merged(parse(body, "The resource"), changes))
+
+
+def _merged(node: Any, changes: Any) -> Any:
+    if not isinstance(changes, dict):
+        return changes
+    made = dict(node) if isinstance(node, dict) else {}
+    for name, value in changes.items():
+        if value is None:
+            made.pop(name, None)
+        else:
+            made[name] = _merged(made.get(name), value)
+    return made
 
 
 def bundled_patch(body: bytes) -> Patched:

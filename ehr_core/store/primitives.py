@@ -23,6 +23,34 @@ _OFFSET = r"(Z|[+-]((0\d|1[0-3]):[0-5]\d|14:00))"
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
 _SECONDS = r":([0-5]\d|60)(\.\d+)?"
 
+_ACTIVE_TAGS = "|".join(
+    (
+        *(
+            "script",
+            "style",
+            "iframe",
+            "frame",
+            "frameset",
+            "object",
+            "embed",
+            "applet",
+            "form",
+            "input",
+            "button",
+        ),
+        *("select", "textarea", "link", "meta", "base", "svg", "math"),
+    )
+)
+_ACTIVE = (
+    rf"<\s*/?\s*(?:{_ACTIVE_TAGS})\b",
+    r"<[^<>]*[\s/\"']on[a-z]+\s*=",
+    r"<[^<>]*javascript:",
+    "<!DOCTYPE",
+    "<!ENTITY",
+)
+_PASSIVE = rf"(?![\s\S]*(?i:{'|'.join(_ACTIVE)}))"
+"""A narrative is for reading: FHIR's txt-1 lets in basic formatting only, and a browser must never run any of it."""
+
 
 @dataclass(frozen=True)
 class Primitive:
@@ -43,7 +71,11 @@ PRIMITIVES = {
     "unsignedInt": Primitive(int, "a whole number of 0 or more", low=0, high=2**31 - 1),
     "string": Primitive(str, "a text that is not empty"),
     "markdown": Primitive(str, "a text that is not empty"),
-    "xhtml": Primitive(str, "an XHTML div", pattern=r"\s*<div[\s>/]"),
+    "xhtml": Primitive(
+        str,
+        "an XHTML div of text, without script, forms or outside content",
+        pattern=rf"{_PASSIVE}\s*<div[\s>/]",
+    ),
     "code": Primitive(str, "a code: no spaces around it, single ones inside", pattern=r"[^\s]+( [^\s]+)*\Z"),
     "uri": Primitive(str, "a URI without spaces", pattern=r"\S+\Z"),
     "url": Primitive(str, "a URL without spaces", pattern=r"\S+\Z"),

@@ -17,14 +17,13 @@ from ehr_core.access.sensitive_codes import (
     labels_of_tokens,
     restricting_tokens,
 )
-from ehr_core.kernel.fhir_definitions import definition
+from ehr_core.kernel.fhir_definitions import definition, field_name
 from ehr_core.kernel.name_sounds import sounds
 from ehr_core.store.dates import bounds
 from ehr_core.store.names import display_name, name_parts, search_text
 from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import PERSON, ResourceType, resource_type
 from ehr_core.store.search_index import search_index
-from ehr_core.store.structs import field_name
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, reference_token
 
 MINIMUM_DIGITS, LONGEST_NUMBER = 7, 20

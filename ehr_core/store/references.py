@@ -54,6 +54,12 @@ def local_reference(reference: str) -> str | None:
     return found.group(1) if found else None
 
 
+def named_type(reference: str) -> str | None:
+    """The type that a literal reference names, on this server or another; None when it names none."""
+    found = LOCAL.match(reference) or ABSOLUTE.match(reference)
+    return found.group(found.lastindex).partition("/")[0] if found else None
+
+
 def address(url: str | None) -> Address | None:
     """The server and the resource of an absolute reference, its version left out; None from others."""
     found = ABSOLUTE.match(url or "")

@@ -17,8 +17,6 @@ from ehr_core.store.tables import current_table
 from ehr_core.store.validation import validate
 
 AT_ONCE = 500
-NOT_YET_JUDGED = ["not yet judged"]
-"""What migration 0015 wrote for rows that were there before it."""
 
 
 def reindex(
@@ -26,17 +24,13 @@ def reindex(
     actor: Actor,
     *,
     site_time_zone: str,
-    everything: bool = False,
     report: Callable[[str, int], None] = lambda type_name, done: None,
 ) -> int:
-    """Indexes the rows that no version of the store with these columns has written, or every row; how many there were.
-
-    A resource that today's rules would refuse keeps its old columns, and stays held back from patients.
-    """
+    """Indexes every row; how many there were. A resource that today's rules would refuse keeps its old columns."""
     done = 0
     for type_name in RESOURCE_TYPES:
         with begin(database, actor, SystemClock(), site_time_zone) as work:
-            ids = _waiting(work.connection, type_name, everything)
+            ids = _stored(work.connection, type_name)
         for start in range(0, len(ids), AT_ONCE):
             some = ids[start : start + AT_ONCE]
             with begin(database, actor, SystemClock(), site_time_zone) as work:
@@ -48,11 +42,9 @@ def reindex(
     return done
 
 
-def _waiting(connection: Connection, type_name: str, everything: bool) -> list[str]:
+def _stored(connection: Connection, type_name: str) -> list[str]:
     table = current_table(type_name)
     query = select(table.c.id).where(table.c.deleted.is_(False)).order_by(table.c.id)
-    if not everything:
-        query = query.where(table.c.restricted_labels == NOT_YET_JUDGED)
     return list(connection.execute(query).scalars())
 
 

@@ -7,7 +7,6 @@ resources stay bytes, for the caller to check.
 
 from __future__ import annotations
 
-import keyword
 import sys
 import threading
 from functools import cache
@@ -19,8 +18,10 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec import Meta as Limits
 
-from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, Definition, Element, definition
+from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, Definition, Element, definition, field_name
+from ehr_core.store.invariants import INVARIANTS
 from ehr_core.store.primitives import LONGEST_STRING, PRIMITIVES, Primitive
+from ehr_core.store.references import named_type
 
 NAMESPACE = ModuleType("ehr_core.store.compiled_structs")
 """Where compiled structs live, so that those that hold each other find each other by name."""
@@ -35,10 +36,6 @@ def decoder(resource_type: str) -> msgspec.json.Decoder:
     """Decodes one resource of this type and raises msgspec.ValidationError at the first fault it sees."""
     with COMPILING:
         return msgspec.json.Decoder(_compile(resource_type))
-
-
-def field_name(element_name: str) -> str:
-    return f"{element_name}_" if keyword.iskeyword(element_name) else element_name
 
 
 def sibling_name(element_name: str) -> str:
@@ -122,10 +119,9 @@ def _after_decoding(described: Definition) -> Any:
 
     It raises ValueError without explaining; explain.py finds the words.
     """
-    if described.name == "Extension":
-        checks = [_extension_check(described), *_required_primitive_checks(described)]
-    else:
-        checks = [*_choice_checks(described), *_required_primitive_checks(described)]
+    own = [_extension_check(described)] if described.name == "Extension" else _choice_checks(described)
+    rules = [invariant.holds for invariant in INVARIANTS.get(described.name, ())]
+    checks = [*own, *_required_primitive_checks(described), *_target_checks(described), *rules]
     if not checks:
         return None
 
@@ -170,6 +166,30 @@ def _required_primitive_checks(described: Definition) -> list[Any]:
         return lambda struct: read(struct).count(UNSET) < 2
 
     return [check(e.name) for e in described.elements.values() if e.required and e.primitive and not e.choice]
+
+
+def _target_checks(described: Definition) -> list[Any]:
+    """Each reference leads to a type that its element allows."""
+    return [
+        _target_check(attrgetter(field_name(element.name)), frozenset(element.targets))
+        for element in described.elements.values()
+        if element.type == "Reference" and element.targets and ANY_RESOURCE not in element.targets
+    ]
+
+
+def _target_check(read: Any, allowed: frozenset[str]) -> Any:
+    def is_fine(struct: Struct) -> bool:
+        value = read(struct)
+        if value is UNSET:
+            return True
+        listed = value if type(value) is list else (value,)
+        return all(
+            (named := named_type(one.reference)) is None or named in allowed
+            for one in listed
+            if one.reference is not UNSET
+        )
+
+    return is_fine
 
 
 def _extension_check(described: Definition) -> Any:

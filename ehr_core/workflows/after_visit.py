@@ -119,9 +119,16 @@ def _medicines(medications: list[Medication], said: dict[str, Any]) -> list[str]
         return [said["medicines_none"]]
     lines = []
     for medication in medications:
-        line = said["medicine"].format(name=medication.name, dose=medication.dose or said["no_dose"])
+        line = said["medicine"].format(
+            name=medication.name, dose=_without_stop(medication.dose or said["no_dose"])
+        )
         lines.append(f"{line} {said['on_hold']}" if medication.status == "on-hold" else line)
     return lines
+
+
+def _without_stop(sentence: str) -> str:
+    """A written dose may be a whole sentence; ours adds the full stop."""
+    return sentence.rstrip().removesuffix(".")
 
 
 def _allergies(chart: ChartSummary, said: dict[str, Any]) -> list[str]:

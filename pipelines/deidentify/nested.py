@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from pipelines.deidentify.boundary import Boundary
 from pipelines.deidentify.remembered import Remembered
-from pipelines.deidentify.treatments import GONE
+from pipelines.deidentify.treatments import GONE, Refused
 
 
 class _Kind(msgspec.Struct):
@@ -63,6 +63,17 @@ class ListedByName:
             self.dropped.append(f"{self.path} (unlisted)")
             return None
         return boundary.scrub(item)
+
+
+class ListedModifiers(ListedByName):
+    """Modifier extensions that are known to be harmless to read. Any other one refuses the whole resource."""
+
+    def scrub(self, item: bytes) -> bytes | None:
+        boundary = self.boundary_of(self.name_of(item))
+        kept = boundary.scrub(item) if boundary else None
+        if kept is None:
+            raise Refused("unknown_modifier", self.path)
+        return kept
 
 
 def name_of_resource(item: bytes) -> str:

@@ -13,7 +13,13 @@ from msgspec import Meta, Raw
 
 from pipelines.deidentify.boundary import Boundary, ResourceBoundary, Strings
 from pipelines.deidentify.codes import keep_listed_code
-from pipelines.deidentify.nested import ListedByName, name_of_extension, name_of_resource, remembering
+from pipelines.deidentify.nested import (
+    ListedByName,
+    ListedModifiers,
+    name_of_extension,
+    name_of_resource,
+    remembering,
+)
 from pipelines.deidentify.profile import Profile
 from pipelines.deidentify.quantities import guard_quantity
 from pipelines.deidentify.references import CONTAINED_DOMAIN
@@ -34,6 +40,7 @@ VALUE_ELEMENTS = {
     "code": "valueCode",
     "coding": "valueCoding",
     "concept": "valueCodeableConcept",
+    "date": "valueDateTime",
     "period": "valuePeriod",
 }
 NEEDED = {"reference": "reference", "coding": "system"}
@@ -74,7 +81,8 @@ class Compiler:
             "id", Annotated[str, Meta(min_length=1)], partial(self.tools.codes.pseudonym, domain), ...
         )
         self.fill(shape, {group: names for group, names in self.profile.common.items() if group != "id"}, ())
-        self._refuse_modifiers(shape, "implicitRules", "modifierExtension")
+        self._refuse_modifiers(shape, "implicitRules")
+        shape.add_treated("modifierExtension", Raw, self._modifiers(path, resource_type))
         shape.add_treated("extension", Raw, self._extensions(path, resource_type))
         self.fill(shape, self.profile.resources[resource_type], ())
         return shape
@@ -87,12 +95,23 @@ class Compiler:
             shape.add_dropped(name, refused_modifier(f"{shape.path}.{name}", self.tools))
 
     def _extensions(self, path: str, resource_type: str) -> ListedByName:
-        tables = {
-            url: table for url, table in self.profile.extensions.items() if resource_type in table["on"]
-        }
+        tables = self._listed(resource_type, modifiers=False)
         path = f"{path}.extension"
         kept = remembering(lambda url: self._extension(path, url, tables[url]), tables)
         return ListedByName(path, name_of_extension, kept, self.tools.dropped, remembers=True)
+
+    def _modifiers(self, path: str, resource_type: str) -> ListedModifiers:
+        tables = self._listed(resource_type, modifiers=True)
+        path = f"{path}.modifierExtension"
+        kept = remembering(lambda url: self._extension(path, url, tables[url]), tables)
+        return ListedModifiers(path, name_of_extension, kept, self.tools.dropped, remembers=False)
+
+    def _listed(self, resource_type: str, *, modifiers: bool) -> dict[str, Mapping[str, Any]]:
+        return {
+            url: table
+            for url, table in self.profile.extensions.items()
+            if resource_type in table["on"] and table.get("modifier", False) == modifiers
+        }
 
     def _extension(self, path: str, url: str, table: Mapping[str, Any]) -> Boundary:
         """One extension, with a value of its own or with parts. Without anything left in it, it goes (ext-1)."""

@@ -1,19 +1,37 @@
-"""Official measures from a package folder: conformance with its cases, explanation of a definition, what is missing."""
+"""Official measures from a package folder: conformance, explanation, what is missing, and a population's results."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import orjson
+import pyarrow.parquet as pq
 
+from ehr_core.kernel.errors import NotFound
 from pipelines.measures.elm.conformance import ConformanceReport, MeasureReport, run_conformance
-from pipelines.measures.elm.engine import Engine
+from pipelines.measures.elm.engine import Engine, Result
 from pipelines.measures.elm.explain import explain_measure
+from pipelines.measures.elm.measure import Measure
 from pipelines.measures.elm.packages import read_package
+from pipelines.measures.elm.population import batches, needed_types
+from pipelines.measures.elm.results import SCHEMA, Period, measure_table, summary_report
 from pipelines.measures.elm.survey import Survey, survey
 
-__all__ = ["ConformanceReport", "MeasureReport", "Survey", "conformance", "explain", "inspect"]
+__all__ = [
+    "ConformanceReport",
+    "Evaluated",
+    "MeasureReport",
+    "Period",
+    "Survey",
+    "conformance",
+    "evaluate",
+    "explain",
+    "inspect",
+]
 
 
 def conformance(
@@ -40,3 +58,74 @@ def explain(folder: Path, measure: str, definition: str | None, *, libraries: Pa
 def inspect(folder: Path, *, value_sets: Path | None = None, libraries: Path | None = None) -> Survey:
     """What the package holds and what it lacks."""
     return survey(Engine(read_package(folder, value_sets=value_sets, libraries=libraries)))
+
+
+@dataclass
+class Evaluated:
+    """One measure over a population: counts per group and population id, and people who could not be judged."""
+
+    measure: Measure
+    counts: dict[str, Counter[str]]
+    not_evaluable: int = 0
+
+
+def evaluate(
+    package: Path,
+    resources: Path,
+    period: Period,
+    out: Path,
+    *,
+    only: Iterable[str] = (),
+    key_id: str = "none",
+    done: Callable[[int], None] = lambda _: None,
+) -> list[Evaluated]:
+    """Evaluates measures over a folder of NDJSON files, one per resource type, batch by batch.
+
+    Writes `measure_results.parquet` and a summary MeasureReport per measure into `out`; `done` is told how many people
+    have been measured. Raises NotFound when the folder holds no Patient file.
+    """
+    engine = Engine(read_package(package))
+    names = [engine.package.measure(name)["name"] for name in only] or sorted(engine.package.measures)
+    compiled = [engine.compile(name) for name in names]
+    found = [
+        Evaluated(one.measure, {group.id: Counter() for group in one.measure.groups}) for one in compiled
+    ]
+    out.mkdir(parents=True, exist_ok=True)
+    people = 0
+    with pq.ParquetWriter(out / "measure_results.parquet", SCHEMA, compression="zstd") as writer:
+        for batch in batches(_files(resources), needed_types(compiled), engine.texts):
+            run = engine.run(batch.records, (period.begin.isoformat(), period.end.isoformat()))
+            for one, total in zip(compiled, found, strict=True):
+                result = engine.evaluate(one, run)
+                writer.write_table(measure_table(result, batch.keys, key_id, period, period.end))
+                _add(total, result, len(batch.keys))
+            people += len(batch.keys)
+            done(people)
+    for total in found:
+        report = summary_report(total.measure, total.counts, period)
+        content = orjson.dumps(report, option=orjson.OPT_INDENT_2)
+        (out / f"{total.measure.name}.MeasureReport.json").write_bytes(content)
+    return found
+
+
+def _add(total: Evaluated, result: Result, people: int) -> None:
+    for group in result.groups:
+        for name, members in group.members.items():
+            total.counts[group.group.id][name] += len(members.patients)
+    failed = np.zeros(people, bool)
+    for error in result.errors:
+        failed[error.patients] = True
+    total.not_evaluable += int(failed.sum())
+
+
+def _files(folder: Path) -> dict[str, list[Path]]:
+    """The NDJSON files of a folder by resource type: `Patient.ndjson`, `Patient-2.ndjson.zst` …"""
+    files: dict[str, list[Path]] = {}
+    for path in sorted(folder.glob("*.ndjson*")):
+        kind = path.name.partition(".")[0].partition("-")[0]
+        files.setdefault(kind, []).append(path)
+    if "Patient" not in files:
+        raise NotFound(
+            f"'{folder}' has no Patient.ndjson. Name a folder with one NDJSON file per resource type."
+        )
+    return files

@@ -19,8 +19,8 @@ PERIOD = ("2026-01-01", "2026-12-31")
 
 def op(name: str, *operands: dict, **attributes: Any) -> dict:
     """An operator with its operands; one operand stands alone, as ELM has it for unary operators."""
-    unary = {"operand": operands[0]} if len(operands) == 1 else {"operand": list(operands)}
-    return {"type": name, **unary, **attributes}
+    given = {} if not operands else {"operand": operands[0] if len(operands) == 1 else list(operands)}
+    return {"type": name, **given, **attributes}
 
 
 def of_list(name: str, source: dict) -> dict:

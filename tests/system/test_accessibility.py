@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.lib.browser import PHONE, Person, Room
-from tests.system.steps import chart, desk, portal
+from tests.lib.axe import LOOKS, nothing_grave_on, sees_page
+from tests.lib.browser import Person, Room
+from tests.system.steps import chart, desk, inbox, medications, portal
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
-
-GRAVE = ("serious", "critical")
-LOOKS = {
-    "light": {"color_scheme": "light"},
-    "dark": {"color_scheme": "dark"},
-    "phone": {"color_scheme": "light", "viewport": PHONE, "is_mobile": True, "has_touch": True},
-}
 
 
 @pytest.fixture(params=LOOKS)
@@ -67,6 +59,50 @@ def test_a_clinicians_pages(room: Room, look: dict):
     ):
         sees_page(okafor, path, heading)
         nothing_grave_on(okafor, heading)
+
+
+def test_the_pages_of_orders_and_medicines(room: Room, look: dict):
+    okafor = room.sign_in("clinician", **look)
+    for path, heading in (("to_sign", "Orders to sign"), ("refills", "Refills")):
+        sees_page(okafor, path, heading)
+        nothing_grave_on(okafor, heading)
+    okafor.opens("patients")
+    chart.searches_for(okafor, "Thomas Lindgren")
+    okafor.presses("Open chart", chart.hits(okafor).first)
+    chart.sees_the_banner_of(okafor, "Lindgren")
+    inbox.button(okafor, "Order", inbox.orders(okafor)).click()
+    okafor.dialog.wait_for()
+    nothing_grave_on(okafor, "the dialog of an order")
+    okafor.page.keyboard.press("Escape")
+    inbox.puts_into_the_basket(okafor, "CT chest", Contrast="With contrast")
+    nothing_grave_on(okafor, "a basket with cards")
+    okafor.presses(re.compile("^Allergies"))
+    okafor.dialog.wait_for()
+    okafor.settled()
+    nothing_grave_on(okafor, "the allergies")
+    okafor.page.keyboard.press("Escape")
+    okafor.presses(re.compile("^Prescribe, stop, refill"))
+    okafor.presses(re.compile("^New prescription"))
+    medications.finds(okafor, "ibuprofen 600")
+    okafor.presses(re.compile("^ibuprofen 600 MG Oral Tablet"))
+    expect(okafor.page.get_by_text("Label:")).to_be_visible()
+    okafor.settled()
+    nothing_grave_on(okafor, "a prescription with cards")
+    okafor.presses(re.compile("^Give a dose"))
+    okafor.dialog.wait_for()
+    okafor.settled()
+    nothing_grave_on(okafor, "the dialog of a dose")
+    okafor.page.keyboard.press("Escape")
+    okafor.presses(re.compile("^Reconcile"))
+    expect(okafor.page.get_by_role("heading", name=re.compile("^Only in the chart"))).to_be_visible()
+    okafor.settled()
+    nothing_grave_on(okafor, "the reconciliation")
+
+
+def test_a_pharmacists_pages(room: Room, look: dict):
+    lindholm = room.sign_in("pharmacist", **look)
+    sees_page(lindholm, "decision-support", "Decision support")
+    nothing_grave_on(lindholm, "decision support")
 
 
 def test_a_front_desks_pages(room: Room, look: dict):
@@ -138,25 +174,10 @@ def test_a_patients_pages(room: Room, look: dict):
     expect(ana.page.get_by_role("heading", level=1)).to_be_visible()
     ana.settled()
     nothing_grave_on(ana, "the results")
-
-
-def sees_page(person: Person, path: str, heading: str) -> None:
-    person.opens(path)
-    expect(person.page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
-    person.settled()
-
-
-def nothing_grave_on(person: Person, page: str) -> None:
-    """Also, nothing is wider than the screen: what does not fit scrolls in itself."""
-    found = Axe().run(person.page, options={"resultTypes": ["violations"]}).response["violations"]
-    assert not list(_told(found)), f"on {page}: {list(_told(found))}"
-    screen, wide = person.page.evaluate("[window.innerWidth, document.scrollingElement.scrollWidth]")
-    assert wide <= screen, f"on {page}: {wide} pixels wide on a screen of {screen}"
-
-
-def _told(violations: list[dict]) -> Iterator[str]:
-    for one in violations:
-        if one["impact"] in GRAVE:
-            yield f"{one['id']} ({one['impact']}): " + "; ".join(
-                node["html"][:150] for node in one["nodes"][:3]
-            )
+    ana.opens("questionnaires")
+    expect(ana.page.get_by_role("heading", level=1)).to_be_visible()
+    ana.settled()
+    ana.presses(re.compile("^GAD-7"))
+    expect(ana.page.get_by_role("heading", name="GAD-7")).to_be_visible()
+    ana.settled()
+    nothing_grave_on(ana, "a questionnaire")

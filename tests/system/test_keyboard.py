@@ -64,6 +64,32 @@ def test_a_gap_is_closed_by_keyboard_alone(room: Room):
     chart.sees_the_card(okafor, "depression_screening", "Closed", "PHQ-2 total score: 1")
 
 
+def test_a_prescription_is_written_and_signed_by_keyboard_alone(room: Room):
+    okafor = room.sign_in("clinician")
+    chart.opens_the_chart_from_search(okafor, "Kevin Tran", "Tran")
+    keys = okafor.page.keyboard
+    keys.press("Alt+m")
+    expect(okafor.page.get_by_text("New prescriptions are written here")).to_be_visible()
+    okafor.settled()
+    keys.press("Alt+p")
+    okafor.page.get_by_label("Drug, strength or brand").wait_for()
+    okafor.settled()
+    tabs_to(okafor, "Drug, strength or brand")
+    keys.type("loratadine 10")
+    okafor.settled()
+    tabs_to(okafor, "loratadine 10 MG Oral Tablet")
+    keys.press("Enter")
+    okafor.page.get_by_text("How often").wait_for()
+    okafor.settled()
+    tabs_to(okafor, "every day")
+    keys.press("Space")
+    expect(okafor.page.get_by_text("Take 1 tablet by mouth every day.")).to_be_visible()
+    okafor.settled()
+    tabs_to(okafor, "Sign")
+    keys.press("Enter")
+    expect(okafor.page.get_by_text(re.compile("loratadine 10 MG Oral Tablet was signed"))).to_be_visible()
+
+
 def tabs_to(person: Person, name: str) -> None:
     """Presses Tab until the control of this name has the focus."""
     passed = []

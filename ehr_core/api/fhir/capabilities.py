@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import version
 
 from ehr_core.api.errors import FHIR_JSON
-from ehr_core.api.fhir.exchange import JSON_PATCH
+from ehr_core.store.patches import JSON_PATCH, MERGE_PATCH
 from ehr_core.store.resource_types import RESOURCE_TYPES, ResourceType
 from ehr_core.store.search_parameters import KnownParameters, Parameter, Reference, Search, known_parameters
 from ehr_core.store.tables import current_table
@@ -43,6 +43,7 @@ def capability_statement(
         for each, parameter in parameters.items()
         if parameter.reference
     ]
+    elsewhere = sorted({of for of, _ in operations} - RESOURCE_TYPES.keys() - {""})
     system = [{"code": code} for code in ("transaction", "batch") if ("POST", "/fhir") in routes]
     if ("GET", "/fhir/_history") in routes:
         system.append({"code": "history-system"})
@@ -56,7 +57,7 @@ def capability_statement(
             "implementation": {"description": "Almoner", "url": base_url},
             "fhirVersion": FHIR_VERSION,
             "format": [FHIR_JSON, "json"],
-            "patchFormat": [JSON_PATCH, FHIR_JSON],
+            "patchFormat": [JSON_PATCH, MERGE_PATCH, FHIR_JSON],
             "rest": [
                 {
                     "mode": "server",
@@ -68,7 +69,8 @@ def capability_statement(
                     "resource": [
                         _resource(row, known[row.name], references, routes, operations)
                         for _, row in sorted(RESOURCE_TYPES.items())
-                    ],
+                    ]
+                    + [{"type": name} | _operations(operations, name) for name in elsewhere],
                     "interaction": system,
                 }
                 | _operations(operations, "")

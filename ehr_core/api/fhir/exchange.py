@@ -26,8 +26,6 @@ VERSION_TAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,17})"')
 CONTROLS = frozenset({"_format", "_pretty"})
 """Parameters that shape the answer and are no search criteria."""
 
-JSON_PATCH = "application/json-patch+json"
-
 
 class UnsupportedMediaType(BadRequest):
     http_status, fhir_issue_code = 415, "not-supported"

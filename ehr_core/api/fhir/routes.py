@@ -1,4 +1,4 @@
-"""FHIR R4 over REST, thinly over the store: the capability statement, and the rooms of reads, writes and bundles."""
+"""FHIR R4 over REST, thinly over the store: the capability statement, reads, writes, bundles and operations."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from ehr_core.api.dependencies import ProcessParts
 from ehr_core.api.fhir import bundling, reading, writing
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
+from ehr_core.api.fhir.operations import docref, everything, matching, terminology, validating
 
 router = APIRouter()
+OPERATIONS = (docref, everything, matching, terminology, validating)
 PARTS = (bundling, reading, writing)
+EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
+"""Told here too: they have a room of their own, ehr_core/api/bulk."""
 
 
 @router.api_route("/fhir/metadata", methods=["GET", "HEAD"], tags=["fhir"])
 def metadata(request: Request, parts: ProcessParts) -> Response:
     """What this server can do; needs no sign-in."""
     require_json_answer(request)
-    return fhir_response(request, capability_statement(base_url(parts), routes_here()))
+    return fhir_response(request, capability_statement(base_url(parts), routes_here(), operations_here()))
 
 
 def routes_here() -> frozenset[tuple[str, str]]:
@@ -27,5 +31,10 @@ def routes_here() -> frozenset[tuple[str, str]]:
     return frozenset((method, route.path) for route in routes for method in route.methods)
 
 
-for part in PARTS:
+def operations_here() -> tuple[tuple[str, str], ...]:
+    """(type or '', name) of every operation."""
+    return EXPORTS + tuple(named for operation in OPERATIONS for named in operation.OPERATIONS)
+
+
+for part in (*OPERATIONS, *PARTS):
     router.include_router(part.router)

@@ -9,7 +9,6 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
 from ehr_core.api.fhir.binaries import as_binary, is_plain_content
 from ehr_core.api.fhir.exchange import (
-    JSON_PATCH,
     JSON_TYPES,
     UnsupportedMediaType,
     asked_version,
@@ -22,11 +21,14 @@ from ehr_core.api.fhir.exchange import (
 from ehr_core.api.fhir.visibility import writing_store
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.conditional import AlreadyThere, Patched, delete_found, patch, patch_found, update_found
-from ehr_core.store.patches import fhirpath_patch, json_patch
+from ehr_core.store.patches import JSON_PATCH, MERGE_PATCH, fhirpath_patch, json_patch, merge_patch
 from ehr_core.store.repository import Store, Written
+from ehr_core.store.validation import peek_type
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
+PLAIN_JSON = frozenset({"application/json", "text/json"})
+"""Who sends a part of a resource under these means a merge patch, as some clients do."""
 
 
 @router.post("/{resource_type}")
@@ -79,7 +81,7 @@ def conditional_update(
 def patch_by_id(
     resource_type: str, resource_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
 ) -> Response:
-    """A JSON Patch, or a FHIRPath Patch as Parameters."""
+    """A JSON Patch, a JSON Merge Patch, or a FHIRPath Patch as Parameters."""
     store, patched, version = writing_store(work), _patch(request, body), asked_version(request)
     written = patch(store, resource_type, resource_id, patched, if_match=version)
     return _patched_response(request, parts, written)
@@ -131,9 +133,13 @@ def _patch(request: Request, body: bytes) -> Patched:
     kind = media_type_of(request)
     if kind == JSON_PATCH:
         return json_patch(body)
+    if kind == MERGE_PATCH or (kind in PLAIN_JSON and peek_type(body) != "Parameters"):
+        return merge_patch(body)
     if kind in JSON_TYPES:
         return fhirpath_patch(body)
-    raise UnsupportedMediaType(f"Send a patch as {JSON_PATCH}, or as Parameters in application/fhir+json.")
+    raise UnsupportedMediaType(
+        f"Send a patch as {JSON_PATCH} or {MERGE_PATCH}, or as Parameters in application/fhir+json."
+    )
 
 
 def _patched_response(request: Request, parts: Parts, written: Written) -> Response:

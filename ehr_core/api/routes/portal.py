@@ -18,12 +18,20 @@ from data_contracts.api.portal import (
     ReplyReceived,
 )
 from data_contracts.api.portal_visits import OwnVisits
+from data_contracts.api.questionnaires import CrisisCoverage, OwnAnswers, OwnFilled, OwnQuestionnaires
 from ehr_core.access.audit_reading import who_looked
 from ehr_core.access.audit_words import actor_words
-from ehr_core.api.dependencies import ProcessParts, Work
+from ehr_core.access.unit_of_work import begin
+from ehr_core.api.dependencies import Parts, ProcessParts, Work
 from ehr_core.care_gaps.replies import say_already_had, take_back
+from ehr_core.charting.questionnaires.service import stored_coverage
 from ehr_core.workflows.portal_home import portal_home
 from ehr_core.workflows.portal_language import answer_language, own_language, own_person
+from ehr_core.workflows.portal_questionnaires import (
+    COVERAGE_READER,
+    fill_own_questionnaire,
+    own_questionnaires,
+)
 from ehr_core.workflows.portal_results import read_own_results
 from ehr_core.workflows.portal_visits import own_visits
 
@@ -71,6 +79,22 @@ def visits(work: Work, language: str | None = None) -> OwnVisits:
 @router.get("/results")
 def results(work: Work, language: str | None = None) -> OwnResults:
     return read_own_results(work, language)
+
+
+@router.get("/questionnaires")
+def questionnaires(parts: ProcessParts, work: Work, language: str | None = None) -> OwnQuestionnaires:
+    return own_questionnaires(work, _crisis_coverage(parts), language)
+
+
+@router.post("/questionnaires/{questionnaire_id}")
+def fill(questionnaire_id: str, said: OwnAnswers, parts: ProcessParts, work: Work) -> OwnFilled:
+    return fill_own_questionnaire(work, questionnaire_id, said, _crisis_coverage(parts))
+
+
+def _crisis_coverage(parts: Parts) -> CrisisCoverage:
+    """Whom the clinic has named: no patient's row, and out of a patient's reach."""
+    with begin(parts.database, COVERAGE_READER, parts.clock, parts.settings.site_time_zone) as work:
+        return stored_coverage(work)
 
 
 @router.post("/things-to-do/{gap_id}/already-had")

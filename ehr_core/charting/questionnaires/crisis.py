@@ -27,6 +27,19 @@ HELP_WORDS = (
     "Lifeline) at any hour; call 911 if there is immediate danger."
 )
 
+OWN_HELP_WORDS = {
+    "en": "You are not alone, and you do not have to wait. Call or text 988 (Suicide & Crisis Lifeline) now. It is "
+    "free and open at any hour. If you are in danger right now, call 911.",
+    "es": "Usted no está solo ni sola, y no tiene que esperar. Llame o envíe un mensaje de texto al 988 (Línea de "
+    "Prevención del Suicidio y Crisis) ahora; para español, oprima 2. Es gratis y atiende a toda hora. Si está en "
+    "peligro ahora mismo, llame al 911.",
+}
+"""What the person reads at once who answers this about themselves."""
+OWN_TOLD_WORDS = {
+    "en": "We have told the people on call at the clinic.",
+    "es": "Ya avisamos a las personas de guardia de la clínica.",
+}
+
 DONE = frozenset({"completed", "cancelled", "rejected", "failed", "entered-in-error"})
 
 

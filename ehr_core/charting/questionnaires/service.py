@@ -70,9 +70,19 @@ def fill_questionnaire(
     Raises Conflict for one that can need help at once, filled at a distance while nobody is named to answer.
     """
     subject = subject_to_write(work, patient_id, filled.encounter_id)
-    definition = definition_of(questionnaire_id)
     moment_checked(work, filled.at, subject)
-    coverage = stored_coverage(work)
+    return keep_filled(work, patient_id, questionnaire_id, filled, stored_coverage(work))
+
+
+def keep_filled(
+    work: UnitOfWork,
+    patient_id: str,
+    questionnaire_id: str,
+    filled: FillQuestionnaire,
+    coverage: CrisisCoverage,
+) -> FilledQuestionnaire:
+    """As `fill_questionnaire`, for callers that have checked permission, patient and moment."""
+    definition = definition_of(questionnaire_id)
     if definition.form.crisis_item and filled.where == "remote" and not coverage.people:
         raise Conflict(NO_COVERAGE)
     answered = whole_answers(definition, filled.answers)

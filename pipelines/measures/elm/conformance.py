@@ -95,23 +95,26 @@ def run_conformance(
     libraries: Path | None = None,
     only: Iterable[str] = (),
     done: Callable[[MeasureReport], None] = lambda _: None,
+    cases: Callable[[Path], Iterable[Case]] = read_cases,
 ) -> ConformanceReport:
     """Runs the folder's cases, of all measures or those named; `done` is told of each measure as it is finished.
+
+    `cases` reads them, for those who change them on the way.
 
     A measure that cannot be compiled has all its cases disagree, with the reason. Raises NotFound and BadRequest for
     a folder or file that cannot be read.
     """
     package = read_package(folder, value_sets=value_sets, libraries=libraries)
     engine = Engine(package)
-    records = Records(engine.texts)
+    records = Records(engine.texts, declared_only=True)
     wanted = {package.measure(name)["name"] for name in only}
     by_measure: dict[str, list[tuple[int, Case]]] = {}
-    for case in read_cases(folder):
+    for case in cases(folder):
         if not wanted or case.measure in wanted:
             by_measure.setdefault(case.measure, []).append((records.add_patient(case.resources), case))
     reports = []
-    for name, cases in by_measure.items():
-        report = _measure(engine, package, records, name, cases)
+    for name, of_measure in by_measure.items():
+        report = _measure(engine, package, records, name, of_measure)
         done(report)
         reports.append(report)
     return ConformanceReport(reports)
@@ -127,19 +130,19 @@ def _measure(
         return MeasureReport(
             name, [CaseReport(case.name, _expected(case), {}, [str(error)]) for _, case in cases]
         )
-    periods: dict[tuple[str, str], list[tuple[int, Case]]] = {}
-    for row, case in cases:
-        periods.setdefault(case.period, []).append((row, case))
-    found: dict[str, CaseReport] = {}
-    for period, members in periods.items():
-        run = engine.run(records, period, np.array([row for row, _ in members]))
+    periods: dict[tuple[str, str], list[int]] = {}
+    for number, (_, case) in enumerate(cases):
+        periods.setdefault(case.period, []).append(number)
+    found: dict[int, CaseReport] = {}
+    for period, numbers in periods.items():
+        run = engine.run(records, period, np.array([cases[number][0] for number in numbers]))
         result = engine.evaluate(compiled, run)
-        for position, (_, case) in enumerate(members):
-            found[case.name] = _compare(case, result, position)
+        for position, number in enumerate(numbers):
+            found[number] = _compare(cases[number][1], result, position)
     urls = compiled.program.value_sets
     return MeasureReport(
         name,
-        [found[case.name] for _, case in cases],
+        [found[number] for number in range(len(cases))],
         process_time() - begin,
         {what: str(place) for what, place in compiled.program.unsupported.items()},
         sorted(url for url in urls if package.value_set(url) is None),

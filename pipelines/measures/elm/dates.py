@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.measures.elm.columns import Column, Int, Null, Text, alternatives_of, choice_of
+from pipelines.measures.elm.columns import Column, Dec, Int, Null, Text, alternatives_of, choice_of
 from pipelines.measures.elm.conversions import moment_of, system
 from pipelines.measures.elm.moments import (
     DAY,
@@ -186,3 +186,37 @@ def time_of_day(run: Run, node: Node, frame: Frame) -> Moment:
 def _now(run: Run, rows: int) -> Moment:
     low = int(run.now.timestamp() * 1000)
     return Moment("DateTime", np.full(rows, low, np.int64), np.full(rows, MILLISECOND, np.int8))
+
+
+@operation("TimezoneOffsetFrom", "TimezoneFrom")
+def offset_from(run: Run, node: Node, frame: Frame) -> Dec:
+    """In hours, as the date-time was written."""
+    moment = moment_of(run.value(node.args[0], frame))
+    if isinstance(moment, Null):
+        return Dec(np.full(frame.rows, np.nan))
+    return Dec(np.where(moment.precision >= HOUR, moment.offset / 60, np.nan))
+
+
+@operation("LowBoundary", "HighBoundary")
+def boundary(run: Run, node: Node, frame: Frame) -> Column:
+    """The first or last date or moment that an imprecise one may be."""
+    moment = moment_of(run.value(node.args[0], frame))
+    if isinstance(moment, Null):
+        return moment
+    finest = DAY if moment.kind == "Date" else MILLISECOND
+    low = moment.low if node.op == "LowBoundary" else moment.high
+    low = low // MS_PER_DAY * MS_PER_DAY if moment.kind == "Date" else low
+    return Moment(moment.kind, low, np.where(moment.precision > 0, finest, 0).astype(np.int8), moment.offset)
+
+
+DIGITS = np.array([0, 4, 6, 8, 10, 12, 17, 17], np.int64)
+"""How many digits a date-time of each precision has."""
+
+
+@operation("Precision")
+def precision_of(run: Run, node: Node, frame: Frame) -> Int:
+    moment = moment_of(run.value(node.args[0], frame))
+    if isinstance(moment, Null):
+        return Int(np.zeros(frame.rows), np.zeros(frame.rows, bool))
+    digits = DIGITS[moment.precision] - (8 if moment.kind == "Time" else 0)
+    return Int(digits, moment.precision > 0)

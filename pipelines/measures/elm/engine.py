@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
-from pipelines.measures.elm import dates, membership, queries, retrieves, values  # noqa: F401 - they register operations
+from pipelines.measures.elm import convertible, dates, membership, queries, retrieves, spreading, text, values  # noqa: F401 - they register operations
 from pipelines.measures.elm.arithmetic import numbers
 from pipelines.measures.elm.columns import Column, Interval, Quantity
 from pipelines.measures.elm.conversions import system
@@ -27,6 +28,17 @@ from pipelines.measures.elm.texts import Texts
 OBSERVED = "observed"
 DEEP = 20_000
 """Nodes may be nested deeper than Python's usual thousand calls."""
+
+
+@contextmanager
+def deep_enough() -> Iterator[None]:
+    """Lets Python call as deep as logic is nested, and no longer than needed."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 @dataclass
@@ -53,7 +65,6 @@ class Engine:
     """Holds what runs share: texts, value sets and the nodes of all measures."""
 
     def __init__(self, package: Package):
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), DEEP))
         self.package, self.texts, self.nodes = package, Texts(), Nodes()
         self.terminology = Terminology(package, self.texts)
         self._compiled: dict[str, Compiled] = {}
@@ -64,7 +75,8 @@ class Engine:
             measure = read_measure(self.package.measure(name))
             program = Program(self.package, self.nodes)
             library = program.library(measure.library, measure.library_version)
-            criteria = {group.id: _criteria(program, library, group) for group in measure.groups}
+            with deep_enough():
+                criteria = {group.id: _criteria(program, library, group) for group in measure.groups}
             self._compiled[name] = Compiled(measure, library, program, criteria)
         return self._compiled[name]
 
@@ -84,7 +96,8 @@ class Engine:
 
     def evaluate(self, compiled: Compiled, run: Run) -> Result:
         before = len(run.errors)
-        groups = [_group(compiled, group, run) for group in compiled.measure.groups]
+        with deep_enough():
+            groups = [_group(compiled, group, run) for group in compiled.measure.groups]
         return Result(compiled, groups, run.errors[before:], run)
 
 

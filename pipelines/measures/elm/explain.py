@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipelines.measures.elm.engine import Engine
+from pipelines.measures.elm.engine import Engine, deep_enough
 from pipelines.measures.elm.nodes import Node, Query
 
 WIDTH = 100
@@ -188,7 +188,8 @@ def explain_measure(engine: Engine, name: str, definition: str | None) -> str:
             lines += [f'  {one.code}: "{one.expression}"' for one in group.populations]
             lines += [f'  stratifier: "{one.expression}"' for one in group.stratifiers]
         return "\n".join(lines)
-    node = program.definition(compiled.library, definition)
-    text = f'"{definition}":\n{explain_node(node, Names(program.named, program.called))}'
-    below = [f'  "{program.named[one.number]}"' for one in definitions_below(node, program.named)]
+    with deep_enough():
+        node = program.definition(compiled.library, definition)
+        text = f'"{definition}":\n{explain_node(node, Names(program.named, program.called))}'
+        below = [f'  "{program.named[one.number]}"' for one in definitions_below(node, program.named)]
     return text + ("\n\nreads:\n" + "\n".join(below) if below else "")

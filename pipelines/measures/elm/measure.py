@@ -41,6 +41,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Measure:
+    url: str
     name: str
     version: str
     title: str
@@ -53,6 +54,7 @@ def read_measure(content: dict) -> Measure:
     """A FHIR Measure as what the engine needs of it."""
     library, _, version = content["library"][0].partition("|")
     return Measure(
+        content.get("url", ""),
         content.get("name") or content["id"],
         content.get("version", ""),
         content.get("title", ""),

@@ -116,3 +116,12 @@ def in_code_system(run: Run, node: Node, frame: Frame) -> Bool:
             owners, keys = coded(part)
             result[owners[keys % (1 << 31) == number + 1]] = True
     return Bool.of(result)
+
+
+@operation("ExpandValueSet")
+def expand_value_set(run: Run, node: Node, frame: Frame) -> Listing:
+    """The codes of a value set, as a list."""
+    keys = run.terminology.keys(node.args[0]["url"])
+    every = np.tile(keys, frame.rows)
+    parts = {"code": Text(every >> 31), "system": Text(every % (1 << 31) - 1)}
+    return Listing(np.arange(frame.rows + 1) * len(keys), Code(parts, np.ones(len(every), bool)))

@@ -183,7 +183,7 @@ def add(moment: Moment, amount: np.ndarray, unit: str, known: np.ndarray) -> Mom
     if unit in ("year", "month"):
         months = whole * (12 if unit == "year" else 1)
         months = np.where(precision == YEAR, np.fix(months / 12).astype(np.int64) * 12, months)
-        low = _add_months(local(moment), months) - moment.offset * 60_000
+        low = add_months(local(moment), months) - moment.offset * 60_000
     else:
         step = np.int64(MS_PER[unit])
         span = whole * step if unit != "second" else np.round(amount * 1000).astype(np.int64)
@@ -194,17 +194,18 @@ def add(moment: Moment, amount: np.ndarray, unit: str, known: np.ndarray) -> Mom
         if unit in ("day", "week"):
             days = np.fix(span / MS_PER_DAY).astype(np.int64)
             low = np.where(
-                precision == MONTH, _add_months(moment.low, np.fix(days / 30).astype(np.int64)), low
+                precision == MONTH, add_months(moment.low, np.fix(days / 30).astype(np.int64)), low
             )
             low = np.where(
-                precision == YEAR, _add_months(moment.low, np.fix(days / 365).astype(np.int64) * 12), low
+                precision == YEAR, add_months(moment.low, np.fix(days / 365).astype(np.int64) * 12), low
             )
     outside = (low < EARLIEST) | (low > LATEST)
     precision = np.where(outside, 0, precision).astype(np.int8)
     return Moment(moment.kind, np.where(outside, 0, low), precision, moment.offset)
 
 
-def _add_months(low: np.ndarray, months: np.ndarray) -> np.ndarray:
+def add_months(low: np.ndarray, months: np.ndarray) -> np.ndarray:
+    """The same day and time of day so many months later; the last of the month where there is no such day."""
     day = low // MS_PER_DAY
     month = low.astype("M8[ms]").astype("M8[M]")
     day_of_month = day - month.astype("M8[D]").astype(np.int64)

@@ -67,7 +67,9 @@ def _element(column: Elements, row: int):
 
 def _moment(column: Moment, row: int) -> str:
     low, precision = int(column.low[row]), int(column.precision[row])
-    written = (EPOCH + timedelta(milliseconds=low + int(np.int64(column.offset[row])) * 60_000)).isoformat()
+    written = (EPOCH + timedelta(milliseconds=low + int(np.int64(column.offset[row])) * 60_000)).isoformat(
+        timespec="milliseconds"
+    )
     if column.kind == "Time":
         return written[11:23]
     return written[: {YEAR: 4, MONTH: 7, DAY: 10}.get(precision, 23)]

@@ -101,13 +101,20 @@ def apply_scoring(group: Group, raw: dict[str, Members]) -> dict[str, Members]:
             kept = raw[population.id]
             outer = "initial-population" if ratio and code == "numerator" else WITHIN.get(code)
             if outer:
-                kept = _restricted(kept, group.of(outer), result)
+                kept = _restricted(kept, _outer(group, population, outer), result)
             if code in ("numerator", "denominator-exception") and not ratio:
                 kept = _without(kept, group.of("denominator-exclusion"), result)
             if code == "denominator-exception":
                 kept = _without(kept, group.of("numerator"), result)
             result[population.id] = kept
     return result
+
+
+def _outer(group: Group, population: Population, code: str) -> tuple[Population, ...]:
+    """The population that this one is part of: the one that it names, where a ratio has two initial populations."""
+    candidates = group.of(code)
+    named = tuple(one for one in candidates if one.id == population.criteria_of)
+    return named or candidates
 
 
 def _restricted(members_: Members, outer: tuple[Population, ...], result: dict[str, Members]) -> Members:

@@ -1,22 +1,86 @@
-"""Profiles: which resources a retrieve of a profile means."""
+"""Profiles: which resources a retrieve of a profile means, by what they declare or, failing that, by what they say."""
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 
-from pipelines.measures.elm.columns import Listing, Text
+from pipelines.measures.elm.columns import Bool, Code, Column, Concept, Listing, Text, alternatives_of
 from pipelines.measures.elm.conversions import system
 from pipelines.measures.elm.records import ElementTable
-from pipelines.measures.elm.texts import Texts
+
+RULES = Path(__file__).with_name("profiles.toml")
 
 
-def has_profile(table: ElementTable, profile: str | None, texts: Texts) -> np.ndarray:
-    """Rows that say they follow the profile."""
-    if profile is None or table.type_name == "Patient":
+@cache
+def rules() -> Mapping[str, dict[str, dict[str, list]]]:
+    return tomllib.loads(RULES.read_text(encoding="utf-8"))
+
+
+def has_profile(table: ElementTable, profile: str | None, *, declared_only: bool) -> np.ndarray:
+    """Rows that follow the profile. Kept with the table: it is asked for many times."""
+    if profile is None or table.type_name == "Patient" or not len(table):
         return np.ones(len(table), bool)
-    declared = system(table.part("meta").part("profile")) if len(table) else None
-    result = np.zeros(len(table), bool)
+    if profile not in table.profiles:
+        table.profiles[profile] = _has_profile(table, profile, declared_only)
+    return table.profiles[profile]
+
+
+def _has_profile(table: ElementTable, profile: str, declared_only: bool) -> np.ndarray:
+    declares, same_guide = np.zeros(len(table), bool), np.zeros(len(table), bool)
+    declared = system(table.part("meta").part("profile"))
     if isinstance(declared, Listing) and isinstance(declared.items, Text):
+        texts = table.texts
         names = texts.mapped(declared.items.values, lambda text: text.split("|")[0])
-        result[declared.owners()[names == texts.number(profile)]] = True
+        guides = texts.mapped(names, _guide)
+        owners = declared.owners()
+        declares[owners[names == texts.number(profile)]] = True
+        same_guide[owners[guides == texts.number(_guide(profile))]] = True
+    if declared_only:
+        return declares
+    return declares | (~same_guide & _fits(table, profile.rsplit("/", 1)[-1]))
+
+
+def _guide(profile: str) -> str:
+    """The implementation guide that a profile belongs to: its address without the profile's own name."""
+    return profile.rsplit("/", 1)[0]
+
+
+def _fits(table: ElementTable, name: str) -> np.ndarray:
+    result = np.ones(len(table), bool)
+    for path, values in rules().get(name, {}).get("is", {}).items():
+        result &= _holds(table, path, values)
+    for path, values in rules().get(name, {}).get("is_not", {}).items():
+        result &= ~_holds(table, path, values)
+    return result
+
+
+def _holds(table: ElementTable, path: str, values: list) -> np.ndarray:
+    """Rows in which the element, or one of its codes, has one of the values."""
+    column = system(table.part(path))
+    result = np.zeros(len(table), bool)
+    for part in alternatives_of(column):
+        if isinstance(part, Listing):
+            result[part.owners()[_one_of(table, part.items, values)]] = True
+        else:
+            result |= _one_of(table, part, values)
+    return result
+
+
+def _one_of(table: ElementTable, column: Column, values: list) -> np.ndarray:
+    result = np.zeros(len(column), bool)
+    if isinstance(column, Bool):
+        return np.isin(column.values, [int(value) for value in values])
+    numbers = [table.texts.number(value) for value in values if isinstance(value, str)]
+    if isinstance(column, Text):
+        return np.isin(column.values, numbers)
+    if isinstance(column, Code):
+        return _one_of(table, column.part("code"), values)
+    if isinstance(column, Concept) and isinstance(column.part("codes"), Listing):
+        codes = column.part("codes")
+        result[codes.owners()[_one_of(table, codes.items, values)]] = True
     return result

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ehr_core.kernel.errors import BadRequest, NotFound
+from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
 from pipelines.measures.elm.natives import native
 from pipelines.measures.elm.nodes import Aggregate, Node, Nodes, Place, Query, Relation, SortKey
 from pipelines.measures.elm.packages import Package
@@ -67,7 +67,8 @@ class Program:
     """Compiles definitions of a package's libraries when they are asked for."""
 
     def __init__(self, package: Package, nodes: Nodes | None = None):
-        self.package, self.nodes = package, nodes or Nodes()
+        self.package = package
+        self.nodes = Nodes() if nodes is None else nodes
         self.unsupported: dict[str, Place] = {}
         self.value_sets: dict[str, Place] = {}
         self.named: dict[int, str] = {}
@@ -113,8 +114,16 @@ class Compiler:
         return self.program.nodes.make(op, tuple(args), attributes or {}, place)
 
     def node(self, elm: dict, scope: Scope) -> Node:
+        """The node of an expression; an `Unsupported` one where the ELM is broken or names what is not there."""
         handler = HANDLERS.get(elm["type"])
-        return handler(self, elm, scope) if handler else self.generic(elm, scope)
+        try:
+            return handler(self, elm, scope) if handler else self.generic(elm, scope)
+        except AlmonerError as error:
+            return self.unsupported(str(error), elm)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            return self.unsupported(
+                f"{elm['type']} that cannot be read ({type(error).__name__}: {error})", elm
+            )
 
     def generic(self, elm: dict, scope: Scope) -> Node:
         """An operator: its operands in order, what is not an operand as attributes."""
@@ -295,6 +304,34 @@ def _retrieve(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     return compiler.make("Retrieve", args, attributes, elm)
 
 
+def _code_selector(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    """`Code '…' from …`, which names its system instead of holding it."""
+    system = elm.get("system") or {}
+    library = compiler.included(system)
+    url = library.code_systems[system["name"]]["id"] if system.get("name") in library.code_systems else None
+    return compiler.make("Code", (), {"code": elm["code"], "system": url, "display": elm.get("display")}, elm)
+
+
+def _concept_selector(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    codes = [_code_selector(compiler, one, scope) for one in elm.get("code", [])]
+    return compiler.make("Concept", codes, {"display": elm.get("display")}, elm)
+
+
+def _as_query(clause: Callable[[dict], dict]) -> Callable[[Compiler, dict, Scope], Node]:
+    """`Filter`, `ForEach` and `Sort` are queries over one source in other words."""
+
+    def handler(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+        alias = elm.get("scope") or "$this"
+        source = [{"alias": alias, "expression": elm["source"]}]
+        return _query(compiler, {"type": "Query", "source": source, **clause(elm)}, scope)
+
+    return handler
+
+
+def _current(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    return _name_ref(compiler, {**elm, "name": elm.get("scope") or "$this"}, scope)
+
+
 def _tuple(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     parts = {one["name"]: compiler.node(one["value"], scope) for one in elm.get("element", [])}
     return compiler.make("Tuple", parts.values(), {"names": tuple(parts)}, elm)
@@ -415,6 +452,12 @@ HANDLERS: dict[str, Callable[[Compiler, dict, Scope], Node]] = {
     "CodeSystemRef": _code_system_ref,
     "ParameterRef": _parameter_ref,
     "Retrieve": _retrieve,
+    "Code": _code_selector,
+    "Concept": _concept_selector,
+    "Filter": _as_query(lambda elm: {"where": elm["condition"]}),
+    "ForEach": _as_query(lambda elm: {"return": {"expression": elm["element"], "distinct": False}}),
+    "Sort": _as_query(lambda elm: {"sort": {"by": elm["by"]}}),
+    "Current": _current,
     "Tuple": _tuple,
     "Instance": _instance,
     "Case": _case,

@@ -37,6 +37,7 @@ class ElementTable:
         self.type_name, self.values, self.texts, self.path = type_name, values, texts, path
         self._parts: dict[str, Column] = {}
         self.joins: dict[tuple[int, ...], JoinedTable] = {}
+        self.profiles: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
         return len(self.values)
@@ -238,10 +239,14 @@ READERS: dict[str, Callable[[list, Texts], Column]] = {
 
 
 class Records:
-    """The resources of many patients: per type an element table and, of each resource, the patient's row."""
+    """The resources of many patients: per type an element table and, of each resource, the patient's row.
 
-    def __init__(self, texts: Texts):
-        self.texts = texts
+    `declared_only`: a resource follows the profiles that it declares and no others, as the official cases assume.
+    Otherwise one that declares none is judged by what it says.
+    """
+
+    def __init__(self, texts: Texts, *, declared_only: bool = False):
+        self.texts, self.declared_only = texts, declared_only
         self.patients = 0
         self._resources: dict[str, list] = {}
         self._owners: dict[str, list[int]] = {}

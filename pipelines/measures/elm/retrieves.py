@@ -30,7 +30,7 @@ def retrieve(run: Run, node: Node, frame: Frame) -> Listing:
     table, owners = run.records.table(node["resource"])
     places = np.searchsorted(run.patients, owners)
     here = (places < len(run.patients)) & (run.patients[np.minimum(places, len(run.patients) - 1)] == owners)
-    kept = here & has_profile(table, node.get("profile"), run.texts)
+    kept = here & has_profile(table, node.get("profile"), declared_only=run.records.declared_only)
     arguments = dict(zip(node["roles"], node.args, strict=True))
     if "codes" in arguments and node.get("code_path"):
         kept &= _coded(run, node, table, arguments["codes"])

@@ -256,6 +256,15 @@ def test_a_fhirpath_patch_that_cannot_be_done_names_its_place(chen, operation):
     assert chen.get("/Patient/ana").headers["etag"] == 'W/"1"'
 
 
+@pytest.mark.parametrize("kind", ["application/merge-patch+json", "application/json"])
+def test_a_merge_patch_replaces_and_takes_out(chen, kind):
+    changes = {"gender": "female", "birthDate": None}
+    answer = chen.send("PATCH", "/Patient/ana", changes, Content_Type=kind)
+    assert answer.status_code == 200, answer.text
+    kept = answer.json()
+    assert (kept["gender"], "birthDate" in kept, kept["name"][0]["family"]) == ("female", False, "Rivera")
+
+
 def test_a_conditional_patch_finds_its_one(chen):
     patch = fhirpath_patch({"type": "replace", "path": "Patient.birthDate", "value": {"valueDate": "1970"}})
     assert chen.send("PATCH", "/Patient?name=rivera", patch).status_code == 200

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 
 import pytest
 
 from data_contracts.api.medications import PrescriptionDraft, RecordReview, Sig
+from data_contracts.tables.results import CARE_GAPS, PATIENT_STRATA
 from ehr_core.kernel.errors import Forbidden, InvalidResource, NotFound
+from ehr_core.kernel.pseudonym import PseudonymKey
 from tests.integration.chart_records import of, put, put_patient, put_site
+from tests.integration.loop.records import as_body, gap_row, stratum_row
 from tests.integration.medications.test_prescribing import taken
 from tests.lib.api import running_api
 
+TODAY = date(2026, 11, 20)
 CVX = "http://hl7.org/fhir/sid/cvx"
 OXYCODONE, LORAZEPAM = "1049621", "197901"
 
@@ -91,3 +96,20 @@ def test_a_review_of_the_monitoring_program_is_written_down_once_and_answers_its
         assert not asks_for_it()
         with pytest.raises(InvalidResource, match="in the future"):
             nurse.medications.record_review("ana", RecordReview(kind="pdmp_review", on="2026-12-01"))
+
+
+def test_a_vaccine_of_an_open_gap_is_marked_so_that_the_screen_says_it_once(database, tmp_path):
+    with running_api(database, tmp_path) as api:
+        put_site(api)
+        put_patient(api, "ana")
+        okafor = api.signed_in("okafor", "clinician")
+        grant = api.service("pipeline").pipeline.key()
+        key = PseudonymKey(grant.key_id, bytes.fromhex(grant.secret_hex))
+        stamp = {"key_id": key.key_id, "as_of": TODAY, "outbox_transaction": 2**40, "run_id": "run"}
+        pipeline = api.service("pipeline").pipeline
+        pipeline.write_back("patient_strata", as_body(PATIENT_STRATA, [stratum_row(key, "ana")]), **stamp)
+        gap = gap_row(key, "ana", "influenza_immunization")
+        pipeline.write_back("care_gaps", as_body(CARE_GAPS, [gap]), **stamp)
+        said = {one.group: one.in_gap for one in okafor.decision_support.of_chart("ana").vaccines}
+        assert said["influenza"]
+        assert not said["zoster"]

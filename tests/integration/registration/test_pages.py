@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,6 +11,8 @@ from data_contracts.api.demographics import SaveDemographics
 from data_contracts.api.merging import MergePatients
 from data_contracts.api.registration import NewPatient
 from tests.integration.chart_records import put_observation, put_patient
+from tests.lib import app_pages
+from tests.lib.app_pages import field, press, session_of, shown
 
 
 @pytest.fixture(autouse=True)
@@ -22,26 +23,6 @@ def same_main():
     sys.modules["__main__"] = main
 
 
-def a_page(session, name, query) -> None:
-    """One page as main.py opens it; where it leads to is noted."""
-    import importlib
-
-    import streamlit as st
-
-    def went(page, query_params=None):
-        st.session_state["went"] = (page, query_params)
-        st.stop()
-
-    st.switch_page = went
-    st.session_state["session"] = session
-    for page in ("profile", "chart", "duplicates"):
-        st.session_state[page] = page
-    if "begun" not in st.session_state:
-        st.session_state["begun"] = True
-        st.query_params.from_dict(query)
-    getattr(importlib.import_module(f"dashboards.front_desk.{name}"), f"{name}_page")()
-
-
 def a_dialog(session, module, name, profile, form) -> None:
     """A dialog as it stands open: a test runs the whole page again at each act."""
     import importlib
@@ -49,32 +30,9 @@ def a_dialog(session, module, name, profile, form) -> None:
     getattr(importlib.import_module(f"dashboards.front_desk.{module}"), name)(session, profile, form)
 
 
-def session_of(client) -> SimpleNamespace:
-    me = client.account.me()
-    return SimpleNamespace(client=client, me=me, may=lambda permission: permission in me.permissions)
-
-
 def opened(client, name, **query) -> AppTest:
-    return AppTest.from_function(a_page, args=(session_of(client), name, query)).run(timeout=60)
-
-
-def press(page: AppTest, label: str, number: int = 0) -> AppTest:
-    found = [button for button in page.button if button.label == label]
-    assert found, f"no button {label!r} among {[button.label for button in page.button]}"
-    return found[number].click().run(timeout=60)
-
-
-def field(page: AppTest, label: str):
-    return next(box for box in page.text_input if box.label == label)
-
-
-def shown(page: AppTest) -> str:
-    told = [
-        part.value
-        for kind in (page.error, page.warning, page.info, page.success, page.caption, page.markdown)
-        for part in kind
-    ]
-    return " ".join([*told, *(part.proto.body for part in page.get("html"))])
+    module = f"dashboards.front_desk.{name}"
+    return app_pages.opened(session_of(client), module, f"{name}_page", **query)
 
 
 LOOK = "First look for the person: name, birth date, MRN or phone"

@@ -88,6 +88,25 @@ def test_expand_gives_every_point():
 
 
 @pytest.mark.parametrize(
+    ("low", "high", "per", "expected"),
+    [
+        ("2026-01-01T10:00:00.000Z", "2026-01-02T09:00:00.000Z", "day", ["2026-01-01", "2026-01-02"]),
+        ("2026-01-31T00:00:00.000Z", "2026-03-01T00:00:00.000Z", "month", ["2026-01", "2026-02", "2026-03"]),
+    ],
+)
+def test_expand_cuts_to_the_unit_and_keeps_to_the_calendar(low, high, per, expected):
+    spread = op("Expand", items(interval(moment(low), moment(high))), quantity(1, per))
+    assert value(spread) == [f"[{one}, {one}]" for one in expected]
+
+
+def test_expand_leaves_out_a_last_step_that_is_not_whole():
+    assert value(op("Expand", items(interval(literal(1), literal(5))), quantity(2, "1"))) == [
+        "[1, 2]",
+        "[3, 4]",
+    ]
+
+
+@pytest.mark.parametrize(
     ("start", "amount", "expected"),
     [
         ("2024-02-29", quantity(1, "year"), "2025-02-28"),

@@ -151,3 +151,36 @@ def test_a_branch_that_is_not_taken_raises_no_error():
 
 def test_what_is_not_supported_is_null_and_not_an_exception():
     assert value(op("NoSuchOperator", literal(1)), strict=False) is None
+
+
+def test_what_the_package_lacks_is_null_and_the_rest_still_runs():
+    elsewhere = {"type": "ExpressionRef", "name": "It", "libraryName": "Missing"}
+    assert value(items(literal(1), elsewhere), strict=False) == [1, None]
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        (
+            op(
+                "Filter",
+                scope="X",
+                source=items(literal(1), literal(2)),
+                condition=op("Less", ref("X"), literal(2)),
+            ),
+            [1],
+        ),
+        (op("ForEach", scope="X", source=items(literal(1)), element=op("Add", ref("X"), literal(1))), [2]),
+        (op("ConvertsToInteger", literal("12")), True),
+        (op("ConvertsToDate", literal("soon")), False),
+        (op("LowBoundary", op("ToDate", literal("2026-02")), literal(8)), "2026-02-01"),
+        (op("HighBoundary", op("ToDate", literal("2026-02")), literal(8)), "2026-02-28"),
+        (op("Precision", op("ToDate", literal("2026-02"))), 6),
+        (op("ReplaceMatches", literal("a1b2"), literal("[0-9]"), literal("-")), "a-b-"),
+        ({"type": "Round", "operand": literal(2.5)}, 3),
+        (op("Avg", source=items(literal(1), literal(2))), 1.5),
+        (op("Median", source=items(literal(3), literal(1), literal(2))), 2),
+    ],
+)
+def test_operators_that_few_measures_use(operation, expected):
+    assert value(operation) == expected

@@ -64,6 +64,22 @@ def test_words_survive_a_reload_and_a_second_window_is_told_and_loses_nothing(ro
     assert left == []
 
 
+def test_words_survive_a_browser_that_dies_before_they_were_sent(room: Room):
+    okafor = room.sign_in("clinician")
+    chart.opens_the_chart_from_search(okafor, "Helen Markarian", "Markarian")
+    okafor.presses(re.compile("^Start a visit"))
+    okafor.page.get_by_role("menuitem", name="Home visit").click()
+    notes.part(okafor, "Subjective").wait_for()
+    okafor.settled()
+    address = okafor.page.url
+    notes.part(okafor, "Subjective").fill("Typed in the second before the crash.")
+    okafor.page.close(run_before_unload=False)
+    okafor.page = okafor.page.context.new_page()
+    okafor.page.goto(address)
+    expect(notes.part(okafor, "Subjective")).to_have_value("Typed in the second before the crash.")
+    notes.is_saved(okafor)
+
+
 def test_a_phrase_expands_normal_is_a_click_and_what_is_missing_leads_to_its_place(room: Room):
     okafor = room.sign_in("clinician")
     chart.opens_the_chart_from_search(okafor, "Taylor Quinn", "Quinn")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.lib.browser import Room
-from tests.system.steps import chart, inbox
+from tests.system.steps import chart, inbox, medications
 from tests.system.steps.inbox import Clicks
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
@@ -73,6 +73,41 @@ def test_orders_are_chosen_by_typing_and_signed_together_while_an_incomplete_one
     okafor.opens("overdue")
     expect(okafor.page.get_by_text("Referral to cardiology")).to_be_visible()
     expect(okafor.page.get_by_text("LINDGREN, Thomas")).to_be_visible()
+
+
+def test_contrast_over_weak_kidneys_is_signed_only_with_a_reason(room: Room):
+    okafor = room.sign_in("clinician")
+    chart.opens_the_chart_from_search(okafor, "Silas Hargrove", "Hargrove")
+    chart.records_a_result(okafor, "Creatinine, serum or plasma", "5.2")
+    expect(
+        okafor.page.get_by_text(re.compile(r"^Creatinine, serum or plasma 5\.2 .*recorded"))
+    ).to_be_visible()
+    inbox.puts_into_the_basket(
+        okafor, "CT abdomen and pelvis", Contrast="With contrast", Indication="Weight loss"
+    )
+    basket = inbox.basket(okafor)
+    expect(basket).to_contain_text("Iodinated contrast: eGFR")
+    expect(inbox.button(okafor, "Sign 0 of 1 orders")).to_be_disabled()
+    okafor.page.screenshot(path=medications.picture("basket"), full_page=True)
+    okafor.chooses("Go on because", "The benefit outweighs the risk for this patient", basket)
+    inbox.button(okafor, "Sign 1 order").click()
+    okafor.settled()
+    expect(inbox.orders(okafor)).to_contain_text("CT abdomen and pelvis")
+
+
+def test_an_order_takes_at_most_five_clicks(room: Room):
+    okafor = room.sign_in("clinician")
+    chart.opens_the_chart_from_search(okafor, "Luis Cabrera", "Cabrera")
+    clicks = Clicks(okafor)
+    clicks.on(inbox.button(okafor, "Order", inbox.orders(okafor)))
+    box = okafor.dialog.get_by_role("combobox", name="What to order")
+    clicks.on(box)
+    box.fill("TSH")
+    clicks.on(okafor.page.get_by_role("option", name=re.compile("TSH")).first)
+    clicks.on(inbox.button(okafor, "Add to basket", okafor.dialog))
+    clicks.on(inbox.button(okafor, "Sign 1 order"))
+    expect(inbox.basket(okafor)).to_have_count(0)
+    assert clicks.made <= 5
 
 
 def test_a_result_without_a_patient_is_attached_after_a_look_at_both_sides(room: Room):

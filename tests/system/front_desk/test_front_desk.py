@@ -46,7 +46,7 @@ def test_a_patient_is_checked_in_with_at_most_three_clicks(room: Room):
     nurse = room.sign_in("nurse")
     nurse.goes_to("Flow board")
     arrived = front_desk.sees_on_the_board(nurse, "arrived", family)
-    nurse.presses(re.compile("^To Room"), arrived)
+    nurse.presses(re.compile("^To "), arrived)
     roomed = front_desk.sees_on_the_board(nurse, "roomed", family)
     expect(roomed).to_contain_text("min")
     nurse.presses("Clinician is in", roomed)

@@ -62,3 +62,14 @@ def sees_on_the_board(desk: Person, stage: str, family: str) -> Locator:
     card = cards(desk, stage).filter(has_text=family.upper())
     expect(card).to_have_count(1)
     return card
+
+
+def rows(desk: Person) -> Locator:
+    """The visits of the schedule's list."""
+    return desk.page.locator('[class*="st-key-row-"]')
+
+
+def opens_the_check_in(desk: Person, card: Locator) -> None:
+    desk.presses("Check in", card)
+    desk.dialog.get_by_text("Name and birth date compared").wait_for()
+    desk.settled()

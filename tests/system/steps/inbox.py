@@ -65,8 +65,8 @@ def orders(person: Person) -> Locator:
     return person.page.locator(".st-key-orders")
 
 
-def puts_into_the_basket(person: Person, option: str) -> None:
-    """By its name as the list shows it, from the chart's order dialog."""
+def puts_into_the_basket(person: Person, option: str, **said: str) -> None:
+    """By its name as the list shows it, from the chart's order dialog; `said`: fields of the form by their labels."""
     button(person, "Order", orders(person)).click()
     person.dialog.wait_for()
     box = person.dialog.get_by_role("combobox", name="What to order")
@@ -74,6 +74,11 @@ def puts_into_the_basket(person: Person, option: str) -> None:
     box.fill(option)
     person.page.get_by_role("option", name=re.compile(f"^{re.escape(option)} ·")).first.click()
     person.settled()
+    for label, words in said.items():
+        if person.dialog.get_by_role("combobox", name=label, exact=True).count():
+            person.chooses(label, words, person.dialog)
+        else:
+            person.types(label, words, person.dialog)
     person.presses("Add to basket", person.dialog)
     expect(basket(person)).to_contain_text(option)
     person.settled()

@@ -99,3 +99,8 @@ def is_told(patient: Person, title: str, *said: str) -> None:
     about = told.filter(has=patient.page.get_by_role("heading", name=title))
     for words in said:
         expect(about).to_contain_text(words)
+
+
+def slots(patient: Person) -> Locator:
+    """Free times, as buttons with the clock and the clinician."""
+    return patient.page.locator('[class*="st-key-slot-"]').get_by_role("button")

@@ -186,6 +186,7 @@ def _extensions(resource_type: str, canary: Canary) -> list[dict[str, Any]]:
         "code": {"valueCode": canary.text},
         "coding": {"valueCoding": canary.coding},
         "concept": {"valueCodeableConcept": {"coding": [canary.coding], "text": canary.text}},
+        "date": {"valueDateTime": canary.text},
         "period": {"valuePeriod": {"start": canary.text}},
     }
     found = []

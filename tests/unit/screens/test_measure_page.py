@@ -55,7 +55,7 @@ def html(app: AppTest) -> str:
 def test_the_page_says_what_chance_does_not_explain():
     app = shown()
     assert "1 of 2 outside of what chance explains: South" in words(app)
-    assert "fell overnight by -10.0 points" in words(app)
+    assert "fell overnight by 10.0 points" in words(app)
     assert "<td>Below what chance explains</td>" in html(app)
     assert "<td>Suppressed</td>" in html(app)
 

@@ -145,7 +145,7 @@ def test_a_change_says_whether_chance_explains_it(line, words):
 def test_a_shift_says_when_how_much_and_where_to_look_first():
     jump = RateShift(kind="jump", since=DAY, change=-0.12, low=-0.2, high=-0.04)
     assert shift_words(jump).startswith(
-        "On 20-Nov-2026 the rate fell overnight by -12.0 points (95 % CI -20.0 points"
+        "On 20-Nov-2026 the rate fell overnight by 12.0 points (95 % CI -20.0 to -4.0)"
     )
     assert "Look at the data before the care" in shift_words(jump)
     drift = RateShift(kind="drift", since=DAY, change=0.06, low=0.01, high=0.11)

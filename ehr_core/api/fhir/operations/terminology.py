@@ -1,0 +1,184 @@
+"""$expand, $lookup, $validate-code and $subsumes over the value sets that ship with Almoner. No patient data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from data_contracts.code_systems import CODE_SYSTEMS, CodeSystem
+from data_contracts.valuesets import ValueSet, ValueSetCode, value_sets
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.api.dependencies import RawBody, Work
+from ehr_core.api.fhir.exchange import fhir_response, require_json_answer
+from ehr_core.api.fhir.operations.given import Given, parameters
+from ehr_core.api.fhir.visibility import require_reading
+from ehr_core.kernel.errors import BadRequest, NotFound
+from ehr_core.kernel.name_sounds import folded
+
+router = APIRouter(prefix="/fhir", tags=["fhir"])
+OPERATIONS = (
+    ("ValueSet", "expand"),
+    ("ValueSet", "validate-code"),
+    ("CodeSystem", "lookup"),
+    ("CodeSystem", "validate-code"),
+    ("CodeSystem", "subsumes"),
+)
+BOTH = ["GET", "POST"]
+MOST_CODES = 1000
+
+
+@router.api_route("/ValueSet/$expand", methods=BOTH)
+def expand(request: Request, body: RawBody, work: Work) -> Response:
+    """The codes of a value set, in parts when `count` asks for it."""
+    given = _given(request, work, body, "url", "filter", "offset", "count")
+    return fhir_response(request, _expanded(_value_set(given.required("url")), given))
+
+
+@router.api_route("/ValueSet/{value_set_id}/$expand", methods=BOTH)
+def expand_by_id(value_set_id: str, request: Request, body: RawBody, work: Work) -> Response:
+    given = _given(request, work, body, "filter", "offset", "count")
+    return fhir_response(request, _expanded(_value_set(value_set_id), given))
+
+
+@router.api_route("/ValueSet/$validate-code", methods=BOTH)
+def validate_in_value_set(request: Request, body: RawBody, work: Work) -> Response:
+    """Whether a code is in the set, and whether the display is ours."""
+    given = _given(request, work, body, "url", "system", "code", "display", "coding")
+    found = _value_set(given.required("url"))
+    system, code, display = _coding(given)
+    match = next((each for each in found.codes if _is(each, system, code)), None)
+    if match is None:
+        return fhir_response(request, parameters(result=False, message=f"The code is not in {found.title}."))
+    return fhir_response(request, _agreed(match, code, display))
+
+
+@router.api_route("/CodeSystem/$lookup", methods=BOTH)
+def lookup(request: Request, body: RawBody, work: Work) -> Response:
+    """What we know of a code: its system's name and its display."""
+    given = _given(request, work, body, "system", "code", "coding")
+    system, code, _ = _coding(given)
+    found = _shipped(_system(system), code)
+    if found is None:
+        raise NotFound("This code is in no value set that is kept here.")
+    return fhir_response(request, parameters(name=found.system.title, display=found.display))
+
+
+@router.api_route("/CodeSystem/$validate-code", methods=BOTH)
+def validate_in_system(request: Request, body: RawBody, work: Work) -> Response:
+    """Whether a code is well formed, and known here."""
+    given = _given(request, work, body, "url", "code", "display", "coding")
+    coded = given.value("coding")
+    system = coded.get("system", "") if isinstance(coded, dict) else given.required("url")
+    code, display = _coding(given)[1:]
+    described = _system(system)
+    found = _shipped(described, code)
+    if found is None:
+        words = f"The code is in no value set that is kept here; {described.title} is not held whole."
+        return fhir_response(request, parameters(result=False, message=words))
+    return fhir_response(request, _agreed(found, code, display))
+
+
+@router.api_route("/CodeSystem/$subsumes", methods=BOTH)
+def subsumes(request: Request, body: RawBody, work: Work) -> Response:
+    """Whether one code stands for the other: told where the code itself shows its place, as in ICD-10-CM."""
+    given = _given(request, work, body, "system", "codeA", "codeB")
+    system = _system(given.required("system"))
+    first, second = given.required("codeA"), given.required("codeB")
+    if first == second:
+        return fhir_response(request, parameters(outcome="equivalent"))
+    if not system.prefixes:
+        raise BadRequest(f"The hierarchy of {system.title} is not kept here.")
+    outcome = "not-subsumed"
+    if second.startswith(first):
+        outcome = "subsumes"
+    elif first.startswith(second):
+        outcome = "subsumed-by"
+    return fhir_response(request, parameters(outcome=outcome))
+
+
+def _given(request: Request, work: UnitOfWork, body: bytes, *known: str) -> Given:
+    require_json_answer(request)
+    require_reading(work.actor)
+    return Given(request, body, frozenset(known))
+
+
+def _coding(given: Given) -> tuple[str, str, str | None]:
+    coded = given.value("coding")
+    if isinstance(coded, dict):
+        return coded.get("system", ""), coded.get("code", ""), coded.get("display")
+    return given.text("system") or "", given.required("code"), given.text("display")
+
+
+def _value_set(name: str) -> ValueSet:
+    wanted = name.partition("|")[0]
+    for each in value_sets().values():
+        if wanted in (each.url, each.id):
+            return each
+    raise NotFound("This value set is not kept here.")
+
+
+def _system(uri: str) -> CodeSystem:
+    for each in CODE_SYSTEMS.values():
+        if uri == each.uri:
+            return each
+    raise NotFound("This code system is not known here.")
+
+
+def _all_codes() -> Iterator[ValueSetCode]:
+    for each in value_sets().values():
+        yield from each.codes
+
+
+def _shipped(system: CodeSystem, code: str) -> ValueSetCode | None:
+    exact = (each for each in _all_codes() if each.system == system and each.code == code)
+    return next(exact, None)
+
+
+def _is(each: ValueSetCode, system: str, code: str) -> bool:
+    if system and each.system.uri != system:
+        return False
+    return code.startswith(each.code) if each.is_prefix else code == each.code
+
+
+def _agreed(found: ValueSetCode, code: str, display: str | None) -> bytes:
+    own = found.display if code == found.code else None
+    if display and own and folded(display) != folded(own):
+        return parameters(result=False, message="The display is another one here.", display=own)
+    return parameters(result=True, display=own)
+
+
+def _expanded(found: ValueSet, given: Given) -> bytes:
+    words = folded(given.text("filter") or "")
+    codes = [each for each in found.codes if words in folded(each.display) or words == folded(each.code)]
+    offset = given.number("offset", 0, 10**9)
+    part = codes[offset : offset + given.number("count", MOST_CODES, MOST_CODES)]
+    expansion: dict[str, Any] = {
+        "total": len(codes),
+        "offset": offset,
+        "contains": [_contained(each) for each in part],
+    }
+    if any(each.is_prefix for each in codes):
+        words_of_limit = "An abstract code stands for every code that begins with it."
+        expansion["parameter"] = [{"name": "note", "valueString": words_of_limit}]
+    if not part:
+        del expansion["contains"]
+    made = {
+        "resourceType": "ValueSet",
+        "id": found.id,
+        "url": found.url,
+        "version": found.version,
+        "title": found.title,
+        "status": "active",
+        "copyright": " ".join(found.licence),
+        "expansion": expansion,
+    }
+    return json.dumps(made, ensure_ascii=False).encode()
+
+
+def _contained(each: ValueSetCode) -> dict[str, Any]:
+    shown = {"system": each.system.uri, "code": each.code, "display": each.display}
+    return shown | ({"abstract": True} if each.is_prefix else {})

@@ -1,0 +1,179 @@
+"""Results of official measures: a table of the `measure_results` contract, and FHIR MeasureReports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from data_contracts.tables.results import MEASURE_RESULTS
+from pipelines.measures.elm.engine import Result
+from pipelines.measures.elm.logic import truth
+from pipelines.measures.elm.measure import Group, Measure
+from pipelines.measures.elm.nodes import Node
+from pipelines.measures.elm.populations import GroupResult
+
+FLAGS = {
+    "initial_population": ("initial-population",),
+    "denominator": ("denominator", "measure-population"),
+    "denominator_exclusion": ("denominator-exclusion", "measure-population-exclusion"),
+    "denominator_exception": ("denominator-exception",),
+    "numerator": ("numerator",),
+}
+"""Columns of the contract, and the populations that each one says."""
+SYSTEM = "http://terminology.hl7.org/CodeSystem/measure-population"
+
+
+@dataclass(frozen=True)
+class Period:
+    begin: date
+    end: date
+
+
+ARROW_TYPES = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "instant": pa.timestamp("us", "UTC"),
+}
+SCHEMA = pa.schema([pa.field(column.name, ARROW_TYPES[column.type]) for column in MEASURE_RESULTS.columns])
+
+
+def measure_table(result: Result, keys: list[str], key_id: str, period: Period, as_of: date) -> pa.Table:
+    """One row per patient and group, in the columns of `measure_results`. Evidence is left null.
+
+    A measure with several groups has one id per group (`CMS137…#Group_2`). Of an encounter measure a flag says whether
+    any encounter is counted. `exclusion_reason` names the definition that excluded or excepted.
+    """
+    measure = result.compiled.measure
+    rows = len(keys)
+    failed = np.zeros(rows, bool)
+    for error in result.errors:
+        failed[error.patients] = True
+    tables = []
+    for group in result.groups:
+        flags = {name: _flag(group, codes, rows) & ~failed for name, codes in FLAGS.items()}
+        name = measure.name if len(result.groups) == 1 else f"{measure.name}#{group.group.id}"
+        same = {
+            "key_id": key_id,
+            "measure_id": name,
+            "measure_version": measure.version,
+            "period_begin": period.begin,
+            "period_end": period.end,
+            "as_of": as_of,
+        }
+        columns = {
+            "patient_key": keys,
+            "evaluable": ~failed,
+            "not_evaluable_reason": np.where(failed, "run_time_error", None),
+            "exclusion_reason": _reasons(result, group, rows),
+            **flags,
+        }
+        tables.append(pa.table([_array(field, same, columns, rows) for field in SCHEMA], schema=SCHEMA))
+    return pa.concat_tables(tables)
+
+
+def _array(field: pa.Field, same: dict[str, Any], columns: dict[str, Any], rows: int) -> pa.Array:
+    if field.name in same:
+        return pa.repeat(pa.scalar(same[field.name], field.type), rows)
+    if field.name in columns:
+        return pa.array(columns[field.name], field.type)
+    return pa.nulls(rows, field.type)
+
+
+def _flag(group: GroupResult, codes: tuple[str, ...], rows: int) -> np.ndarray:
+    values = np.zeros(rows, bool)
+    for code in codes:
+        for population in group.group.of(code):
+            values[group.members[population.id].patients] = True
+    return values
+
+
+def _reasons(result: Result, group: GroupResult, rows: int) -> list[str | None]:
+    """The definition that is true for those who are excluded or excepted: the first named part of the criterion."""
+    reasons: list[str | None] = [None] * rows
+    for code in ("denominator-exclusion", "denominator-exception", "measure-population-exclusion"):
+        for population in group.group.of(code):
+            members = group.members[population.id].patients
+            for row in members:
+                reasons[row] = reasons[row] or population.expression
+            for name, values in _parts(result, result.compiled.criteria[group.group.id][population.id]):
+                for row in members[values[members]]:
+                    if reasons[row] == population.expression:
+                        reasons[row] = name
+    return reasons
+
+
+def _parts(result: Result, node: Node) -> Iterator[tuple[str, np.ndarray]]:
+    """The named definitions that are joined by `or` in a criterion, and for whom each is true."""
+    named = result.compiled.program.named
+    for part in _disjuncts(node):
+        inner = part.args[0] if part.op == "Exists" else part
+        name = named.get(part.number) or named.get(inner.number)
+        if name:
+            yield name.partition(".")[2], truth(result.run.patient_column(part)).values == 1
+
+
+def _disjuncts(node: Node) -> list[Node]:
+    return [part for arg in node.args for part in _disjuncts(arg)] if node.op == "Or" else [node]
+
+
+def summary_report(measure: Measure, counts: dict[str, dict[str, int]], period: Period) -> dict[str, Any]:
+    """A MeasureReport of the whole population from counts per group and population id."""
+    return {
+        **_report(measure, period, "summary"),
+        "group": [_group_json(one, counts[one.id]) for one in measure.groups],
+    }
+
+
+def individual_report(result: Result, row: int, key: str, period: Period) -> dict[str, Any]:
+    """The MeasureReport of one patient."""
+    counts = {
+        group.group.id: {name: group.count(name, row) for name in group.members} for group in result.groups
+    }
+    measure = result.compiled.measure
+    return {
+        **_report(measure, period, "individual"),
+        "subject": {"reference": f"Patient/{key}"},
+        "group": [_group_json(one, counts[one.id]) for one in measure.groups],
+    }
+
+
+def _report(measure: Measure, period: Period, kind: str) -> dict[str, Any]:
+    return {
+        "resourceType": "MeasureReport",
+        "status": "complete",
+        "type": kind,
+        "measure": f"{measure.url}|{measure.version}",
+        "period": {"start": period.begin.isoformat(), "end": period.end.isoformat()},
+    }
+
+
+def _group_json(group: Group, counts: dict[str, int]) -> dict[str, Any]:
+    populations = [
+        {"id": one.id, "code": {"coding": [{"system": SYSTEM, "code": one.code}]}, "count": counts[one.id]}
+        for one in group.populations
+        if one.id in counts
+    ]
+    score = proportion(group, counts)
+    return {
+        "id": group.id,
+        "population": populations,
+        **({} if score is None else {"measureScore": {"value": round(score, 6)}}),
+    }
+
+
+def proportion(group: Group, counts: dict[str, int]) -> float | None:
+    """Numerator over denominator without exclusions and exceptions; None where that is not how it is scored."""
+    if group.scoring not in ("proportion", "ratio"):
+        return None
+    total = lambda code: sum(counts[one.id] for one in group.of(code))  # noqa: E731
+    below = total("denominator") - total("denominator-exclusion") - total("denominator-exception")
+    above = total("numerator") - total("numerator-exclusion")
+    return above / below if below > 0 else None

@@ -1,0 +1,142 @@
+"""Transactions and batches over HTTP: what one entry may say of another, and what each may do."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from tests.integration.fhir.conftest import observation, patient
+from tests.integration.fhir.test_rest import JSON_PATCH, fhirpath_patch, issue
+
+MRN = "identifier=urn:mrn|9"
+
+
+def entry(
+    method: str, url: str, resource: object = None, full_url: str | None = None, **request: str
+) -> dict:
+    made: dict = {"request": {"method": method, "url": url, **request}}
+    return made | ({"resource": resource} if resource else {}) | ({"fullUrl": full_url} if full_url else {})
+
+
+def bundle(kind: str, *entries: dict) -> dict:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+def statuses(answer: dict) -> list[str]:
+    return [each["response"]["status"][:3] for each in answer["entry"]]
+
+
+def without_id(resource: dict) -> dict:
+    return {name: value for name, value in resource.items() if name != "id"}
+
+
+def test_entries_refer_to_each_other_and_to_what_a_condition_finds(chen):
+    chen.put(
+        {"resourceType": "Practitioner", "id": "p1", "identifier": [{"system": "urn:npi", "value": "7"}]}
+    )
+    new = "urn:uuid:0b9a7f8e-7c58-4bd1-9d5e-000000000001"
+    result = without_id(observation("x")) | {
+        "subject": {"reference": new},
+        "performer": [{"reference": "Practitioner?identifier=urn:npi|7"}],
+    }
+    person = without_id(patient("x")) | {"identifier": [{"system": "urn:mrn", "value": "9"}]}
+    answer = chen.send(
+        "POST",
+        "",
+        bundle(
+            "transaction",
+            entry("POST", "Observation", result),
+            entry("POST", "Patient", person, new, ifNoneExist=MRN),
+        ),
+        Prefer="return=representation",
+    ).json()
+    assert statuses(answer) == ["201", "201"]
+    kept = answer["entry"][0]["resource"]
+    assert kept["subject"]["reference"] == "Patient/" + answer["entry"][1]["resource"]["id"]
+    assert kept["performer"][0]["reference"] == "Practitioner/p1"
+
+
+def test_every_method_has_its_place_in_a_transaction(chen):
+    for number in range(1, 5):
+        chen.put(observation(f"o{number}", identifier=[{"system": "urn:lab", "value": str(number)}]))
+    amended = base64.b64encode(
+        json.dumps([{"op": "replace", "path": "/status", "value": "amended"}]).encode()
+    )
+    binary = {"resourceType": "Binary", "contentType": JSON_PATCH, "data": amended.decode()}
+    cancelled = fhirpath_patch(
+        {"type": "replace", "path": "Observation.status", "value": {"valueCode": "cancelled"}}
+    )
+    answer = chen.send(
+        "POST",
+        "",
+        bundle(
+            "transaction",
+            entry("GET", "Observation/o1"),
+            entry("HEAD", "Observation/o2"),
+            entry("PATCH", "Observation/o1", binary, ifMatch='W/"1"'),
+            entry("PATCH", "Observation?identifier=urn:lab|2", cancelled),
+            entry("DELETE", "Observation?identifier=urn:lab|3"),
+            entry("PUT", "Observation/o4", observation("o4", note=[{"text": "x"}])),
+            entry("GET", "Observation?patient=ana&_sort=_id&_include=Observation:patient"),
+            entry("GET", "Observation/o4/_history/1"),
+            entry("GET", "Observation/o2", ifNoneMatch='W/"2"'),
+        ),
+    ).json()
+    assert statuses(answer) == ["200", "200", "200", "200", "204", "200", "200", "200", "304"]
+    assert answer["entry"][0]["resource"]["status"] == "amended", "reads come after writes"
+    assert "resource" not in answer["entry"][1]
+    found = answer["entry"][6]["resource"]["entry"]
+    assert [each["resource"]["id"] for each in found] == ["o1", "o2", "o4", "ana"]
+    assert "note" not in answer["entry"][7]["resource"]
+
+
+def test_two_conditional_updates_of_one_identity_fail_the_whole(chen):
+    person = without_id(patient("x")) | {"identifier": [{"system": "urn:mrn", "value": "9"}]}
+    answer = chen.send(
+        "POST",
+        "",
+        bundle("transaction", entry("PUT", f"Patient?{MRN}", person), entry("PUT", f"Patient?{MRN}", person)),
+    )
+    assert answer.status_code == 422
+    assert issue(answer)["expression"][0].startswith("Bundle.entry[1]")
+    assert chen.bundle(f"/Patient?{MRN}")["total"] == 0
+
+
+def test_one_stale_version_fails_the_whole(chen):
+    answer = chen.send(
+        "POST",
+        "",
+        bundle(
+            "transaction",
+            entry("PUT", "Observation/new", observation("new")),
+            entry("PUT", "Patient/ana", patient("ana", "Vega"), ifMatch='W/"7"'),
+        ),
+    )
+    assert answer.status_code == 412
+    assert chen.get("/Observation/new").status_code == 404
+
+
+def test_in_a_batch_each_entry_stands_alone(chen):
+    answer = chen.send(
+        "POST",
+        "",
+        bundle(
+            "batch",
+            entry("PUT", "Observation/good", observation("good")),
+            entry("PUT", "Observation/bad", observation("bad", status="done")),
+            entry("PUT", "Patient/ana", patient("ana", "Vega"), ifNoneMatch="*"),
+            entry("GET", "Observation?colour=blue"),
+            entry("GET", "Nonsense/1"),
+        ),
+    ).json()
+    assert statuses(answer) == ["201", "422", "412", "200", "400"]
+    assert answer["entry"][1]["response"]["outcome"]["issue"][0]["expression"][0].endswith("resource.status")
+    assert answer["entry"][3]["resource"]["entry"][-1]["search"]["mode"] == "outcome"
+
+
+def test_who_may_only_read_writes_nothing_by_batch(chen, as_):
+    chen.put(observation("o1"))
+    reader = as_("care_manager")
+    sent = bundle("batch", entry("GET", "Observation/o1"), entry("DELETE", "Observation/o1"))
+    assert reader.send("POST", "", sent).status_code == 403
+    assert chen.get("/Observation/o1").status_code == 200
