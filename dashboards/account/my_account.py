@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.account.apps import apps_let_in
+from dashboards.account.passkeys import passkeys
 from dashboards.account.second_factor import second_factor
 from dashboards.account.sessions import open_sessions
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
@@ -19,6 +20,7 @@ def account_page() -> None:
     start_page("My account")
     tell_remembered()
     second_factor(session)
+    passkeys(session)
     _password(session)
     apps_let_in(session)
     open_sessions(session)

@@ -109,6 +109,9 @@ class ChangeAccount(ApiModel):
     roles: list[str] | None = Field(default=None, min_length=1)
     disabled: bool | None = None
     reset_second_factor: bool = False
+    sites: list[str] | None = Field(
+        default=None, description="Organization/id of the places whose patients a role of reach site opens."
+    )
     password: str | None = Field(default=None, min_length=12, max_length=256, repr=False)
 
 
@@ -120,5 +123,28 @@ class AskInvitation(ApiModel):
 
 class Invitation(ApiModel):
     """Shown once: the link by which the account's owner chooses a password. Hand it over in a way that you trust."""
+
+    address: str = Field(repr=False)
+
+
+class PasskeyInfo(ApiModel):
+    key_id: str
+    name: str
+    made_at: datetime
+    last_used_at: datetime | None
+
+
+class PasskeyList(ApiModel):
+    passkeys: list[PasskeyInfo]
+
+
+class AddPasskey(ApiModel):
+    """The present password proves that an unlocked screen is still mine."""
+
+    present: str = Field(max_length=256, repr=False)
+
+
+class PasskeyPage(ApiModel):
+    """Where the browser goes to add it; good for five minutes, for this session."""
 
     address: str = Field(repr=False)

@@ -6,6 +6,7 @@ account too, and then it is good for one sign-in, at which its owner replaces it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict, NotFound
 from ehr_core.kernel.ids import new_id
 
+SITE = re.compile(r"Organization/[A-Za-z0-9\-.]{1,64}")
 KnownTo = Literal["owner", "everybody", "maker"]
 
 
@@ -155,6 +157,25 @@ def change_roles(work: UnitOfWork, account_id: str, roles: Collection[str]) -> A
     return find_account(work, account_id)
 
 
+def set_sites(work: UnitOfWork, account_id: str, sites: Collection[str]) -> None:
+    """The organizations (each as Organization/id) whose patients a role of reach 'site' opens, from now on."""
+    work.actor.require("access.manage")
+    find_account(work, account_id)
+    wrong = [one for one in sites if not SITE.fullmatch(one)]
+    if wrong:
+        raise BadRequest(f"'{wrong[0][:80]}' is no site. Write Organization/ and the id of the organization.")
+    work.connection.execute(
+        text("UPDATE access.account SET sites = :sites WHERE id = :id"),
+        {"sites": sorted(set(sites)), "id": account_id},
+    )
+    work.audit(
+        "account_sites_set",
+        resource_type="Account",
+        resource_id=account_id,
+        detail={"sites": sorted(set(sites))},
+    )
+
+
 def set_disabled(work: UnitOfWork, account_id: str, disabled: bool) -> Account:
     """Closes an account, which ends its sessions at once, or opens it again."""
     work.actor.require("account.manage")
@@ -173,7 +194,7 @@ def set_disabled(work: UnitOfWork, account_id: str, disabled: bool) -> Account:
 
 
 def reset_second_factor(work: UnitOfWork, account_id: str) -> Account:
-    """For a lost phone: takes the second factor away and ends the account's sessions."""
+    """For a lost phone: takes the second factor, its recovery codes and all passkeys away, and ends the sessions."""
     work.actor.require("account.manage")
     find_account(work, account_id)
     work.connection.execute(
@@ -181,6 +202,7 @@ def reset_second_factor(work: UnitOfWork, account_id: str) -> Account:
         {"id": account_id},
     )
     forget_codes(work, account_id)
+    work.connection.execute(text("DELETE FROM access.passkey WHERE account_id = :id"), {"id": account_id})
     end_all_sessions(work.connection, account_id, why="second_factor_reset", now=work.clock.now())
     work.audit("second_factor_reset", resource_type="Account", resource_id=account_id)
     return find_account(work, account_id)

@@ -141,8 +141,25 @@ def role_policy(
     say.print(f"The role '{role}' reaches {reach} and sees {', '.join(labels) or 'no label'}.", markup=False)
 
 
+@access_commands.command("sites")
+def sites(
+    username: UserName,
+    site: Annotated[
+        list[str] | None, typer.Option(help="Organization/id; give it again for more. None: no site.")
+    ] = None,
+) -> None:
+    """Say of which organizations an account opens the patients, where its role reaches its sites."""
+    from ehr_core.access.accounts import find_account_named, set_sites
+
+    with operator_work("account.manage", "access.manage") as work:
+        set_sites(work, find_account_named(work, username).account_id, site or [])
+    say.print(
+        f"The account '{username.strip().lower()}' is of {', '.join(site or ['no site'])}.", markup=False
+    )
+
+
 @contextmanager
-def operator_work(permission: str = "account.manage") -> Iterator[UnitOfWork]:
+def operator_work(*permissions: str) -> Iterator[UnitOfWork]:
     """One transaction of the operator on this installation's own database, whether or not `almoner up` runs."""
     from ehr_core.access.operators import operator
     from ehr_core.access.unit_of_work import begin
@@ -155,7 +172,12 @@ def operator_work(permission: str = "account.manage") -> Iterator[UnitOfWork]:
     with own_database(settings) as url:
         database = connect(url)
         try:
-            with begin(database, operator(permission), SystemClock(), settings.site_time_zone) as work:
+            with begin(
+                database,
+                operator(*(permissions or ("account.manage",))),
+                SystemClock(),
+                settings.site_time_zone,
+            ) as work:
                 yield work
         finally:
             database.dispose()

@@ -68,7 +68,7 @@ class Identity:
 
     @property
     def issuer(self) -> str:
-        return self.settings.api_url
+        return self.settings.issuer
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """A transaction that sees no patient row at all."""

@@ -17,6 +17,7 @@ from ehr_core.access.app_grants import make_grant
 from ehr_core.access.authorization_codes import AuthorizationRequest, issue_code
 from ehr_core.access.clients import Client
 from ehr_core.access.identity import Identity
+from ehr_core.access.passkeys import account_of
 from ehr_core.access.passwords import is_outdated, password_matches, rehash
 from ehr_core.access.policy import effective_roles
 from ehr_core.access.recovery_codes import use_recovery_code
@@ -27,6 +28,7 @@ from ehr_core.kernel.errors import BadRequest, Forbidden, SignInRequired, TooMuc
 
 NOT_RIGHT = "The user name or the password is not right."
 CODE_NOT_RIGHT = "The code is not right or was used before. Wait for the next one."
+PASSKEY_NOT_RIGHT = "This passkey is not known here, or was not used rightly. Sign in with the password."
 TOO_MANY = "There were too many attempts. Wait 15 minutes, or ask an administrator for help."
 NOT_THE_PRESENT_ONE = "The present password is not right."
 USED_ALREADY = "This password was replaced in the meantime. Go back to the application and start again."
@@ -68,6 +70,22 @@ class SignIn:
                 _store_hash(connection, account, rehash(password))
         must = bool(set(account.roles) & self._identity.second_factor_roles) and not account.totp_enabled
         return Admitted(account.id, account.totp_enabled, account.known_to == "maker", must)
+
+    def with_passkey(self, credential: str, challenge: str, *, address: str, client: Client) -> Admitted:
+        """By a passkey, which is both factors. Tries are counted by address, as nobody has said who they are yet."""
+        identity, now = self._identity, self._identity.clock.now()
+        name_hash = self._name_hash(f"passkey at {address}")
+        attempt, _ = self._reserve(name_hash, address, None)
+        with identity.transaction() as connection:
+            account_id = account_of(connection, identity.issuer, credential, challenge, now)
+            account = _find(connection, None, account_id) if account_id else None
+        if account is None or account.disabled:
+            self._refuse(account, "passkey", address, PASSKEY_NOT_RIGHT)
+        if not effective_roles(account.roles, client.allowed_roles, patient_id=account.patient_id):
+            self._refuse(account, "application", address, WRONG_APP, Forbidden)
+        with identity.transaction() as connection:
+            throttle.attempt_succeeded(connection, attempt, name_hash, address)
+        return Admitted(account.id, False, account.known_to == "maker", False)
 
     def with_code(self, account_id: str, code: str, *, address: str, enrolling: bool = False) -> None:
         """The second step: a code of the app, or a recovery code. Each works once; guesses are counted like passwords.

@@ -47,7 +47,7 @@ from ehr_core.api.routes import (
     visits,
     worklist,
 )
-from ehr_core.api.smart import authorize, discovery, invitation, logout, token
+from ehr_core.api.smart import authorize, discovery, invitation, logout, passkeys, token
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.api.visit_keeper import VisitKeeper
 from ehr_core.db.database import Database, connect
@@ -65,6 +65,7 @@ ROOMS = (
     token,
     logout,
     invitation,
+    passkeys,
     access,
     account,
     allergies,

@@ -7,12 +7,16 @@ from typing import Literal
 from data_contracts.api.account import (
     AccountInfo,
     AccountList,
+    AddPasskey,
     AskInvitation,
     ChangeAccount,
     ChangePassword,
     Invitation,
     Me,
     NewAccount,
+    PasskeyInfo,
+    PasskeyList,
+    PasskeyPage,
     SessionInfo,
     SessionList,
     TotpRequest,
@@ -52,6 +56,16 @@ class AccountRoom:
 
     def disable_totp(self, code: str) -> TotpState:
         return self._transport.post("/api/me/totp", TotpState, TotpRequest(act="disable", code=code))
+
+    def passkeys(self) -> list[PasskeyInfo]:
+        return self._transport.get("/api/me/passkeys", PasskeyList).passkeys
+
+    def add_passkey(self, present: str) -> str:
+        """The address of the page on which the browser makes it. Raises BadRequest when the password is wrong."""
+        return self._transport.post("/api/me/passkeys", PasskeyPage, AddPasskey(present=present)).address
+
+    def remove_passkey(self, key_id: str) -> None:
+        self._transport.send("DELETE", f"/api/me/passkeys/{segment(key_id)}")
 
     def change_password(self, present: str, new: str) -> None:
         """Raises BadRequest when the present one is wrong or the new one cannot be; ends my other sessions."""

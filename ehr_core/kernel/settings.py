@@ -127,6 +127,11 @@ class Settings(BaseSettings):
         description="Address under which patients reach the portal, such as https://portal.example.org: links in "
         "messages begin with it. Without one, the portal's own address.",
     )
+    public_api_url: str | None = Field(
+        default=None,
+        description="Address under which browsers and outside applications reach the API, such as "
+        "https://ehr.example.org: it stands in sign-ins, tokens and FHIR links. Without one, the API's own address.",
+    )
     email_sender: str | None = Field(
         default=None,
         description="Who sends e-mail: `mailbox` (kept here, sent nowhere), `smtp`, or a sender that a package brings. "
@@ -190,6 +195,11 @@ class Settings(BaseSettings):
     @property
     def api_url(self) -> str:
         return f"http://{self.host}:{self.api_port}"
+
+    @property
+    def issuer(self) -> str:
+        """The API as everybody outside knows it."""
+        return (self.public_api_url or self.api_url).rstrip("/")
 
     @property
     def staff_url(self) -> str:

@@ -94,7 +94,7 @@ def _second_factor(session: PatientSession) -> None:
         st.write(words("account.scan"))
         label = escape(words("account.picture"))
         st.html(f'<div role="img" aria-label="{label}">{qr_svg(begun.otpauth_uri)}</div>')
-        st.write(words("account.key", key=begun.secret))
+        st.write(words("account.key", secret=begun.secret))
         _ask_code(session, "account.turn_on", _turn_on, "account.factor_is_on")
     else:
         st.write(words("account.factor_off"))

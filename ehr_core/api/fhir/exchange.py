@@ -173,4 +173,4 @@ def version_headers(resource: StoredResource) -> dict[str, str]:
 
 
 def base_url(parts: Parts) -> str:
-    return f"{parts.settings.api_url}/fhir"
+    return f"{parts.settings.issuer}/fhir"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 
 from fastapi import APIRouter, Request
@@ -9,24 +10,30 @@ from fastapi import APIRouter, Request
 from data_contracts.api.account import (
     AccountInfo,
     AccountList,
+    AddPasskey,
     AskInvitation,
     ChangeAccount,
     ChangePassword,
     Invitation,
     Me,
     NewAccount,
+    PasskeyInfo,
+    PasskeyList,
+    PasskeyPage,
     SessionInfo,
     SessionList,
     TotpRequest,
     TotpState,
 )
 from ehr_core.access import accounts, invitations, second_factor, sessions
+from ehr_core.access.passkeys import passkeys_of, remove_passkey
 from ehr_core.access.policy import why_session_ended
 from ehr_core.access.recovery_codes import codes_left, make_codes
 from ehr_core.access.sessions import SessionRow
 from ehr_core.access.sign_in import SignIn
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import Parts, ProcessParts, Work, caller_address
+from ehr_core.api.smart.passkeys import passkey_link
 from ehr_core.kernel.errors import BadRequest, NotFound, SignInRequired
 
 router = APIRouter(prefix="/api", tags=["account"])
@@ -76,15 +83,36 @@ def change_second_factor(request: Request, asked: TotpRequest, parts: ProcessPar
 @router.post("/me/password", status_code=204)
 def change_my_password(request: Request, asked: ChangePassword, parts: ProcessParts, work: Work) -> None:
     """Changes my password, which ends my other sessions. The present one has to be right; guesses are counted."""
-    if work.actor.session_id is None:
-        raise BadRequest("A service has no password.")
-    try:
-        SignIn(parts.identity).prove_password(
-            work.actor.actor_id, asked.present, address=caller_address(request)
-        )
-    except SignInRequired as error:
-        raise BadRequest(error.message) from error
+    _prove_password(request, parts, work, asked.present)
     accounts.change_own_password(work, asked.new)
+
+
+@router.get("/me/passkeys")
+def my_passkeys(work: Work) -> PasskeyList:
+    rows = passkeys_of(work.connection, work.actor.actor_id)
+    return PasskeyList(
+        passkeys=[
+            PasskeyInfo(
+                key_id=base64.urlsafe_b64encode(bytes(row.credential_id)).rstrip(b"=").decode(),
+                name=row.name,
+                made_at=row.made_at,
+                last_used_at=row.last_used_at,
+            )
+            for row in rows
+        ]
+    )
+
+
+@router.post("/me/passkeys", status_code=201)
+def add_passkey(request: Request, asked: AddPasskey, parts: ProcessParts, work: Work) -> PasskeyPage:
+    """The page on which the browser makes a passkey. The present password has to be right; guesses are counted."""
+    _prove_password(request, parts, work, asked.present)
+    return PasskeyPage(address=passkey_link(parts, work.actor.session_id or ""))
+
+
+@router.delete("/me/passkeys/{key_id}", status_code=204)
+def remove_my_passkey(key_id: str, work: Work) -> None:
+    remove_passkey(work, key_id)
 
 
 @router.get("/sessions")
@@ -141,6 +169,8 @@ def change_account(account_id: str, asked: ChangeAccount, work: Work) -> Account
         accounts.set_disabled(work, account_id, asked.disabled)
     if asked.reset_second_factor:
         accounts.reset_second_factor(work, account_id)
+    if asked.sites is not None:
+        accounts.set_sites(work, account_id, asked.sites)
     if asked.password is not None:
         accounts.set_password(work, account_id, asked.password)
     return _account_info(accounts.find_account(work, account_id))
@@ -151,6 +181,15 @@ def invite(account_id: str, asked: AskInvitation, parts: ProcessParts, work: Wor
     """A link for a single use, shown this once; earlier links of the account are good no more."""
     token = invitations.invite(work, account_id, asked.purpose)
     return Invitation(address=f"{parts.identity.issuer}/auth/invitation?token={token}")
+
+
+def _prove_password(request: Request, parts: Parts, work: UnitOfWork, present: str) -> None:
+    if work.actor.session_id is None:
+        raise BadRequest("A service has no password.")
+    try:
+        SignIn(parts.identity).prove_password(work.actor.actor_id, present, address=caller_address(request))
+    except SignInRequired as error:
+        raise BadRequest(error.message) from error
 
 
 def _prove_code(request: Request, parts: Parts, work: UnitOfWork, asked: TotpRequest) -> None:

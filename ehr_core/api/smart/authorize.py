@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ehr_core.access.applications import Application
 from ehr_core.access.clients import Client
+from ehr_core.access.passkeys import new_challenge, request_options
 from ehr_core.access.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH
 from ehr_core.access.sign_in import SignIn
 from ehr_core.api.dependencies import Parts, ProcessParts, caller_address
@@ -78,6 +79,25 @@ def password_step(
     )
     if admitted.needs_code:
         return _code_page(parts, client, replace(stands, awaits="code"), binding)
+    return _after_proof(request, parts, client, sign_in, stands, binding)
+
+
+@router.post("/auth/authorize/passkey", response_model=None)
+def passkey_step(request: Request, parts: ProcessParts, ticket: Field, credential: Field = "") -> Response:
+    """Looks at what a passkey signed: it stands for the password and the second factor together."""
+    try:
+        binding, stands = _ticket(request, parts, ticket, "password")
+        client = _client(parts, stands)
+    except BadRequest as error:
+        return _message(parts, error)
+    sign_in = SignIn(parts.identity)
+    try:
+        admitted = sign_in.with_passkey(
+            credential, stands.challenge or "", address=caller_address(request), client=client
+        )
+    except (SignInRequired, TooMuch, Forbidden) as error:
+        return _password_page(parts, client, stands, binding, error)
+    stands = replace(stands, account_id=admitted.account_id, needs_new_password=admitted.needs_new_password)
     return _after_proof(request, parts, client, sign_in, stands, binding)
 
 
@@ -217,6 +237,7 @@ def _back_to_app(request: Request, parts: Parts, sign_in: SignIn, stands: Ticket
 def _password_page(
     parts: Parts, client: Client, ticket: Ticket, binding: str, error: AlmonerError | None = None
 ) -> Response:
+    ticket = replace(ticket, challenge=new_challenge())
     return step_page(
         parts,
         client,
@@ -224,6 +245,8 @@ def _password_page(
         binding,
         "sign_in.html",
         error,
+        script="passkey.js",
+        passkey=request_options(parts.identity.issuer, ticket.challenge or ""),
         app_name=client.name,
         demo=parts.settings.environment == "demo",
     )

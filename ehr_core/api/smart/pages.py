@@ -1,4 +1,4 @@
-"""The sign-in pages as HTML: no script, no outside request, light and dark, usable by keyboard and reader."""
+"""The sign-in pages as HTML: no script but for passkeys, no outside request, light and dark, by keyboard and reader."""
 
 from __future__ import annotations
 
@@ -29,20 +29,29 @@ def _style() -> str:
 
 
 @cache
-def _style_hash() -> str:
-    return base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def page(name: str, *, status: int = 200, send_to: tuple[str, ...] = (), **values: object) -> HTMLResponse:
+def page(
+    name: str,
+    *,
+    status: int = 200,
+    send_to: tuple[str, ...] = (),
+    script: str | None = None,
+    **values: object,
+) -> HTMLResponse:
     """A page of the folder `pages`.
 
     `send_to` are the origins that the form's answer may redirect to: browsers check `form-action` along the
-    whole chain of redirects.
+    whole chain of redirects. `script` is a file of the same folder: the only one that the page may run.
     """
-    body = _template(name).render(style=_style(), **values)
+    told = PAGES.joinpath(script).read_text(encoding="utf-8") if script else ""
+    body = _template(name).render(style=_style(), script=told, **values)
+    scripts = f"script-src 'sha256-{_hash(told)}'; " if script else ""
     form_targets = " ".join(("'self'", *send_to))
     policy = (
-        f"default-src 'none'; style-src 'sha256-{_style_hash()}'; img-src 'none'; base-uri 'none'; "
+        f"default-src 'none'; {scripts}style-src 'sha256-{_hash(_style())}'; img-src 'none'; base-uri 'none'; "
         f"frame-ancestors 'none'; form-action {form_targets}"
     )
     return HTMLResponse(

@@ -19,10 +19,12 @@ def step_page(
     binding: str,
     name: str,
     error: AlmonerError | None,
+    script: str | None = None,
     **values: object,
 ) -> Response:
     return page(
         name,
+        script=script,
         status=error.http_status if error else 200,
         send_to=client.origins,
         site_name=parts.settings.site_name,

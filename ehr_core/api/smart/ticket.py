@@ -29,7 +29,8 @@ Step = Literal["password", "code", "new_password", "enrol", "kept", "consent"]
 class Ticket:
     """Where a sign-in stands. `account_id` is set once the password was right; a step is taken only when awaited.
 
-    `secret` is that of a second factor which is being set up: sealed like everything here.
+    `secret` is that of a second factor which is being set up, `challenge` what a passkey has to
+    sign: sealed like everything here.
     """
 
     request: AuthorizationRequest
@@ -38,6 +39,7 @@ class Ticket:
     needs_new_password: bool = False
     needs_second_factor: bool = False
     secret: str | None = None
+    challenge: str | None = None
 
 
 def new_binding() -> str:

@@ -142,6 +142,23 @@ def doctor_id(admin, username: str) -> str:
     return next(one.account_id for one in admin.account.accounts() if one.username == username)
 
 
+def test_a_site_role_opens_the_patients_of_the_accounts_sites(api, admin):
+    admin.access.set_role(RolePolicyInfo(role="nurse", reach="site", labels=["*"]))
+    with api.work() as work:
+        body = {"resourceType": "Patient", "name": [{"family": "Ben"}]}
+        Store(work).put(
+            "Patient", "ben", body | {"managingOrganization": {"reference": "Organization/north"}}
+        )
+    nurse = api.signed_in("kim", "nurse")
+    account = nurse.account.me().account_id
+    assert found(nurse, "Patient") == set()
+    with pytest.raises(BadRequest):
+        admin.account.change(account, ChangeAccount(sites=["north"]))
+    admin.account.change(account, ChangeAccount(sites=["Organization/north"]))
+    assert found(nurse, "Patient") == {"ben"}
+    assert not nurse.access.chart("ana").open
+
+
 def test_the_glass_opens_what_a_patient_restricted_but_nothing_that_the_law_shuts(api, admin):
     doctor = api.signed_in("chen", "clinician")
     admin.access.make_rule(deny())

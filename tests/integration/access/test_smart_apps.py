@@ -490,6 +490,13 @@ def test_the_discovery_document_tells_where_everything_is_and_no_weak_way(api):
         assert told["token_endpoint_auth_methods_supported"] == ["private_key_jwt", "none"]
 
 
+def test_behind_a_proxy_everything_names_the_public_address(database, tmp_path):
+    with running_api(database, tmp_path, public_api_url="https://ehr.example.org/") as behind:
+        told = behind.http().get("/fhir/.well-known/smart-configuration").json()
+        assert told["issuer"] == "https://ehr.example.org"
+        assert told["token_endpoint"] == "https://ehr.example.org/auth/token"
+
+
 def test_pages_of_other_origins_may_call_fhir_and_the_token_endpoint_and_no_sign_in_page(api):
     origin = {"Origin": "https://app.example"}
     for path in ("/fhir/metadata", "/auth/jwks", "/.well-known/smart-configuration"):
