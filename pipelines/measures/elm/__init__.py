@@ -1,1 +1,1 @@
-"""Official quality measures (FHIR Measure and ELM packages), evaluated on whole columns: see docs/adr/0017."""
+"""Official quality measures (FHIR Measure and ELM packages), evaluated on whole columns: see docs/adr/0019."""
