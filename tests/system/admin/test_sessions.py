@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 def test_whose_session_was_ended_is_signed_out_at_the_next_click(room: Room):
     dana = room.sign_in("front_desk")
-    expect(dana.page.get_by_role("heading", name="Today")).to_be_visible()
+    expect(dana.page.get_by_role("heading", name="Flow board")).to_be_visible()
 
     robin = signed_in(room.system, "admin")
     account = next(one for one in robin.account.accounts() if one.username == "dana.pruitt")
