@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_
 
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.name_sounds import folded
@@ -21,16 +21,31 @@ Test = Callable[[str], tuple[str, dict[str, Any]]]
 """From one side's value to a test in jsonpath of '@' and its variables."""
 
 
+def both_of(name: str, first: sql.Condition, second: sql.Condition) -> sql.Condition:
+    """`code$ge7.1` of the resource itself, which has each side once: the one and the other."""
+
+    def condition(value: str, _: str | None) -> ColumnElement[bool]:
+        left, right = _sides(name, value)
+        return and_(first(left, None), second(right, None))
+
+    return condition
+
+
+def _sides(name: str, value: str) -> list[str]:
+    sides = split_on("$", value)
+    if len(sides) != 2 or not all(sides):
+        raise BadRequest(f"The search parameter '{name}' takes two values joined by a dollar sign.")
+    return sides
+
+
 def composite(
     row: ResourceType, columns: Any, fact: SearchFact, time_zone: str, now: datetime
 ) -> sql.Condition:
-    """`code$ge7.1`: both sides of the same element."""
+    """`code$ge7.1`: both sides of the same element, among several such."""
     kinds = [known.kind if (known := facts_of(row.name).get(name)) else "token" for name in fact.paths[1:]]
 
     def condition(value: str, _: str | None) -> ColumnElement[bool]:
-        sides = split_on("$", value)
-        if len(sides) != 2 or not all(sides):
-            raise BadRequest(f"The search parameter '{fact.name}' takes two values joined by a dollar sign.")
+        sides = _sides(fact.name, value)
         tests, variables = [], {}
         for key, kind, side in zip("ab", kinds, sides, strict=True):
             test, bound = _test(kind, time_zone, now)(side)

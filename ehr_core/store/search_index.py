@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from msgspec import UNSET, Struct
 
+from ehr_core.kernel.fhir_definitions import definition
 from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.dates import bounds
 from ehr_core.store.element_values import reached, steps_of
-from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import resource_type
 from ehr_core.store.search_facts import SearchFact, facts_of
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, named_token, reference_token
@@ -28,6 +29,7 @@ TELLING = tuple(
 """Elements whose codes tell what a resource is about; the same as in sensitive_codes.py."""
 LONGEST_TEXT = 1000
 """Characters of a text that are searched."""
+MADE_OF_OTHERS = frozenset({"composite", "union"})
 EARLIEST, LATEST = -(2**62), 2**62
 """Microseconds that stand for a period's open side."""
 
@@ -44,63 +46,82 @@ def search_index(type_name: str, resource: Struct, time_zone: str) -> SearchInde
     tokens: list[str] = []
     values: dict[str, Any] = {}
     references: list[str] = []
-    for fact, paths in _plan(type_name):
-        found = [value for steps in paths for value in reached(resource, steps)]
-        if not found:
+    read, entries = _plan(type_name)
+    for start, looks in zip(read(resource), entries, strict=True):
+        if start is UNSET:
             continue
-        if fact.kind in ("token", "uri"):
-            tokens += [
-                named_token(fact.name, token) for value in found for token in tokens_of(value, fact.kind)
-            ]
-        elif fact.kind == "reference":
-            tokens += _identified(fact.name, found)
-            references += _referred(fact.name, found)
-        elif read := [one for value in found if (one := VALUES[fact.kind](value, time_zone)) is not None]:
-            values[fact.name] = read
-    for fact, holders, first, second in _composites(type_name):
+        for kind, name, steps in looks:
+            found = reached(resource, steps)
+            if not found:
+                continue
+            if kind in ("token", "uri"):
+                tokens += [named_token(name, token) for value in found for token in tokens_of(value, kind)]
+            elif kind == "reference":
+                tokens += _identified(name, found)
+                references += _referred(name, found)
+            elif kind == "identified":
+                tokens += _identified(name, found)
+            elif kind == "typed":
+                tokens += _typed_identifiers(found)
+            elif kind == "subject":
+                references += _subject_that_is_no_patient(found)
+            elif read_values := [
+                one for value in found if (one := VALUES[kind](value, time_zone)) is not None
+            ]:
+                values.setdefault(name, []).extend(read_values)
+    for fact, holder, first, second in _composites(type_name):
         pairs = [
-            pair
-            for steps in holders
-            for holder in reached(resource, steps)
-            if (pair := _pair(holder, first, second, time_zone))
+            pair for each in reached(resource, holder) if (pair := _pair(each, first, second, time_zone))
         ]
         if pairs:
             values[fact.name] = pairs
-    tokens += _typed_identifiers(resource)
-    for name, steps in _plain_references(type_name):
-        tokens += _identified(name, reached(resource, steps))
-    references += _subject_that_is_no_patient(type_name, resource)
     return SearchIndex(list(dict.fromkeys(tokens)) or None, values or None, references)
 
 
+Look = tuple[str, str, tuple[Any, ...]]
+"""What is made of what stands where: kind, parameter and steps."""
+
+
 @cache
-def _plan(type_name: str) -> tuple[tuple[SearchFact, tuple[Any, ...]], ...]:
-    return tuple(
-        (fact, tuple(steps_of(path) for path in fact.paths))
+def _plan(type_name: str) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[Look, ...], ...]]:
+    """Reads the elements that parameters begin at, all at once, and for each the looks that begin there.
+
+    Most elements of most resources are absent: a look is worth nothing then, and costs nothing.
+    """
+    looks: list[Look] = [
+        (fact.kind, fact.name, steps_of(path))
         for fact in facts_of(type_name).values()
-        if fact.kind != "composite"
-    )
+        if fact.kind not in MADE_OF_OTHERS
+        for path in fact.paths
+    ]
+    looks += [("identified", name, steps) for name, steps in _plain_references(type_name)]
+    if "identifier" in definition(type_name).elements:
+        looks.append(("typed", "identifier:of-type", steps_of("identifier")))
+    if "subject" in resource_type(type_name).patient:
+        looks.append(("subject", "subject", steps_of("subject")))
+    by_start: dict[str, list[Look]] = {"id": []}
+    for look in looks:
+        start = look[2][0]
+        by_start.setdefault(start if type(start) is str else start[0], []).append(look)
+    return attrgetter(*by_start), tuple(tuple(each) for each in by_start.values())
 
 
 @cache
 def _composites(type_name: str) -> tuple[tuple[SearchFact, Any, Any, Any], ...]:
-    """(fact, steps to its elements, and the two parameters with their paths inside such an element)."""
-    facts, row = facts_of(type_name), resource_type(type_name)
-    found = []
+    """(fact, steps to its elements, and both parameters with their paths inside such an element).
+
+    A composite of the resource itself needs no pairs: each of its two sides stands there once.
+    """
+    facts, found = facts_of(type_name), []
     for fact in facts.values():
-        if fact.kind != "composite":
+        if fact.kind != "composite" or not fact.paths[0]:
             continue
-        holders = fact.paths[0].split(",")
-        inner = []
-        for name in fact.paths[1:]:
-            known = facts.get(name) or SearchFact(name, "token", (row.code or "",))
-            ends = {path.removeprefix(f"{holder}.") for path in known.paths for holder in holders if holder}
-            paths = ends or set(known.paths)
-            inner.append(
-                (known.kind, tuple(steps_of(path) for path in sorted(paths) if "component." not in path))
-            )
-        steps = tuple(steps_of(holder) if holder else () for holder in holders)
-        found.append((fact, steps, inner[0], inner[1]))
+        start = f"{fact.paths[0]}."
+        sides = [
+            (facts[name].kind, tuple(steps_of(path.removeprefix(start)) for path in facts[name].paths))
+            for name in fact.paths[1:]
+        ]
+        found.append((fact, steps_of(fact.paths[0]), *sides))
     return tuple(found)
 
 
@@ -163,25 +184,22 @@ def _referred(name: str, found: list[Any]) -> list[str]:
     return [reference_token(name, text) for text in texts if text is not UNSET and text]
 
 
-def _typed_identifiers(resource: Any) -> list[str]:
+def _typed_identifiers(identifiers: list[Any]) -> list[str]:
     """For 'identifier:of-type': system|code|value."""
     return [
         named_token("identifier:of-type", f"{token}|{identifier.value}")
-        for identifier in reached(resource, ("identifier",))
-        if getattr(identifier, "type", UNSET) is not UNSET and identifier.value is not UNSET
+        for identifier in identifiers
+        if identifier.type is not UNSET and identifier.value is not UNSET
         for token in tokens_of(identifier.type, "token")
     ]
 
 
-def _subject_that_is_no_patient(type_name: str, resource: Any) -> list[str]:
+def _subject_that_is_no_patient(subjects: list[Any]) -> list[str]:
     """A group, device or place that is spoken of: the patient's own column cannot hold it."""
-    if "subject" not in resource_type(type_name).patient:
-        return []
-    texts = (reference.reference for reference in reached(resource, ("subject",)))
     return [
         reference_token("subject", text)
-        for text in texts
-        if text is not UNSET and not (local_reference(text) or "").startswith("Patient/")
+        for text in (subject.reference for subject in subjects)
+        if text is not UNSET and not text.startswith("Patient/")
     ]
 
 

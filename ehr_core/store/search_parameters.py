@@ -10,15 +10,16 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sqlalchemy import ColumnElement, Float, cast, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Float, and_, cast, func, literal, or_, select, true
 
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, definition
 from ehr_core.store import search_sql as sql
 from ehr_core.store.element_values import steps_of
 from ehr_core.store.resource_types import PERSON, RESOURCE_TYPES, ResourceType
-from ehr_core.store.search_composites import composite
+from ehr_core.store.search_composites import both_of, composite
 from ehr_core.store.search_facts import SearchFact, facts_of
+from ehr_core.store.search_index import MADE_OF_OTHERS
 from ehr_core.store.search_sql import Condition
 from ehr_core.store.visible import Sight
 
@@ -145,7 +146,8 @@ def known_parameters(row: ResourceType, table: Any, search: Search) -> KnownPara
     if "identifier" in definition(row.name).elements:
         makers["identifier"] = lambda: _identifier(columns)
     for fact in facts_of(row.name).values():
-        makers[fact.name] = partial(_fact, row, columns, fact, search)
+        if fact.kind not in MADE_OF_OTHERS:
+            makers[fact.name] = partial(_fact, row, columns, fact, search)
     makers |= _column_parameters(row, columns, search)
     for name, paths in row.references.items():
         makers[name] = partial(_reference, row, columns, name, paths)
@@ -153,7 +155,32 @@ def known_parameters(row: ResourceType, table: Any, search: Search) -> KnownPara
         makers["encounter"] = lambda: _single(
             Reference(columns.encounter_id, ("Encounter",), one_type="Encounter"), "encounter", columns
         )
-    return KnownParameters(makers | _patient_parameters(row, columns) | _name_parameters(row, columns))
+    known = makers | _patient_parameters(row, columns) | _name_parameters(row, columns)
+    for fact in facts_of(row.name).values():
+        if fact.kind in MADE_OF_OTHERS:
+            known[fact.name] = partial(_made_of_others, row, columns, fact, search, known)
+    return KnownParameters(known)
+
+
+def _made_of_others(
+    row: ResourceType, columns: Any, fact: SearchFact, search: Search, known: dict[str, Make]
+) -> Parameter:
+    """A union of two parameters, or a composite of two."""
+    if fact.kind == "composite" and fact.paths[0]:
+        return Parameter(
+            "composite",
+            composite(row, columns, fact, search.time_zone, search.now),
+            func.jsonb_exists(columns.search_values, fact.name),
+        )
+    first, second = (known[name]() for name in fact.paths[-2:])
+    if fact.kind == "composite":
+        both = both_of(fact.name, first.condition, second.condition)
+        return Parameter("composite", both, and_(first.present, second.present))
+
+    def either(value: str, modifier: str | None) -> ColumnElement[bool]:
+        return or_(first.condition(value, modifier), second.condition(value, modifier))
+
+    return Parameter(first.kind, either, or_(first.present, second.present))
 
 
 def _identifier(columns: Any) -> Parameter:
@@ -323,8 +350,6 @@ def _fact(row: ResourceType, columns: Any, fact: SearchFact, search: Search) -> 
             tokens=(columns.search_tokens, name),
         )
     present = func.jsonb_exists(values, name)
-    if fact.kind == "composite":
-        return Parameter("composite", composite(row, columns, fact, search.time_zone, search.now), present)
     if fact.kind == "date":
         made: Condition = sql.dates(values, name, search.time_zone, search.now)
         return Parameter("date", made, present, sort=(cast(values[name][0]["f"].astext, Float),))

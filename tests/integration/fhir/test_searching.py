@@ -328,7 +328,7 @@ SEARCHES_OF_US_CORE = {
 
 def test_every_parameter_of_us_core_is_known(chen):
     statement = chen.get("/metadata").json()["rest"][0]["resource"]
-    known = {entry["type"]: {each["name"] for each in entry["searchParam"]} for entry in statement}
+    known = {entry["type"]: {each["name"] for each in entry.get("searchParam", ())} for entry in statement}
     missing = {
         name: sorted(set(parameters) - known[name])
         for name, parameters in SEARCHES_OF_US_CORE.items()
