@@ -40,11 +40,13 @@ def apply_policies(connection: Any) -> None:
     names = sorted({*CHECKED, *(policy for _, policy in FIXED)})
     found = connection.exec_driver_sql(POLICIES, (names,)).all()
     for place, policy, column in found:
-        words = FIXED.get((place, policy)) or _words(policy, column)
+        table = place.rpartition(".")[2]
+        words = FIXED.get((place, policy)) or _words(policy, f"{table}.{column}" if column else None)
         connection.exec_driver_sql(f"ALTER POLICY {policy} ON {place} {words}")
 
 
 def _words(policy: str, column: str | None) -> str:
+    """`column` is named with its table: inside the condition's own look-ups a bare name would mean theirs."""
     condition = STAFF
     if policy == "by_patient":
         condition = chart_condition(column or "patient_id")

@@ -26,7 +26,14 @@ ALL_BUT_SHUT = (
     "current_setting('almoner.reach', true) = 'all_but' "
     "AND ({column} IS NULL OR {column} NOT IN (SELECT access.shut_patients()))"
 )
-LISTED = "current_setting('almoner.reach', true) = 'listed' AND {column} IN (SELECT access.open_patients())"
+LISTED = (
+    "current_setting('almoner.reach', true) = 'listed' AND (EXISTS (SELECT FROM access.chart_link l "
+    "WHERE l.patient_id = {column} "
+    "AND l.holder = ANY (string_to_array(current_setting('almoner.holders', true), ','))) "
+    "OR (current_setting('almoner.rules', true) <> 'none' AND {column} IN (SELECT access.let_in()))) "
+    "AND (current_setting('almoner.rules', true) = 'none' OR {column} NOT IN (SELECT access.shut_patients()))"
+)
+"""A look into an index a row, or one set for a scan, as the planner likes; rules are asked only where there are any."""
 LABELS = "{column} IS NULL OR access.label_open({column}, {patient})"
 
 STANDARD_GRANTS = ("SELECT", "INSERT", "UPDATE")

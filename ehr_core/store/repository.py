@@ -7,6 +7,7 @@ are kept losslessly (content.py). Nothing here commits.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import msgspec
 from sqlalchemy import Row, Select, Text, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from ehr_core.access.chart_policy import may_read, require_scope
+from ehr_core.access.chart_policy import may_read, require_scope, whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, Issue, NotFound
@@ -327,12 +328,23 @@ class Store:
         content, promoted = self._prepared(type_name, body, resource_id, same_id=same_id)
         require_scope(self.work.actor, type_name, "c", promoted)
         values = self._values(content, promoted, 1)
-        if not versions.add_first_version(self.connection, type_name, values):
+        with self._seen_while_written(values):
+            added = versions.add_first_version(self.connection, type_name, values)
+        if not added:
             raise Conflict(f"A {type_name} with this id is already there.")
         written = as_stored(type_name, values)
         self._audit_write("create", written)
         self._announce("create", written, promoted, replaced=None)
         return written
+
+    def _seen_while_written(self, values: dict[str, Any]) -> AbstractContextManager[None]:
+        """Somebody may write what its label then keeps from them, such as a patient's own answers; PostgreSQL asks that
+        a row can be seen to be written.
+        """
+        hidden = values["sensitivity"] and (
+            self.work.actor.kind == "patient" or "*" not in self.work.actor.sees
+        )
+        return whole_record(self.work) if hidden else nullcontext()
 
     def _announce(
         self, act: str, written: StoredResource, promoted: Promoted, *, replaced: Row | None

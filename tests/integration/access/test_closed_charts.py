@@ -247,3 +247,19 @@ def test_what_a_reader_may_not_see_is_counted_and_never_read_as_none(api, admin)
     summary = nurse.charting.summary("ana")
     assert (summary.allergies, summary.allergy_state, summary.hidden_items) == ([], "unavailable", 1)
     assert nurse.fhir.search("AllergyIntolerance", {}).count(b"Clozapine") == 0
+
+
+def test_somebody_may_write_what_a_label_then_keeps_from_them(api, admin):
+    """A patient's own answers to a questionnaire on mood are theirs to give, and shown by policy alone."""
+    admin.access.set_role(RolePolicyInfo(role="nurse", reach="all", labels=[]))
+    nurse = api.signed_in("kim", "nurse")
+    phq = {"coding": [{"system": "http://loinc.org", "code": "44261-6"}]}
+    made = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": phq,
+        "subject": {"reference": "Patient/ana"},
+    }
+    nurse.fhir.create("Observation", json.dumps(made).encode())
+    assert found(nurse) == {"glucose"}
+    assert len(found(api.signed_in("chen", "clinician"))) == 3

@@ -131,6 +131,10 @@ CREATE FUNCTION access.shut_patients() RETURNS SETOF text LANGUAGE sql STABLE RO
   WHERE r.effect = 'deny' AND r.label IS NULL
     AND (r.even_in_emergency OR r.patient_id NOT IN (SELECT g.patient_id FROM access.glass_broken g)) $$;
 
+CREATE FUNCTION access.let_in() RETURNS SETOF text LANGUAGE sql STABLE ROWS 10 AS $$
+  SELECT r.patient_id FROM access.rule_in_force r WHERE r.effect = 'allow' AND r.label IS NULL
+  UNION ALL SELECT g.patient_id FROM access.glass_broken g $$;
+
 CREATE FUNCTION access.open_patients() RETURNS SETOF text LANGUAGE sql STABLE ROWS 500 AS $$
   SELECT o.patient_id FROM (
     SELECT l.patient_id FROM access.account a
@@ -179,7 +183,15 @@ BEGIN
   PERFORM set_config('almoner.actor', who, true), set_config('almoner.roles', their_roles, true),
     set_config('almoner.base', base, true), set_config('almoner.labels', seen, true),
     set_config('almoner.at', at, true), set_config('almoner.patient', one, true),
-    set_config('almoner.reach', 'all', true);
+    set_config('almoner.reach', 'all', true), set_config('almoner.holders', array_to_string(ARRAY(
+      SELECT 'Practitioner/' || a.practitioner_id FROM access.account a
+      WHERE a.id = who AND a.practitioner_id IS NOT NULL
+      UNION ALL SELECT unnest(a.sites) FROM access.account a WHERE a.id = who AND base = 'site'), ','), true),
+    set_config('almoner.rules', '', true);
+  IF NOT EXISTS (SELECT FROM access.rule_in_force r WHERE r.label IS NULL)
+      AND NOT EXISTS (SELECT FROM access.glass_broken g) THEN
+    PERFORM set_config('almoner.rules', 'none', true);
+  END IF;
   reach := CASE WHEN base IN ('site', 'panel') THEN 'listed' WHEN base <> 'all' THEN 'none'
     WHEN EXISTS (SELECT FROM access.shut_patients()) THEN 'all_but' ELSE 'all' END;
   IF one <> '' THEN
@@ -352,7 +364,7 @@ def downgrade() -> None:
         op.execute(f'ALTER TABLE fhir."{table}" DROP COLUMN sensitivity')
     op.execute("DROP FUNCTION access.chart_is_open, access.chart_is_shut_for_good, access.birth_date_of")
     op.execute(
-        "DROP FUNCTION access.enter_staff, access.label_open, access.open_patients, access.shut_patients"
+        "DROP FUNCTION access.enter_staff, access.let_in, access.label_open, access.open_patients, access.shut_patients"
     )
     op.execute("DROP FUNCTION access.follow_links, access.links_of")
     op.execute("DROP VIEW access.rule_in_force, access.glass_broken")
