@@ -181,7 +181,6 @@ def test_a_document_on_another_server_is_not_taken_for_one_of_ours(api, clinicia
         ("text/html", b"<script>", "application/octet-stream"),
         ("image/png", b"<script>", "application/octet-stream"),
         ("image/svg+xml", b"<svg/>", "application/octet-stream"),
-        (None, b"?", "application/octet-stream"),
     ],
 )
 def test_what_a_browser_would_run_is_handed_out_as_bytes(api, clinician, declared, content, handed_out):
