@@ -148,7 +148,7 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     refuse_demonstration_in_production(parts.database, parts.settings)
     preload(parts.settings.immunization_schedule)
     if app.state.owns_process:
-        _spare_what_stays()
+        spare_what_stays()
     app.state.bulk_runner.start()
     app.state.visit_keeper.start()
     app.state.clinic_clock.start()
@@ -161,7 +161,7 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts.database.dispose()
 
 
-def _spare_what_stays() -> None:
+def spare_what_stays() -> None:
     """Libraries and knowledge live as long as the process: each full collection would walk through all of it again."""
     gc.collect()
     gc.freeze()
