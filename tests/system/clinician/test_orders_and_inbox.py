@@ -62,7 +62,7 @@ def test_a_nurse_prepares_a_gaps_order_with_one_click_and_a_clinician_signs_with
 
 def test_orders_are_chosen_by_typing_and_signed_together_while_an_incomplete_one_waits(room: Room):
     okafor = room.sign_in("clinician")
-    chart.opens_the_chart_from_search(okafor, "Thomas Lindgren", "Lindgren")
+    chart.opens_the_chart_from_search(okafor, "Marcus Bell", "Bell")
     inbox.puts_into_the_basket(okafor, "Hemoglobin A1c")
     inbox.puts_into_the_basket(okafor, "CT head")
     expect(inbox.basket(okafor)).to_contain_text("Imaging needs an indication")
