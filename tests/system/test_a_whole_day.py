@@ -137,7 +137,7 @@ def knows_of_no_allergy_and_orders(okafor: Person) -> None:
 
 def prescribes(okafor: Person) -> None:
     clicks = medications.Clicks(okafor)
-    clicks.press(re.compile("^Medications: prescribe"))
+    clicks.press(re.compile("^Prescribe, stop, refill"))
     clicks.press(re.compile("^New prescription"))
     medications.finds(okafor, "amlodipine 5")
     clicks.press(re.compile(f"^{DRUG}"))
