@@ -240,7 +240,8 @@ def stop(system: RunningSystem) -> None:
     if status is None or not status["supervisor_pid"]:
         raise AssertionError("The system ended before its tests did.\n" + _what_went_wrong(system, status))
     supervisor = psutil.Process(status["supervisor_pid"])
-    services = [service["pid"] for service in status["services"] if service["pid"]]
+    pids = (service["pid"] for service in status["services"])  # one may have been started again since
+    services = [pid for pid in pids if pid and psutil.pid_exists(pid)]
     family = {supervisor, *supervisor.children(recursive=True), *map(psutil.Process, services)}
     supervisor.send_signal(signal.SIGINT)
     _, alive = psutil.wait_procs(family, timeout=STOP_SECONDS)
