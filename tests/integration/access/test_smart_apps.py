@@ -396,6 +396,27 @@ def test_a_backend_service_reads_what_it_is_registered_for_and_no_label_that_it_
     assert blind.get("/fhir/Observation", tokens[0]["access_token"]).status_code == 401
 
 
+def test_an_export_is_refused_to_an_application_from_which_anything_is_held_back(api, admin):
+    def asks(**more: object) -> int:
+        app = SmartApp(api, kind="backend", scopes=("system/*.rs",), more={"bulk": True} | more)
+        told = app.token(grant_type="client_credentials", scope="system/*.rs").json()
+        headers = {"Authorization": f"Bearer {told['access_token']}", "Prefer": "respond-async"}
+        return api.http().get("/fhir/$export", headers=headers).status_code
+
+    assert asks(sees=("HIV",)) == 403
+    assert asks(sees=("*",)) == 202
+    admin.access.make_rule(
+        NewChartRule(
+            patient_id="ana",
+            effect="deny",
+            subject_kind="everyone",
+            asked_by="patient",
+            reason="Asked for it",
+        )
+    )
+    assert asks(sees=("*",)) == 403
+
+
 def test_assertions_that_are_forged_borrowed_stale_or_replayed_are_refused(api):
     app = SmartApp(api, kind="backend", scopes=("system/Observation.rs",))
     other = SmartApp(api, kind="backend", scopes=("system/Observation.rs",))
