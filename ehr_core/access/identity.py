@@ -20,7 +20,7 @@ from ehr_core.access.id_token import IdTokenSigner, access_token_hash
 from ehr_core.access.policy import effective_roles, why_session_ended
 from ehr_core.access.proxies import permissions_of_scope, scope_now
 from ehr_core.access.roles import PATIENT_ROLES, permissions_of, policy_of
-from ehr_core.access.scopes import has_level, permissions_of_scopes
+from ehr_core.access.scopes import exported_types, has_level, permissions_of_scopes
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import Clock, site_date
@@ -37,9 +37,6 @@ NOBODYS_RECORD = "nobody"
 
 NOT_ALLOWED_ANY_MORE = "The application may not act for anybody here any more. Ask to be let in again."
 NEVER = timedelta(days=36500)
-WHOLE_SYSTEM = frozenset({"system/*.rs", "system/*.r", "system/*.cruds", "system/*.read", "system/*.*"})
-"""Scopes that an export of everything stands on."""
-
 SESSION_ENDED = "Your session has ended. Sign in again."
 
 
@@ -322,7 +319,7 @@ class Identity:
     def application_actor(self, application: Application, scopes: Sequence[str]) -> Actor:
         """A backend service as itself: its scopes over all charts that no rule shuts, and the labels it was given."""
         permissions = permissions_of_scopes(scopes) - {"own.read"}
-        may_export = application.bulk and any(one in WHOLE_SYSTEM for one in scopes)
+        may_export = application.bulk and bool(exported_types(scopes))
         return Actor(
             actor_id=f"app:{application.client_id}",
             kind="service",

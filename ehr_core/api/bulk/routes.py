@@ -10,13 +10,15 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from ehr_core.access.actor import Actor
+from ehr_core.access.scopes import exported_types
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.bulk import jobs
 from ehr_core.api.bulk.kick_off import NDJSON, read_kick_off
 from ehr_core.api.bulk.sealed_files import file_key, read_sealed
 from ehr_core.api.bulk.selection import offered_types, patients_asked_for, unseen_since
 from ehr_core.api.dependencies import ProcessParts, RawBody, Work
-from ehr_core.kernel.errors import BadRequest, NotFound, Unavailable
+from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound, Unavailable
 
 router = APIRouter(prefix="/fhir")
 
@@ -52,7 +54,7 @@ def _kick_off(
         patient_ids=patients_asked_for(
             work.connection, given.patients, group_id, f"{parts.settings.api_url}/fhir"
         ),
-        resource_types=_types(given.types, level),
+        resource_types=_types(given.types, level, work.actor),
         since=given.since,
         request_url=str(request.url),
     )
@@ -63,12 +65,20 @@ def _kick_off(
     )
 
 
-def _types(named: tuple[str, ...], level: str) -> tuple[str, ...]:
+def _types(named: tuple[str, ...], level: str, actor: Actor) -> tuple[str, ...]:
+    """The types to export: those named, or all that are offered and within an application's scopes."""
     offered = offered_types(level)
     unknown = [name for name in named if name not in offered]
     if unknown:
         raise BadRequest(f"_type: '{unknown[0][:64]}' is not exported at {level} level.")
-    return tuple(dict.fromkeys(named)) or offered
+    if actor.application is None:
+        return tuple(dict.fromkeys(named)) or offered
+    allowed = exported_types(actor.application.scopes)
+    within = tuple(name for name in offered if allowed & {name, "*"})
+    outside = [name for name in named if name not in within]
+    if outside:
+        raise Forbidden(f"_type: the application's scopes do not let it export '{outside[0]}'.")
+    return tuple(dict.fromkeys(named)) or within
 
 
 @router.get("/bulk/{job_id}")

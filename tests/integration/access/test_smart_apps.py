@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
+from sqlalchemy import text
 
 from data_contracts.api.access import NewChartRule, RolePolicyInfo
 from data_contracts.api.account import ChangeAccount
@@ -415,6 +416,45 @@ def test_an_export_is_refused_to_an_application_from_which_anything_is_held_back
         )
     )
     assert asks(sees=("*",)) == 403
+
+
+def test_a_public_application_refreshes_without_its_name_and_a_confidential_one_never(api, ana):
+    public = SmartApp(api)
+    lasting = public.tokens_for("ana")["refresh_token"]
+    answer = public.token(client_id=None, grant_type="refresh_token", refresh_token=lasting)
+    assert answer.status_code == 200, answer.text
+    again = public.token(client_id=None, grant_type="refresh_token", refresh_token=lasting)
+    assert again.status_code == 400, "used twice"
+    newer = answer.json()["refresh_token"]
+    assert public.refresh(newer).status_code == 400, "and that ended the grant"
+
+    confidential = SmartApp(api, kind="confidential")
+    lasting = confidential.tokens_for("ana")["refresh_token"]
+    bare = api.http().post("/auth/token", data={"grant_type": "refresh_token", "refresh_token": lasting})
+    assert bare.status_code == 401
+
+
+def test_an_export_holds_the_types_of_the_scopes_and_no_other(api):
+    narrowed = (
+        "system/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory"
+    )
+
+    def asks(path: str, *scopes: str) -> int:
+        app = SmartApp(api, kind="backend", scopes=scopes, more={"bulk": True, "sees": ("*",)})
+        told = app.token(grant_type="client_credentials", scope=" ".join(scopes)).json()
+        headers = {"Authorization": f"Bearer {told['access_token']}", "Prefer": "respond-async"}
+        return api.http().get(path, headers=headers).status_code
+
+    assert asks("/fhir/$export?_type=Patient", "system/Patient.rs", "system/Group.rs") == 202
+    assert asks("/fhir/$export?_type=Observation", "system/Patient.rs") == 403
+    assert asks("/fhir/$export?_type=Observation", "system/Patient.rs", narrowed) == 403
+    assert asks("/fhir/$export", narrowed) == 403
+    assert asks("/fhir/Patient/$export", "system/Condition.read") == 202, "what is in its scopes, unasked"
+    with api.work() as work:
+        asked = work.connection.execute(
+            text("SELECT resource_types FROM bulk.job ORDER BY created_at")
+        ).scalars()
+    assert list(asked)[-1] == ["Condition"]
 
 
 def test_assertions_that_are_forged_borrowed_stale_or_replayed_are_refused(api):
