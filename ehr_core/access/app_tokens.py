@@ -103,7 +103,7 @@ class AppTokens:
             return self._answer(connection, application, grant, given, now)
 
     def client_of(self, refresh_token: str) -> str | None:
-        """The application that a refresh token was given to, also of one that was used: using it again is told on it."""
+        """The application that a refresh token was given to, used or not: using it twice is held against it."""
         with self._identity.transaction() as connection:
             return app_grants.client_of_refresh_token(connection, refresh_token)
 

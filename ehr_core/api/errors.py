@@ -39,6 +39,9 @@ FRAMEWORK_SENTENCES = {
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method.",
 }
 
+NUMBER_OUT_OF_RANGE = "22003"
+"""SQLSTATE of a number that is too large for its column: a version or a count that nobody was ever given."""
+
 TRY_AGAIN = frozenset({"40001", "40P01", "55P03", "57014"})
 """SQLSTATEs of a transaction that lost a race: serialization, deadlock, lock not available, cancelled."""
 
@@ -109,6 +112,10 @@ def answer_database_error(request: Request, error: Exception) -> Response:
     if isinstance(error, DataError) and sqlstate is None:
         return error_response(
             request, BadRequest("The request holds a NUL character, which no text here can.")
+        )
+    if sqlstate == NUMBER_OUT_OF_RANGE:
+        return error_response(
+            request, BadRequest("A number in the request is larger than this server keeps.")
         )
     if database_away(error):
         log.warning("database_unavailable", route=route_name(request), sqlstate=sqlstate)

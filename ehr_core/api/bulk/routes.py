@@ -25,17 +25,20 @@ router = APIRouter(prefix="/fhir")
 RETRY_SECONDS = 1
 
 
-@router.api_route("/$export", methods=["GET", "POST"])
+@router.get("/$export")
+@router.post("/$export")
 def export_system(request: Request, body: RawBody, work: Work, parts: ProcessParts) -> Response:
     return _kick_off(request, body, work, parts, "system", None)
 
 
-@router.api_route("/Patient/$export", methods=["GET", "POST"])
+@router.get("/Patient/$export")
+@router.post("/Patient/$export")
 def export_patients(request: Request, body: RawBody, work: Work, parts: ProcessParts) -> Response:
     return _kick_off(request, body, work, parts, "patient", None)
 
 
-@router.api_route("/Group/{group_id}/$export", methods=["GET", "POST"])
+@router.get("/Group/{group_id}/$export")
+@router.post("/Group/{group_id}/$export")
 def export_group(group_id: str, request: Request, body: RawBody, work: Work, parts: ProcessParts) -> Response:
     return _kick_off(request, body, work, parts, "group", group_id)
 

@@ -24,24 +24,26 @@ from ehr_core.api.fhir.visibility import history_store, reading_store, shown
 from ehr_core.kernel.errors import BadRequest, NotFound
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
-READ = ["GET", "HEAD"]
 
 
-@router.api_route("/_history", methods=READ)
+@router.get("/_history")
+@router.head("/_history")
 def system_history(request: Request, parts: ProcessParts, work: Work) -> Response:
     """Everything that was written, newest first."""
     require_json_answer(request)
     return fhir_response(request, history_bundle(parts, work, None, None, request.query_params.multi_items()))
 
 
-@router.api_route("/{resource_type}/_history", methods=READ)
+@router.get("/{resource_type}/_history")
+@router.head("/{resource_type}/_history")
 def type_history(resource_type: str, request: Request, parts: ProcessParts, work: Work) -> Response:
     require_json_answer(request)
     given = request.query_params.multi_items()
     return fhir_response(request, history_bundle(parts, work, resource_type, None, given))
 
 
-@router.api_route("/{resource_type}/{resource_id}/_history", methods=READ)
+@router.get("/{resource_type}/{resource_id}/_history")
+@router.head("/{resource_type}/{resource_id}/_history")
 def instance_history(
     resource_type: str, resource_id: str, request: Request, parts: ProcessParts, work: Work
 ) -> Response:
@@ -51,7 +53,8 @@ def instance_history(
     return fhir_response(request, history_bundle(parts, work, resource_type, resource_id, given))
 
 
-@router.api_route("/{resource_type}", methods=READ)
+@router.get("/{resource_type}")
+@router.head("/{resource_type}")
 def search(resource_type: str, request: Request, parts: ProcessParts, work: Work) -> Response:
     require_json_answer(request)
     given, strict = request.query_params.multi_items(), preferences(request).strict
@@ -70,7 +73,8 @@ def search_by_form(
     )
 
 
-@router.api_route("/{resource_type}/{resource_id}", methods=READ)
+@router.get("/{resource_type}/{resource_id}")
+@router.head("/{resource_type}/{resource_id}")
 def read(resource_type: str, resource_id: str, request: Request, work: Work) -> Response:
     if wants_bytes(request, resource_type):
         found = shown(work.actor, reading_store(work).read(resource_type, resource_id))
@@ -80,7 +84,8 @@ def read(resource_type: str, resource_id: str, request: Request, work: Work) -> 
     return resource_response(request, found)
 
 
-@router.api_route("/{resource_type}/{resource_id}/_history/{version_id}", methods=READ)
+@router.get("/{resource_type}/{resource_id}/_history/{version_id}")
+@router.head("/{resource_type}/{resource_id}/_history/{version_id}")
 def vread(resource_type: str, resource_id: str, version_id: str, request: Request, work: Work) -> Response:
     """One version. Staff only, as the history."""
     require_json_answer(request)
@@ -90,7 +95,8 @@ def vread(resource_type: str, resource_id: str, version_id: str, request: Reques
     return resource_response(request, store.vread(resource_type, resource_id, int(version_id)))
 
 
-@router.api_route("/{compartment}/{compartment_id}/{resource_type}", methods=READ)
+@router.get("/{compartment}/{compartment_id}/{resource_type}")
+@router.head("/{compartment}/{compartment_id}/{resource_type}")
 def search_in_record(
     compartment: str,
     compartment_id: str,

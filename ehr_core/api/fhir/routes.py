@@ -18,7 +18,8 @@ EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
 """Told here too: they have a room of their own, ehr_core/api/bulk."""
 
 
-@router.api_route("/fhir/metadata", methods=["GET", "HEAD"], tags=["fhir"])
+@router.get("/fhir/metadata", tags=["fhir"])
+@router.head("/fhir/metadata", tags=["fhir"])
 def metadata(request: Request, parts: ProcessParts) -> Response:
     """What this server can do; needs no sign-in."""
     require_json_answer(request)

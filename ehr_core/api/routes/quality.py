@@ -38,7 +38,7 @@ def patients(
     membership: MembershipStatus | None = None,
     stratum_kind: StratumKind | None = None,
     stratum_value: str | None = None,
-    page: Annotated[int, Query(ge=1)] = 1,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     size: Annotated[int, Query(ge=1, le=100)] = 25,
 ) -> MeasurePatients:
     return measure_patients(

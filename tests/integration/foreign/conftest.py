@@ -68,7 +68,9 @@ def served(postgres_server, template_database, tmp_path_factory) -> Iterator[Run
 @pytest.fixture
 def token(served: RunningApi, request: pytest.FixtureRequest) -> str:
     """A clinician's."""
-    return served.signed_in(f"chen-{zlib.crc32(request.node.name.encode())}", "clinician").transport._token_source()
+    return served.signed_in(
+        f"chen-{zlib.crc32(request.node.name.encode())}", "clinician"
+    ).transport._token_source()
 
 
 @pytest.fixture

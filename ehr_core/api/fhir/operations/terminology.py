@@ -27,24 +27,26 @@ OPERATIONS = (
     ("CodeSystem", "validate-code"),
     ("CodeSystem", "subsumes"),
 )
-BOTH = ["GET", "POST"]
 MOST_CODES = 1000
 
 
-@router.api_route("/ValueSet/$expand", methods=BOTH)
+@router.get("/ValueSet/$expand")
+@router.post("/ValueSet/$expand")
 def expand(request: Request, body: RawBody, work: Work) -> Response:
     """The codes of a value set, in parts when `count` asks for it."""
     given = _given(request, work, body, "url", "filter", "offset", "count")
     return fhir_response(request, _expanded(_value_set(given.required("url")), given))
 
 
-@router.api_route("/ValueSet/{value_set_id}/$expand", methods=BOTH)
+@router.get("/ValueSet/{value_set_id}/$expand")
+@router.post("/ValueSet/{value_set_id}/$expand")
 def expand_by_id(value_set_id: str, request: Request, body: RawBody, work: Work) -> Response:
     given = _given(request, work, body, "filter", "offset", "count")
     return fhir_response(request, _expanded(_value_set(value_set_id), given))
 
 
-@router.api_route("/ValueSet/$validate-code", methods=BOTH)
+@router.get("/ValueSet/$validate-code")
+@router.post("/ValueSet/$validate-code")
 def validate_in_value_set(request: Request, body: RawBody, work: Work) -> Response:
     """Whether a code is in the set, and whether the display is ours."""
     given = _given(request, work, body, "url", "system", "code", "display", "coding")
@@ -56,7 +58,8 @@ def validate_in_value_set(request: Request, body: RawBody, work: Work) -> Respon
     return fhir_response(request, _agreed(match, code, display))
 
 
-@router.api_route("/CodeSystem/$lookup", methods=BOTH)
+@router.get("/CodeSystem/$lookup")
+@router.post("/CodeSystem/$lookup")
 def lookup(request: Request, body: RawBody, work: Work) -> Response:
     """What we know of a code: its system's name and its display."""
     given = _given(request, work, body, "system", "code", "coding")
@@ -67,7 +70,8 @@ def lookup(request: Request, body: RawBody, work: Work) -> Response:
     return fhir_response(request, parameters(name=found.system.title, display=found.display))
 
 
-@router.api_route("/CodeSystem/$validate-code", methods=BOTH)
+@router.get("/CodeSystem/$validate-code")
+@router.post("/CodeSystem/$validate-code")
 def validate_in_system(request: Request, body: RawBody, work: Work) -> Response:
     """Whether a code is well formed, and known here."""
     given = _given(request, work, body, "url", "code", "display", "coding")
@@ -82,7 +86,8 @@ def validate_in_system(request: Request, body: RawBody, work: Work) -> Response:
     return fhir_response(request, _agreed(found, code, display))
 
 
-@router.api_route("/CodeSystem/$subsumes", methods=BOTH)
+@router.get("/CodeSystem/$subsumes")
+@router.post("/CodeSystem/$subsumes")
 def subsumes(request: Request, body: RawBody, work: Work) -> Response:
     """Whether one code stands for the other: told where the code itself shows its place, as in ICD-10-CM."""
     given = _given(request, work, body, "system", "codeA", "codeB")

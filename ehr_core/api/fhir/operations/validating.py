@@ -42,7 +42,8 @@ def validate_new(resource_type: str, request: Request, body: RawBody, work: Work
     return fhir_response(request, _outcome(resource_type, _resource_of(body)))
 
 
-@router.api_route("/{resource_type}/{resource_id}/$validate", methods=["GET", "POST"])
+@router.get("/{resource_type}/{resource_id}/$validate")
+@router.post("/{resource_type}/{resource_id}/$validate")
 def validate_stored(
     resource_type: str, resource_id: str, request: Request, body: RawBody, work: Work
 ) -> Response:
