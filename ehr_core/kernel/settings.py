@@ -107,8 +107,8 @@ class Settings(BaseSettings):
     )
     speech_model: Path | None = Field(
         default=None,
-        description="Folder of a faster-whisper model for dictation, on this machine. Not set: the small English "
-        "model that the speech extra carries.",
+        description="Folder of a faster-whisper model for dictation, on this machine. Not set: the packaged "
+        "small English model.",
     )
     small_cell: int = Field(
         default=11, ge=1, description="Aggregate counts below this are suppressed for analysts."

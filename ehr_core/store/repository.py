@@ -64,6 +64,8 @@ class Store:
         self.work = work
         self.connection = work.connection
         self.sight = Sight(work.actor)
+        self.written: list[StoredResource] = []
+        """Versions that this store has written, in order; of a Bundle's failed entry too, which are gone again."""
 
     # Reading
 
@@ -353,6 +355,7 @@ class Store:
 
         A Medication speaks in the records of those who have it prescribed.
         """
+        self.written.append(written)
         patients, codes = [promoted.patient_id], list(promoted.announced_codes)
         if replaced is not None and not replaced.deleted:
             patients.append(replaced.patient_id)

@@ -23,6 +23,7 @@ from ehr_core.store.content import instant_text
 from ehr_core.store.repository import Store
 from ehr_core.store.versions import StoredResource
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
+from ehr_core.workflows.outside_orders import check_written
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 
@@ -43,6 +44,7 @@ def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work
     )
     store = Store(work)
     answer = written_from_elsewhere(work, "Bundle", body, lambda: store.transaction(body, door))
+    check_written(work, store.written)
     return fhir_response(request, answer)
 
 

@@ -25,6 +25,7 @@ from ehr_core.store.patches import JSON_PATCH, MERGE_PATCH, fhirpath_patch, json
 from ehr_core.store.repository import Store, Written
 from ehr_core.store.validation import peek_type
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
+from ehr_core.workflows.outside_orders import check_written
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 PLAIN_JSON = frozenset({"application/json", "text/json"})
@@ -44,6 +45,7 @@ def create(resource_type: str, request: Request, body: RawBody, parts: ProcessPa
         return store.conditional_create(resource_type, body, condition)
 
     resource, created = written_from_elsewhere(work, resource_type, body, write)
+    check_written(work, store.written)
     return written_response(request, parts, resource, created=created)
 
 
@@ -60,6 +62,7 @@ def update(
     written = written_from_elsewhere(
         work, resource_type, body, lambda: store.put(resource_type, resource_id, body, if_match=version)
     )
+    check_written(work, store.written)
     return written_response(request, parts, written.resource, created=written.created)
 
 
@@ -74,6 +77,7 @@ def conditional_update(
     written = written_from_elsewhere(
         work, resource_type, body, lambda: update_found(store, resource_type, body, query, if_match=version)
     )
+    check_written(work, store.written)
     return written_response(request, parts, written.resource, created=written.created)
 
 
@@ -84,6 +88,7 @@ def patch_by_id(
     """A JSON Patch, a JSON Merge Patch, or a FHIRPath Patch as Parameters."""
     store, patched, version = writing_store(work), _patch(request, body), asked_version(request)
     written = patch(store, resource_type, resource_id, patched, if_match=version)
+    check_written(work, store.written)
     return _patched_response(request, parts, written)
 
 
@@ -94,6 +99,7 @@ def conditional_patch(
     """Patches the one that the condition finds."""
     store, patched, version = writing_store(work), _patch(request, body), asked_version(request)
     written = patch_found(store, resource_type, _condition(request), patched, if_match=version)
+    check_written(work, store.written)
     return _patched_response(request, parts, written)
 
 

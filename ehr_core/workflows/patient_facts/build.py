@@ -17,7 +17,7 @@ from ehr_core.medications.imported import lookup_for
 from ehr_core.medications.products import RXNORM, Lookup
 from ehr_core.workflows.patient_facts import observed
 from ehr_core.workflows.patient_facts.days import began, day_in
-from ehr_core.workflows.patient_facts.drug_allergies import drug_allergies, list_state
+from ehr_core.workflows.patient_facts.drug_allergies import drug_allergies, list_state, other_allergies
 from ehr_core.workflows.patient_facts.events import coded, events_of
 from ehr_core.workflows.patient_facts.record import Record, read_records
 from ehr_core.workflows.patient_facts.taken import taken
@@ -121,6 +121,7 @@ def facts_of(record: Record, today: date, lookup: Lookup) -> Facts:
         medications=current,
         stopped_medications=stopped,
         allergies=tuple(drug_allergies(record.of("AllergyIntolerance"), lookup)),
+        other_allergies=tuple(other_allergies(record.of("AllergyIntolerance"), lookup)),
         allergy_list=list_state(record.of("AllergyIntolerance")),
         results=results,
         immunizations=tuple(_immunizations(record.of("Immunization"))),
