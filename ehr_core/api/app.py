@@ -120,7 +120,7 @@ def create_app(
     identity = Identity(database, clock, settings, secrets)
     app.state.owns_process = owns_process
     app.state.parts = Parts(settings, secrets, database, clock, identity)
-    app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
+    app.state.bulk_runner = BulkRunner(database, clock, settings, secrets, identity)
     app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
     app.state.clinic_clock = ClinicClock(database, clock, settings)

@@ -122,7 +122,7 @@ class Store:
         query = select(*versions.version_columns(table)).where(
             table.c.id.in_(list(resource_ids)),
             table.c.deleted.is_(False),
-            *self.sight.rows(type_name, table.c),
+            *self.sight.rows(table.c),
         )
         found = [stored(type_name, row) for row in self.connection.execute(query)]
         self._audit_found("read_many", type_name, found)
@@ -180,7 +180,7 @@ class Store:
                 .where(
                     whose == any_(literal(patient_ids, ARRAY(Text))),
                     columns.deleted.is_(False),
-                    *self.sight.rows(name, columns),
+                    *self.sight.rows(columns),
                 )
                 .order_by(whose, columns.id)
             )
