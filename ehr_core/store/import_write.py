@@ -49,8 +49,10 @@ class _Changes:
     patient_ids: set[str] = field(default_factory=set)
     medication_ids: set[str] = field(default_factory=set)
     codes: dict[str, None] = field(default_factory=dict)
+    resources: list[Prepared] = field(default_factory=list)
 
     def add(self, prepared: Prepared) -> None:
+        self.resources.append(prepared)
         if prepared.type_name == MEDICATION:
             self.medication_ids.add(prepared.resource_id)
         if prepared.promoted.patient_id:
@@ -155,6 +157,7 @@ def _leave_traces(work: UnitOfWork, outcome: Outcome, changes: _Changes) -> None
                 changes.patient_ids.union(patients_prescribed(work.connection, changes.medication_ids))
             ),
             code_tokens=list(changes.codes),
+            resources=[f"{one.type_name}/{one.resource_id}" for one in changes.resources],
         )
 
 
