@@ -35,6 +35,7 @@ from ehr_core.api.routes import (
     messaging,
     notes,
     orders,
+    outside,
     pipeline,
     portal,
     profile,
@@ -49,6 +50,8 @@ from ehr_core.api.routes import (
 )
 from ehr_core.api.smart import authorize, discovery, invitation, logout, passkeys, token
 from ehr_core.api.smart.refusals import install_refusals
+from ehr_core.api.subscriptions import routes as subscriptions
+from ehr_core.api.subscriptions.worker import SubscriptionWorker
 from ehr_core.api.visit_keeper import VisitKeeper
 from ehr_core.db.database import Database, connect
 from ehr_core.decision_support.service import preload
@@ -57,6 +60,7 @@ from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.logging import configure_logging
 from ehr_core.kernel.secrets import load_or_create_secrets
 from ehr_core.kernel.settings import Settings
+from ehr_core.outside.signing import OutsideSigner
 
 ROOMS = (
     health,
@@ -91,8 +95,10 @@ ROOMS = (
     quality,
     portal,
     pipeline,
+    outside,
     bulk,
     cds_hooks,
+    subscriptions,
     fhir,
 )
 """One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here.
@@ -119,8 +125,10 @@ def create_app(
     )
     identity = Identity(database, clock, settings, secrets)
     app.state.owns_process = owns_process
-    app.state.parts = Parts(settings, secrets, database, clock, identity)
-    app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
+    parts = app.state.parts = Parts(settings, secrets, database, clock, identity)
+    app.state.outside_signer = OutsideSigner(secrets.token_signing_key, settings.issuer)
+    app.state.subscriptions = SubscriptionWorker(parts, app.state.outside_signer)
+    app.state.bulk_runner = BulkRunner(database, clock, settings, secrets, identity)
     app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
     app.state.clinic_clock = ClinicClock(database, clock, settings)
@@ -153,7 +161,9 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     app.state.visit_keeper.start()
     app.state.clinic_clock.start()
     app.state.audit_sealer.start()
+    app.state.subscriptions.start()
     yield
+    app.state.subscriptions.stop()
     app.state.audit_sealer.stop()
     app.state.clinic_clock.stop()
     app.state.visit_keeper.stop()

@@ -132,6 +132,17 @@ class Settings(BaseSettings):
         description="Address under which browsers and outside applications reach the API, such as "
         "https://ehr.example.org: it stands in sign-ins, tokens and FHIR links. Without one, the API's own address.",
     )
+    outside_networks: str = Field(
+        default="",
+        description="Private networks that subscriptions, outside decision support and imports may reach besides "
+        "public https addresses, with commas, such as 10.20.0.0/16. Networks of this machine (127.0.0.0/8), and with "
+        "them plain http, are for development and refused in production.",
+    )
+    import_hosts: str = Field(
+        default="",
+        description="Machines from which a bulk import may fetch files by https, with commas, such as "
+        "files.example.org. Without any, only what was uploaded here is imported.",
+    )
     email_sender: str | None = Field(
         default=None,
         description="Who sends e-mail: `mailbox` (kept here, sent nowhere), `smtp`, or a sender that a package brings. "

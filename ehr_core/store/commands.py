@@ -11,14 +11,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ehr_core.access.actor import Actor
 from ehr_core.access.operators import operator
 from ehr_core.db.database import connect
 from ehr_core.db.own_database import own_database
+from ehr_core.kernel.ids import new_id
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.exporter import ExportSummary, export_folder
 from ehr_core.store.import_problems import ProblemFile
 from ehr_core.store.import_sources import find_sources
 from ehr_core.store.importer import ImportSummary, import_path
+from ehr_core.store.origins import ACCOUNT_SYSTEM, Origin
 from ehr_core.store.reindexing import reindex
 
 SHOWN_PROBLEMS = 50
@@ -62,15 +65,17 @@ def import_files(
             progress.update(bar, completed=min(summary.bytes, total), counts=counts)
 
         try:
+            actor = operator("fhir.write")
             summary = import_path(
                 database,
-                operator("fhir.write"),
+                actor,
                 paths,
                 processes=processes or min(os.cpu_count() or 1, 8),
                 report=show,
                 problem=listing.write if listing else None,
                 site_time_zone=settings.site_time_zone,
                 server=server,
+                origin=_origin(actor, paths, server),
             )
             progress.update(bar, completed=total)
         finally:
@@ -120,6 +125,13 @@ def reindex_store() -> None:
         finally:
             database.dispose()
     say.print(f"{done:,} resources indexed.", markup=False)
+
+
+def _origin(actor: Actor, paths: list[Path], server: str | None) -> Origin:
+    """Files are counted and not named: their names may be patients' names."""
+    words = f"Import of {len(paths)} files or folders" + (f" written by {server}" if server else "")
+    who = {"identifier": {"system": ACCOUNT_SYSTEM, "value": actor.actor_id}, "display": actor.name}
+    return Origin(new_id(), words, who)
 
 
 def _bar() -> Progress:

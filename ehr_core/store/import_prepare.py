@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue
-from ehr_core.kernel.ids import stable_id
+from ehr_core.kernel.ids import new_id, stable_id
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content
 from ehr_core.store.import_bundle import NAMESPACE, digest, read_bundle
 from ehr_core.store.import_problems import Origin, Problem
 from ehr_core.store.import_sources import UNREADABLE, Part, read_document, why_unreadable
 from ehr_core.store.merged import refuse_own_link
+from ehr_core.store.origins import PROVENANCE
 from ehr_core.store.promote import Promoted, promote
 from ehr_core.store.references import address, is_conditional, is_temporary, references, rewrite
 from ehr_core.store.resource_types import resource_type
@@ -70,6 +72,13 @@ def identity_of(type_name: str, resource_id: str) -> int:
     return int.from_bytes(
         hashlib.blake2b(f"{type_name}/{resource_id}".encode(), digest_size=8).digest(), "big"
     )
+
+
+def prepared_provenance(made: dict[str, Any], time_zone: str) -> Prepared:
+    """A Provenance of our own, ready to be stored beside what it is about."""
+    body, resource_id = msgspec.json.encode(made), new_id()
+    promoted = promote(PROVENANCE, validate(PROVENANCE, body), resource_id, time_zone)
+    return Prepared(PROVENANCE, 0, Origin("", 0), Content(body, resource_id), promoted)
 
 
 class Preparer:

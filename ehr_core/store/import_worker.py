@@ -20,6 +20,7 @@ from ehr_core.store.import_prepare import Prepared, Preparer
 from ehr_core.store.import_problems import Problem
 from ehr_core.store.import_sources import Part
 from ehr_core.store.import_write import Outcome, add_new, replace_changed
+from ehr_core.store.origins import Origin
 from ehr_core.store.search import find
 from ehr_core.store.search_parameters import Search, parameter_list
 from ehr_core.store.visible import Sight
@@ -65,8 +66,15 @@ class Worker:
     """Imports parts as one actor. `folder` takes the notes on what was seen and what has to wait."""
 
     def __init__(
-        self, database: Database, actor: Actor, time_zone: str, folder: Path, server: str | None = None
+        self,
+        database: Database,
+        actor: Actor,
+        time_zone: str,
+        folder: Path,
+        server: str | None = None,
+        origin: Origin | None = None,
     ):
+        self.origin = origin
         self.database = database
         self.actor = actor
         self.time_zone = time_zone
@@ -83,7 +91,7 @@ class Worker:
         self._note_seen(done.prepared)
         for batch in _batches(done.prepared):
             with begin(self.database, self.actor, self.clock, self.time_zone) as work:
-                outcome = add_new(work, batch)
+                outcome = add_new(work, batch, self.origin)
             report.add(outcome)
             if outcome.waiting:
                 append_waiting(self.waiting, outcome.waiting)
@@ -93,7 +101,7 @@ class Worker:
         """Stores new versions of resources that have waited."""
         report = PartReport()
         with begin(self.database, self.actor, self.clock, self.time_zone) as work:
-            report.add(replace_changed(work, batch))
+            report.add(replace_changed(work, batch, self.origin))
         return report
 
     def look_up(self, reference: str) -> str | None:
@@ -140,7 +148,9 @@ def _batches(prepared: list[Prepared]) -> Iterator[list[Prepared]]:
 _worker: Worker | None = None
 
 
-def start_worker(url: str, actor: Actor, time_zone: str, folder: Path, server: str | None) -> None:
+def start_worker(
+    url: str, actor: Actor, time_zone: str, folder: Path, server: str | None, origin: Origin | None
+) -> None:
     """Makes this process a worker with a connection of its own.
 
     A part holds thousands of live objects and next to no cycles: looking for some again and again is a third of the
@@ -150,7 +160,7 @@ def start_worker(url: str, actor: Actor, time_zone: str, folder: Path, server: s
     gc.freeze()
     gc.set_threshold(*SELDOM)
     database = connect(url, pool_size=1, application_name="almoner import")
-    _worker = Worker(database, actor, time_zone, folder, server)
+    _worker = Worker(database, actor, time_zone, folder, server, origin)
 
 
 def take_part(part: Part) -> PartReport:

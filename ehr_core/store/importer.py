@@ -37,6 +37,7 @@ from ehr_core.store.import_worker import (
     start_worker,
     take_part,
 )
+from ehr_core.store.origins import Origin
 
 MOST_PROBLEMS = 1000
 """Problems that a summary keeps; all are counted, and told as they are found to whoever asks for them."""
@@ -95,10 +96,12 @@ def import_path(
     problem: ProblemReport | None = None,
     site_time_zone: str | None = None,
     server: str | None = None,
+    origin: Origin | None = None,
 ) -> ImportSummary:
     """Imports files and folders of Bundles, resources and NDJSON. What is bad is a problem, and the rest is kept.
 
     `server` is the address of the server that wrote the files: its absolute references are read as ours.
+    With an `origin`, what is stored gets its Provenance.
     Raises BadRequest when there is nothing to import, Unavailable when the database or a process goes away.
     """
     actor.require("fhir.write")
@@ -107,7 +110,25 @@ def import_path(
     run = _Run(report, problem)
     return run.through(
         [parts_of(group) for group in groups],
-        lambda folder: _crew(database, actor, site_time_zone, folder, processes, server),
+        lambda folder: _crew(database, actor, site_time_zone, folder, processes, server, origin),
+    )
+
+
+def import_parts(
+    database: Database,
+    actor: Actor,
+    parts: Iterator[Part],
+    *,
+    report: Report | None = None,
+    problem: ProblemReport | None = None,
+    site_time_zone: str | None = None,
+    origin: Origin | None = None,
+) -> ImportSummary:
+    """Imports parts that somebody has cut, in this process. Raises as `import_path` does, and what `report` raises."""
+    actor.require("fhir.write")
+    run = _Run(report, problem)
+    return run.through(
+        [parts], lambda folder: _crew(database, actor, site_time_zone, folder, 1, None, origin)
     )
 
 
@@ -128,7 +149,7 @@ def load_resources(
     run = _Run(report, None)
     return run.through(
         [resource_parts(resources)],
-        lambda folder: _crew(database, actor, site_time_zone, folder, processes, None),
+        lambda folder: _crew(database, actor, site_time_zone, folder, processes, None, None),
     )
 
 
@@ -220,15 +241,16 @@ def _crew(
     folder: Path,
     processes: int,
     server: str | None,
+    origin: Origin | None,
 ) -> _Alone | _Crew:
     time_zone = site_time_zone or Settings().site_time_zone
     if processes <= 1:
-        return _Alone(Worker(database, actor, time_zone, folder, server))
+        return _Alone(Worker(database, actor, time_zone, folder, server, origin))
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=start_worker,
-        initargs=(database.url, actor, time_zone, folder, server),
+        initargs=(database.url, actor, time_zone, folder, server, origin),
     )
     return _Crew(pool, processes)
 

@@ -27,6 +27,7 @@ from ehr_core.store.content import Content, read_id
 from ehr_core.store.locks import identity_lock
 from ehr_core.store.medications import MEDICATION, medications_prescribed, parts, patients_prescribed
 from ehr_core.store.merged import refuse_merged_away, refuse_own_link, refuse_ring
+from ehr_core.store.origins import PROVENANCE, Touched, is_software, note
 from ehr_core.store.promote import Promoted, promote
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.search import SearchPage, find
@@ -124,7 +125,7 @@ class Store:
         query = select(*versions.version_columns(table)).where(
             table.c.id.in_(list(resource_ids)),
             table.c.deleted.is_(False),
-            *self.sight.rows(type_name, table.c),
+            *self.sight.rows(table.c),
         )
         found = [stored(type_name, row) for row in self.connection.execute(query)]
         self._audit_found("read_many", type_name, found)
@@ -182,7 +183,7 @@ class Store:
                 .where(
                     whose == any_(literal(patient_ids, ARRAY(Text))),
                     columns.deleted.is_(False),
-                    *self.sight.rows(name, columns),
+                    *self.sight.rows(columns),
                 )
                 .order_by(whose, columns.id)
             )
@@ -353,9 +354,15 @@ class Store:
     ) -> None:
         """Tells the outbox of the patients and codes of the new version and of the one it replaces.
 
-        A Medication speaks in the records of those who have it prescribed.
+        A Medication speaks in the records of those who have it prescribed. What software wrote gets its Provenance.
         """
         self.written.append(written)
+        if is_software(self.work.actor) and written.resource_type != PROVENANCE:
+            labels = promoted.sensitivity or (replaced.sensitivity if replaced is not None else None)
+            touched = Touched(
+                act, written.reference, written.version_id, written.patient_id, tuple(labels or ())
+            )
+            note(self.work, touched, lambda work, body: Store(work).create(PROVENANCE, body))
         patients, codes = [promoted.patient_id], list(promoted.announced_codes)
         if replaced is not None and not replaced.deleted:
             patients.append(replaced.patient_id)

@@ -39,7 +39,7 @@ def conditions(
 ) -> list[ColumnElement[bool]]:
     """Every parameter's condition, the actor's own among them. Raises BadRequest; see Search.strict."""
     known = known_parameters(row, table, search)
-    found = [table.c.deleted.is_(False), *search.sight.rows(row.name, table.c)]
+    found = [table.c.deleted.is_(False), *search.sight.rows(table.c)]
     for full_name, text in given:
         if full_name.partition(":")[0] in CONTROLS:
             continue
@@ -176,7 +176,7 @@ def _chain(
             continue
         inner = _condition(target, table, inner_known, rest, text, search, depth + 1)
         if inner is not None:
-            seen = and_(table.c.deleted.is_(False), *search.sight.rows(type_name, table.c), inner)
+            seen = and_(table.c.deleted.is_(False), *search.sight.rows(table.c), inner)
             found.append(reference.among(type_name, select(table.c.id).where(seen)))
     if not found:
         search.not_understood(f"Nothing that '{shown(name)}' leads to is searched by '{shown(rest)}'.")
@@ -206,5 +206,5 @@ def _has(
     inner = _condition(source, referring, known, rest, text, search, depth + 1)
     if inner is None:
         return None
-    where = [referring.c.deleted.is_(False), *search.sight.rows(type_name, referring.c), inner]
+    where = [referring.c.deleted.is_(False), *search.sight.rows(referring.c), inner]
     return table.c.id.in_(reference.ids(row.name, referring, where))

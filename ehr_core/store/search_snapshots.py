@@ -91,7 +91,7 @@ def page_of(
     """The page that begins at `offset`, and whether another follows. What is deleted or hidden by now is left out."""
     ids = _ids(connection, snapshot, search, offset, limit + 1)
     table = current_table(snapshot.resource_type)
-    seen = search.sight.rows(snapshot.resource_type, table.c)
+    seen = search.sight.rows(table.c)
     query = select(*version_columns(table)).where(
         table.c.id.in_(ids[:limit]), table.c.deleted.is_(False), *seen
     )

@@ -91,7 +91,7 @@ def current_version(
     """
     query = _by_id(type_name, lock)
     if sight is not None:
-        query = query.where(*sight.rows(type_name, current_table(type_name).c))
+        query = query.where(*sight.rows(current_table(type_name).c))
     return connection.execute(query, {"this_id": resource_id}).one_or_none()
 
 
@@ -105,7 +105,7 @@ def _by_id(type_name: str, lock: bool) -> Select:
 def old_versions(connection: Connection, type_name: str, resource_id: str, sight: Sight) -> list[Row]:
     """The versions that are no longer current, newest first."""
     table = history_table(type_name)
-    where = [table.c.id == resource_id, *sight.rows(type_name, table.c)]
+    where = [table.c.id == resource_id, *sight.rows(table.c)]
     return list(connection.execute(select(table).where(*where).order_by(table.c.version_id.desc())))
 
 
@@ -114,7 +114,7 @@ def old_version(
 ) -> Row | None:
     table = history_table(type_name)
     this = [table.c.id == resource_id, table.c.version_id == version_id]
-    query = select(table).where(*this, *sight.rows(type_name, table.c))
+    query = select(table).where(*this, *sight.rows(table.c))
     return connection.execute(query).one_or_none()
 
 

@@ -23,7 +23,7 @@ class Sight:
 
     actor: Actor
 
-    def rows(self, type_name: str, columns: Any) -> list[ColumnElement[bool]]:
-        """The conditions on rows of this type's current or history table, or an alias of it; none for who sees all."""
+    def rows(self, columns: Any) -> list[ColumnElement[bool]]:
+        """The conditions on rows of a current or history table, or an alias of it; none for who sees all."""
         condition = rows_open_to(self.actor, columns.id.table)
         return [] if condition is None else [condition]

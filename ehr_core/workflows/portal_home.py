@@ -19,7 +19,7 @@ from data_contracts.api.portal import (
     ToDoState,
 )
 from data_contracts.guidelines import patient_text
-from ehr_core.access.chart_policy import Sight, whole_record
+from ehr_core.access.chart_policy import LabelSieve, whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.people import practitioner_names
 from ehr_core.care_gaps.reading import SELECT_GAPS
@@ -134,7 +134,7 @@ def _next_visit(work: UnitOfWork, patient_id: str) -> tuple[OwnAppointment | Non
     )
     with whole_record(work):
         rows = work.connection.execute(*upcoming).all()
-    hidden, sight = 0, Sight(work)
+    hidden, sight = 0, LabelSieve(work)
     for row in rows:
         body = decode(row.body.encode())
         if sight.sees(body):

@@ -55,7 +55,7 @@ def _kick_off(
         level=level,
         group_id=group_id,
         patient_ids=patients_asked_for(
-            work.connection, given.patients, group_id, f"{parts.settings.api_url}/fhir"
+            work.connection, given.patients, group_id, f"{parts.settings.issuer}/fhir"
         ),
         resource_types=_types(given.types, level, work.actor),
         since=given.since,
@@ -64,7 +64,7 @@ def _kick_off(
     job_id = jobs.ask(work, asked, keep=timedelta(hours=parts.settings.bulk_file_hours))
     request.app.state.bulk_runner.wake()
     return Response(
-        status_code=202, headers={"Content-Location": f"{parts.settings.api_url}/fhir/bulk/{job_id}"}
+        status_code=202, headers={"Content-Location": f"{parts.settings.issuer}/fhir/bulk/{job_id}"}
     )
 
 
@@ -95,7 +95,7 @@ def status(job_id: str, work: Work, parts: ProcessParts) -> Response:
     if job.state == "failed":
         raise Unavailable(job.failure or "The export failed. Start it again.")
     manifest = _manifest(
-        job, jobs.files_of(work, job_id), f"{parts.settings.api_url}/fhir/bulk/{job_id}/files"
+        job, jobs.files_of(work, job_id), f"{parts.settings.issuer}/fhir/bulk/{job_id}/files"
     )
     return JSONResponse(manifest, headers={"Expires": format_datetime(job.expires_at, usegmt=True)})
 

@@ -33,9 +33,15 @@ Routes = frozenset[tuple[str, str]]
 
 @cache
 def capability_statement(
-    base_url: str, routes: Routes, operations: tuple[tuple[str, str], ...] = ()
+    base_url: str,
+    routes: Routes,
+    operations: tuple[tuple[str, str], ...] = (),
+    others: tuple[tuple[str, str], ...] = (),
 ) -> bytes:
-    """The statement of the server at this address, as JSON. `operations` are (type or '', name)."""
+    """The statement of the server at this address, as JSON. `operations` are (type or '', name).
+
+    `others` are types that are kept outside the store: (type, what is said of it, as JSON).
+    """
     known = {name: dict(_parameters(row)) for name, row in RESOURCE_TYPES.items()}
     references = [
         (f"{name}:{each}", parameter.reference)
@@ -43,7 +49,8 @@ def capability_statement(
         for each, parameter in parameters.items()
         if parameter.reference
     ]
-    elsewhere = sorted({of for of, _ in operations} - RESOURCE_TYPES.keys() - {""})
+    told = {name: json.loads(words) for name, words in others}
+    elsewhere = sorted(({of for of, _ in operations} | told.keys()) - RESOURCE_TYPES.keys() - {""})
     system = [{"code": code} for code in ("transaction", "batch") if ("POST", "/fhir") in routes]
     if ("GET", "/fhir/_history") in routes:
         system.append({"code": "history-system"})
@@ -70,7 +77,10 @@ def capability_statement(
                         _resource(row, known[row.name], references, routes, operations)
                         for _, row in sorted(RESOURCE_TYPES.items())
                     ]
-                    + [{"type": name} | _operations(operations, name) for name in elsewhere],
+                    + [
+                        {"type": name} | told.get(name, {}) | _operations(operations, name)
+                        for name in elsewhere
+                    ],
                     "interaction": system,
                 }
                 | _operations(operations, "")

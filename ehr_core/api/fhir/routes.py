@@ -10,6 +10,8 @@ from ehr_core.api.fhir import bundling, reading, writing
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
 from ehr_core.api.fhir.operations import docref, everything, matching, terminology, validating
+from ehr_core.api.subscriptions.capability import OPERATIONS as OF_SUBSCRIPTIONS
+from ehr_core.api.subscriptions.capability import SUBSCRIPTION
 
 router = APIRouter()
 OPERATIONS = (docref, everything, matching, terminology, validating)
@@ -23,7 +25,9 @@ EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
 def metadata(request: Request, parts: ProcessParts) -> Response:
     """What this server can do; needs no sign-in."""
     require_json_answer(request)
-    return fhir_response(request, capability_statement(base_url(parts), routes_here(), operations_here()))
+    return fhir_response(
+        request, capability_statement(base_url(parts), routes_here(), operations_here(), (SUBSCRIPTION,))
+    )
 
 
 def routes_here() -> frozenset[tuple[str, str]]:
@@ -34,7 +38,11 @@ def routes_here() -> frozenset[tuple[str, str]]:
 
 def operations_here() -> tuple[tuple[str, str], ...]:
     """(type or '', name) of every operation."""
-    return EXPORTS + tuple(named for operation in OPERATIONS for named in operation.OPERATIONS)
+    return (
+        EXPORTS
+        + OF_SUBSCRIPTIONS
+        + tuple(named for operation in OPERATIONS for named in operation.OPERATIONS)
+    )
 
 
 for part in (*OPERATIONS, *PARTS):

@@ -9,7 +9,7 @@ from typing import Any
 
 from cds.facts import Condition, Facts, Immunization, Part, Unknowable
 from data_contracts.code_systems import CVX
-from ehr_core.access.chart_policy import Sight
+from ehr_core.access.chart_policy import LabelSieve
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.fhir_json import codes, codings, words
@@ -68,11 +68,11 @@ def build_facts_of_all(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str
         if record.of("Patient")
     }
     lookup = lookup_for(work.connection, (code for one in records.values() for code in rxnorm_codes(one)))
-    sight, today = Sight(work), work.today()
+    sight, today = LabelSieve(work), work.today()
     return {patient_id: _both(record, sight, today, lookup) for patient_id, record in records.items()}
 
 
-def _both(record: Record, sight: Sight, today: date, lookup: Lookup) -> PatientFacts:
+def _both(record: Record, sight: LabelSieve, today: date, lookup: Lookup) -> PatientFacts:
     whole = facts_of(record, today, lookup)
     part = record.seen_by(sight.split)
     return PatientFacts(whole, facts_of(part, today, lookup) if part.withheld else whole)
