@@ -16,6 +16,7 @@ from sqlalchemy import Row, Select, Text, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ehr_core.access.chart_policy import may_read, require_scope, whole_record
+from ehr_core.access.field_sets import FieldSet
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, Issue, NotFound
@@ -58,12 +59,13 @@ class Written:
 
 
 class Store:
-    """FHIR resources as one actor sees them, within one unit of work."""
+    """FHIR resources as one actor sees them, within one unit of work. `fields`: what a door to other systems leaves of
+    each type; screens need none, as their answers name each field."""
 
-    def __init__(self, work: UnitOfWork):
+    def __init__(self, work: UnitOfWork, fields: FieldSet | None = None):
         self.work = work
         self.connection = work.connection
-        self.sight = Sight(work.actor)
+        self.sight = Sight(work.actor, fields)
 
     # Reading
 
@@ -282,6 +284,7 @@ class Store:
     def _current(self, type_name: str, resource_id: str) -> Row:
         resource_type(type_name)
         require_scope(self.work.actor, type_name, "r")
+        self.sight.require_type(type_name)
         row = versions.current_version(self.connection, type_name, resource_id, lock=False, sight=self.sight)
         if row is None:
             raise self._not_found(type_name)
