@@ -57,6 +57,8 @@ from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.logging import configure_logging
 from ehr_core.kernel.secrets import load_or_create_secrets
 from ehr_core.kernel.settings import Settings
+from ehr_core.kernel.vault import Vault, use_vault
+from ehr_core.store.key_check import require_its_key_ring
 
 ROOMS = (
     health,
@@ -108,6 +110,7 @@ def create_app(
         settings = Settings()
         configure_logging(settings.log_level, json=True)
     secrets = load_or_create_secrets(settings.state_folder)
+    use_vault(Vault.of(settings))
     database = database or open_database(settings)
     clock = clock or SystemClock()
     app = FastAPI(
@@ -146,6 +149,7 @@ def open_database(settings: Settings) -> Database:
 async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
+    require_its_key_ring(parts.database, parts.clock)
     preload(parts.settings.immunization_schedule)
     if app.state.owns_process:
         spare_what_stays()

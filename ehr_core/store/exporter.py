@@ -27,6 +27,7 @@ from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import Conflict, Unavailable
+from ehr_core.kernel.sealed_body import opened
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.content import instant_text
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
@@ -216,7 +217,7 @@ def _remove_files(folder: Path) -> None:
 def _copied(connection: Connection, sql: str, values: tuple[Any, ...]) -> Generator[bytes]:
     driver: psycopg.Connection = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(sql, values or None) as copy:
-        yield from map(bytes, copy)
+        yield from (opened(bytes(line)) for line in copy)
 
 
 def _chunks(lines: Iterator[bytes]) -> Generator[bytes]:

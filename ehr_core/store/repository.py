@@ -21,6 +21,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, Issue, NotFound
 from ehr_core.kernel.ids import FHIR_ID, new_id
+from ehr_core.kernel.sealed_body import opened
 from ehr_core.store import versions
 from ehr_core.store.bundles import Door, run_bundle
 from ehr_core.store.compartment import require_patient
@@ -187,7 +188,7 @@ class Store:
                 .order_by(whose, columns.id)
             )
             for (body,) in self.connection.execute(query):
-                yield name, body.encode()
+                yield name, opened(body.encode())
         if (type_names is None or MEDICATION in type_names) and may_read(self.work.actor, MEDICATION):
             for body in medications_prescribed(self.connection, patient_ids):
                 yield MEDICATION, body
@@ -359,7 +360,7 @@ class Store:
         patients, codes = [promoted.patient_id], list(promoted.announced_codes)
         if replaced is not None and not replaced.deleted:
             patients.append(replaced.patient_id)
-            codes += announced_codes(written.resource_type, replaced.body.encode())
+            codes += announced_codes(written.resource_type, opened(replaced.body.encode()))
         if written.resource_type == MEDICATION:
             patients += patients_prescribed(self.connection, [written.id])
         for part in parts(sorted({patient for patient in patients if patient})):

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select
 from data_contracts.valuesets import ValueSet, value_sets
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store import search_sql as sql
+from ehr_core.store.marked import hashed
 from ehr_core.store.resource_types import RESOURCE_TYPES, ResourceType, resource_type
 from ehr_core.store.search_escapes import plain, split_on
 from ehr_core.store.search_parameters import (
@@ -136,7 +137,11 @@ def _of_type(table: Any, value: str) -> ColumnElement[bool]:
     parts = [plain(part) for part in split_on("|", value)]
     if len(parts) != 3 or not all(parts[1:]):
         raise BadRequest("'identifier:of-type' is searched as system|code|value of the identifier's type.")
-    return table.c.search_tokens.contains([named_token("identifier:of-type", "|".join(parts))])
+    asked = [
+        named_token("identifier:of-type", "|".join((*parts[:2], each)))
+        for each in (parts[2], hashed(parts[2]))
+    ]
+    return table.c.search_tokens.overlap(asked)
 
 
 def _value_set(value: str) -> ValueSet:

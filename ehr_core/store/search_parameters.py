@@ -267,7 +267,7 @@ def _single(only: Reference, name: str, columns: Any) -> Parameter:
         frozenset({"identifier"}),
         (only.column,),
         only,
-        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier"),
+        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier", identifier=True),
     )
 
 
@@ -287,7 +287,7 @@ def _subject(columns: Any, by_patient: Parameter) -> Parameter:
         frozenset({"identifier"}),
         by_patient.sort,
         by_patient.reference,
-        identifier=sql.named_tokens(columns.search_tokens, "subject:identifier"),
+        identifier=sql.named_tokens(columns.search_tokens, "subject:identifier", identifier=True),
     )
 
 
@@ -336,7 +336,7 @@ def _reference(row: ResourceType, columns: Any, name: str, paths: Sequence[str])
         frozenset({"identifier"}),
         (_first(columns.reference_tokens, f"{name}:"),),
         Reference(columns.reference_tokens, reference_targets(row.name, paths), name),
-        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier"),
+        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier", identifier=True),
     )
 
 
