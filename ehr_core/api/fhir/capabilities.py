@@ -33,9 +33,14 @@ Routes = frozenset[tuple[str, str]]
 
 @cache
 def capability_statement(
-    base_url: str, routes: Routes, operations: tuple[tuple[str, str], ...] = ()
+    base_url: str,
+    routes: Routes,
+    operations: tuple[tuple[str, str], ...] = (),
+    made_here: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (),
 ) -> bytes:
-    """The statement of the server at this address, as JSON. `operations` are (type or '', name)."""
+    """The statement of the server at this address, as JSON. `operations` are (type or '', name);
+    `made_here` are types that are only read and searched, with their parameters and kinds.
+    """
     known = {name: dict(_parameters(row)) for name, row in RESOURCE_TYPES.items()}
     references = [
         (f"{name}:{each}", parameter.reference)
@@ -70,7 +75,8 @@ def capability_statement(
                         _resource(row, known[row.name], references, routes, operations)
                         for _, row in sorted(RESOURCE_TYPES.items())
                     ]
-                    + [{"type": name} | _operations(operations, name) for name in elsewhere],
+                    + [{"type": name} | _operations(operations, name) for name in elsewhere]
+                    + [_made_here(name, kinds) for name, kinds in made_here],
                     "interaction": system,
                 }
                 | _operations(operations, "")
@@ -104,6 +110,15 @@ def _resource(
         "searchRevInclude": leading,
         "searchParam": [{"name": name, "type": parameter.kind} for name, parameter in sorted(own.items())],
     } | _operations(operations, row.name)
+
+
+def _made_here(name: str, kinds: tuple[tuple[str, str], ...]) -> dict[str, object]:
+    return {
+        "type": name,
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "versioning": "no-version",
+        "searchParam": [{"name": each, "type": kind} for each, kind in sorted(kinds)],
+    }
 
 
 def _parameters(row: ResourceType) -> KnownParameters:

@@ -6,13 +6,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ehr_core.api.dependencies import ProcessParts
-from ehr_core.api.fhir import bundling, reading, writing
+from ehr_core.api.fhir import audit_events, bundling, reading, writing
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
 from ehr_core.api.fhir.operations import docref, everything, matching, terminology, validating
 
 router = APIRouter()
 OPERATIONS = (docref, everything, matching, terminology, validating)
+MADE_HERE = ((audit_events.TYPE, tuple(audit_events.KINDS.items())),)
+"""Types that are made from something else than the store: read and searched, never written."""
 PARTS = (bundling, reading, writing)
 EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
 """Told here too: they have a room of their own, ehr_core/api/bulk."""
@@ -22,7 +24,9 @@ EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
 def metadata(request: Request, parts: ProcessParts) -> Response:
     """What this server can do; needs no sign-in."""
     require_json_answer(request)
-    return fhir_response(request, capability_statement(base_url(parts), routes_here(), operations_here()))
+    return fhir_response(
+        request, capability_statement(base_url(parts), routes_here(), operations_here(), MADE_HERE)
+    )
 
 
 def routes_here() -> frozenset[tuple[str, str]]:
@@ -36,5 +40,5 @@ def operations_here() -> tuple[tuple[str, str], ...]:
     return EXPORTS + tuple(named for operation in OPERATIONS for named in operation.OPERATIONS)
 
 
-for part in (*OPERATIONS, *PARTS):
+for part in (*OPERATIONS, audit_events, *PARTS):
     router.include_router(part.router)
