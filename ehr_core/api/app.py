@@ -29,6 +29,7 @@ from ehr_core.api.routes import (
     care_gaps,
     charting,
     decision_support,
+    disclosures,
     history,
     medications,
     merges,
@@ -60,7 +61,9 @@ from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.logging import configure_logging
 from ehr_core.kernel.secrets import load_or_create_secrets
 from ehr_core.kernel.settings import Settings
+from ehr_core.kernel.vault import Vault, use_vault
 from ehr_core.outside.signing import OutsideSigner
+from ehr_core.store.key_check import require_its_key_ring
 
 ROOMS = (
     health,
@@ -87,6 +90,7 @@ ROOMS = (
     medications,
     reconciliation,
     decision_support,
+    disclosures,
     scheduling,
     visits,
     messaging,
@@ -114,6 +118,7 @@ def create_app(
         settings = Settings()
         configure_logging(settings.log_level, json=True)
     secrets = load_or_create_secrets(settings.state_folder)
+    use_vault(Vault.of(settings))
     database = database or open_database(settings)
     clock = clock or SystemClock()
     app = FastAPI(
@@ -154,6 +159,7 @@ def open_database(settings: Settings) -> Database:
 async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
+    require_its_key_ring(parts.database, parts.clock)
     preload(parts.settings.immunization_schedule)
     if app.state.owns_process:
         spare_what_stays()

@@ -13,6 +13,7 @@ from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
 from ehr_core.client.decision_support import DecisionSupportRoom
+from ehr_core.client.disclosures import DisclosuresRoom
 from ehr_core.client.fhir import FhirRoom
 from ehr_core.client.history import HistoryRoom
 from ehr_core.client.medications import MedicationsRoom
@@ -73,6 +74,7 @@ class AlmonerClient:
         self.worklist = WorklistRoom(speaking)
         self.quality = QualityRoom(speaking)
         self.questionnaires = QuestionnairesRoom(speaking)
+        self.disclosures = DisclosuresRoom(speaking)
         self.portal = PortalRoom(speaking)
         self.pipeline = PipelineRoom(speaking)
 

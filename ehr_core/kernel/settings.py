@@ -86,6 +86,26 @@ class Settings(BaseSettings):
         description="File of breached passwords: their SHA-1 hashes in capital letters, one a line, sorted. Not set: "
         "only what everybody thinks of first is refused.",
     )
+    encryption_keys: str | None = Field(
+        default=None,
+        repr=False,
+        description="Key ring that marked fields are encrypted with, as JSON: `active`, `keys` (32 bytes in base64 by "
+        "id), `search`. Not set: the command's, or the file's.",
+    )
+    encryption_key_command: str | None = Field(
+        default=None,
+        description="Command that prints the key ring, such as a call of the site's key service.",
+    )
+    encryption_key_file: Path | None = Field(
+        default=None,
+        description="File of the key ring; made on first use. Not set: `encryption-keys.json` in the state folder. "
+        "Keep it apart from the database's backups.",
+    )
+    encrypt_documents: Literal["psychotherapy", "all"] = Field(
+        default="psychotherapy",
+        description="Which documents' words are encrypted in the database: those labelled as psychotherapy "
+        "notes, or all.",
+    )
     proxy_narrowing_age: int = Field(
         default=13,
         ge=0,

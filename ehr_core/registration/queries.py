@@ -16,6 +16,7 @@ from ehr_core.kernel.name_sounds import folded
 from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.query_words import SearchWords, Token
 from ehr_core.registration.reading import read_person
+from ehr_core.store.marked import hashed
 from ehr_core.store.tables import current_table
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token
 
@@ -133,6 +134,7 @@ def _matches(patient: Any, token: Token, time_zone: str) -> ColumnElement[bool]:
         meanings.append(patient.c.name_text.like(f"% {_escaped(token.name_word)}%"))
     if token.identifier:
         spellings = {token.identifier, token.identifier.upper()}
+        spellings |= {hashed(each) for each in spellings}
         meanings.append(
             patient.c.identifier_tokens.overlap([identifier_token(ANY_SYSTEM, each) for each in spellings])
         )

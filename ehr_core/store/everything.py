@@ -59,7 +59,7 @@ def _of_type(
     table = current_table(name)
     owner = table.c.id if name == "Patient" else table.c.patient_id
     where = [owner == patient_id, table.c.deleted.is_(False), table.c.last_updated <= wanted.as_of]
-    where += store.sight.rows(table.c)
+    where += store.sight.rows(name, table.c)
     if last_id is not None:
         where.append(table.c.id > last_id)
     if wanted.since is not None:

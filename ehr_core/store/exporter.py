@@ -28,6 +28,7 @@ from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import Conflict, Unavailable
+from ehr_core.kernel.sealed_body import opened
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.content import instant_text
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
@@ -78,7 +79,7 @@ class Wanted:
     def conditions(self, type_name: str) -> tuple[str, tuple[Any, ...]]:
         """More conditions of a WHERE clause, and their values."""
         where, values = "", []
-        for condition in self.sight.rows(current_table(type_name).c) if self.sight else ():
+        for condition in self.sight.rows(type_name, current_table(type_name).c) if self.sight else ():
             where += f" AND {as_sql(condition)}"
         if self.patient_ids is not None:
             where += f" AND {'id' if type_name == 'Patient' else 'patient_id'} = ANY(%s)"
@@ -229,7 +230,7 @@ def _remove_files(folder: Path) -> None:
 def _copied(connection: Connection, sql: str, values: tuple[Any, ...]) -> Generator[bytes]:
     driver: psycopg.Connection = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(sql, values or None) as copy:
-        yield from map(bytes, copy)
+        yield from (opened(bytes(line)) for line in copy)
 
 
 def _chunks(lines: Iterator[bytes]) -> Generator[bytes]:

@@ -68,7 +68,7 @@ def _part(
     store: Store, type_name: str, table: Any, resource_id: str | None, period: Period, limit: int
 ) -> Select:
     columns = table.c
-    where = [columns.last_updated <= period.as_of, *store.sight.rows(columns)]
+    where = [columns.last_updated <= period.as_of, *store.sight.rows(type_name, columns)]
     if resource_id is not None:
         where.append(columns.id == resource_id)
     if period.since is not None:

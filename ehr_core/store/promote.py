@@ -20,6 +20,7 @@ from ehr_core.access.sensitive_codes import (
 from ehr_core.kernel.fhir_definitions import definition, field_name
 from ehr_core.kernel.name_sounds import sounds
 from ehr_core.store.dates import bounds
+from ehr_core.store.marked import searchable
 from ehr_core.store.names import display_name, name_parts, search_text
 from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import PERSON, ResourceType, resource_type
@@ -146,7 +147,8 @@ def _identifiers(resource: Struct) -> list[str] | None:
     for identifier in reached_values(resource, "identifier"):
         if identifier.value is not UNSET:
             system = "" if identifier.system is UNSET else identifier.system
-            tokens += (identifier_token(each, identifier.value) for each in (system, ANY_SYSTEM))
+            value = searchable(identifier)
+            tokens += (identifier_token(each, value) for each in (system, ANY_SYSTEM))
     return list(dict.fromkeys(tokens)) or None
 
 

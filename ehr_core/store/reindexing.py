@@ -11,6 +11,7 @@ from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.sealed_body import opened
 from ehr_core.store.promote import COLUMN_NAMES, promote
 from ehr_core.store.resource_types import RESOURCE_TYPES
 from ehr_core.store.tables import current_table
@@ -59,7 +60,7 @@ def _index(work: UnitOfWork, type_name: str, ids: Sequence[str]) -> None:
 def _promoted(type_name: str, rows: Iterator, time_zone: str) -> Iterator[dict]:
     for row in rows:
         try:
-            resource = validate(type_name, row.body.encode())
+            resource = validate(type_name, opened(row.body.encode()))
         except BadRequest:
             continue
         columns = promote(type_name, resource, row.id, time_zone).columns()

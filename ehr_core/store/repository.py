@@ -16,10 +16,12 @@ from sqlalchemy import Row, Select, Text, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ehr_core.access.chart_policy import may_read, require_scope, whole_record
+from ehr_core.access.field_sets import FieldSet
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, Issue, NotFound
 from ehr_core.kernel.ids import FHIR_ID, new_id
+from ehr_core.kernel.sealed_body import opened
 from ehr_core.store import versions
 from ehr_core.store.bundles import Door, run_bundle
 from ehr_core.store.compartment import require_patient
@@ -59,12 +61,13 @@ class Written:
 
 
 class Store:
-    """FHIR resources as one actor sees them, within one unit of work."""
+    """FHIR resources as one actor sees them, within one unit of work. `fields`: what a door to other systems leaves of
+    each type; screens need none, as their answers name each field."""
 
-    def __init__(self, work: UnitOfWork):
+    def __init__(self, work: UnitOfWork, fields: FieldSet | None = None):
         self.work = work
         self.connection = work.connection
-        self.sight = Sight(work.actor)
+        self.sight = Sight(work.actor, fields)
         self.written: list[StoredResource] = []
         """Versions that this store has written, in order; of a Bundle's failed entry too, which are gone again."""
 
@@ -125,7 +128,7 @@ class Store:
         query = select(*versions.version_columns(table)).where(
             table.c.id.in_(list(resource_ids)),
             table.c.deleted.is_(False),
-            *self.sight.rows(table.c),
+            *self.sight.rows(type_name, table.c),
         )
         found = [stored(type_name, row) for row in self.connection.execute(query)]
         self._audit_found("read_many", type_name, found)
@@ -183,12 +186,12 @@ class Store:
                 .where(
                     whose == any_(literal(patient_ids, ARRAY(Text))),
                     columns.deleted.is_(False),
-                    *self.sight.rows(columns),
+                    *self.sight.rows(name, columns),
                 )
                 .order_by(whose, columns.id)
             )
             for (body,) in self.connection.execute(query):
-                yield name, body.encode()
+                yield name, opened(body.encode())
         if (type_names is None or MEDICATION in type_names) and may_read(self.work.actor, MEDICATION):
             for body in medications_prescribed(self.connection, patient_ids):
                 yield MEDICATION, body
@@ -285,6 +288,7 @@ class Store:
     def _current(self, type_name: str, resource_id: str) -> Row:
         resource_type(type_name)
         require_scope(self.work.actor, type_name, "r")
+        self.sight.require_type(type_name)
         row = versions.current_version(self.connection, type_name, resource_id, lock=False, sight=self.sight)
         if row is None:
             raise self._not_found(type_name)
@@ -366,7 +370,7 @@ class Store:
         patients, codes = [promoted.patient_id], list(promoted.announced_codes)
         if replaced is not None and not replaced.deleted:
             patients.append(replaced.patient_id)
-            codes += announced_codes(written.resource_type, replaced.body.encode())
+            codes += announced_codes(written.resource_type, opened(replaced.body.encode()))
         if written.resource_type == MEDICATION:
             patients += patients_prescribed(self.connection, [written.id])
         for part in parts(sorted({patient for patient in patients if patient})):

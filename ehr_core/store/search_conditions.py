@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select
 from data_contracts.valuesets import ValueSet, value_sets
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store import search_sql as sql
+from ehr_core.store.marked import hashed
 from ehr_core.store.resource_types import RESOURCE_TYPES, ResourceType, resource_type
 from ehr_core.store.search_escapes import plain, split_on
 from ehr_core.store.search_parameters import (
@@ -39,7 +40,7 @@ def conditions(
 ) -> list[ColumnElement[bool]]:
     """Every parameter's condition, the actor's own among them. Raises BadRequest; see Search.strict."""
     known = known_parameters(row, table, search)
-    found = [table.c.deleted.is_(False), *search.sight.rows(table.c)]
+    found = [table.c.deleted.is_(False), *search.sight.rows(row.name, table.c)]
     for full_name, text in given:
         if full_name.partition(":")[0] in CONTROLS:
             continue
@@ -136,7 +137,11 @@ def _of_type(table: Any, value: str) -> ColumnElement[bool]:
     parts = [plain(part) for part in split_on("|", value)]
     if len(parts) != 3 or not all(parts[1:]):
         raise BadRequest("'identifier:of-type' is searched as system|code|value of the identifier's type.")
-    return table.c.search_tokens.contains([named_token("identifier:of-type", "|".join(parts))])
+    asked = [
+        named_token("identifier:of-type", "|".join((*parts[:2], each)))
+        for each in (parts[2], hashed(parts[2]))
+    ]
+    return table.c.search_tokens.overlap(asked)
 
 
 def _value_set(value: str) -> ValueSet:
@@ -176,7 +181,7 @@ def _chain(
             continue
         inner = _condition(target, table, inner_known, rest, text, search, depth + 1)
         if inner is not None:
-            seen = and_(table.c.deleted.is_(False), *search.sight.rows(table.c), inner)
+            seen = and_(table.c.deleted.is_(False), *search.sight.rows(type_name, table.c), inner)
             found.append(reference.among(type_name, select(table.c.id).where(seen)))
     if not found:
         search.not_understood(f"Nothing that '{shown(name)}' leads to is searched by '{shown(rest)}'.")
@@ -206,5 +211,5 @@ def _has(
     inner = _condition(source, referring, known, rest, text, search, depth + 1)
     if inner is None:
         return None
-    where = [referring.c.deleted.is_(False), *search.sight.rows(referring.c), inner]
+    where = [referring.c.deleted.is_(False), *search.sight.rows(type_name, referring.c), inner]
     return table.c.id.in_(reference.ids(row.name, referring, where))

@@ -162,7 +162,7 @@ def _referring(
 
 def _current(connection: Connection, type_name: str, where: Any, search: Search) -> list[StoredResource]:
     table = current_table(type_name)
-    seen = search.sight.rows(table.c)
+    seen = search.sight.rows(type_name, table.c)
     query = select(*version_columns(table)).where(where, table.c.deleted.is_(False), *seen)
     query = query.order_by(table.c.id).limit(MOST_INCLUDED + 1)
     return [stored(type_name, row) for row in connection.execute(query)]

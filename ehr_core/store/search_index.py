@@ -13,6 +13,7 @@ from ehr_core.kernel.fhir_definitions import definition
 from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.dates import bounds
 from ehr_core.store.element_values import reached, steps_of
+from ehr_core.store.marked import searchable
 from ehr_core.store.resource_types import resource_type
 from ehr_core.store.search_facts import SearchFact, facts_of
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, named_token, reference_token
@@ -164,6 +165,8 @@ def tokens_of(value: Any, kind: str) -> list[str]:
     code = getattr(value, "code", UNSET) if hasattr(value, "code") else getattr(value, "value", UNSET)
     if code is UNSET:
         return []
+    if hasattr(value, "assigner"):
+        code = searchable(value)
     is_contact = hasattr(value, "rank")
     system = "" if is_contact or value.system is UNSET else value.system
     return [identifier_token(system, code)]
@@ -187,7 +190,7 @@ def _referred(name: str, found: list[Any]) -> list[str]:
 def _typed_identifiers(identifiers: list[Any]) -> list[str]:
     """For 'identifier:of-type': system|code|value."""
     return [
-        named_token("identifier:of-type", f"{token}|{identifier.value}")
+        named_token("identifier:of-type", f"{token}|{searchable(identifier)}")
         for identifier in identifiers
         if identifier.type is not UNSET and identifier.value is not UNSET
         for token in tokens_of(identifier.type, "token")

@@ -117,11 +117,16 @@ Make = Callable[[], Parameter]
 class KnownParameters(Mapping[str, Parameter]):
     """The search parameters of a type by FHIR's names; each is made when it is asked for."""
 
-    def __init__(self, makers: dict[str, Make]):
+    def __init__(self, makers: dict[str, Make], type_name: str, sight: Sight):
         self._makers = makers
+        self._type_name = type_name
+        self._sight = sight
 
     def __getitem__(self, name: str) -> Parameter:
-        return self._makers[name]()
+        """Raises Forbidden for what the asker's role does not read, wherever it is asked: a sort, a chain, _has."""
+        made = self._makers[name]
+        self._sight.require_search(self._type_name, name)
+        return made()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._makers)
@@ -159,7 +164,7 @@ def known_parameters(row: ResourceType, table: Any, search: Search) -> KnownPara
     for fact in facts_of(row.name).values():
         if fact.kind in MADE_OF_OTHERS:
             known[fact.name] = partial(_made_of_others, row, columns, fact, search, known)
-    return KnownParameters(known)
+    return KnownParameters(known, row.name, search.sight)
 
 
 def _made_of_others(
@@ -262,7 +267,7 @@ def _single(only: Reference, name: str, columns: Any) -> Parameter:
         frozenset({"identifier"}),
         (only.column,),
         only,
-        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier"),
+        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier", identifier=True),
     )
 
 
@@ -282,7 +287,7 @@ def _subject(columns: Any, by_patient: Parameter) -> Parameter:
         frozenset({"identifier"}),
         by_patient.sort,
         by_patient.reference,
-        identifier=sql.named_tokens(columns.search_tokens, "subject:identifier"),
+        identifier=sql.named_tokens(columns.search_tokens, "subject:identifier", identifier=True),
     )
 
 
@@ -331,7 +336,7 @@ def _reference(row: ResourceType, columns: Any, name: str, paths: Sequence[str])
         frozenset({"identifier"}),
         (_first(columns.reference_tokens, f"{name}:"),),
         Reference(columns.reference_tokens, reference_targets(row.name, paths), name),
-        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier"),
+        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier", identifier=True),
     )
 
 

@@ -15,6 +15,7 @@ from data_contracts.valuesets import ValueSet
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.dates import LAST, bounds
+from ehr_core.store.marked import hashed
 from ehr_core.store.primitives import problem_with
 from ehr_core.store.promote import MINIMUM_DIGITS
 from ehr_core.store.references import local_reference
@@ -80,15 +81,16 @@ def token_list(column: Any) -> Condition:
     return condition
 
 
-def named_tokens(column: Any, name: str, *, uri: bool = False) -> Condition:
-    """The same among the tokens of all parameters; a uri is one whole."""
+def named_tokens(column: Any, name: str, *, uri: bool = False, identifier: bool = False) -> Condition:
+    """The same among the tokens of all parameters. A uri is one whole; an identifier may be kept as a keyed hash."""
 
     def condition(value: str, _: str | None) -> ColumnElement[bool]:
         if uri:
             return column.contains([named_token(name, plain(value).partition("|")[0])])
         system, code = system_and_code(value)
         if system is not None and code:
-            return column.contains([named_token(name, identifier_token(system, code))])
+            spelled = (code, hashed(code)) if identifier else (code,)
+            return column.overlap([named_token(name, identifier_token(system, one)) for one in spelled])
         start = f"{name}=" if system is None else f"{name}={system}|"
         if system is not None:
             return some_token(column, lambda token: func.starts_with(token, start))
@@ -128,7 +130,8 @@ def identifier(column: Any) -> Condition:
         system, number = system_and_code(value)
         if system and not number:
             return some_token(column, lambda token: func.starts_with(token, f"{system}|"))
-        return column.contains([identifier_token(ANY_SYSTEM if system is None else system, number)])
+        asked = ANY_SYSTEM if system is None else system
+        return column.overlap([identifier_token(asked, each) for each in (number, hashed(number))])
 
     return condition
 

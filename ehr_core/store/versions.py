@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from ehr_core.kernel.errors import Forbidden, StaleVersion, TimeTaken
+from ehr_core.kernel.sealed_body import opened
 from ehr_core.store.content import HASH_BYTES
 from ehr_core.store.promote import COLUMN_NAMES
 from ehr_core.store.tables import CURRENT_COLUMNS, VERSION_COLUMNS, current_table, history_table
@@ -54,7 +55,7 @@ def stored(type_name: str, row: Row) -> StoredResource:
         version_id=row.version_id,
         last_updated=row.last_updated,
         deleted=row.deleted,
-        body=row.body.encode(),
+        body=opened(row.body.encode()),
         patient_id=row.patient_id,
     )
 
@@ -66,7 +67,7 @@ def as_stored(type_name: str, values: dict[str, Any]) -> StoredResource:
         version_id=values["version_id"],
         last_updated=values["last_updated"],
         deleted=False,
-        body=values["body"].encode(),
+        body=opened(values["body"].encode()),
         patient_id=values["patient_id"],
     )
 
@@ -91,7 +92,7 @@ def current_version(
     """
     query = _by_id(type_name, lock)
     if sight is not None:
-        query = query.where(*sight.rows(current_table(type_name).c))
+        query = query.where(*sight.rows(type_name, current_table(type_name).c))
     return connection.execute(query, {"this_id": resource_id}).one_or_none()
 
 
@@ -105,7 +106,7 @@ def _by_id(type_name: str, lock: bool) -> Select:
 def old_versions(connection: Connection, type_name: str, resource_id: str, sight: Sight) -> list[Row]:
     """The versions that are no longer current, newest first."""
     table = history_table(type_name)
-    where = [table.c.id == resource_id, *sight.rows(table.c)]
+    where = [table.c.id == resource_id, *sight.rows(type_name, table.c)]
     return list(connection.execute(select(table).where(*where).order_by(table.c.version_id.desc())))
 
 
@@ -114,7 +115,7 @@ def old_version(
 ) -> Row | None:
     table = history_table(type_name)
     this = [table.c.id == resource_id, table.c.version_id == version_id]
-    query = select(table).where(*this, *sight.rows(table.c))
+    query = select(table).where(*this, *sight.rows(type_name, table.c))
     return connection.execute(query).one_or_none()
 
 

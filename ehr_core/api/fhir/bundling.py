@@ -16,7 +16,7 @@ from ehr_core.api.fhir.exchange import fhir_response, has_it, require_json_answe
 from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.searching import search_bundle
-from ehr_core.api.fhir.visibility import history_store, reading_store, require_reading, shown
+from ehr_core.api.fhir.visibility import cut, history_store, reading_store, require_reading, shown
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.store.bundles import READS, Act, Door
 from ehr_core.store.content import instant_text
@@ -66,12 +66,16 @@ def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str
         history = history_bundle(parts, work, steps[0], steps[1] if len(steps) == 3 else None, given)
         return _entry(act, history)
     if len(steps) == 4 and steps[2] == "_history" and steps[3].isdigit():
-        return _resource(act, history_store(work).vread(steps[0], steps[1], int(steps[3])))
+        return _resource(act, _version(work, steps))
     if len(steps) == 2:
         return _resource(act, shown(work.actor, reading_store(work).read(steps[0], steps[1])))
     if not path:
         raise BadRequest("request.url must be Type/id, Type?query or a history.")
     raise NotFound("There is nothing at this address.")
+
+
+def _version(work: UnitOfWork, steps: list[str]) -> StoredResource:
+    return cut(work.actor, history_store(work).vread(steps[0], steps[1], int(steps[3])))
 
 
 def _resource(act: Act, found: StoredResource) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ehr_core.api.fhir.exchange import (
 from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.searching import search_bundle
-from ehr_core.api.fhir.visibility import history_store, reading_store, shown
+from ehr_core.api.fhir.visibility import cut, history_store, reading_store, shown
 from ehr_core.kernel.errors import BadRequest, NotFound
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
@@ -92,7 +92,8 @@ def vread(resource_type: str, resource_id: str, version_id: str, request: Reques
     store = history_store(work)
     if not (version_id.isascii() and version_id.isdigit() and len(version_id) < 19):
         raise NotFound(f"This {resource_type} has no such version.")
-    return resource_response(request, store.vread(resource_type, resource_id, int(version_id)))
+    found = store.vread(resource_type, resource_id, int(version_id))
+    return resource_response(request, cut(work.actor, found))
 
 
 @router.get("/{compartment}/{compartment_id}/{resource_type}")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ehr_core.api.dependencies import ProcessParts
-from ehr_core.api.fhir import bundling, reading, writing
+from ehr_core.api.fhir import audit_events, bundling, reading, writing
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
 from ehr_core.api.fhir.operations import docref, everything, matching, terminology, validating
@@ -15,6 +15,8 @@ from ehr_core.api.subscriptions.capability import SUBSCRIPTION
 
 router = APIRouter()
 OPERATIONS = (docref, everything, matching, terminology, validating)
+ELSEWHERE = (SUBSCRIPTION, audit_events.CAPABILITY)
+"""Types that are kept, or made, outside the store."""
 PARTS = (bundling, reading, writing)
 EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
 """Told here too: they have a room of their own, ehr_core/api/bulk."""
@@ -26,7 +28,7 @@ def metadata(request: Request, parts: ProcessParts) -> Response:
     """What this server can do; needs no sign-in."""
     require_json_answer(request)
     return fhir_response(
-        request, capability_statement(base_url(parts), routes_here(), operations_here(), (SUBSCRIPTION,))
+        request, capability_statement(base_url(parts), routes_here(), operations_here(), ELSEWHERE)
     )
 
 
@@ -45,5 +47,5 @@ def operations_here() -> tuple[tuple[str, str], ...]:
     )
 
 
-for part in (*OPERATIONS, *PARTS):
+for part in (*OPERATIONS, audit_events, *PARTS):
     router.include_router(part.router)
