@@ -109,11 +109,21 @@ def apply_computed(
 
 def withdraw(work: UnitOfWork, patient_ids: Sequence[str]) -> None:
     """Takes every gap of these people away, as a run does that says nothing of them any more."""
-    if not patient_ids:
-        return
-    gone = "(SELECT patient_id, source_kind, source_id FROM care_gaps.gap WHERE present AND patient_id = ANY(:ids))"
+    if patient_ids:
+        _take_away(work, "patient_id = ANY(:ids)", {"ids": list(patient_ids)})
+
+
+def withdraw_source(work: UnitOfWork, source_kind: str, source_id: str) -> None:
+    """Takes every gap of one definition away, when it is no longer asked about."""
+    _take_away(
+        work, "source_kind = :kind AND source_id = :source", {"kind": source_kind, "source": source_id}
+    )
+
+
+def _take_away(work: UnitOfWork, which: str, named: dict[str, object]) -> None:
+    gone = f"(SELECT patient_id, source_kind, source_id FROM care_gaps.gap WHERE present AND {which})"
     values = {
-        "ids": list(patient_ids),
+        **named,
         "now": work.now(),
         "run_id": WITHDRAWN,
         "actor_id": work.actor.actor_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from data_contracts.api.official_measures import Activation, KeptMeasures, PackageImport
 from data_contracts.api.quality import (
     MeasureList,
     MeasurePage,
@@ -44,3 +45,18 @@ class QualityRoom:
 
     def csv(self, measure_id: str) -> bytes:
         return self._transport.request("GET", f"/api/measures/{measure_id}/export.csv").content
+
+    def official(self) -> KeptMeasures:
+        """The official measures that were imported, active or not."""
+        return self._transport.get("/api/official-measures", KeptMeasures)
+
+    def import_official(self, package: PackageImport) -> KeptMeasures:
+        return self._transport.post("/api/official-measures", KeptMeasures, package)
+
+    def activate(self, measure_id: str, *, version: str | None = None, operator: str = "") -> KeptMeasures:
+        asked = Activation(version=version, operator=operator)
+        return self._transport.post(f"/api/official-measures/{measure_id}/activate", KeptMeasures, asked)
+
+    def deactivate(self, measure_id: str, *, operator: str = "") -> KeptMeasures:
+        asked = Activation(operator=operator)
+        return self._transport.post(f"/api/official-measures/{measure_id}/deactivate", KeptMeasures, asked)

@@ -27,7 +27,14 @@ from ehr_core.store.bundles import Door, run_bundle
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content, read_id
 from ehr_core.store.locks import identity_lock
-from ehr_core.store.medications import MEDICATION, medications_prescribed, parts, patients_prescribed
+from ehr_core.store.medications import (
+    LOCATION,
+    MEDICATION,
+    locations_visited,
+    medications_prescribed,
+    parts,
+    patients_prescribed,
+)
 from ehr_core.store.merged import refuse_merged_away, refuse_own_link, refuse_ring
 from ehr_core.store.origins import PROVENANCE, Touched, is_software, note
 from ehr_core.store.promote import Promoted, promote
@@ -165,7 +172,8 @@ class Store:
     ) -> Iterator[tuple[str, bytes]]:
         """(type, body) of everything current in these patients' records, or of the given types only.
 
-        The medications that their prescriptions refer to come as well: they are part of what a prescription says.
+        The medications that their prescriptions refer to come as well: they are part of what a prescription says; and
+        the places of their encounters, where they are asked for by name.
         One audit row with the list sealed, written before the first resource is handed out.
         """
         wanted = sorted(set(patient_ids))
@@ -195,6 +203,9 @@ class Store:
         if (type_names is None or MEDICATION in type_names) and may_read(self.work.actor, MEDICATION):
             for body in medications_prescribed(self.connection, patient_ids):
                 yield MEDICATION, body
+        if type_names is not None and LOCATION in type_names and may_read(self.work.actor, LOCATION):
+            for body in locations_visited(self.connection, patient_ids):
+                yield LOCATION, body
 
     # Writing
 

@@ -1,4 +1,4 @@
-"""Official measures from a package folder: conformance, explanation, what is missing, and a population's results."""
+"""Official measures from a package folder: conformance, explanation, and a population's results."""
 
 from __future__ import annotations
 
@@ -27,18 +27,15 @@ from pipelines.measures.elm.results import (
     measure_table,
     summary_report,
 )
-from pipelines.measures.elm.survey import Survey, survey
 
 __all__ = [
     "ConformanceReport",
     "Evaluated",
     "MeasureReport",
     "Period",
-    "Survey",
     "conformance",
     "evaluate",
     "explain",
-    "inspect",
 ]
 
 
@@ -61,11 +58,6 @@ def conformance(
 def explain(folder: Path, measure: str, definition: str | None, *, libraries: Path | None = None) -> str:
     """A definition of the measure in the engine's own form, or the list of its populations."""
     return explain_measure(Engine(read_package(folder, libraries=libraries)), measure, definition)
-
-
-def inspect(folder: Path, *, value_sets: Path | None = None, libraries: Path | None = None) -> Survey:
-    """What the package holds and what it lacks."""
-    return survey(Engine(read_package(folder, value_sets=value_sets, libraries=libraries)))
 
 
 @dataclass

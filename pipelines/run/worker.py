@@ -120,4 +120,4 @@ class Worker:
             why=error.message if isinstance(error, AlmonerError) else None,
         )
         self._bench.close()
-        self._bench = Bench(self._bench.site_time_zone)
+        self._bench = Bench(self._bench.site_time_zone, self._bench.packages)

@@ -66,16 +66,22 @@ def read_package(folder: Path, *, value_sets: Path | None = None, libraries: Pat
     Reads FHIR resources (one per file, bundles, NDJSON), bare ELM libraries and NDJSON lines of expanded value sets
     (`url`, `codes`), each also gzipped. Raises NotFound when the folder is not there.
     """
+    places = dict.fromkeys(place for place in (folder, libraries, value_sets) if place is not None)
+    return package_of(content for place in places for content in contents(place))
+
+
+def package_of(found: Iterable[dict]) -> Package:
+    """The package that these contents make up."""
     package = Package()
-    for place in dict.fromkeys(place for place in (folder, libraries, value_sets) if place is not None):
-        if not place.exists():
-            raise NotFound(f"There is no '{place}'. Name a folder with measures, libraries and value sets.")
-        for content in _contents(place):
-            _take(package, content)
+    for content in found:
+        _take(package, content)
     return package
 
 
-def _contents(place: Path) -> Iterator[dict]:
+def contents(place: Path) -> Iterator[dict]:
+    """The JSON objects of a file or folder, cases left out. Raises NotFound when it is not there."""
+    if not place.exists():
+        raise NotFound(f"There is no '{place}'. Name a folder with measures, libraries and value sets.")
     files = [place] if place.is_file() else sorted(place.rglob("*"))
     for file in files:
         if "cases" in file.relative_to(place).parts[:-1]:

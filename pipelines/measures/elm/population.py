@@ -41,11 +41,17 @@ def needed_types(measures: Collection[Compiled]) -> frozenset[str]:
 
 
 def batches(
-    files: Mapping[str, Sequence[Path]], types: Collection[str], texts: Texts, *, size: int = BATCH
+    files: Mapping[str, Sequence[Path]],
+    types: Collection[str],
+    texts: Texts,
+    *,
+    size: int = BATCH,
+    shard: tuple[int, int] = (0, 1),
 ) -> Iterator[Batch]:
     """Whole patients, ordered by id, at most `size` at a time. Only the types named are read.
 
-    Files are NDJSON, one resource a line, plain or compressed. Resources of nobody who has a Patient are left out.
+    `shard` (number, of how many) keeps the patients whose id's hash falls to it. Files are NDJSON, one resource a line,
+    plain or compressed. Resources of nobody who has a Patient are left out.
     """
     with duckdb.connect() as connection:
         found = [kind for kind in sorted(types) if files.get(kind)]
@@ -56,7 +62,8 @@ def batches(
         shared = _shared(connection)
         connection.execute(
             "SELECT owner, kind, body FROM line WHERE owner IN (SELECT owner FROM line WHERE kind = 'Patient') "
-            "ORDER BY owner, kind"
+            "AND hash(owner) % $shards = $number ORDER BY owner, kind",
+            {"number": shard[0], "shards": shard[1]},
         )
         yield from _grouped(connection, shared, texts, size)
 
@@ -82,21 +89,24 @@ def _grouped(
         for key, _, body in rows:
             if key != owner:
                 if owner is not None:
-                    _add(batch, owner, bodies, shared)
+                    add_person(batch, owner, bodies, shared)
                     if len(batch.keys) == size:
                         yield batch
                         batch = Batch(Records(texts), [])
                 owner, bodies = key, []
             bodies.append(body.encode())
     if owner is not None:
-        _add(batch, owner, bodies, shared)
+        add_person(batch, owner, bodies, shared)
     if batch.keys:
         yield batch
 
 
-def _add(batch: Batch, owner: str, bodies: list[bytes], shared: dict[tuple[bytes, bytes], bytes]) -> None:
+def add_person(
+    batch: Batch, owner: str, bodies: list[bytes], shared: Mapping[tuple[bytes, bytes], bytes]
+) -> None:
+    """Takes over one patient's resources, in an order of their own: whatever way they came, the answer is one."""
     if shared:
         named = dict.fromkeys(name for body in bodies for name in REFERENCE.findall(body) if name in shared)
         bodies = [*bodies, *(shared[name] for name in named)]
-    batch.records.add_patient([orjson.loads(body) for body in bodies])
+    batch.records.add_patient([orjson.loads(body) for body in sorted(bodies)])
     batch.keys.append(owner)
