@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -176,12 +177,15 @@ def run_measures(
     out: Annotated[Path, typer.Option(help="Where the results and the MeasureReports go.")],
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure; may be repeated.")] = None,
     individual: Annotated[bool, typer.Option(help="Also a report of each person.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; each takes about two gigabytes.")] = 1,
 ) -> None:
     """Evaluate measures over a population and write results and summary reports."""
     from pipelines.run.official_measures import Period, evaluate
 
     period = Period(begin.date(), end.date())
-    with say.status("reading") as status:
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=say) as progress:
+        task = progress.add_task("people", total=None)
         found = evaluate(
             package,
             resources,
@@ -189,7 +193,8 @@ def run_measures(
             out,
             only=measure or (),
             individual=individual,
-            done=lambda people: status.update(f"{people} people measured"),
+            workers=workers,
+            done=lambda people, of: progress.update(task, completed=people, total=of),
         )
     table = Table("measure", "group", "initial population", "denominator", "numerator", "not evaluable")
     for one in found:

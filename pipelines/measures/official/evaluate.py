@@ -84,8 +84,9 @@ def batch_of(lines: Mapping[str, Sequence[bytes]], texts: Texts) -> Batch:
                 shared[kind.encode(), key.encode()] = body
             else:
                 owned.setdefault(owner, []).append(body)
-    batch = Batch(Records(texts), [])
-    for owner in sorted(_keys_of(lines.get("Patient", ())) & owned.keys()):
+    owners = sorted(_keys_of(lines.get("Patient", ())) & owned.keys())
+    batch = Batch(Records(texts), [], len(owners))
+    for owner in owners:
         add_person(batch, owner, owned[owner], shared)
     return batch
 

@@ -7,7 +7,7 @@ from alembic import op
 from ehr_core.db.row_security import APP_ROLE, protect_staff_only
 
 revision = "0023"
-down_revision = "0021"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
