@@ -10,7 +10,19 @@ from datetime import datetime
 
 import numpy as np
 
-from pipelines.measures.elm import convertible, dates, membership, queries, retrieves, spreading, text, values  # noqa: F401 - they register operations
+from pipelines.measures.elm import (  # noqa: F401 - they register operations
+    convertible,
+    dates,
+    membership,
+    queries,
+    retrieves,
+    spelling,
+    spreading,
+    subsumption,
+    text,
+    trees,
+    values,
+)
 from pipelines.measures.elm.arithmetic import numbers
 from pipelines.measures.elm.columns import Column, Interval, Quantity
 from pipelines.measures.elm.conversions import system

@@ -14,6 +14,7 @@ from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
 from pipelines.measures.elm.natives import native
 from pipelines.measures.elm.nodes import Aggregate, Node, Nodes, Place, Query, Relation, SortKey
 from pipelines.measures.elm.packages import Package
+from pipelines.measures.elm.run import OPERATIONS
 from pipelines.measures.elm.type_names import named, options, type_text
 
 DEEPEST = 60
@@ -110,8 +111,10 @@ class Compiler:
     def make(
         self, op: str, args=(), attributes: Mapping[str, Any] | None = None, elm: dict | None = None
     ) -> Node:
-        place = Place(self.library.name, self.name, (elm or {}).get("localId"))
-        return self.program.nodes.make(op, tuple(args), attributes or {}, place)
+        return self.program.nodes.make(op, tuple(args), attributes or {}, self.place(elm or {}))
+
+    def place(self, elm: dict) -> Place:
+        return Place(self.library.name, self.name, elm.get("localId"))
 
     def node(self, elm: dict, scope: Scope) -> Node:
         """The node of an expression; an `Unsupported` one where the ELM is broken or names what is not there."""
@@ -127,6 +130,8 @@ class Compiler:
 
     def generic(self, elm: dict, scope: Scope) -> Node:
         """An operator: its operands in order, what is not an operand as attributes."""
+        if elm["type"] not in OPERATIONS:
+            return self.unsupported(f"operator {elm['type']}", elm)
         args, roles, attributes = [], [], {}
         for name, value in elm.items():
             if name in LEFT_OUT:
@@ -159,7 +164,7 @@ class Compiler:
         return self.program.library(include["path"].rsplit("/", 1)[-1], include.get("version"))
 
     def unsupported(self, what: str, elm: dict) -> Node:
-        self.program.unsupported.setdefault(what, Place(self.library.name, self.name, elm.get("localId")))
+        self.program.unsupported.setdefault(what, self.place(elm))
         return self.make("Unsupported", (), {"what": what}, elm)
 
 
@@ -244,6 +249,11 @@ def _quantity(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     return compiler.make("Quantity", (), {"value": float(elm["value"]), "unit": elm.get("unit", "1")}, elm)
 
 
+def _ratio(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    parts = [_quantity(compiler, elm[part], scope) for part in ("numerator", "denominator")]
+    return compiler.make("Ratio", parts, {"roles": ("numerator", "denominator")}, elm)
+
+
 def _code(library: Library, found: dict) -> dict:
     system = found.get("codeSystem", {}).get("name")
     url = library.code_systems[system]["id"] if system in library.code_systems else None
@@ -268,9 +278,7 @@ def _value_set_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     library = compiler.included(elm)
     found = library.value_sets[elm["name"]]
     url = found["id"] + (f"|{found['version']}" if found.get("version") else "")
-    compiler.program.value_sets.setdefault(
-        url, Place(compiler.library.name, compiler.name, elm.get("localId"))
-    )
+    compiler.program.value_sets.setdefault(url, compiler.place(elm))
     return compiler.make("ValueSet", (), {"url": url, "name": elm["name"]}, elm)
 
 
@@ -326,6 +334,16 @@ def _as_query(clause: Callable[[dict], dict]) -> Callable[[Compiler, dict, Scope
         return _query(compiler, {"type": "Query", "source": source, **clause(elm)}, scope)
 
     return handler
+
+
+def _repeat(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    alias, depth = elm.get("scope") or "$this", scope.depth + 1
+    name = f"{alias}·{depth}"
+    row = compiler.make("Row", (), {"row": name}, elm)
+    source = compiler.node(elm["source"], scope)
+    element = compiler.node(elm["element"], scope.binding({alias: row}, 1))
+    query = Query(((name, alias, source),), (), None, element, False, f"$this·{depth}·", (), None)
+    return compiler.program.nodes.make_query(query, compiler.place(elm), "Repeat")
 
 
 def _current(compiler: Compiler, elm: dict, scope: Scope) -> Node:
@@ -400,9 +418,7 @@ def _query(compiler: Compiler, elm: dict, scope: Scope) -> Node:
         _sort_keys(compiler, elm.get("sort"), inside, sort_row),
         _aggregate(compiler, elm.get("aggregate"), inside, f"{depth}"),
     )
-    return compiler.program.nodes.make_query(
-        query, Place(compiler.library.name, compiler.name, elm.get("localId"))
-    )
+    return compiler.program.nodes.make_query(query, compiler.place(elm))
 
 
 def _lets(compiler: Compiler, elm: dict, scope: Scope) -> Scope:
@@ -431,12 +447,16 @@ def _aggregate(compiler: Compiler, elm: dict | None, scope: Scope, depth: str) -
     if not elm:
         return None
     total = f"{elm['identifier']}·{depth}t"
-    names = {elm["identifier"]: compiler.make("Row", (), {"row": total}, elm)}
+    place = f"$index·{depth}"
+    names = {
+        elm["identifier"]: compiler.make("Row", (), {"row": total}, elm),
+        "$index": compiler.make("Row", (), {"row": place}, elm),
+    }
     start = (
         compiler.node(elm["starting"], scope) if elm.get("starting") else compiler.make("Null", (), {}, elm)
     )
     step = compiler.node(elm["expression"], scope.binding(names, 1))
-    return Aggregate(total, bool(elm.get("distinct", False)), start, step)
+    return Aggregate(total, place, bool(elm.get("distinct", False)), start, step)
 
 
 HANDLERS: dict[str, Callable[[Compiler, dict, Scope], Node]] = {
@@ -446,6 +466,7 @@ HANDLERS: dict[str, Callable[[Compiler, dict, Scope], Node]] = {
     "Property": _property,
     "Literal": _literal,
     "Quantity": _quantity,
+    "Ratio": _ratio,
     "CodeRef": _code_ref,
     "ConceptRef": _concept_ref,
     "ValueSetRef": _value_set_ref,
@@ -457,7 +478,19 @@ HANDLERS: dict[str, Callable[[Compiler, dict, Scope], Node]] = {
     "Filter": _as_query(lambda elm: {"where": elm["condition"]}),
     "ForEach": _as_query(lambda elm: {"return": {"expression": elm["element"], "distinct": False}}),
     "Sort": _as_query(lambda elm: {"sort": {"by": elm["by"]}}),
+    "Aggregate": _as_query(
+        lambda elm: {
+            "aggregate": {
+                "identifier": "$total",
+                "expression": elm["iteration"],
+                "starting": elm.get("initialValue"),
+            }
+        }
+    ),
+    "Repeat": _repeat,
     "Current": _current,
+    "Total": lambda compiler, elm, scope: _name_ref(compiler, {**elm, "name": "$total"}, scope),
+    "Iteration": lambda compiler, elm, scope: _name_ref(compiler, {**elm, "name": "$index"}, scope),
     "Tuple": _tuple,
     "Instance": _instance,
     "Case": _case,

@@ -17,10 +17,12 @@ from pipelines.measures.elm.columns import (
     Dec,
     Int,
     Interval,
+    Long,
     Null,
     Quantity,
     Text,
     alternatives_of,
+    whole,
 )
 from pipelines.measures.elm.moments import (
     DAY,
@@ -37,7 +39,9 @@ from pipelines.measures.elm.units import unit_of
 
 TINY = 1e-8
 """The step of a decimal: CQL decimals have eight places."""
-HUGE = 1e28
+HUGE = 1e20
+"""The largest decimal: 28 digits, eight of them after the point."""
+LAST_OF_DAY = 86_399_999
 
 
 @dataclass
@@ -190,10 +194,15 @@ def number_span(number: Int | Dec) -> Span:
 
 
 def moment_spans(first: Moment, second: Moment, precision: str | None) -> tuple[Span, Span]:
+    """Days and what is longer are compared as they were written; hours and what is shorter on one clock."""
     low, high = first.low, first.high
     other_low, other_high = second.low, second.high
     if precision:
         at = "week" if precision.lower() == "week" else PRECISIONS[precision.lower()]
+        if at == "week" or at <= DAY:
+            shift, other_shift = first.offset * 60_000, second.offset * 60_000
+            low, high = low + shift, high + shift
+            other_low, other_high = other_low + other_shift, other_high + other_shift
         low, high, other_low, other_high = (floor_to(one, at) for one in (low, high, other_low, other_high))
     else:
         alike = (first.precision == second.precision) & (first.precision < MILLISECOND)
@@ -218,9 +227,13 @@ def _extreme(column: Column, moment: int, number: float) -> Column:
     if isinstance(column, Moment):
         precision = np.full(rows, DAY if column.kind == "Date" else MILLISECOND, np.int8)
         low = moment // 86_400_000 * 86_400_000 if column.kind == "Date" else moment
+        if column.kind == "Time":
+            low = 0 if number < 0 else LAST_OF_DAY
         return Moment(column.kind, np.full(rows, low, np.int64), precision)
     if isinstance(column, Int):
-        return Int(np.full(rows, 2**31 - 1 if number > 0 else -(2**31)), np.ones(rows, bool))
+        bits = 63 if isinstance(column, Long) else 31
+        edge = 2**bits - 1 if number > 0 else -(2**bits)
+        return type(column)(np.full(rows, edge, np.int64), np.ones(rows, bool))
     if isinstance(column, Dec):
         return Dec(np.full(rows, number))
     if isinstance(column, Quantity):
@@ -240,14 +253,30 @@ def successor(column: Column, sign: int = 1) -> Column:
         if coarse.any():
             floors = np.where(column.precision == 1, floor_to(low, 1), floor_to(low, 2))
             low = np.where(coarse, floors, low)
-        return Moment(column.kind, low, column.precision, column.offset)
+        outside = (
+            (low < 0) | (low > LAST_OF_DAY) if column.kind == "Time" else (low < EARLIEST) | (low > LATEST)
+        )
+        precision = np.where(outside, 0, column.precision).astype(np.int8)
+        return Moment(column.kind, low, precision, column.offset)
     if isinstance(column, Int):
-        return Int(column.values + sign, column.known, None if column.high is None else column.high + sign)
+        if column.high is None:
+            return whole(column.values + sign, column.known, column)
+        return type(column)(column.values + sign, column.known, column.high + sign)
     if isinstance(column, Dec):
         return Dec(column.values + sign * TINY)
     if isinstance(column, Quantity):
         return Quantity({**column.parts, "value": successor(column.part("value"), sign)}, column.known)
     return column
+
+
+def smallest_step(column: Column) -> Column:
+    """What lies between a number and the next one of its type."""
+    rows = len(column)
+    if isinstance(column, Int):
+        return type(column)(np.ones(rows, np.int64), np.ones(rows, bool))
+    if isinstance(column, Quantity):
+        return Quantity({**column.parts, "value": Dec(np.full(rows, TINY))}, column.known)
+    return Dec(np.full(rows, TINY))
 
 
 def start_of(interval: Interval) -> Column:
@@ -278,7 +307,7 @@ def _unknown_as(point: Column, other: Column, edge) -> Column:
     limit = edge(other)
     low, high = (other, limit) if edge is greatest else (limit, other)
     if isinstance(like, Int):
-        spread: Column = Int(low.values, np.ones(len(rows), bool), high.values)
+        spread: Column = type(like)(low.values, np.ones(len(rows), bool), high.values)
     else:
         exact = np.full(len(rows), MILLISECOND, np.int8)
         spread = Moment(other.kind, low.low, exact, other.offset, high.high)

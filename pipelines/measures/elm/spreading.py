@@ -106,6 +106,8 @@ def expand(run: Run, node: Node, frame: Frame) -> Column:
         present = np.flatnonzero(column.known)
         offsets = np.concatenate([[0], np.cumsum(column.known)])
         column = Listing(offsets, column.take(present), column.known)
+    if isinstance(column, Listing) and not len(column.items):
+        return column
     if not isinstance(column, Listing) or not isinstance(column.items, Interval):
         return Null(frame.rows)
     steps = _steps(run, start_of(column.items), end_of(column.items), per)
