@@ -45,7 +45,8 @@ def arithmetic_of(run: Run, name: str, first: Column, second: Column) -> Column:
     if isinstance(first, Moment) and isinstance(second, Quantity):
         return shifted(run, first, second, -1 if name == "Subtract" else 1)
     if isinstance(first, Int) and isinstance(second, Int):
-        first, second = first.certain(), second.certain()
+        if first.high is not None or second.high is not None:
+            return _uncertain(function, first, second)
         with np.errstate(over="ignore"):
             return whole(function(first.values, second.values), first.known & second.known, first, second)
     if isinstance(first, Int | Dec) and isinstance(second, Int | Dec):
@@ -53,6 +54,13 @@ def arithmetic_of(run: Run, name: str, first: Column, second: Column) -> Column:
     if isinstance(first, Quantity | Int | Dec) and isinstance(second, Quantity | Int | Dec):
         return _quantities(run, name, _as_quantity(first), _as_quantity(second))
     return Null(len(first))
+
+
+def _uncertain(function: Callable, first: Int, second: Int) -> Int:
+    """The least and the greatest that uncertain numbers may give."""
+    ends = [(one.values, one.values if one.high is None else one.high) for one in (first, second)]
+    found = np.stack([function(left, right) for left in ends[0] for right in ends[1]])
+    return type(first)(found.min(axis=0), first.known & second.known, found.max(axis=0))
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

@@ -66,8 +66,7 @@ class Equality:
             left, right = self._together(first, second)
             return Bool.of(left == right, present)
         if isinstance(first, Listing) and isinstance(second, Listing):
-            left, right = self._together(first, second)
-            return Bool.of(left == right, present)
+            return self._equal_lists(first, second, present)
         return Bool.of(np.zeros(len(first), bool), present)
 
     def _equal_records(self, first: Record, second: Record, present: np.ndarray) -> Bool:
@@ -78,6 +77,20 @@ class Equality:
             part = np.where(missing, 1, self.equal(left, right).values)
             values = both(Bool(values), Bool(part)).values
         return Bool(np.where(present, values, -1))
+
+    def _equal_lists(self, first: Listing, second: Listing, present: np.ndarray) -> Bool:
+        """Item by item; null where a pair of items cannot be told and none is different."""
+        alike = np.flatnonzero(present & (first.counts == second.counts))
+        left, right = first.take(alike), second.take(alike)
+        pairs = np.where(
+            left.items.nulls() & right.items.nulls(), 1, self.equal(left.items, right.items).values
+        )
+        owners, worst = left.owners(), np.ones(len(alike), np.int8)
+        worst[owners[pairs == -1]] = -1
+        worst[owners[pairs == 0]] = 0
+        values = np.where(present, 0, -1).astype(np.int8)
+        values[alike] = worst
+        return Bool(values)
 
     def equivalent(self, first: Column, second: Column) -> Bool:
         """True or false, never null; two nulls are equivalent."""

@@ -46,26 +46,37 @@ LAST_OF_DAY = 86_399_999
 
 @dataclass
 class Span:
+    """`loose`: where the value is less precise than the comparison, so that equal bounds decide nothing."""
+
     low: np.ndarray
     high: np.ndarray
     known: np.ndarray
-
-    def step(self, amount: np.ndarray, open_rows: np.ndarray) -> Span:
-        """Moved by `amount` where the row is open."""
-        shift = np.where(open_rows, amount, 0)
-        return Span(self.low + shift, self.high + shift, self.known)
+    loose: np.ndarray | None = None
 
 
 def less(first: Span, second: Span) -> Bool:
     known = first.known & second.known
     true = first.high < second.low
-    return Bool.of(true, known & (true | (first.low >= second.high)))
+    false = first.low >= second.high
+    loose = _loose(first, second)
+    if loose is not None:
+        false &= ~(loose & (first.low == second.high))
+    return Bool.of(true, known & (true | false))
 
 
 def less_or_equal(first: Span, second: Span) -> Bool:
     known = first.known & second.known
     true = first.high <= second.low
+    loose = _loose(first, second)
+    if loose is not None:
+        true &= ~(loose & (first.high == second.low))
     return Bool.of(true, known & (true | (first.low > second.high)))
+
+
+def _loose(first: Span, second: Span) -> np.ndarray | None:
+    if first.loose is None or second.loose is None:
+        return first.loose if second.loose is None else second.loose
+    return first.loose | second.loose
 
 
 def same(first: Span, second: Span) -> Bool:
@@ -210,7 +221,10 @@ def moment_spans(first: Moment, second: Moment, precision: str | None) -> tuple[
         if alike.any():
             pair = alike & (first.precision == second.precision)
             high, other_high = np.where(pair, low, high), np.where(pair, other_low, other_high)
-    return Span(low, high, first.precision > 0), Span(other_low, other_high, second.precision > 0)
+    return (
+        Span(low, high, first.precision > 0, None if first.spread else low != high),
+        Span(other_low, other_high, second.precision > 0, None if second.spread else other_low != other_high),
+    )
 
 
 def least(column: Column) -> Column:
