@@ -231,23 +231,27 @@ def add_months(low: np.ndarray, months: np.ndarray) -> np.ndarray:
 
 
 def months_between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The most whole months that added to the earlier one do not pass the later; negative when end is before start.
-
-    As in adding months, a day that the month does not have counts as its last: a year from 29 February is full on
-    28 February.
-    """
-    earlier, later = np.minimum(start, end), np.maximum(start, end)
-    first, last = (values.astype("M8[ms]").astype("M8[M]") for values in (earlier, later))
+    """Whole months from start to end, negative when end is before start."""
+    first, last = (values.astype("M8[ms]").astype("M8[M]") for values in (start, end))
     months = (last - first).astype(np.int64)
-    months = months - (add_months(earlier, months) > later)
-    return np.where(start <= end, months, -months)
+    into_first = start - first.astype("M8[ms]").astype(np.int64)
+    into_last = end - last.astype("M8[ms]").astype(np.int64)
+    months = months - ((months > 0) & (into_last < into_first))
+    return months + ((months < 0) & (into_last > into_first))
+
+
+def years_between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Whole years; from 29 February one is full on 28 February where the year has no other."""
+    earlier, later = np.minimum(start, end), np.maximum(start, end)
+    years = boundaries(earlier, later, "year")
+    years = years - (add_months(earlier, years * 12) > later)
+    return np.where(start <= end, years, -years)
 
 
 def duration(start: np.ndarray, end: np.ndarray, unit: str) -> np.ndarray:
     """Whole units that have passed from start to end."""
     if unit in ("year", "month"):
-        months = months_between(start, end)
-        return months if unit == "month" else np.fix(months / 12).astype(np.int64)
+        return months_between(start, end) if unit == "month" else years_between(start, end)
     difference = end - start
     return np.sign(difference) * (np.abs(difference) // MS_PER[unit])
 

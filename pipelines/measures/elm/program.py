@@ -21,6 +21,16 @@ DEEPEST = 60
 """Functions that call each other deeper than this are taken for recursion, which CQL does not have."""
 UNTYPED = {"valueset": "ValueSetRef", "codesystem": "CodeSystemRef"}
 """Operands that ELM writes without a type."""
+ORDER = {
+    name: place
+    for place, name in enumerate(
+        (
+            *("operand", "source", "code", "codes", "pattern", "string", "stringToSub", "stringToSplit"),
+            *("separator", "separatorPattern", "precision"),
+        )
+    )
+}
+"""In which order an operator's named operands are taken, in whichever order a file writes them."""
 LEFT_OUT = frozenset(
     {"localId", "type", "signature", "annotation", "locator", "resultTypeName", "resultTypeSpecifier"}
 )
@@ -133,7 +143,7 @@ class Compiler:
         if elm["type"] not in OPERATIONS:
             return self.unsupported(f"operator {elm['type']}", elm)
         args, roles, attributes = [], [], {}
-        for name, value in elm.items():
+        for name, value in sorted(elm.items(), key=lambda part: ORDER.get(part[0], len(ORDER))):
             if name in LEFT_OUT:
                 continue
             if name in UNTYPED:
