@@ -107,10 +107,10 @@ class Engine:
         )
 
     def evaluate(self, compiled: Compiled, run: Run) -> Result:
-        before = len(run.errors)
         with deep_enough():
             groups = [_group(compiled, group, run) for group in compiled.measure.groups]
-        return Result(compiled, groups, run.errors[before:], run)
+        criteria = [node for nodes in compiled.criteria.values() for node in nodes.values()]
+        return Result(compiled, groups, run.errors_below(*criteria), run)
 
 
 def _criteria(program: Program, library: Library, group: Group) -> dict[str, Node]:

@@ -6,7 +6,7 @@ equal logic is the same node wherever it stands, in whichever library: it is eva
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,3 +159,19 @@ def _query_key(query: Query) -> tuple:
         tuple((number(key.by), key.ascending) for key in query.sort),
         aggregate and (aggregate.total, aggregate.distinct, aggregate.start.number, aggregate.step.number),
     )
+
+
+def children(node: Node) -> list[Node]:
+    return [*node.args, *(node.query.inside() if node.query else ())]
+
+
+def reachable(nodes: Iterable[Node]) -> list[Node]:
+    """The nodes and all below them, each once."""
+    seen: dict[int, Node] = {}
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if node.number not in seen:
+            seen[node.number] = node
+            waiting += children(node)
+    return list(seen.values())

@@ -15,8 +15,9 @@ import duckdb
 import orjson
 
 from pipelines.measures.elm.engine import Compiled
+from pipelines.measures.elm.nodes import reachable
 from pipelines.measures.elm.records import Records
-from pipelines.measures.elm.survey import data_requirements, reachable
+from pipelines.measures.elm.survey import data_requirements
 from pipelines.measures.elm.texts import Texts
 
 BATCH = 10_000

@@ -6,13 +6,13 @@ import can list what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
 from pipelines.measures.elm.natives import native
-from pipelines.measures.elm.nodes import Aggregate, Node, Nodes, Place, Query, Relation, SortKey
+from pipelines.measures.elm.nodes import Aggregate, Node, Nodes, Place, Query, Relation, SortKey, reachable
 from pipelines.measures.elm.packages import Package
 from pipelines.measures.elm.run import OPERATIONS
 from pipelines.measures.elm.type_names import named, options, type_text
@@ -94,6 +94,12 @@ class Program:
             self._libraries[key] = Library(self.package.library(name, version))
         return self._libraries[key]
 
+    def compiled(self) -> Iterator[tuple[str, Node]]:
+        """Every definition that was asked for, by `Library.Definition`."""
+        for (library, _, name), node in self._compiled.items():
+            if node is not None:
+                yield f"{library}.{name}", node
+
     def definition(self, library: Library, name: str) -> Node:
         """The node of a definition. Raises NotFound when the library has none of that name."""
         key = (library.name, library.version, name)
@@ -110,6 +116,15 @@ class Program:
         self._compiled[key] = node
         self.named.setdefault(node.number, f"{library.name}.{name}")
         return node
+
+
+def not_evaluable(program: Program) -> list[str]:
+    """The definitions that read something which could not be compiled."""
+    broken: list[str] = []
+    for key, node in program.compiled():
+        if any(one.op == "Unsupported" for one in reachable([node])):
+            broken.append(key)
+    return sorted(set(broken))
 
 
 class Compiler:
@@ -188,9 +203,24 @@ def _function_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     found = native(library.name, elm["name"], len(args))
     if found:
         return compiler.make(found, args, {}, elm)
-    chosen = _overload(library.functions.get(elm["name"], []), elm, len(args))
-    if chosen is None or chosen.get("external"):
+    fitting = [
+        one for one in library.functions.get(elm["name"], []) if len(one.get("operand", [])) == len(args)
+    ]
+    chosen = _overloads(fitting, elm, len(args))
+    if not chosen or any(one.get("external") for one in chosen):
         return compiler.unsupported(f"function {library.name}.{elm['name']} with {len(args)} operands", elm)
+    bodies = [_called(compiler, library, one, args, elm, scope) for one in chosen]
+    if len(bodies) == 1:
+        return bodies[0]
+    conditions = [_takes(compiler, one, args, elm) for one in chosen[:-1]]
+    branches = [part for pair in zip(conditions, bodies, strict=False) for part in pair]
+    return compiler.make("Case", (*branches, bodies[-1]), {"comparand": False}, elm)
+
+
+def _called(
+    compiler: Compiler, library: Library, chosen: dict, args: tuple[Node, ...], elm: dict, scope: Scope
+) -> Node:
+    """The function's body with the operands in place."""
     if scope.calls > DEEPEST:
         return compiler.unsupported(f"recursion of {library.name}.{elm['name']}", elm)
     key = (id(chosen), tuple(arg.number for arg in args), scope.depth)
@@ -204,21 +234,36 @@ def _function_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     return calls[key]
 
 
-def _overload(candidates: list[dict], elm: dict, count: int) -> dict | None:
-    """The function of that many operands whose types fit the call's signature best."""
-    fitting = [one for one in candidates if len(one.get("operand", [])) == count]
+def _overloads(fitting: list[dict], elm: dict, count: int) -> list[dict]:
+    """The function whose operands fit the call's signature best; without a signature, all that may be meant."""
     signature = [type_text(one) for one in elm.get("signature", [])]
-    if len(fitting) < 2 or len(signature) != count:
-        return fitting[0] if fitting else None
-    return max(fitting, key=lambda one: _fit(one, signature))
+    if len(fitting) < 2:
+        return fitting
+    if len(signature) == count:
+        best = max(fitting, key=lambda one: _fit(one, signature))
+        if _fit(best, signature):
+            return [best]
+    return sorted(fitting, key=lambda one: sum(_operand_type(each) == "Any" for each in one["operand"]))
+
+
+def _takes(compiler: Compiler, function: dict, args: tuple[Node, ...], elm: dict) -> Node:
+    """Are the operands of the types that the function takes?"""
+    tests = [
+        compiler.make("Is", (arg,), {"of": _operand_type(operand), "strict": False}, elm)
+        for operand, arg in zip(function["operand"], args, strict=True)
+    ]
+    return tests[0] if len(tests) == 1 else compiler.make("And", tests, {}, elm)
+
+
+def _operand_type(operand: dict) -> str:
+    offered = type_text(operand.get("operandTypeSpecifier"))
+    return named(operand["operandType"]) if offered == "Any" and operand.get("operandType") else offered
 
 
 def _fit(function: dict, signature: list[str]) -> int:
     fit = 0
     for operand, wanted in zip(function["operand"], signature, strict=True):
-        offered = type_text(operand.get("operandTypeSpecifier"))
-        if offered == "Any" and operand.get("operandType"):
-            offered = named(operand["operandType"])
+        offered = _operand_type(operand)
         if offered == wanted:
             fit += 100
         else:
