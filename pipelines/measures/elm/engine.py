@@ -12,7 +12,19 @@ from typing import TypeVar
 
 import numpy as np
 
-from pipelines.measures.elm import convertible, dates, membership, queries, retrieves, spreading, text, values  # noqa: F401 - they register operations
+from pipelines.measures.elm import (  # noqa: F401 - they register operations
+    convertible,
+    dates,
+    membership,
+    queries,
+    retrieves,
+    spelling,
+    spreading,
+    subsumption,
+    text,
+    trees,
+    values,
+)
 from pipelines.measures.elm.arithmetic import numbers
 from pipelines.measures.elm.columns import Column, Interval, Quantity
 from pipelines.measures.elm.conversions import system
@@ -112,10 +124,10 @@ class Engine:
         )
 
     def evaluate(self, compiled: Compiled, run: Run) -> Result:
-        before = len(run.errors)
         with deep_enough():
             groups = [_group(compiled, group, run) for group in compiled.measure.groups]
-        return Result(compiled, groups, run.errors[before:], run)
+        criteria = [node for nodes in compiled.criteria.values() for node in nodes.values()]
+        return Result(compiled, groups, run.errors_below(*criteria), run)
 
 
 def _criteria(program: Program, library: Library, group: Group) -> dict[str, Node]:

@@ -24,6 +24,27 @@ class ValueSet:
     total: int | None = None
 
 
+@dataclass(frozen=True)
+class CodeSystem:
+    """The codes of a system, and of each the codes right above it."""
+
+    url: str
+    complete: bool
+    above: dict[str, frozenset[str]]
+
+    def subsumes(self, code: str, other: str) -> bool:
+        """Is the code the other one, or above it?"""
+        seen, waiting = set(), [other]
+        while waiting:
+            one = waiting.pop()
+            if one == code:
+                return True
+            if one not in seen:
+                seen.add(one)
+                waiting += self.above.get(one, ())
+        return False
+
+
 @dataclass
 class Package:
     """What a folder holds. Libraries are found by id and version, or by id alone."""
@@ -31,6 +52,7 @@ class Package:
     measures: dict[str, dict] = field(default_factory=dict)
     libraries: dict[tuple[str, str | None], dict] = field(default_factory=dict)
     value_sets: dict[str, ValueSet] = field(default_factory=dict)
+    code_systems: dict[str, CodeSystem] = field(default_factory=dict)
 
     def library(self, name: str, version: str | None = None) -> dict:
         """The library of that id; of any version when that version is not there. Raises NotFound."""
@@ -118,6 +140,8 @@ def _take(package: Package, content: dict) -> None:
             for name in (content.get("name"), content.get("id"), content.get("url", "").rsplit("/", 1)[-1]):
                 if name:
                     package.libraries.setdefault((name, content.get("version")), elm)
+    elif kind == "CodeSystem" and content.get("url"):
+        package.code_systems[content["url"]] = _code_system(content)
     elif kind == "ValueSet" or "codes" in content:
         found = _value_set(content)
         package.value_sets.setdefault(found.url, found)
@@ -155,6 +179,23 @@ def _value_set(content: dict) -> ValueSet:
         pairs = tuple((one.get("system", ""), one["code"]) for one in contains)
         total = content.get("expansion", {}).get("total")
     return ValueSet(content["url"], content.get("version"), content.get("name"), pairs, total)
+
+
+def _code_system(content: dict) -> CodeSystem:
+    above: dict[str, set[str]] = {}
+    waiting = [(concept, None) for concept in content.get("concept", [])]
+    while waiting:
+        concept, parent = waiting.pop()
+        code = concept["code"]
+        above.setdefault(code, set()).update({parent} - {None})
+        waiting += [(below, code) for below in concept.get("concept", [])]
+        for one in concept.get("property", []):
+            if one.get("code") == "parent":
+                above[code].add(one.get("valueCode"))
+            elif one.get("code") == "child":
+                above.setdefault(one.get("valueCode"), set()).add(code)
+    complete = content.get("content") == "complete"
+    return CodeSystem(content["url"], complete, {code: frozenset(one) for code, one in above.items()})
 
 
 def _contained(contains: list[dict]) -> Iterator[dict]:

@@ -22,8 +22,9 @@ import orjson
 import pyarrow as pa
 
 from pipelines.measures.elm.engine import Compiled
+from pipelines.measures.elm.nodes import reachable
 from pipelines.measures.elm.records import Records
-from pipelines.measures.elm.survey import data_requirements, reachable
+from pipelines.measures.elm.survey import data_requirements
 from pipelines.measures.elm.texts import Texts
 
 BATCH = 5_000

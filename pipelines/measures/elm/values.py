@@ -14,6 +14,7 @@ from pipelines.measures.elm.columns import (
     Int,
     Interval,
     Listing,
+    Long,
     Null,
     Quantity,
     Ratio,
@@ -38,7 +39,7 @@ def literal(run: Run, node: Node, frame: Frame) -> Column:
     readers = {
         "Boolean": lambda: Bool(np.full(rows, text.lower() == "true")),
         "Integer": lambda: Int(np.full(rows, int(text)), np.ones(rows, bool)),
-        "Long": lambda: Int(np.full(rows, int(text)), np.ones(rows, bool)),
+        "Long": lambda: Long(np.full(rows, int(text)), np.ones(rows, bool)),
         "Decimal": lambda: Dec(np.full(rows, float(text))),
         "String": lambda: Text(np.full(rows, run.texts.number(text))),
         "Date": lambda: moments([text.removeprefix("@")] * rows, "Date"),
@@ -153,7 +154,10 @@ def extreme_value(run: Run, node: Node, frame: Frame) -> Column:
     kind = node["valueType"].rsplit("}", 1)[-1]
     like: dict[str, Column] = {
         "Integer": Int(np.zeros(frame.rows), np.ones(frame.rows, bool)),
+        "Long": Long(np.zeros(frame.rows), np.ones(frame.rows, bool)),
         "Decimal": Dec(np.zeros(frame.rows)),
+        "Quantity": Quantity({"value": Dec(np.zeros(frame.rows))}, np.ones(frame.rows, bool)),
+        "Time": moments(["12:00"] * frame.rows, "Time"),
         "Date": moments(["2000-01-01"] * frame.rows, "Date"),
         "DateTime": moments(["2000-01-01"] * frame.rows, "DateTime"),
     }
