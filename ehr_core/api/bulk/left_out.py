@@ -6,12 +6,13 @@ they say is the same whether or not anything was held back: a number would tell 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
 
 import msgspec
 
 from ehr_core.access.actor import Actor, ApplicationGrant
-from ehr_core.access.identity import WHOLE_SYSTEM, Identity
+from ehr_core.access.identity import Identity
+from ehr_core.access.scopes import exported_types
 from ehr_core.api.bulk.selection import Selection
 from ehr_core.kernel.errors import Forbidden
 
@@ -22,13 +23,22 @@ HELD_BACK = (
 )
 
 
-def exporter_today(identity: Identity, client_id: str) -> Actor:
-    """Who asked for the export, as far as they may export now. Raises Forbidden for a closed application."""
+def exporter_today(identity: Identity, client_id: str, types: Collection[str]) -> Actor:
+    """Who asked for an export of these types, as far as they may export now.
+
+    Raises Forbidden for an application that is closed, or no longer registered for all of the types.
+    """
     if not client_id.startswith(OF_APPLICATION):
         return Actor(client_id, "service", "Bulk export", (), frozenset())
-    asked = ApplicationGrant(client_id.removeprefix(OF_APPLICATION), tuple(sorted(WHOLE_SYSTEM)))
+    asked = ApplicationGrant(
+        client_id.removeprefix(OF_APPLICATION), tuple(f"system/{name}.r" for name in types)
+    )
     actor = identity.application_today(asked)
-    if actor is None or not actor.may("bulk.export"):
+    if (
+        actor is None
+        or not actor.may("bulk.export")
+        or exported_types(actor.application.scopes) != frozenset(types)
+    ):
         raise Forbidden("The application that asked for this export may not export any more.")
     return actor
 

@@ -120,7 +120,7 @@ class BulkRunner:
         folder = self.folder / job.job_id
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
-        actor = exporter_today(self.identity, job.client_id)
+        actor = exporter_today(self.identity, job.client_id, job.resource_types)
         with begin(
             self.database, actor, self.clock, self.settings.site_time_zone, isolation="REPEATABLE READ"
         ) as work:
