@@ -27,8 +27,11 @@ DOSE = re.compile(
 
 
 def prompt_of(medications: Iterable[str], problems: Iterable[str] = ()) -> str:
-    """What the engine is told to expect: this chart's drugs and problems, by whole names, the drugs before all."""
-    drugs = _as_many_as_fit((first_word(name) for name in medications), MOST_PROMPT - len(OPENING))
+    """What the engine is told to expect: this chart's drugs and problems, by whole names, the drugs before all.
+
+    Small letters: of metFORMIN an engine makes two words.
+    """
+    drugs = _as_many_as_fit((first_word(name).lower() for name in medications), MOST_PROMPT - len(OPENING))
     room = MOST_PROMPT - len(OPENING) - sum(len(name) + 2 for name in drugs)
     return OPENING + ", ".join([*_as_many_as_fit(problems, room), *drugs])
 

@@ -28,7 +28,7 @@ def test_doses_are_found_as_they_were_said(words, doses):
 
 
 def test_the_engine_is_told_the_charts_drugs_without_their_strengths():
-    prompt = prompt_of(["metformin hydrochloride 500 MG Oral Tablet", "lisinopril 20 MG"], ["Gout"])
+    prompt = prompt_of(["metFORMIN hydrochloride 500 MG Oral Tablet", "lisinopril 20 MG"], ["Gout"])
     assert prompt == "Medical dictation. Gout, metformin hydrochloride, lisinopril"
 
 
