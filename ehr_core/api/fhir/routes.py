@@ -10,6 +10,7 @@ from ehr_core.api.fhir import bundling, reading, writing
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
 from ehr_core.api.fhir.operations import docref, everything, matching, terminology, validating
+from ehr_core.store.guides.shelf import guides_in
 
 router = APIRouter()
 OPERATIONS = (docref, everything, matching, terminology, validating)
@@ -22,7 +23,16 @@ EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
 def metadata(request: Request, parts: ProcessParts) -> Response:
     """What this server can do; needs no sign-in."""
     require_json_answer(request)
-    return fhir_response(request, capability_statement(base_url(parts), routes_here(), operations_here()))
+    with parts.database.system() as connection:
+        guides = guides_in(connection)
+    statement = capability_statement(
+        base_url(parts),
+        routes_here(),
+        operations_here(),
+        guides,
+        enforced=parts.settings.fhir_references == "exist",
+    )
+    return fhir_response(request, statement)
 
 
 def routes_here() -> frozenset[tuple[str, str]]:
