@@ -20,6 +20,7 @@ from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
+from ehr_core.api.guide_indexer import GuideIndexer
 from ehr_core.api.routes import (
     access,
     account,
@@ -138,6 +139,7 @@ def create_app(
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets, identity)
     app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
+    app.state.guide_indexer = GuideIndexer(database, clock, settings)
     app.state.clinic_clock = ClinicClock(database, clock, settings)
     install_error_handlers(app)
     install_refusals(app)
@@ -170,7 +172,9 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     app.state.clinic_clock.start()
     app.state.audit_sealer.start()
     app.state.subscriptions.start()
+    app.state.guide_indexer.start()
     yield
+    app.state.guide_indexer.stop()
     app.state.subscriptions.stop()
     app.state.audit_sealer.stop()
     app.state.clinic_clock.stop()

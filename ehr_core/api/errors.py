@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -160,16 +161,20 @@ def operation_outcome(error: AlmonerError, issues: list[Issue]) -> dict[str, obj
     if not issues:
         entry = {"severity": "error", "code": error.fhir_issue_code, "diagnostics": error.message}
         return {"resourceType": "OperationOutcome", "issue": [entry]}
-    entries = [
+    return {"resourceType": "OperationOutcome", "issue": outcome_issues(issues)}
+
+
+def outcome_issues(issues: Sequence[Issue]) -> list[dict[str, object]]:
+    """Each with its element, and one sentence that names it."""
+    return [
         {
-            "severity": "error",
+            "severity": issue.severity,
             "code": issue.code,
             "diagnostics": f"{issue.expression}: {issue.message}",
             "expression": [issue.expression],
         }
         for issue in issues
     ]
-    return {"resourceType": "OperationOutcome", "issue": entries}
 
 
 def public_name(error: AlmonerError) -> str:

@@ -189,6 +189,11 @@ class Settings(BaseSettings):
         description="A critical result that nobody has acknowledged for so long is passed on to who covers, then to "
         "the on-call pool (minutes).",
     )
+    fhir_references: Literal["exist", "any"] = Field(
+        default="exist",
+        description="What a resource that is sent over the FHIR API may refer to here: `exist` asks that it is "
+        "there, `any` only that its type is allowed. `almoner import` lists what leads nowhere, and keeps it.",
+    )
     immunization_schedule: str = Field(
         default="cdc_2025_11",
         description="Schedule that vaccination forecasts follow: a folder of cds/knowledge/immunization, such as "

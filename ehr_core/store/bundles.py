@@ -136,8 +136,14 @@ def _transaction(store: Store, bundle: _Bundle, door: Door) -> list[dict[str, An
     for act in acts:
         with_place(act, lambda act=act: _resolve_references(store, act, targets, unkept))
     answers: list[dict[str, Any]] = [{} for _ in acts]
+    if store.targets:
+        store.targets.deferred = True
     for act in sorted(acts, key=lambda act: (WORK_ORDER[act.method], act.type_name, act.resource_id or "")):
+        if store.targets:
+            store.targets.place = act.place
         answers[act.index] = with_place(act, lambda act=act: _perform(store, act, door))
+    if store.targets:
+        store.targets.settle()
     return answers
 
 

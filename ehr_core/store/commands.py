@@ -18,6 +18,7 @@ from ehr_core.db.own_database import own_database
 from ehr_core.kernel.ids import new_id
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.exporter import ExportSummary, export_folder
+from ehr_core.store.guides.commands import commands as profile_commands
 from ehr_core.store.import_problems import ProblemFile
 from ehr_core.store.import_sources import find_sources
 from ehr_core.store.importer import ImportSummary, import_path
@@ -29,6 +30,7 @@ SOME_REJECTED = 3
 """Exit code when the import ended but not every resource could be stored."""
 
 commands = typer.Typer()
+commands.add_typer(profile_commands, name="profiles")
 say = Console(highlight=False, soft_wrap=True)
 warn = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -50,6 +52,9 @@ def import_files(
             help="The address of the server that wrote the files: its absolute references are ours."
         ),
     ] = None,
+    references: Annotated[
+        bool, typer.Option(help="List the references that lead nowhere; what has them is kept.")
+    ] = True,
 ) -> None:
     """Load FHIR R4 resources. What is bad is listed with file, line, path and reason; a re-run changes nothing."""
     settings = Settings()
@@ -76,6 +81,7 @@ def import_files(
                 site_time_zone=settings.site_time_zone,
                 server=server,
                 origin=_origin(actor, paths, server),
+                check_references=references,
             )
             progress.update(bar, completed=total)
         finally:

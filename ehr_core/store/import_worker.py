@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ehr_core.access.actor import Actor
-from ehr_core.access.unit_of_work import begin
+from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest
-from ehr_core.store.import_prepare import Prepared, Preparer
+from ehr_core.store.guides.shelf import guides_in
+from ehr_core.store.import_prepare import Prepared, Preparer, promoted_by
 from ehr_core.store.import_problems import Problem
+from ehr_core.store.import_references import ReferenceNotes
 from ehr_core.store.import_sources import Part
 from ehr_core.store.import_write import Outcome, add_new, replace_changed
 from ehr_core.store.origins import Origin
@@ -73,6 +75,8 @@ class Worker:
         folder: Path,
         server: str | None = None,
         origin: Origin | None = None,
+        *,
+        check_references: bool = False,
     ):
         self.origin = origin
         self.database = database
@@ -83,15 +87,20 @@ class Worker:
         self.waiting = folder / f"waiting-{os.getpid()}"
         self.found: dict[str, str] = {}
         self.preparer = Preparer(time_zone, self.look_up, server)
+        self.preparer.notes_references = check_references
+        self.references = ReferenceNotes(folder / f"referred-{os.getpid()}")
 
     def take(self, part: Part) -> PartReport:
         """Prepares and stores a part."""
+        with begin(self.database, self.actor, self.clock, self.time_zone) as work:
+            self.preparer.guides = guides_in(work.connection)
         done = self.preparer.prepare(part)
+        self.references.add(done)
         report = PartReport(done.read, done.rejected, part.size, problems=done.problems)
         self._note_seen(done.prepared)
         for batch in _batches(done.prepared):
             with begin(self.database, self.actor, self.clock, self.time_zone) as work:
-                outcome = add_new(work, batch, self.origin)
+                outcome = add_new(work, self._current(work, batch), self.origin)
             report.add(outcome)
             if outcome.waiting:
                 append_waiting(self.waiting, outcome.waiting)
@@ -101,8 +110,12 @@ class Worker:
         """Stores new versions of resources that have waited."""
         report = PartReport()
         with begin(self.database, self.actor, self.clock, self.time_zone) as work:
-            report.add(replace_changed(work, batch, self.origin))
+            report.add(replace_changed(work, self._current(work, batch), self.origin))
         return report
+
+    def _current(self, work: UnitOfWork, batch: Sequence[Prepared]) -> list[Prepared]:
+        guides = guides_in(work.connection, writing=True)
+        return [promoted_by(prepared, guides, self.time_zone) for prepared in batch]
 
     def look_up(self, reference: str) -> str | None:
         """'Type/id' of the one resource that a conditional reference finds; None otherwise. Found ones are kept."""
@@ -149,7 +162,13 @@ _worker: Worker | None = None
 
 
 def start_worker(
-    url: str, actor: Actor, time_zone: str, folder: Path, server: str | None, origin: Origin | None
+    url: str,
+    actor: Actor,
+    time_zone: str,
+    folder: Path,
+    server: str | None,
+    origin: Origin | None,
+    check_references: bool,
 ) -> None:
     """Makes this process a worker with a connection of its own.
 
@@ -160,7 +179,7 @@ def start_worker(
     gc.freeze()
     gc.set_threshold(*SELDOM)
     database = connect(url, pool_size=1, application_name="almoner import")
-    _worker = Worker(database, actor, time_zone, folder, server, origin)
+    _worker = Worker(database, actor, time_zone, folder, server, origin, check_references=check_references)
 
 
 def take_part(part: Part) -> PartReport:

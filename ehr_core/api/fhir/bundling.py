@@ -16,11 +16,17 @@ from ehr_core.api.fhir.exchange import fhir_response, has_it, require_json_answe
 from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.searching import search_bundle
-from ehr_core.api.fhir.visibility import cut, history_store, reading_store, require_reading, shown
+from ehr_core.api.fhir.visibility import (
+    cut,
+    history_store,
+    incoming_store,
+    reading_store,
+    require_reading,
+    shown,
+)
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.store.bundles import READS, Act, Door
 from ehr_core.store.content import instant_text
-from ehr_core.store.repository import Store
 from ehr_core.store.versions import StoredResource
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
 from ehr_core.workflows.outside_orders import check_written
@@ -42,7 +48,7 @@ def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work
         read=lambda act: _read(parts, work, act, strict=asked.strict),
         represents="return=representation" in request.headers.get("prefer", ""),
     )
-    store = Store(work)
+    store = incoming_store(work, parts)
     answer = written_from_elsewhere(work, "Bundle", body, lambda: store.transaction(body, door))
     check_written(work, store.written)
     return fhir_response(request, answer)

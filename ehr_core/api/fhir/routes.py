@@ -12,6 +12,7 @@ from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_ans
 from ehr_core.api.fhir.operations import docref, everything, matching, terminology, validating
 from ehr_core.api.subscriptions.capability import OPERATIONS as OF_SUBSCRIPTIONS
 from ehr_core.api.subscriptions.capability import SUBSCRIPTION
+from ehr_core.store.guides.shelf import guides_in
 
 router = APIRouter()
 OPERATIONS = (docref, everything, matching, terminology, validating)
@@ -27,9 +28,17 @@ EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
 def metadata(request: Request, parts: ProcessParts) -> Response:
     """What this server can do; needs no sign-in."""
     require_json_answer(request)
-    return fhir_response(
-        request, capability_statement(base_url(parts), routes_here(), operations_here(), ELSEWHERE)
+    with parts.database.system() as connection:
+        guides = guides_in(connection)
+    statement = capability_statement(
+        base_url(parts),
+        routes_here(),
+        operations_here(),
+        ELSEWHERE,
+        guides,
+        enforced=parts.settings.fhir_references == "exist",
     )
+    return fhir_response(request, statement)
 
 
 def routes_here() -> frozenset[tuple[str, str]]:

@@ -7,7 +7,7 @@ from alembic import op
 from ehr_core.db.row_security import protect, protect_shared
 
 revision = "0028"
-down_revision = "0026"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
