@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ehr_core.access.actor import Actor
-from ehr_core.access.unit_of_work import begin
+from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest
-from ehr_core.store.import_prepare import Prepared, Preparer
+from ehr_core.store.import_prepare import Preparation, Prepared, Preparer
 from ehr_core.store.import_problems import Problem
 from ehr_core.store.import_sources import Part
 from ehr_core.store.import_write import Outcome, add_new, replace_changed
@@ -32,6 +32,10 @@ SELDOM = (200_000, 20, 50)
 SIGHTING = struct.Struct("<QQ")
 """(64 bits of type and id, place in the import) of every resource that was read."""
 OVERWRITTEN = "is newer than what was changed here, and has replaced it; the change is in the history"
+
+
+Admit = Callable[[UnitOfWork, Sequence[Prepared]], dict[int, str]]
+"""By the place in a part, why what stands there may not be stored."""
 
 
 @dataclass
@@ -73,8 +77,10 @@ class Worker:
         folder: Path,
         server: str | None = None,
         origin: Origin | None = None,
+        admit: Admit | None = None,
     ):
         self.origin = origin
+        self.admit = admit
         self.database = database
         self.actor = actor
         self.time_zone = time_zone
@@ -87,6 +93,8 @@ class Worker:
     def take(self, part: Part) -> PartReport:
         """Prepares and stores a part."""
         done = self.preparer.prepare(part)
+        if self.admit is not None:
+            self._turn_away(done)
         report = PartReport(done.read, done.rejected, part.size, problems=done.problems)
         self._note_seen(done.prepared)
         for batch in _batches(done.prepared):
@@ -96,6 +104,16 @@ class Worker:
             if outcome.waiting:
                 append_waiting(self.waiting, outcome.waiting)
         return report
+
+    def _turn_away(self, done: Preparation) -> None:
+        """Takes out what may not be stored, and says why."""
+        with begin(self.database, self.actor, self.clock, self.time_zone) as work:
+            refused = self.admit(work, done.prepared)
+        for place, reason in refused.items():
+            origin = done.prepared[place].origin
+            done.note(origin, origin.element, reason)
+        done.rejected += len(refused)
+        done.prepared = [one for place, one in enumerate(done.prepared) if place not in refused]
 
     def replace(self, batch: Sequence[Prepared]) -> PartReport:
         """Stores new versions of resources that have waited."""

@@ -30,6 +30,7 @@ from ehr_core.store.import_sources import Part, find_sources, parts_of, resource
 from ehr_core.store.import_worker import (
     BATCH,
     SIGHTING,
+    Admit,
     PartReport,
     Worker,
     read_waiting,
@@ -123,12 +124,14 @@ def import_parts(
     problem: ProblemReport | None = None,
     site_time_zone: str | None = None,
     origin: Origin | None = None,
+    admit: Admit | None = None,
 ) -> ImportSummary:
     """Imports parts that somebody has cut, in this process. Raises as `import_path` does, and what `report` raises."""
     actor.require("fhir.write")
+    zone = site_time_zone or Settings().site_time_zone
     run = _Run(report, problem)
     return run.through(
-        [parts], lambda folder: _crew(database, actor, site_time_zone, folder, 1, None, origin)
+        [parts], lambda folder: _Alone(Worker(database, actor, zone, folder, None, origin, admit))
     )
 
 

@@ -16,8 +16,8 @@ from ehr_core.api.subscriptions.capability import SUBSCRIPTION
 router = APIRouter()
 OPERATIONS = (docref, everything, matching, terminology, validating)
 PARTS = (bundling, reading, writing)
-EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
-"""Told here too: they have a room of their own, ehr_core/api/bulk."""
+IN_BULK = (("", "export"), ("Patient", "export"), ("Group", "export"), ("", "import"))
+"""Told here too: they have rooms of their own, ehr_core/api/bulk and bulk_import."""
 
 
 @router.api_route("/fhir/metadata", methods=["GET", "HEAD"], tags=["fhir"])
@@ -38,7 +38,7 @@ def routes_here() -> frozenset[tuple[str, str]]:
 def operations_here() -> tuple[tuple[str, str], ...]:
     """(type or '', name) of every operation."""
     return (
-        EXPORTS
+        IN_BULK
         + OF_SUBSCRIPTIONS
         + tuple(named for operation in OPERATIONS for named in operation.OPERATIONS)
     )
