@@ -64,6 +64,8 @@ WORDS: dict[str, str] = {
     "glass_reviews_listed": "looked at the broken glass that waits for review",
     "history": "read the history of",
     "import": "imported",
+    "member_match": "asked for a member of another organization",
+    "member_matched": "matched a member of another organization to",
     "merge_previewed": "compared two records of",
     "merge_read": "looked at a merge of",
     "merges_listed": "listed the merges",

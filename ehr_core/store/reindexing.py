@@ -11,6 +11,7 @@ from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.store.binary_context import BINARY
 from ehr_core.store.promote import COLUMN_NAMES, promote
 from ehr_core.store.resource_types import RESOURCE_TYPES
 from ehr_core.store.tables import current_table
@@ -63,4 +64,5 @@ def _promoted(type_name: str, rows: Iterator, time_zone: str) -> Iterator[dict]:
         except BadRequest:
             continue
         columns = promote(type_name, resource, row.id, time_zone).columns()
-        yield {"this_id": row.id} | {name: columns[name] for name in COLUMN_NAMES if name != "patient_id"}
+        kept = {"patient_id"} | ({"sensitivity"} if type_name == BINARY else set())
+        yield {"this_id": row.id} | {name: columns[name] for name in COLUMN_NAMES if name not in kept}

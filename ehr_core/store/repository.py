@@ -21,6 +21,7 @@ from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, Issue, NotFound
 from ehr_core.kernel.ids import FHIR_ID, new_id
 from ehr_core.store import versions
+from ehr_core.store.binary_context import BINARY, follow_context
 from ehr_core.store.bundles import Door, run_bundle
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content, read_id
@@ -308,6 +309,8 @@ class Store:
         if same_id and content.sent_id not in (None, resource_id):
             raise InvalidResource([Issue(f"{type_name}.id", "must be the id that is updated")])
         promoted = promote(type_name, resource, resource_id, self.work.site_time_zone)
+        if type_name == BINARY:
+            follow_context(self.connection, self.sight, resource, promoted)
         refuse_ring(self.connection, resource_id, promoted.extra.get("replaced_by"))
         refuse_merged_away(self.connection, type_name, promoted.patient_id)
         return content, promoted

@@ -6,16 +6,23 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ehr_core.api.dependencies import ProcessParts
-from ehr_core.api.fhir import bundling, reading, writing
+from ehr_core.api.fhir import bundling, reading, system_search, writing
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
-from ehr_core.api.fhir.operations import docref, everything, matching, terminology, validating
+from ehr_core.api.fhir.operations import (
+    docref,
+    everything,
+    matching,
+    member_matching,
+    terminology,
+    validating,
+)
 from ehr_core.api.subscriptions.capability import OPERATIONS as OF_SUBSCRIPTIONS
 from ehr_core.api.subscriptions.capability import SUBSCRIPTION
 
 router = APIRouter()
-OPERATIONS = (docref, everything, matching, terminology, validating)
-PARTS = (bundling, reading, writing)
+OPERATIONS = (docref, everything, matching, member_matching, terminology, validating)
+PARTS = (bundling, system_search, reading, writing)
 IN_BULK = (("", "export"), ("Patient", "export"), ("Group", "export"), ("", "import"))
 """Told here too: they have rooms of their own, ehr_core/api/bulk and bulk_import."""
 
