@@ -57,7 +57,7 @@ def wants_bytes(request: Request, type_name: str) -> bool:
 
 def _accepted(request: Request) -> set[str]:
     asked = request.query_params.get("_format") or request.headers.get("accept", "*/*")
-    return {kind.partition(";")[0].strip().lower() for kind in asked.replace(" ", "+").split(",")}
+    return {kind.partition(";")[0].strip().lower().replace(" ", "+") for kind in asked.split(",")}
 
 
 def require_context(store: Store, resource: StoredResource) -> None:
