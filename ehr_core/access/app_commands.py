@@ -32,7 +32,9 @@ def register_app(
     ] = None,
     bulk: Annotated[
         bool,
-        typer.Option("--bulk", help="A backend service may export the types of its system scopes."),
+        typer.Option(
+            "--bulk", help="A backend service may export and import the types of its system scopes."
+        ),
     ] = False,
 ) -> None:
     """Register an application and print its client id."""

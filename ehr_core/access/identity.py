@@ -21,7 +21,7 @@ from ehr_core.access.id_token import IdTokenSigner, access_token_hash
 from ehr_core.access.policy import effective_roles, why_session_ended
 from ehr_core.access.proxies import permissions_of_scope, scope_now
 from ehr_core.access.roles import PATIENT_ROLES, permissions_of, policy_of
-from ehr_core.access.scopes import exported_types, granted, has_level, permissions_of_scopes
+from ehr_core.access.scopes import acts_of, exported_types, granted, has_level, permissions_of_scopes
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import Clock, site_date
@@ -344,13 +344,14 @@ class Identity:
     def application_actor(self, application: Application, scopes: Sequence[str]) -> Actor:
         """A backend service as itself: its scopes over all charts that no rule shuts, and the labels it was given."""
         permissions = permissions_of_scopes(scopes) - {"own.read"}
-        may_export = application.bulk and bool(exported_types(scopes))
+        in_bulk = {"bulk.export"} if exported_types(scopes) else set()
+        in_bulk |= {"bulk.import"} if acts_of(scopes) >= {"c", "u"} else set()
         return Actor(
             actor_id=f"app:{application.client_id}",
             kind="service",
             name=application.name,
             roles=("application",),
-            permissions=permissions | ({"bulk.export"} if may_export else frozenset()),
+            permissions=permissions | (in_bulk if application.bulk else frozenset()),
             sees=frozenset(application.sees),
             application=ApplicationGrant(application.client_id, tuple(scopes)),
         )

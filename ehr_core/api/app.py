@@ -14,6 +14,8 @@ from ehr_core.api import health
 from ehr_core.api.audit_sealer import AuditSealer
 from ehr_core.api.bulk import routes as bulk
 from ehr_core.api.bulk.runner import BulkRunner
+from ehr_core.api.bulk_import import routes as bulk_import
+from ehr_core.api.bulk_import.runner import ImportRunner
 from ehr_core.api.cds_hooks import routes as cds_hooks
 from ehr_core.api.clinic_clock import ClinicClock
 from ehr_core.api.dependencies import POOL_SIZE, Parts
@@ -104,6 +106,7 @@ ROOMS = (
     pipeline,
     outside,
     bulk,
+    bulk_import,
     cds_hooks,
     subscriptions,
     fhir,
@@ -137,6 +140,7 @@ def create_app(
     app.state.outside_signer = OutsideSigner(secrets.token_signing_key, settings.issuer)
     app.state.subscriptions = SubscriptionWorker(parts, app.state.outside_signer)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets, identity)
+    app.state.import_runner = ImportRunner(parts)
     app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
     app.state.guide_indexer = GuideIndexer(database, clock, settings)
@@ -168,6 +172,7 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     if app.state.owns_process:
         spare_what_stays()
     app.state.bulk_runner.start()
+    app.state.import_runner.start()
     app.state.visit_keeper.start()
     app.state.clinic_clock.start()
     app.state.audit_sealer.start()
@@ -179,6 +184,7 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     app.state.audit_sealer.stop()
     app.state.clinic_clock.stop()
     app.state.visit_keeper.stop()
+    app.state.import_runner.stop()
     app.state.bulk_runner.stop()
     parts.database.dispose()
 

@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue
 from ehr_core.kernel.ids import new_id, stable_id
+from ehr_core.store.binary_context import refuse_context
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content
 from ehr_core.store.guides.guides import SHIPPED, Guides
@@ -191,6 +192,7 @@ class Preparer:
             resource_type(type_name)
             resource = validate(type_name, resolved)
             require_patient(type_name, resource)
+            refuse_context(type_name, resource)
             if resource_id is None and resource.id is UNSET:
                 resource_id = stable_id(NAMESPACE, f"{type_name}:{digest(body)}")
             content = Content(resolved, resource_id or resource.id)

@@ -17,7 +17,7 @@ from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.guides.shelf import guides_in
-from ehr_core.store.import_prepare import Prepared, Preparer, promoted_by
+from ehr_core.store.import_prepare import Preparation, Prepared, Preparer, promoted_by
 from ehr_core.store.import_problems import Problem
 from ehr_core.store.import_references import ReferenceNotes
 from ehr_core.store.import_sources import Part
@@ -34,6 +34,10 @@ SELDOM = (200_000, 20, 50)
 SIGHTING = struct.Struct("<QQ")
 """(64 bits of type and id, place in the import) of every resource that was read."""
 OVERWRITTEN = "is newer than what was changed here, and has replaced it; the change is in the history"
+
+
+Admit = Callable[[UnitOfWork, Sequence[Prepared]], dict[int, str]]
+"""By the place in a part, why what stands there may not be stored."""
 
 
 @dataclass
@@ -75,10 +79,12 @@ class Worker:
         folder: Path,
         server: str | None = None,
         origin: Origin | None = None,
+        admit: Admit | None = None,
         *,
         check_references: bool = False,
     ):
         self.origin = origin
+        self.admit = admit
         self.database = database
         self.actor = actor
         self.time_zone = time_zone
@@ -95,6 +101,8 @@ class Worker:
         with begin(self.database, self.actor, self.clock, self.time_zone) as work:
             self.preparer.guides = guides_in(work.connection)
         done = self.preparer.prepare(part)
+        if self.admit is not None:
+            self._turn_away(done)
         self.references.add(done)
         report = PartReport(done.read, done.rejected, part.size, problems=done.problems)
         self._note_seen(done.prepared)
@@ -105,6 +113,16 @@ class Worker:
             if outcome.waiting:
                 append_waiting(self.waiting, outcome.waiting)
         return report
+
+    def _turn_away(self, done: Preparation) -> None:
+        """Takes out what may not be stored, and says why."""
+        with begin(self.database, self.actor, self.clock, self.time_zone) as work:
+            refused = self.admit(work, done.prepared)
+        for place, reason in refused.items():
+            origin = done.prepared[place].origin
+            done.note(origin, origin.element, reason)
+        done.rejected += len(refused)
+        done.prepared = [one for place, one in enumerate(done.prepared) if place not in refused]
 
     def replace(self, batch: Sequence[Prepared]) -> PartReport:
         """Stores new versions of resources that have waited."""

@@ -33,6 +33,7 @@ from ehr_core.store.import_sources import Part, find_sources, parts_of, resource
 from ehr_core.store.import_worker import (
     BATCH,
     SIGHTING,
+    Admit,
     PartReport,
     Worker,
     read_waiting,
@@ -138,17 +139,19 @@ def import_parts(
     problem: ProblemReport | None = None,
     site_time_zone: str | None = None,
     origin: Origin | None = None,
+    admit: Admit | None = None,
     check_references: bool = True,
 ) -> ImportSummary:
     """Imports parts that somebody has cut, in this process. Raises as `import_path` does, and what `report` raises."""
     actor.require("fhir.write")
+    zone = site_time_zone or Settings().site_time_zone
     run = _Run(report, problem)
     return run.through(
         [parts],
-        lambda folder: _crew(
-            database, actor, site_time_zone, folder, 1, None, origin, check_references=check_references
+        lambda folder: _Alone(
+            Worker(database, actor, zone, folder, None, origin, admit, check_references=check_references)
         ),
-        (lambda folder: _nowhere(database, actor, site_time_zone, folder)) if check_references else None,
+        (lambda folder: _nowhere(database, actor, zone, folder)) if check_references else None,
     )
 
 

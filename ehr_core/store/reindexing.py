@@ -12,6 +12,7 @@ from ehr_core.db.database import Database
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.sealed_body import opened
+from ehr_core.store.binary_context import BINARY
 from ehr_core.store.guides.shelf import guides_in
 from ehr_core.store.promote import COLUMN_NAMES, promote
 from ehr_core.store.resource_types import RESOURCE_TYPES
@@ -68,4 +69,5 @@ def _promoted(type_name: str, rows: Iterator, time_zone: str, more: tuple[Search
         except BadRequest:
             continue
         columns = promote(type_name, resource, row.id, time_zone, more).columns()
-        yield {"this_id": row.id} | {name: columns[name] for name in COLUMN_NAMES if name != "patient_id"}
+        kept = {"patient_id"} | ({"sensitivity"} if type_name == BINARY else set())
+        yield {"this_id": row.id} | {name: columns[name] for name in COLUMN_NAMES if name not in kept}

@@ -23,6 +23,7 @@ from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, 
 from ehr_core.kernel.ids import FHIR_ID, new_id
 from ehr_core.kernel.sealed_body import opened
 from ehr_core.store import versions
+from ehr_core.store.binary_context import BINARY, follow_context
 from ehr_core.store.bundles import Door, run_bundle
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content, read_id
@@ -363,6 +364,8 @@ class Store:
             self.targets.add(type_name, sent, replaced)
         more = guides.searches.get(type_name, ())
         promoted = promote(type_name, resource, resource_id, self.work.site_time_zone, more)
+        if type_name == BINARY:
+            follow_context(self.connection, self.sight, resource, promoted)
         refuse_ring(self.connection, resource_id, promoted.extra.get("replaced_by"))
         refuse_merged_away(self.connection, type_name, promoted.patient_id)
         return content, promoted

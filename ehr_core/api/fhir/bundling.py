@@ -16,6 +16,7 @@ from ehr_core.api.fhir.exchange import fhir_response, has_it, require_json_answe
 from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.searching import search_bundle
+from ehr_core.api.fhir.system_search import several_bundle
 from ehr_core.api.fhir.visibility import (
     cut,
     history_store,
@@ -66,6 +67,8 @@ def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str
     path, _, query = act.url.partition("?")
     given = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
     steps = path.strip("/").split("/")
+    if query and steps == [""]:
+        return _entry(act, several_bundle(parts, work, given, strict=strict))
     if len(steps) == 1 and steps[0]:
         return _entry(act, search_bundle(parts, work, steps[0], given, strict=strict))
     if steps[-1] == "_history" and len(steps) in (2, 3):

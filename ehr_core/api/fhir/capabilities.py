@@ -61,6 +61,8 @@ def capability_statement(
     told = {name: json.loads(words) for name, words in others}
     elsewhere = sorted(({of for of, _ in operations} | told.keys()) - RESOURCE_TYPES.keys() - {""})
     system = [{"code": code} for code in ("transaction", "batch") if ("POST", "/fhir") in routes]
+    if ("GET", "/fhir") in routes:
+        system.append({"code": "search-system"})
     if ("GET", "/fhir/_history") in routes:
         system.append({"code": "history-system"})
     return json.dumps(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from fastapi import Request
@@ -184,3 +185,15 @@ def version_headers(resource: StoredResource) -> dict[str, str]:
 
 def base_url(parts: Parts) -> str:
     return f"{parts.settings.issuer}/fhir"
+
+
+def form_of(request: Request, body: bytes) -> list[tuple[str, str]]:
+    """The criteria of a search that stand in its body."""
+    if media_type_of(request) != FORM:
+        if not body:
+            return []
+        raise UnsupportedMediaType(f"Send search criteria as {FORM}.")
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
+    except ValueError as error:
+        raise BadRequest("The search criteria cannot be read: send at most 100, in UTF-8.") from error

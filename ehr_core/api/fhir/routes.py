@@ -6,21 +6,28 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ehr_core.api.dependencies import ProcessParts
-from ehr_core.api.fhir import audit_events, bundling, reading, writing
+from ehr_core.api.fhir import audit_events, bundling, reading, system_search, writing
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
-from ehr_core.api.fhir.operations import docref, everything, matching, terminology, validating
+from ehr_core.api.fhir.operations import (
+    docref,
+    everything,
+    matching,
+    member_matching,
+    terminology,
+    validating,
+)
 from ehr_core.api.subscriptions.capability import OPERATIONS as OF_SUBSCRIPTIONS
 from ehr_core.api.subscriptions.capability import SUBSCRIPTION
 from ehr_core.store.guides.shelf import guides_in
 
 router = APIRouter()
-OPERATIONS = (docref, everything, matching, terminology, validating)
+OPERATIONS = (docref, everything, matching, member_matching, terminology, validating)
 ELSEWHERE = (SUBSCRIPTION, audit_events.CAPABILITY)
 """Types that are kept, or made, outside the store."""
-PARTS = (bundling, reading, writing)
-EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
-"""Told here too: they have a room of their own, ehr_core/api/bulk."""
+PARTS = (bundling, system_search, reading, writing)
+IN_BULK = (("", "export"), ("Patient", "export"), ("Group", "export"), ("", "import"))
+"""Told here too: they have rooms of their own, ehr_core/api/bulk and bulk_import."""
 
 
 @router.get("/fhir/metadata", tags=["fhir"])
@@ -50,7 +57,7 @@ def routes_here() -> frozenset[tuple[str, str]]:
 def operations_here() -> tuple[tuple[str, str], ...]:
     """(type or '', name) of every operation."""
     return (
-        EXPORTS
+        IN_BULK
         + OF_SUBSCRIPTIONS
         + tuple(named for operation in OPERATIONS for named in operation.OPERATIONS)
     )

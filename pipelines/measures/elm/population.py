@@ -73,7 +73,8 @@ def batches(
     are read.
 
     `shard` (number, of how many) keeps the patients whose id's hash falls to it. Files are NDJSON, one resource a line,
-    plain or compressed. Resources of nobody who has a Patient are left out. What the batches hold lies in a folder of its own in `beside`, and is removed at the end.
+    plain or compressed. Resources of nobody who has a Patient are left out. What the batches hold lies in a folder of
+    its own in `beside`, and is removed at the end.
     """
     with laid_by_batch(files, types, size=size, shard=shard, beside=beside) as laid:
         for number in range(laid.batches):
