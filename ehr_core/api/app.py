@@ -12,6 +12,7 @@ from ehr_core.access.demonstration import refuse_demonstration_in_production
 from ehr_core.access.identity import Identity
 from ehr_core.api import health
 from ehr_core.api.audit_sealer import AuditSealer
+from ehr_core.api.audit_watcher import AuditWatcher
 from ehr_core.api.bulk import routes as bulk
 from ehr_core.api.bulk.runner import BulkRunner
 from ehr_core.api.cds_hooks import routes as cds_hooks
@@ -23,6 +24,7 @@ from ehr_core.api.guard import RequestGuard
 from ehr_core.api.routes import (
     access,
     account,
+    alerts,
     allergies,
     apps,
     audit,
@@ -71,6 +73,7 @@ ROOMS = (
     passkeys,
     access,
     account,
+    alerts,
     allergies,
     apps,
     audit,
@@ -127,6 +130,7 @@ def create_app(
     app.state.parts = Parts(settings, secrets, database, clock, identity)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
     app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)
+    app.state.audit_watcher = AuditWatcher(database, clock, settings)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
     app.state.clinic_clock = ClinicClock(database, clock, settings)
     install_error_handlers(app)
@@ -159,7 +163,9 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     app.state.visit_keeper.start()
     app.state.clinic_clock.start()
     app.state.audit_sealer.start()
+    app.state.audit_watcher.start()
     yield
+    app.state.audit_watcher.stop()
     app.state.audit_sealer.stop()
     app.state.clinic_clock.stop()
     app.state.visit_keeper.stop()
