@@ -22,6 +22,10 @@ WORDS: dict[str, str] = {
     "application_signed_in": "signed in as a service",
     "access_log_read": "looked at who opened the record of",
     "accounting_read": "read the accounting of disclosures of",
+    "alert_acknowledged": "began to look into an alert",
+    "alert_closed": "closed an alert",
+    "alert_raised": "raised an alert",
+    "alerts_listed": "looked at the alerts",
     "audit_exported": "exported the audit log",
     "audit_verified": "verified the audit log",
     "audit_read": "read the audit log",
@@ -177,6 +181,7 @@ WORDS: dict[str, str] = {
 SERVICES = {
     "service:audit-sealer": "The seal of the audit log",
     "service:accounting": "The accounting of disclosures",
+    "service:audit-watch": "The watch over the audit log",
     "service:cds-hooks": "The CDS Hooks service",
     "service:clinic-clock": "The results and orders desk",
     "service:pipeline": "The nightly pipeline",

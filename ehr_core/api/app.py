@@ -12,6 +12,7 @@ from ehr_core.access.demonstration import refuse_demonstration_in_production
 from ehr_core.access.identity import Identity
 from ehr_core.api import health
 from ehr_core.api.audit_sealer import AuditSealer
+from ehr_core.api.audit_watcher import AuditWatcher
 from ehr_core.api.bulk import routes as bulk
 from ehr_core.api.bulk.runner import BulkRunner
 from ehr_core.api.bulk_import import routes as bulk_import
@@ -26,6 +27,7 @@ from ehr_core.api.guide_indexer import GuideIndexer
 from ehr_core.api.routes import (
     access,
     account,
+    alerts,
     allergies,
     apps,
     audit,
@@ -79,6 +81,7 @@ ROOMS = (
     passkeys,
     access,
     account,
+    alerts,
     allergies,
     apps,
     audit,
@@ -114,6 +117,18 @@ ROOMS = (
 """One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here.
 `fhir` stays last: its addresses take any word for a resource type."""
 
+BACKGROUND = (
+    "bulk_runner",
+    "import_runner",
+    "visit_keeper",
+    "clinic_clock",
+    "audit_sealer",
+    "audit_watcher",
+    "subscriptions",
+    "guide_indexer",
+)
+"""What works beside the answers, in the order of its start; the last is the first to stop."""
+
 
 def create_app(
     settings: Settings | None = None, database: Database | None = None, clock: Clock | None = None
@@ -142,6 +157,7 @@ def create_app(
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets, identity)
     app.state.import_runner = ImportRunner(parts)
     app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)
+    app.state.audit_watcher = AuditWatcher(database, clock, settings)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
     app.state.guide_indexer = GuideIndexer(database, clock, settings)
     app.state.clinic_clock = ClinicClock(database, clock, settings)
@@ -171,21 +187,12 @@ async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     preload(parts.settings.immunization_schedule)
     if app.state.owns_process:
         spare_what_stays()
-    app.state.bulk_runner.start()
-    app.state.import_runner.start()
-    app.state.visit_keeper.start()
-    app.state.clinic_clock.start()
-    app.state.audit_sealer.start()
-    app.state.subscriptions.start()
-    app.state.guide_indexer.start()
+    running = [getattr(app.state, name) for name in BACKGROUND]
+    for one in running:
+        one.start()
     yield
-    app.state.guide_indexer.stop()
-    app.state.subscriptions.stop()
-    app.state.audit_sealer.stop()
-    app.state.clinic_clock.stop()
-    app.state.visit_keeper.stop()
-    app.state.import_runner.stop()
-    app.state.bulk_runner.stop()
+    for one in reversed(running):
+        one.stop()
     parts.database.dispose()
 
 

@@ -6,6 +6,7 @@ import httpx
 
 from ehr_core.client.access import AccessRoom
 from ehr_core.client.account import AccountRoom
+from ehr_core.client.alerts import AlertsRoom
 from ehr_core.client.allergies import AllergiesRoom
 from ehr_core.client.apps import AppsRoom
 from ehr_core.client.audit import AuditRoom
@@ -52,6 +53,7 @@ class AlmonerClient:
         self.access = AccessRoom(speaking)
         self.account = AccountRoom(speaking)
         self.apps = AppsRoom(speaking)
+        self.alerts = AlertsRoom(speaking)
         self.audit = AuditRoom(speaking)
         self.fhir = FhirRoom(speaking)
         self.outside = OutsideRoom(speaking)

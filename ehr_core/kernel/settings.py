@@ -112,6 +112,13 @@ class Settings(BaseSettings):
         le=18,
         description="From this age of a child on a parent keeps appointments alone (years); at 18 it ends.",
     )
+    watch_minutes: int = Field(
+        default=5, ge=1, description="How often the watch looks through the audit log (minutes)."
+    )
+    watch_rules: Path | None = Field(
+        default=None,
+        description="File with the site's own thresholds of the watch, shaped as ehr_core/access/watch.toml.",
+    )
     bulk_file_hours: int = Field(
         default=24, ge=1, description="Bulk export files are deleted after this time (hours)."
     )
