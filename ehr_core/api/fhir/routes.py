@@ -9,10 +9,18 @@ from ehr_core.api.dependencies import ProcessParts
 from ehr_core.api.fhir import bundling, reading, writing
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
-from ehr_core.api.fhir.operations import docref, everything, matching, terminology, validating
+from ehr_core.api.fhir.operations import (
+    care_gaps,
+    docref,
+    evaluate_measure,
+    everything,
+    matching,
+    terminology,
+    validating,
+)
 
 router = APIRouter()
-OPERATIONS = (docref, everything, matching, terminology, validating)
+OPERATIONS = (care_gaps, docref, evaluate_measure, everything, matching, terminology, validating)
 PARTS = (bundling, reading, writing)
 EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
 """Told here too: they have a room of their own, ehr_core/api/bulk."""

@@ -44,9 +44,7 @@ def site(
 ) -> Iterator[Panel]:
     """The people of these cases and a few generated ones, in the store of a served API."""
     lines = list(generate(generated, seed=2026, as_of=AS_OF, time_zone=ZONE))
-    load_resources(
-        database, LOADER, [*lines, *lines_of(cases)], processes=1, site_time_zone=ZONE
-    )
+    load_resources(database, LOADER, [*lines, *lines_of(cases)], processes=1, site_time_zone=ZONE)
     with served_api(database, state, now=MORNING) as api:
         yield Panel(api)
 
