@@ -99,9 +99,7 @@ def official_written_back(context: dg.AssetExecutionContext, official_gaps: str)
         unknown = {name: said.refused_unknown_patient for name, said in receipts.items()}
         return dg.MaterializeResult(
             value=at.draft.snapshot_id,
-            metadata=at.made(
-                rows=sum(changed.values()), size=bytes_in(at.draft.results), changed=changed
-            ),
+            metadata=at.made(rows=sum(changed.values()), size=bytes_in(at.draft.results), changed=changed),
             check_results=[
                 dg.AssetCheckResult(
                     passed=not any(unknown.values()), check_name=EVERYBODY_IS_KNOWN.name, metadata=unknown

@@ -46,11 +46,14 @@ def small_package(version: str = "1.0.0") -> list[dict]:
     return [measure, library(), value_set(), code_system()]
 
 
-def library(numerator: dict | None = None) -> dict:
+def library(numerator: dict | None = None, statements: dict[str, dict] | None = None) -> dict:
+    """The logic; `statements` take the place of those of the same name."""
     elm = {
         "library": {
             "identifier": {"id": "Adults", "version": "1.0.0"},
-            "usings": {"def": [{"localIdentifier": "FHIR", "uri": "http://hl7.org/fhir", "version": "4.0.1"}]},
+            "usings": {
+                "def": [{"localIdentifier": "FHIR", "uri": "http://hl7.org/fhir", "version": "4.0.1"}]
+            },
             "parameters": {
                 "def": [
                     {
@@ -85,6 +88,8 @@ def library(numerator: dict | None = None) -> dict:
             },
         }
     }
+    for one in elm["library"]["statements"]["def"]:
+        one["expression"] = (statements or {}).get(one["name"], one["expression"])
     data = base64.b64encode(json.dumps(elm).encode()).decode()
     return {
         "resourceType": "Library",

@@ -6,7 +6,7 @@ import json
 
 from pipelines.measures.elm.cases import Case
 from tests.integration.loop.panel import Panel
-from tests.integration.official.conftest import A1C, CERVICAL, GLYCEMIC, KIDNEY, KIDNEYS, COLDS, VISITS
+from tests.integration.official.conftest import A1C, CERVICAL, COLDS, GLYCEMIC, KIDNEY, KIDNEYS, VISITS
 from tests.integration.official.house import patient_of
 
 FAILING_A1C = "Has Most Recent Elevated Glycemic Status Assessment"
@@ -14,7 +14,9 @@ NO_A1C = "Has No Record Of Glycemic Status Assessment"
 
 
 def expected(case: Case, code: str) -> int:
-    return int(sum(count for name, count in case.expected[0].populations.items() if name.endswith(f"|{code}")))
+    return int(
+        sum(count for name, count in case.expected[0].populations.items() if name.endswith(f"|{code}"))
+    )
 
 
 def of(cases: list[Case], measure: str) -> list[Case]:
@@ -36,7 +38,9 @@ def test_a_night_says_of_every_published_case_what_is_published(measured, cases)
             flag = flag_of(measured, case, measure_id)
             assert bool(flag and flag["initial_population"]) == bool(expected(case, "initial-population"))
             assert bool(flag and flag["numerator"]) == bool(expected(case, "numerator")), case.name
-            assert bool(flag and flag["denominator_exclusion"]) == bool(expected(case, "denominator-exclusion"))
+            assert bool(flag and flag["denominator_exclusion"]) == bool(
+                expected(case, "denominator-exclusion")
+            )
 
 
 def test_the_visits_of_an_encounter_measure_are_counted_and_not_only_its_people(measured, cases):
@@ -71,7 +75,9 @@ def test_each_answer_rests_on_facts_of_the_persons_own_record(measured):
     assert undecided == []
 
 
-def test_where_the_numerator_is_the_failure_a_gap_is_open_for_who_is_in_it_and_names_the_condition(measured, cases):
+def test_where_the_numerator_is_the_failure_a_gap_is_open_for_who_is_in_it_and_names_the_condition(
+    measured, cases
+):
     reasons = set()
     for case in of(cases, A1C):
         gap = measured.gap(patient_of(case), GLYCEMIC)

@@ -195,9 +195,7 @@ def test_every_gap_of_a_person_comes_without_naming_a_measure(clinician, measure
         "SELECT patient_id FROM quality.measure_flag WHERE measure_id = 'glycemic_control' AND denominator "
         "AND NOT denominator_exclusion LIMIT 1"
     )
-    answer = asked(
-        clinician, GAPS, status=["open-gap", "closed-gap"], subject=f"Patient/{row['patient_id']}"
-    )
+    answer = asked(clinician, GAPS, status=["open-gap", "closed-gap"], subject=f"Patient/{row['patient_id']}")
     (parameter,) = answer["parameter"]
     assert len(parameter["resource"]["entry"]) > 3
 

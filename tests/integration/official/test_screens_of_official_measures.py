@@ -9,7 +9,7 @@ import json
 import pytest
 
 from ehr_core.kernel.errors import Forbidden, NotFound
-from tests.integration.official.conftest import A1C, GLYCEMIC, KIDNEYS, COLDS
+from tests.integration.official.conftest import A1C, COLDS, GLYCEMIC, KIDNEYS
 from tests.integration.official.house import patient_of
 from tests.integration.official.test_a_night_with_official_measures import FAILING_A1C, expected, of
 
@@ -68,7 +68,8 @@ def test_reading_the_facts_is_audited_with_whose_they_are(measured, clinician, c
     patient_id = next(patient_of(one) for one in of(cases, A1C) if expected(one, "numerator"))
     clinician.quality.facts(GLYCEMIC, patient_id)
     rows = measured.rows(
-        "SELECT 1 FROM audit.event WHERE act = 'quality.measure_evidence.read' AND patient_id = :p", p=patient_id
+        "SELECT 1 FROM audit.event WHERE act = 'quality.measure_evidence.read' AND patient_id = :p",
+        p=patient_id,
     )
     assert rows
 
@@ -95,7 +96,9 @@ def test_the_chart_shows_the_gap_with_the_condition_the_value_and_the_source(cli
         m=GLYCEMIC,
         r=FAILING_A1C,
     )
-    gap = next(one for one in clinician.care_gaps.of_patient(row["patient_id"]).gaps if one.source_id == GLYCEMIC)
+    gap = next(
+        one for one in clinician.care_gaps.of_patient(row["patient_id"]).gaps if one.source_id == GLYCEMIC
+    )
     assert gap.title == "Diabetes: Glycemic Status Assessment Greater Than 9%"
     assert gap.why.startswith(f"Counts against the measure: '{FAILING_A1C}'.")
     assert "9.1 %" in gap.why
