@@ -1,4 +1,4 @@
-"""A small package of an official measure, written by hand: adults, and whether a blood pressure was taken in the year."""
+"""A small package of an official measure, written by hand: adults, and who had a blood pressure taken in the year."""
 
 from __future__ import annotations
 

@@ -68,7 +68,8 @@ def test_each_answer_rests_on_facts_of_the_persons_own_record(measured):
     assert all(float(fact["evidence_value"].removesuffix(" %")) > 9 for fact in high)
     assert all(fact["population"] == "numerator" and fact["holds"] for fact in high)
     undecided = measured.rows(
-        "SELECT flag.patient_id FROM quality.measure_flag AS flag WHERE official AND initial_population AND NOT EXISTS ("
+        "SELECT flag.patient_id FROM quality.measure_flag AS flag WHERE official AND initial_population AND NOT EXISTS "
+        "("
         "SELECT 1 FROM quality.measure_evidence AS fact WHERE fact.patient_id = flag.patient_id "
         "AND fact.measure_id = flag.measure_id AND fact.holds)"
     )
@@ -104,8 +105,8 @@ def test_where_the_numerator_is_the_care_a_gap_names_the_first_condition_that_is
 def test_no_gap_stands_beside_one_of_our_own_that_asks_for_the_same(measured):
     twice = measured.rows(
         "SELECT official.patient_id FROM care_gaps.gap AS official JOIN care_gaps.gap AS own USING (patient_id) "
-        "WHERE official.present AND own.present AND own.computed_status = 'open' AND (official.source_id, own.source_id) IN "
-        "((:a1c, 'glycemic_control'), (:pap, 'cervical_cancer_screening'), (:kidney, 'kidney_health_diabetes'))",
+        "WHERE official.present AND own.present AND own.computed_status = 'open' "
+        "AND (official.source_id, own.source_id) IN ((:a1c, 'glycemic_control'), (:pap, 'cervical_cancer_screening'), (:kidney, 'kidney_health_diabetes'))",
         a1c=GLYCEMIC,
         pap=CERVICAL,
         kidney=KIDNEYS,
@@ -113,8 +114,8 @@ def test_no_gap_stands_beside_one_of_our_own_that_asks_for_the_same(measured):
     assert twice == []
     asked = measured.rows(
         "SELECT 1 FROM quality.measure_flag AS flag JOIN care_gaps.gap AS own USING (patient_id) WHERE measure_id = :m "
-        "AND denominator AND NOT denominator_exclusion AND NOT numerator AND own.source_id = 'cervical_cancer_screening' "
-        "AND own.present AND own.computed_status = 'open'",
+        "AND denominator AND NOT denominator_exclusion AND NOT numerator "
+        "AND own.source_id = 'cervical_cancer_screening' AND own.present AND own.computed_status = 'open'",
         m=CERVICAL,
     )
     assert asked, "nobody whom both ask for the same: the rule was not tried"
@@ -124,6 +125,7 @@ def test_no_one_who_died_has_a_gap_and_nobody_outside_a_denominator(measured):
     strange = measured.rows(
         "SELECT 1 FROM care_gaps.gap AS gap LEFT JOIN quality.measure_flag AS flag ON flag.patient_id = gap.patient_id "
         "AND flag.measure_id = gap.source_id JOIN fhir.patient AS person ON person.id = gap.patient_id "
-        "WHERE gap.present AND gap.source_kind = 'measure' AND (person.deceased OR NOT coalesce(flag.denominator, false))"
+        "WHERE gap.present AND gap.source_kind = 'measure' "
+        "AND (person.deceased OR NOT coalesce(flag.denominator, false))"
     )
     assert strange == []
