@@ -52,6 +52,8 @@ class Worker:
             self._beat()
             try:
                 worked = self.work_once()
+                if not worked:
+                    self._get_ready()
                 away = False
             except (Unavailable, SignInRequired) as error:
                 if not away:
@@ -60,7 +62,6 @@ class Worker:
                 self._stopping.wait(AWAY_PAUSE_SECONDS)
                 continue
             if not worked:
-                self._get_ready()
                 self._stopping.wait(self._poll_seconds)
         self._bench.close()
 

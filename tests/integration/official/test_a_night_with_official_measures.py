@@ -106,7 +106,8 @@ def test_no_gap_stands_beside_one_of_our_own_that_asks_for_the_same(measured):
     twice = measured.rows(
         "SELECT official.patient_id FROM care_gaps.gap AS official JOIN care_gaps.gap AS own USING (patient_id) "
         "WHERE official.present AND own.present AND own.computed_status = 'open' "
-        "AND (official.source_id, own.source_id) IN ((:a1c, 'glycemic_control'), (:pap, 'cervical_cancer_screening'), (:kidney, 'kidney_health_diabetes'))",
+        "AND (official.source_id, own.source_id) IN ((:a1c, 'glycemic_control'), "
+        "(:pap, 'cervical_cancer_screening'), (:kidney, 'kidney_health_diabetes'))",
         a1c=GLYCEMIC,
         pap=CERVICAL,
         kidney=KIDNEYS,

@@ -24,7 +24,8 @@ MEASURES = ("CMS122", "CMS951", "CMS124", "CMS165")
 NOW_IN_FORCE = "period_begin <= :today AND period_end >= :today"
 HELD = {
     "flags": "SELECT patient_id, measure_id, measure_version, period_begin, evaluable, initial_population, "
-    "denominator, denominator_exclusion, denominator_exception, numerator, exclusion_reason, unmet_condition, population_counts, "
+    "denominator, denominator_exclusion, denominator_exception, numerator, exclusion_reason, "
+    "unmet_condition, population_counts, "
     "evidence_type, evidence_id, evidence_on, evidence_value, evidence_sensitivity, next_change_on "
     f"FROM quality.measure_flag WHERE official AND {NOW_IN_FORCE} ORDER BY 1, 2",
     "facts": "SELECT patient_id, measure_id, population, definition, holds, facts_found, evidence_type, evidence_id, "

@@ -8,10 +8,12 @@ import json
 
 import pytest
 
+from data_contracts.api.care_gaps import WorklistQuery
 from ehr_core.kernel.errors import Forbidden, NotFound
 from tests.integration.official.conftest import A1C, COLDS, GLYCEMIC, KIDNEYS
 from tests.integration.official.house import patient_of
 from tests.integration.official.test_a_night_with_official_measures import FAILING_A1C, expected, of
+from tests.lib.app_pages import SECONDS, opened, session_of, shown
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +111,6 @@ def test_the_chart_shows_the_gap_with_the_condition_the_value_and_the_source(cli
 
 
 def test_the_worklist_lists_the_gap_and_can_be_narrowed_to_the_measure(clinician):
-    from data_contracts.api.care_gaps import WorklistQuery
-
     choices = clinician.worklist.choices()
     assert (GLYCEMIC, "Diabetes: Glycemic Status Assessment Greater Than 9%") in [
         tuple(one) for one in choices.sources
@@ -130,6 +130,20 @@ def test_the_portal_shows_it_in_the_plain_words_of_the_guideline_that_asks_alike
     said = " ".join(f"{thing.title} {thing.text}" for thing in things)
     assert "Glycemic Status Assessment" not in said
     assert "diabetes" in said.lower() or "sugar" in said.lower()
+
+
+def test_the_page_in_the_workspace_shows_the_measure_and_on_request_the_facts_of_a_person(clinician):
+    page = opened(session_of(clinician), "dashboards.quality.measures", "measures_page", measure=GLYCEMIC)
+    said = shown(page)
+    assert "Glycemic Status Assessment Greater Than 9%" in said
+    assert "CPT is not loaded here. The package brings the codes that it counts" in said
+    assert "Active since" in said
+    assert "Met (numerator)" in said
+    toggles = [one for one in page.toggle if one.label == "Facts"]
+    assert toggles
+    opened_facts = shown(toggles[0].set_value(True).run(timeout=SECONDS))
+    assert "Decided by" in opened_facts
+    assert "Facts behind this answer" in opened_facts or "No fact was found" in opened_facts
 
 
 def test_a_measure_that_is_not_there_is_not_found(clinician):
