@@ -11,6 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from data_contracts.guidelines.pack import PatientWords
+
 KNOWN = Path(__file__).parent / "known.toml"
 NUMBER = re.compile(r"CMS(?:FHIR)?0*(\d+)", re.IGNORECASE)
 
@@ -23,6 +25,7 @@ class Known(BaseModel):
     asks_like: str | None = None
     improvement: Literal["increase", "decrease"] | None = None
     why: str | None = None
+    patient: PatientWords | None = None
 
     @model_validator(mode="after")
     def _says_why(self) -> Known:

@@ -8,7 +8,7 @@ pending" also when the gap stays open.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -117,6 +117,19 @@ def withdraw_source(work: UnitOfWork, source_kind: str, source_id: str) -> None:
     """Takes every gap of one definition away, when it is no longer asked about."""
     _take_away(
         work, "source_kind = :kind AND source_id = :source", {"kind": source_kind, "source": source_id}
+    )
+
+
+def keep_source(connection: Connection, values: Mapping[str, object]) -> None:
+    """What gaps of an official measure say of it (source_id, name, title, source_name, why_it_matters, …)."""
+    names = ("source_id", "name", "title", "source_name", "why_it_matters", "lower_is_better")
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    connection.execute(
+        text(
+            f"INSERT INTO care_gaps.measure_source ({', '.join(names)}) "
+            f"VALUES ({', '.join(f':{name}' for name in names)}) ON CONFLICT (source_id) DO UPDATE SET {updates}"
+        ),
+        values,
     )
 
 

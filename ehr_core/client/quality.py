@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from data_contracts.api.official_measures import Activation, KeptMeasures, PackageImport
 from data_contracts.api.quality import (
+    MeasureFacts,
     MeasureList,
     MeasurePage,
     MeasurePatients,
@@ -42,6 +43,10 @@ class QualityRoom:
             "size": size,
         }
         return self._transport.get(f"/api/measures/{measure_id}/patients", MeasurePatients, params)
+
+    def facts(self, measure_id: str, patient_id: str) -> MeasureFacts:
+        """Why one person stands where they stand in an official measure."""
+        return self._transport.get(f"/api/measures/{measure_id}/patients/{patient_id}/facts", MeasureFacts)
 
     def csv(self, measure_id: str) -> bytes:
         return self._transport.request("GET", f"/api/measures/{measure_id}/export.csv").content

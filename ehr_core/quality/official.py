@@ -149,6 +149,13 @@ def official_measure(work: UnitOfWork, measure_id: str) -> OfficialMeasure | Non
     return next(iter(described_official(work, [measure_id])), None)
 
 
+def active_official(work: UnitOfWork) -> list[OfficialMeasure]:
+    rows = work.connection.execute(
+        text("SELECT measure FROM quality.official_measure WHERE active ORDER BY measure_id")
+    )
+    return [OfficialMeasure.model_validate(measure) for measure in rows.scalars()]
+
+
 def described_official(work: UnitOfWork, measure_ids: Sequence[str]) -> list[OfficialMeasure]:
     """The active ones of these ids."""
     rows = work.connection.execute(
@@ -156,6 +163,20 @@ def described_official(work: UnitOfWork, measure_ids: Sequence[str]) -> list[Off
         {"ids": list(measure_ids)},
     )
     return [OfficialMeasure.model_validate(measure) for measure in rows.scalars()]
+
+
+def package_of_active(work: UnitOfWork, measure_id: str) -> dict[str, str]:
+    """Where the logic of an active measure comes from, for who has to stand for its numbers."""
+    row = work.connection.execute(
+        text(f"{KEPT} WHERE kept.measure_id = :id AND kept.active"), {"id": measure_id}
+    ).one_or_none()
+    if row is None:
+        return {}
+    return {
+        "Package": f"{row.source} ({row.package_id[:12]})",
+        "Imported": f"{row.imported_at.date().isoformat()} by {row.imported_by}",
+        "Active since": f"{row.changed_at.date().isoformat()}, set by {row.changed_by}",
+    }
 
 
 def _kept(row: Row) -> KeptMeasure:

@@ -5,14 +5,26 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.care_gaps.computed import withdraw_source
+from ehr_core.care_gaps.computed import keep_source, withdraw_source
 from ehr_core.quality.cells import moving_cells
-from ehr_core.quality.official import set_active
+from ehr_core.quality.official import official_measure, set_active
 
 
 def activate(work: UnitOfWork, measure_id: str, *, version: str | None, operator: str) -> bool:
     """The next night measures everybody by it; until then the worker measures whoever changes."""
-    return set_active(work, measure_id, True, version=version, operator=operator)
+    changed = set_active(work, measure_id, True, version=version, operator=operator)
+    measure = official_measure(work, measure_id)
+    if measure is not None:
+        source = {
+            "source_id": measure.measure_id,
+            "name": measure.name,
+            "title": measure.title,
+            "source_name": f"{measure.source}, version {measure.version}",
+            "why_it_matters": measure.why_it_matters,
+            "lower_is_better": measure.improvement == "decrease",
+        }
+        keep_source(work.connection, source)
+    return changed
 
 
 def deactivate(work: UnitOfWork, measure_id: str, *, operator: str) -> bool:

@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 import pyarrow as pa
 
+from data_contracts.api.official_measures import ActiveMeasures
 from data_contracts.api.pipeline import ChangeBatch, ChangedPatient
 from data_contracts.guidelines.fact_sql import GATHER
 from data_contracts.guidelines.facts import Facts, gather_facts
@@ -77,7 +78,7 @@ class Bench:
 def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> None:
     """Re-measures the patients of a claimed batch and writes the answers back. Raises when any step fails."""
     key = PseudonymKey(batch.key.key_id, bytes.fromhex(batch.key.secret_hex))
-    ready = _ready(client, bench, batch)
+    ready = _ready(client, bench, batch.official)
     for start in range(0, len(batch.patients), PATIENTS_AT_ONCE):
         patients = batch.patients[start : start + PATIENTS_AT_ONCE]
         only = touched_definitions(patients)
@@ -115,10 +116,15 @@ class _Asked:
         return sorted(one.measure_id for package in self.official for one in package.described)
 
 
-def _ready(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> list[Ready]:
+def get_ready(client: AlmonerClient, bench: Bench) -> None:
+    """Compiles the active official measures, if they are not yet."""
+    _ready(client, bench, client.pipeline.official_measures())
+
+
+def _ready(client: AlmonerClient, bench: Bench, active: ActiveMeasures) -> list[Ready]:
     """A package that cannot be run stops the official measures only; the night's own check tells of it."""
     try:
-        return bench.packages.ready(batch.official, client.pipeline.official_package)
+        return bench.packages.ready(active, client.pipeline.official_package)
     except (BadRequest, NotFound) as error:
         log.error("official_packages_broken", why=error.message)
         return []

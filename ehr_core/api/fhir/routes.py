@@ -10,7 +10,9 @@ from ehr_core.api.fhir import audit_events, bundling, reading, system_search, wr
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
 from ehr_core.api.fhir.operations import (
+    care_gaps,
     docref,
+    evaluate_measure,
     everything,
     matching,
     member_matching,
@@ -22,7 +24,16 @@ from ehr_core.api.subscriptions.capability import SUBSCRIPTION
 from ehr_core.store.guides.shelf import guides_in
 
 router = APIRouter()
-OPERATIONS = (docref, everything, matching, member_matching, terminology, validating)
+OPERATIONS = (
+    care_gaps,
+    docref,
+    evaluate_measure,
+    everything,
+    matching,
+    member_matching,
+    terminology,
+    validating,
+)
 ELSEWHERE = (SUBSCRIPTION, audit_events.CAPABILITY)
 """Types that are kept, or made, outside the store."""
 PARTS = (bundling, system_search, reading, writing)

@@ -17,18 +17,27 @@ NO_LIMIT = 500_000_000
 
 
 def gathered(*places: Path) -> tuple[list[dict], list[str]]:
-    """What the places hold, bundles opened and value sets expanded by their code systems; and what could not be.
+    """What the places hold, bundles opened and value sets expanded by their code systems; and which could not be.
+
+    A value set without codes is left out: it would match nothing, and nobody would be told.
 
     Raises BadRequest for a file that is not JSON, NotFound for a place that is not there.
     """
-    found = [one for place in places for content in contents(place) for one in _unbundled(content)]
+    return expanded(one for place in places for content in contents(place) for one in _unbundled(content))
+
+
+def expanded(given: Iterable[dict]) -> tuple[list[dict], list[str]]:
+    """Of single resources, the kinds that a package keeps; value sets with every code written out."""
+    found = list(given)
     systems = {one["url"]: one for one in found if one.get("resourceType") == "CodeSystem" and one.get("url")}
     kept, problems = [], []
     for one in found:
         kind = one.get("resourceType")
         if kind == "ValueSet" and _has_no_codes(one):
             one, problem = _expanded(one, systems)
-            problems += [problem] if problem else []
+            if problem:
+                problems.append(problem)
+                continue
         if kind in KEPT or (kind is None and ({"library", "codes"} & one.keys() or "statements" in one)):
             kept.append(one)
     return kept, problems
@@ -91,6 +100,8 @@ def _expanded(value_set: dict, systems: Mapping[str, dict]) -> tuple[dict, str |
             )
     if value_set.get("compose", {}).get("exclude"):
         return value_set, f"value set {url} leaves codes out; add its expansion"
+    if not codes:
+        return value_set, f"value set {url} holds no code; add its expansion"
     return {**value_set, "expansion": {"contains": codes}}, None
 
 

@@ -68,7 +68,8 @@ def evaluate_batch(
         again = tomorrow if one.reads_the_clock else period.end + timedelta(days=1)
         said = Answered(key_id, period.begin, period.end, as_of, again)
         result = ready.engine.evaluate(one.compiled, run)
-        made.append(rows_of(result, one.groups, batch.keys, counted, facts, said).tables())
+        rows = rows_of(result, one.groups, batch.keys, counted, facts, said, everybody=one.reads_the_clock)
+        made.append(rows.tables())
     results, evidence = zip(*made, strict=True)
     return pa.concat_tables(results), pa.concat_tables(evidence)
 

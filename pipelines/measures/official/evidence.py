@@ -51,19 +51,22 @@ def facts_of(
     result: Result, node: Node, definition: str, people: np.ndarray, *, all_parts: bool
 ) -> list[Found]:
     """What the criterion found for these people (a mask). `all_parts`: also what was looked at in vain."""
-    walk = _Walk(result.run, Names(result), all_parts)
+    walk = _Walk(result.run, Names(result), all_parts, definition)
     walk.visit(node, people, definition)
     return walk.found
 
 
 class _Walk:
-    def __init__(self, run: Run, names: Names, all_parts: bool):
-        self._run, self._names, self._all_parts = run, names, all_parts
+    """Facts go by the first named definition below the population's own: the condition that a reader knows."""
+
+    def __init__(self, run: Run, names: Names, all_parts: bool, whole: str):
+        self._run, self._names, self._all_parts, self._whole = run, names, all_parts, whole
         self._seen: dict[tuple[int, str], np.ndarray] = {}
         self.found: list[Found] = []
 
     def visit(self, node: Node, people: np.ndarray, definition: str) -> None:
-        definition = self._names.of(node, definition)
+        if definition == self._whole:
+            definition = self._names.of(node, definition)
         people = self._not_seen(node, people, definition)
         if not people.any() or not node.patient or node.free:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -78,7 +79,12 @@ class KeptPackages:
 
     def _ready(self, package_id: str, ids: Sequence[str], fetch: Fetch) -> Ready:
         if package_id not in self._engines:
-            self._engines[package_id] = Engine(package_of(unpacked(fetch(package_id))))
+            content = fetch(package_id)
+            if hashlib.sha256(content).hexdigest() != package_id:
+                raise BadRequest(
+                    "A package of official measures is not the one that was imported. Import it again."
+                )
+            self._engines[package_id] = Engine(package_of(unpacked(content)))
         key = (package_id, tuple(ids))
         if key not in self._chosen:
             self._chosen[key] = _choose(self._engines[package_id], ids)

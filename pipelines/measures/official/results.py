@@ -74,8 +74,13 @@ def rows_of(
     counted: np.ndarray,
     facts: Facts,
     said: Answered,
+    *,
+    everybody: bool = False,
 ) -> Rows:
-    """`about` is what each group is called, in their order (None: not asked for); `counted` masks who has rows."""
+    """`about` is what each group is called, in their order (None: not asked for); `counted` masks who has rows.
+
+    Rows are of who is in an initial population or could not be judged; of `everybody` where any day may bring them in.
+    """
     rows = Rows(
         {c.name: [] for c in OFFICIAL_RESULTS.columns}, {c.name: [] for c in OFFICIAL_EVIDENCE.columns}
     )
@@ -84,7 +89,8 @@ def rows_of(
         failed[error.patients] = True
     for group, measure in zip(result.groups, about, strict=True):
         if measure is not None:
-            _Group(result, group, measure, keys, failed, counted, facts, said).add_to(rows)
+            one = _Group(result, group, measure, keys, failed, counted, facts, said)
+            one.add_to(rows, everybody=everybody)
     return rows
 
 
@@ -99,8 +105,8 @@ class _Group:
         self.inside = {name: self._members(codes) & ~failed for name, codes in FLAGS.items()}
         self.criteria = result.compiled.criteria[group.group.id]
 
-    def add_to(self, rows: Rows) -> None:
-        shown = np.flatnonzero(self.counted & (self.inside["initial_population"] | self.failed))
+    def add_to(self, rows: Rows, *, everybody: bool) -> None:
+        shown = np.flatnonzero(self.counted & (everybody | self.inside["initial_population"] | self.failed))
         found = self._evidence()
         deciding = self._add_evidence(rows.evidence, found)
         reasons = self._reasons()

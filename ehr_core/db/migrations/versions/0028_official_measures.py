@@ -40,6 +40,16 @@ ALTER TABLE quality.measure_flag
 COMMENT ON COLUMN quality.measure_flag.population_counts IS
   'JSON: members by population id, within strata, and observations; null where the flags say all of it';
 
+CREATE TABLE care_gaps.measure_source (
+  source_id text PRIMARY KEY,
+  name text NOT NULL,
+  title text NOT NULL,
+  source_name text NOT NULL,
+  why_it_matters text NOT NULL,
+  lower_is_better boolean NOT NULL
+);
+COMMENT ON TABLE care_gaps.measure_source IS 'What a gap says of the official measure that it comes from';
+
 ALTER TABLE quality.run DROP CONSTRAINT run_kind_check,
   ADD CONSTRAINT run_kind_check CHECK (kind IN ('nightly', 'incremental', 'official'));
 
@@ -71,11 +81,13 @@ CREATE TABLE quality.measure_evidence (
 def upgrade() -> None:
     op.execute(UPGRADE)
     protect(op, "quality.measure_evidence", grants=("SELECT", "INSERT", "UPDATE", "DELETE"))
+    protect_shared(op, "care_gaps.measure_source", grants=("SELECT", "INSERT", "UPDATE"))
     protect_shared(op, "quality.official_package", grants=("SELECT", "INSERT"))
     protect_shared(op, "quality.official_measure", grants=("SELECT", "INSERT", "UPDATE"))
 
 
 def downgrade() -> None:
+    op.execute("DROP TABLE care_gaps.measure_source")
     for table in ("measure_evidence", "official_measure", "official_package"):
         op.execute(f"DROP TABLE quality.{table}")
     op.execute(
