@@ -94,6 +94,7 @@ def laid_by_batch(
     found = {kind: files[kind] for kind in sorted(types) if files.get(kind)}
     with TemporaryDirectory(prefix=".batches-", dir=beside) as place:
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": place}) as connection:
+            connection.execute("SET enable_progress_bar = false")
             laid = _lay_people(connection, Path(place), _names(files["Patient"]), size, _bytes(found), shard)
             for kind, paths in found.items():
                 _lay(connection, laid, kind, _names(paths))

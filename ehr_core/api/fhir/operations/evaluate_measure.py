@@ -27,16 +27,17 @@ KINDS = {
     "population": "summary",
     "summary": "summary",
 }
-METHODS = ["GET", "POST"]
 
 
-@router.api_route("/Measure/$evaluate-measure", methods=METHODS)
+@router.get("/Measure/$evaluate-measure")
+@router.post("/Measure/$evaluate-measure")
 def evaluate_any(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
     """The measure is named by `measure`: its id, name or canonical URL, with or without `|version`."""
     return _evaluated(request, body, work, None, parts.settings.small_cell)
 
 
-@router.api_route("/Measure/{measure_id}/$evaluate-measure", methods=METHODS)
+@router.get("/Measure/{measure_id}/$evaluate-measure")
+@router.post("/Measure/{measure_id}/$evaluate-measure")
 def evaluate_one(
     measure_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
 ) -> Response:
