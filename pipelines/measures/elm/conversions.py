@@ -84,8 +84,13 @@ def quantity_of(quantity: Elements) -> Quantity:
     texts = quantity.table.texts
     numbers = np.where(code.values >= 0, code.values, unit.values)
     numbers = np.where(numbers >= 0, numbers, texts.number("1"))
-    units = Text(texts.mapped(numbers, lambda text: DURATION.get(text, text)))
+    units = Text(texts.mapped(numbers, _unit_written))
     return Quantity({"value": value, "unit": units}, ~quantity.nulls() & ~np.isnan(value.values))
+
+
+def _unit_written(text: str) -> str:
+    """A calendar word for a unit of time; a zero is no unit, as UCUM's numbers begin with one."""
+    return "1" if text and not text.strip("0") else DURATION.get(text, text)
 
 
 def is_readable(quantity: Elements) -> np.ndarray:

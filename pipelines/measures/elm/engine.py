@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ehr_core.kernel.errors import BadRequest
 from pipelines.measures.elm import (  # noqa: F401 - they register operations
     convertible,
     dates,
@@ -155,10 +157,29 @@ def _observation(program: Program, library: Library, population: Population) -> 
 
 def _period(start: str, end: str) -> Column:
     """From the first moment of the first day to the last of the last one, both included."""
-    low = moments([start if "T" in start else f"{start}T00:00:00.000Z"], "DateTime")
-    high = moments([end if "T" in end else f"{end}T23:59:59.999Z"], "DateTime")
+    low, high = (
+        moments([_moment(start, "01-01", FIRST)], "DateTime"),
+        moments([_moment(end, "12-31", LAST)], "DateTime"),
+    )
+    if low.nulls().any() or high.nulls().any():
+        raise BadRequest(
+            f"The period from '{start}' to '{end}' is none. Give its first and last day, as 2026-01-31."
+        )
     shut = np.ones(1, bool)
     return Interval.between(low, high, shut, shut, shut)
+
+
+FIRST, LAST = "00:00:00.000", "23:59:59.999"
+MIDNIGHT = re.compile(r"T00:00(:00(\.0+)?)?(?=Z|[+-]\d\d:|$)")
+
+
+def _moment(written: str, day: str, time: str) -> str:
+    """A year or a day as its first or last moment; midnight at the end of a period means its whole last day."""
+    if len(written) == len("2026"):
+        written = f"{written}-{day}"
+    if "T" not in written:
+        return f"{written}T{time}Z"
+    return MIDNIGHT.sub(f"T{LAST}", written) if time == LAST else written
 
 
 def _group(compiled: Compiled, group: Group, run: Run) -> GroupResult:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
+from pipelines.measures.elm.fhir_model import resource_types
 from pipelines.measures.elm.natives import native
 from pipelines.measures.elm.nodes import Aggregate, Node, Nodes, Place, Query, Relation, SortKey, reachable
 from pipelines.measures.elm.packages import Package
@@ -347,7 +348,8 @@ def _parameter_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     library = compiler.included(elm)
     found = library.parameters.get(elm["name"], {})
     args = [compiler.node(found["default"], Scope())] if "default" in found else []
-    return compiler.make("Parameter", args, {"name": elm["name"]}, elm)
+    attributes = {"name": elm["name"], "of": type_text(found.get("parameterTypeSpecifier"))}
+    return compiler.make("Parameter", args, attributes, elm)
 
 
 def _retrieve(compiler: Compiler, elm: dict, scope: Scope) -> Node:
@@ -356,8 +358,11 @@ def _retrieve(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     if elm.get("dateRange"):
         args.append(compiler.node(elm["dateRange"], scope))
         roles.append("dateRange")
+    resource = _resource_type(elm["dataType"])
+    if resource is None:
+        return compiler.unsupported(f"retrieve of {elm['dataType']}, which is no resource of FHIR R4", elm)
     attributes = {
-        "resource": named(elm["dataType"]).removeprefix("fhir:"),
+        "resource": resource,
         "profile": elm.get("templateId"),
         "code_path": elm.get("codeProperty"),
         "comparator": elm.get("codeComparator", "in"),
@@ -365,6 +370,16 @@ def _retrieve(compiler: Compiler, elm: dict, scope: Scope) -> Node:
         "roles": tuple(roles),
     }
     return compiler.make("Retrieve", args, attributes, elm)
+
+
+def _resource_type(data_type: str) -> str | None:
+    """The resource type of a model's class, such as `ConditionProblemsHealthConcerns`; None when it has none."""
+    name = named(data_type).removeprefix("fhir:")
+    if name in resource_types():
+        return name
+    plain = name.removeprefix("QICore").removeprefix("USCore").removeprefix("US Core ")
+    found = [one for one in resource_types() if plain.startswith(one)]
+    return max(found, key=len) if found else None
 
 
 def _code_selector(compiler: Compiler, elm: dict, scope: Scope) -> Node:

@@ -24,7 +24,7 @@ from pipelines.measures.elm.columns import (
     concat,
 )
 from pipelines.measures.elm.fhir_model import SYSTEM_TYPE
-from pipelines.measures.elm.moments import moments
+from pipelines.measures.elm.moments import Moment, date_from, moments
 from pipelines.measures.elm.nodes import Node
 from pipelines.measures.elm.records import Elements
 from pipelines.measures.elm.run import Frame, Run, operation
@@ -125,7 +125,13 @@ def parameter(run: Run, node: Node, frame: Frame) -> Column:
     given = run.parameters.get(node["name"])
     if given is None:
         return run.value(node.args[0], frame) if node.args else Null(frame.rows)
-    return given.take(np.zeros(frame.rows, np.int64))
+    taken = given.take(np.zeros(frame.rows, np.int64))
+    if node.get("of") == "Interval<Date>" and isinstance(taken, Interval):
+        parts = {
+            name: date_from(part) if isinstance(part, Moment) else part for name, part in taken.parts.items()
+        }
+        return Interval(parts, taken.known)
+    return taken
 
 
 @operation("Property")

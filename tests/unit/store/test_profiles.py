@@ -150,8 +150,8 @@ def test_a_broken_claim_names_the_element_and_what_to_do(body, expression, said)
     issues = [issue for issue in told(body) if issue.severity == "error"]
     assert [issue.expression for issue in issues] == [expression]
     assert said in issues[0].message
+    encoded = json.dumps(body).encode()
     with pytest.raises(InvalidResource, match="profile"):
-        encoded = json.dumps(body).encode()
         SHIPPED.require(body["resourceType"], validate(body["resourceType"], encoded), encoded)
 
 
