@@ -150,9 +150,10 @@ def test_a_broken_claim_names_the_element_and_what_to_do(body, expression, said)
     issues = [issue for issue in told(body) if issue.severity == "error"]
     assert [issue.expression for issue in issues] == [expression]
     assert said in issues[0].message
+    encoded = json.dumps(body).encode()
+    resource = validate(body["resourceType"], encoded)
     with pytest.raises(InvalidResource, match="profile"):
-        encoded = json.dumps(body).encode()
-        SHIPPED.require(body["resourceType"], validate(body["resourceType"], encoded), encoded)
+        SHIPPED.require(body["resourceType"], resource, encoded)
 
 
 def test_what_is_known_to_be_absent_is_there():
