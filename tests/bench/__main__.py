@@ -13,6 +13,7 @@ import time
 BENCHES = (
     "population",
     "store.store_bench",
+    "validation_bench",
     "api_bench",
     "deidentify.throughput",
     "flatten.throughput",
