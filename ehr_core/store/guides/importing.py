@@ -117,7 +117,7 @@ def import_package(work: UnitOfWork, package: Package) -> Imported:
         | {
             "kind": part.kind,
             "url": part.url,
-            "part_version": part.version,
+            "part_version": part.version if part.version.isprintable() else "",
             "facts": json.dumps(part.facts, ensure_ascii=False).replace("\\u0000", ""),
         }
         for part in contents.parts

@@ -68,8 +68,12 @@ REFUSED = [
     (observation(valueRatio={"numerator": {"value": 2}}), "Observation.valueRatio"),
     (observation(effectivePeriod={"start": "2026-02", "end": "2026-01-31"}), "Observation.effectivePeriod.end"),
     (observation(subject={"reference": "Encounter/1"}), "Observation.subject"),
+    (observation(subject={"reference": "Organization/1"}), "Observation.subject"),
     (observation(subject={"reference": "https://there/r4/Encounter/1"}), "Observation.subject"),
     (observation(performer=[ANA, {"reference": "Condition/1"}]), "Observation.performer[1]"),
+    (observation(performer=[{"type": "Condition", "identifier": {"value": "1"}}]), "Observation.performer[0]"),
+    (observation(subject={"reference": "#o"}, contained=[{"resourceType": "Condition", "id": "o", "subject": ANA}]),
+     "Observation.subject"),
     (observation(subject={"reference": "#nobody"}), "Observation.reference"),
     (observation(subject={"reference": "#p"}, contained=[{"resourceType": "Patient", "id": "p",
                  "meta": {"versionId": "1"}}]), "Observation.contained[0].meta"),
@@ -124,6 +128,10 @@ TAKEN = [
     observation(subject={"reference": "urn:uuid:0b9a7f8e-7c58-4bd1-9d5e-000000000000"}),
     observation(subject={"reference": "#p"}, contained=[{"resourceType": "Patient", "id": "p"}]),
     observation(subject={"reference": "Group/1"}),
+    observation(subject={"type": "Group", "identifier": {"value": "1"}}),
+    observation(
+        performer=[{"reference": "#o"}], contained=[{"resourceType": "Organization", "id": "o", "name": "x"}]
+    ),
     condition("resolved", "confirmed", abatementDateTime="2026"),
     condition(None, "entered-in-error"),
     condition(clinicalStatus={"coding": [{"system": "urn:ours", "code": "sleeping"}]}),
