@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ from ehr_core.store.guides.importing import (
 )
 from ehr_core.store.guides.indexing import Indexer
 from ehr_core.store.guides.package import read_package
+from ehr_core.store.import_prepare import Preparer
+from ehr_core.store.importer import import_path
 from ehr_core.store.repository import Store
 from tests.integration.fhir.conftest import FHIR_JSON, FhirHttp, client_of, observation, patient
 from tests.lib.api import RunningApi, running_api
@@ -181,6 +184,8 @@ def test_validate_takes_a_profile_and_a_mode(chen: FhirHttp, imported):
     assert issues(chen.send("POST", "/Goal/$validate", asked))[0]["expression"] == ["Goal.note"]
     for wrong in ("profile=http://example.org/none", "mode=guess", f"profile={US_CORE}"):
         assert chen.send("POST", f"/Goal/$validate?{wrong}", plain).status_code == 400
+    many = "&".join(f"profile={GOAL['url']}" for _ in range(11))
+    assert chen.send("POST", f"/Goal/$validate?{many}", plain).status_code == 400
     unheld = goal("g", meta={"profile": ["http://example.org/none"]})
     assert "not held here" in str(issues(chen.send("POST", "/Goal/$validate", unheld)))
     nowhere = goal("g", subject={"reference": "Patient/nobody"})
@@ -255,6 +260,32 @@ def test_a_write_that_began_before_the_guide_came_is_not_forgotten(
 def stop_after(times: int) -> Callable[[], bool]:
     left = iter(range(times))
     return lambda: next(left, None) is None
+
+
+def test_what_an_import_had_prepared_before_the_guide_came_is_found_too(
+    database, chen, imported, indexed, tmp_path, monkeypatch
+):
+    file = tmp_path / "goals.ndjson"
+    file.write_text(json.dumps(goal("bulk", note=[{"text": "by the hundred"}])))
+    prepare = Preparer.prepare
+
+    def prepare_and_dawdle(self, part):
+        done = prepare(self, part)
+        imported(BY_NOTE)
+        assert indexed()
+        return done
+
+    monkeypatch.setattr(Preparer, "prepare", prepare_and_dawdle)
+    assert import_path(database, OPERATOR, [file], processes=1, site_time_zone="UTC").stored == 1
+    assert chen.found("/Goal?note-text=hundred") == ["Goal/bulk"]
+
+
+def test_the_api_indexes_in_the_background(api: RunningApi, chen, imported, monkeypatch):
+    monkeypatch.setattr(indexing, "SETTLING_SECONDS", 0.01)
+    chen.put(goal("old", note=[{"text": "quietly"}]))
+    imported(BY_NOTE)
+    api.app.state.guide_indexer.turn()
+    assert chen.found("/Goal?note-text=quietly") == ["Goal/old"]
 
 
 def test_one_process_indexes_and_a_stop_loses_nothing(chen, database, imported, indexed, database_url):

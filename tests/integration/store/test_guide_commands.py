@@ -63,6 +63,15 @@ def test_a_guide_comes_is_listed_and_goes(profiles, opened, tmp_path: Path):
     assert "No guide is imported. US Core 6.1.0 is checked" in profiles("list")
 
 
+def test_a_guide_that_stands_on_one_that_is_not_held_says_so(profiles, tmp_path: Path):
+    high = profile("Patient", name="high", baseDefinition="http://elsewhere.example/StructureDefinition/low")
+    told = profiles("import", written(tmp_path / "guide.tgz", high))
+    assert (
+        "high is checked in part: its base http://elsewhere.example/StructureDefinition/low is not held here"
+        in told
+    )
+
+
 def test_what_waits_for_the_background_is_listed(profiles, tmp_path: Path):
     profiles("import", written(tmp_path / "guide.tgz", BY_PLACE), "--no-index")
     assert "being indexed: Patient:contact-city (not begun)" in profiles("list")
