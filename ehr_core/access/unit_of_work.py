@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +24,8 @@ class UnitOfWork:
     actor: Actor
     clock: Clock
     site_time_zone: str
+    known: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """Answers of the policy that hold for this transaction, so that a list asks each once."""
 
     def now(self) -> datetime:
         return self.clock.now()

@@ -21,6 +21,7 @@ from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
+from ehr_core.api.rate_limits import RateLimits
 from ehr_core.api.routes import (
     access,
     account,
@@ -50,7 +51,7 @@ from ehr_core.api.routes import (
     visits,
     worklist,
 )
-from ehr_core.api.smart import authorize, discovery, invitation, logout, passkeys, token
+from ehr_core.api.smart import authorize, discovery, invitation, logout, outside, passkeys, token
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.api.visit_keeper import VisitKeeper
 from ehr_core.db.database import Database, connect
@@ -67,6 +68,7 @@ ROOMS = (
     health,
     discovery,
     authorize,
+    outside,
     token,
     logout,
     invitation,
@@ -128,6 +130,7 @@ def create_app(
     identity = Identity(database, clock, settings, secrets)
     app.state.owns_process = owns_process
     app.state.parts = Parts(settings, secrets, database, clock, identity)
+    app.state.rate_limits = RateLimits(settings)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
     app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)
     app.state.audit_watcher = AuditWatcher(database, clock, settings)

@@ -10,6 +10,7 @@ from sqlalchemy import Row, text
 from data_contracts.api.model import Page
 from data_contracts.api.quality import MeasurePatient, MeasurePatients, MembershipStatus, StratumKind
 from data_contracts.guidelines import reason_words
+from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.quality.cells import NOT_RECORDED, STRATUM_KINDS
@@ -105,7 +106,7 @@ def _condition(
 
 
 def _as_patient(work: UnitOfWork, row: Row, person: PersonFacts, *, same_name: bool) -> MeasurePatient:
-    shown = work.actor.sees_label(row.evidence_sensitivity)
+    shown = evidence_open(work, row.evidence_sensitivity, row.patient_id)
     return MeasurePatient(
         patient_id=row.patient_id,
         name=person.name,
