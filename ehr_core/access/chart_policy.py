@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import Alias, ColumnElement, Table, and_, false, or_, text, true
 
 from data_contracts.sensitivity import short_label
-from ehr_core.access.actor import Actor, ApplicationGrant
+from ehr_core.access.actor import ORDINARY_CODES, Actor, ApplicationGrant
 from ehr_core.access.scopes import WORDS, covering
 from ehr_core.access.sensitivity import labels, restricting
 from ehr_core.access.unit_of_work import UnitOfWork
@@ -24,6 +24,13 @@ from ehr_core.kernel.errors import Forbidden
 SEES_ALL = text(
     "SELECT current_setting('almoner.labels', true) = '*' AND NOT EXISTS "
     "(SELECT FROM access.rule_in_force WHERE effect = 'deny' AND label IS NOT NULL)"
+)
+EVIDENCE_OPEN = text(
+    """
+    SELECT access.label_open(ARRAY[CAST(:label AS text)], :patient) AND NOT EXISTS (
+      SELECT FROM access.rule_in_force r WHERE r.patient_id = :patient AND r.effect = 'deny' AND r.label IS NOT NULL
+        AND (r.even_in_emergency OR r.patient_id NOT IN (SELECT g.patient_id FROM access.glass_broken g)))
+    """
 )
 LABEL_OPEN = text("SELECT access.label_open(CAST(:labels AS text[]), :patient)")
 
@@ -149,6 +156,24 @@ class LabelSieve:
         listed = list(resources)
         visible = [resource for resource in listed if self.sees(resource)]
         return visible, len(listed) - len(visible)
+
+
+def evidence_open(work: UnitOfWork, label: str | None, patient_id: str) -> bool:
+    """May this actor see what rests on evidence of this label in this patient's record: a gap, a measure's answer?
+
+    Such an answer carries its evidence's strictest label alone. So a rule that keeps any label of this patient from the
+    actor keeps every labelled answer: the strictest may stand in front of the one that the rule names.
+    """
+    actor = work.actor
+    if actor.kind != "user" or not label or label.rpartition("|")[2] in ORDINARY_CODES:
+        return actor.sees_label(label)
+    if "sees_all" not in work.known:
+        work.known["sees_all"] = work.connection.execute(SEES_ALL).scalar_one()
+    asked = ("evidence", label, patient_id)
+    if not work.known["sees_all"] and asked not in work.known:
+        values = {"label": label, "patient": patient_id}
+        work.known[asked] = work.connection.execute(EVIDENCE_OPEN, values).scalar_one()
+    return work.known["sees_all"] or work.known[asked]
 
 
 def subject_id(resource: dict[str, Any]) -> str | None:

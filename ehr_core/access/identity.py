@@ -18,6 +18,8 @@ from ehr_core.access.authorization_codes import redeem_code
 from ehr_core.access.clients import Client, registered_clients
 from ehr_core.access.grant_rows import AppGrant
 from ehr_core.access.id_token import IdTokenSigner, access_token_hash
+from ehr_core.access.outside_identity import checked_roles
+from ehr_core.access.outside_provider import OutsideProvider
 from ehr_core.access.policy import effective_roles, why_session_ended
 from ehr_core.access.proxies import permissions_of_scope, scope_now
 from ehr_core.access.roles import PATIENT_ROLES, permissions_of, policy_of
@@ -59,6 +61,8 @@ class Identity:
         self.signing_secret = secrets.token_signing_key
         self.clients = registered_clients(settings, secrets)
         self.signer = IdTokenSigner(self.signing_secret)
+        self.outside = OutsideProvider(settings)
+        self.new_account_roles = checked_roles(settings.oidc_new_account_roles)
         self.second_factor_roles = frozenset(settings.second_factor_roles.replace(" ", "").split(",")) - {""}
         self.idle = timedelta(minutes=settings.session_idle_minutes)
         self.session_life = timedelta(hours=settings.session_hours)

@@ -24,6 +24,7 @@ from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
 from ehr_core.api.guide_indexer import GuideIndexer
+from ehr_core.api.rate_limits import RateLimits
 from ehr_core.api.routes import (
     access,
     account,
@@ -55,7 +56,7 @@ from ehr_core.api.routes import (
     visits,
     worklist,
 )
-from ehr_core.api.smart import authorize, discovery, invitation, logout, passkeys, token
+from ehr_core.api.smart import authorize, discovery, invitation, logout, outside, passkeys, token
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.api.subscriptions import routes as subscriptions
 from ehr_core.api.subscriptions.worker import SubscriptionWorker
@@ -75,6 +76,7 @@ ROOMS = (
     health,
     discovery,
     authorize,
+    outside,
     token,
     logout,
     invitation,
@@ -152,6 +154,7 @@ def create_app(
     identity = Identity(database, clock, settings, secrets)
     app.state.owns_process = owns_process
     parts = app.state.parts = Parts(settings, secrets, database, clock, identity)
+    app.state.rate_limits = RateLimits(settings)
     app.state.outside_signer = OutsideSigner(secrets.token_signing_key, settings.issuer)
     app.state.subscriptions = SubscriptionWorker(parts, app.state.outside_signer)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets, identity)

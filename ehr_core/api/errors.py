@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ehr_core.access.unit_of_work import audit_refusal
+from ehr_core.api.rate_limits import TooFast
 from ehr_core.db.database import DatabaseAway, database_away
 from ehr_core.kernel.errors import (
     AlmonerError,
@@ -136,6 +137,8 @@ def error_response(
         headers["WWW-Authenticate"] = 'Bearer realm="almoner"'
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "2"
+    if isinstance(error, TooFast):
+        headers["Retry-After"] = str(error.seconds)
     issues: list[Issue] = getattr(error, "issues", [])
     if is_fhir(request):
         body, media_type = operation_outcome(error, issues), FHIR_JSON

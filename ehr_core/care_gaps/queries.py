@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from data_contracts.api.care_gaps import WorklistGap
+from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import words
 from ehr_core.care_gaps.reading import LAST_PRIORITY, SELECT_GAPS
@@ -56,7 +57,7 @@ def measure_titles(work: UnitOfWork) -> dict[str, str]:
 
 
 def as_worklist_gap(work: UnitOfWork, row: Mapping[str, Any]) -> WorklistGap:
-    masked = not work.actor.sees_label(row["evidence_sensitivity"])
+    masked = not evidence_open(work, row["evidence_sensitivity"], row["patient_id"])
     return WorklistGap(
         gap_id=str(row["gap_id"]),
         source_id=row["source_id"],

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from data_contracts.api.care_gaps import EXCLUSION_REASON_WORDS, CareGap, Evidence, GapList
+from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import words
 from ehr_core.care_gaps.rules import (
@@ -101,7 +102,7 @@ def read_row(work: UnitOfWork, gap_id: str, *, lock: bool = False) -> Mapping[st
 def as_care_gap(work: UnitOfWork, row: Mapping[str, Any]) -> CareGap:
     """The row as every screen shows it; protected evidence is masked for an actor who may not see it."""
     today, state = work.today(), state_of(row)
-    masked = not work.actor.sees_label(row["evidence_sensitivity"])
+    masked = not evidence_open(work, row["evidence_sensitivity"], row["patient_id"])
     human_is_shown = displayed_status(state, today) == state.human_state
     return CareGap(
         gap_id=str(row["gap_id"]),

@@ -81,6 +81,53 @@ class Settings(BaseSettings):
         default="",
         description="Roles whose people need a second factor to sign in, with commas, such as admin,clinician.",
     )
+    account_requests_per_second: float = Field(
+        default=100,
+        ge=0,
+        description="What one account may send over time (count of requests a second), and 200 times as many at "
+        "once; 0: any.",
+    )
+    application_requests_per_second: float = Field(
+        default=300,
+        ge=0,
+        description="The same for one outside application, whoever uses it (count of requests a second); 0: any.",
+    )
+    address_requests_per_second: float = Field(
+        default=10,
+        ge=0,
+        description="What one address may send without a good token (count of requests a second), and 60 times as "
+        "many at once; 0: any.",
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="Issuer of the site's own OpenID Connect provider, such as https://login.example.org. Not set: "
+        "people sign in here alone.",
+    )
+    oidc_client_id: str | None = Field(default=None, description="What that provider knows Almoner by.")
+    oidc_client_secret: str | None = Field(
+        default=None, repr=False, description="Its secret there. Not set: a public client, by PKCE alone."
+    )
+    oidc_name: str = Field(
+        default="single sign-on", description="The provider's name on the sign-in page's button."
+    )
+    oidc_account_claim: str | None = Field(
+        default=None,
+        description="Claim that names the user name here, such as preferred_username, by which somebody's first "
+        "sign-in is linked to their account. Not set: an administrator links accounts (`almoner account link`).",
+    )
+    oidc_new_account_roles: str = Field(
+        default="",
+        description="Roles, with commas, of accounts that are made for whom the provider sends and nobody here knows. "
+        "Not set: none is made. Never admin.",
+    )
+    oidc_second_factor_amr: str = Field(
+        default="mfa otp hwk fido sc pop",
+        description="Methods (`amr`) that count as a second factor at the provider, with spaces.",
+    )
+    oidc_second_factor_acr: str = Field(
+        default="",
+        description="Contexts (`acr`) that count as a second factor at the provider, with spaces; they are asked for.",
+    )
     breached_passwords: Path | None = Field(
         default=None,
         description="File of breached passwords: their SHA-1 hashes in capital letters, one a line, sorted. Not set: "

@@ -23,7 +23,9 @@ MARK = "almoner-sealed:"
 NONCE, TAG = 12, 16
 WRAPPED = NONCE + KEY_BYTES + TAG
 LOOK_AGAIN_SECONDS = 2.0
-"""A process learns of a new key after this time at the latest."""
+"""A process learns of a new key in the file after this time at the latest."""
+COMMAND_AGAIN_SECONDS = 300.0
+"""The same of a ring that a command prints: it may ask a key service."""
 
 
 class NotOpened(Conflict):
@@ -51,7 +53,8 @@ class Vault:
     @property
     def ring(self) -> KeyRing:
         """As it is now, read again when its file has changed."""
-        if time.monotonic() - self._looked > LOOK_AGAIN_SECONDS:
+        every = LOOK_AGAIN_SECONDS if self.source.path else COMMAND_AGAIN_SECONDS
+        if time.monotonic() - self._looked > every:
             self.look_again()
         return self._ring
 
@@ -90,7 +93,8 @@ class Vault:
 
     def _key(self, key_id: str) -> bytes:
         key = self._ring.key(key_id)
-        if key is None:
+        may_look = self.source.path is not None or time.monotonic() - self._looked > LOOK_AGAIN_SECONDS
+        if key is None and may_look:
             self.look_again()
             key = self._ring.key(key_id)
         if key is None:

@@ -82,15 +82,17 @@ def rotate(
     """How many values were wrapped. Ends when a whole pass, begun after every writer knows the key, finds none."""
     with begin(database, actor, clock, zone) as work:
         progress = begin_rotation(work)
+    has_waited = False
     while True:
         before, is_rest = progress.wrapped, progress.place is not None
         for place in _places(progress.place):
             while _batch(database, actor, clock, zone, progress, place):
                 report(place, progress.wrapped)
         progress.place = progress.after = None
-        if progress.wrapped == before and not is_rest:
+        if progress.wrapped == before and not is_rest and has_waited:
             break
         wait(LOOK_AGAIN_SECONDS + 1)
+        has_waited = True
     with begin(database, actor, clock, zone) as work:
         work.connection.execute(
             FINISH, {"id": progress.rotation_id, "now": work.now(), "wrapped": progress.wrapped}

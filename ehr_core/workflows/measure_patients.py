@@ -17,6 +17,7 @@ from data_contracts.api.quality import (
     StratumKind,
 )
 from data_contracts.guidelines import reason_words
+from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.words import evidence_name
 from ehr_core.kernel.errors import BadRequest, NotFound
@@ -177,7 +178,7 @@ def _condition(
 
 
 def _as_patient(work: UnitOfWork, row: Row, person: PersonFacts, *, same_name: bool) -> MeasurePatient:
-    shown = work.actor.sees_label(row.evidence_sensitivity)
+    shown = evidence_open(work, row.evidence_sensitivity, row.patient_id)
     return MeasurePatient(
         patient_id=row.patient_id,
         name=person.name,

@@ -18,7 +18,7 @@ from data_contracts.api.portal import (
     ThingToDo,
     ToDoState,
 )
-from ehr_core.access.chart_policy import LabelSieve, whole_record
+from ehr_core.access.chart_policy import LabelSieve, evidence_open, whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.people import practitioner_names
 from ehr_core.care_gaps.reading import SELECT_GAPS
@@ -100,7 +100,7 @@ def _things_to_do(
         {"id": patient_id, "today": work.today(), "live": list(LIVE_STATUSES)},
     ).mappings()
     wanted = [row for row in rows if visible_to_patient(row)]
-    shown = [row for row in wanted if work.actor.sees_label(row["evidence_sensitivity"])]
+    shown = [row for row in wanted if evidence_open(work, row["evidence_sensitivity"], row["patient_id"])]
     found = [_thing(row, language, replies.get(str(row["gap_id"]))) for row in shown]
     things = [thing for thing in found if thing is not None]
     return sorted(things, key=lambda thing: thing.is_under_way), len(wanted) - len(shown)

@@ -62,7 +62,7 @@ CREATE TABLE access.watch (
 
 def upgrade() -> None:
     op.get_bind().connection.driver_connection.execute(DISCLOSURE)
-    protect(op, "access.disclosure", grants=("SELECT", "INSERT"))
+    protect(op, "access.disclosure")
     op.get_bind().connection.driver_connection.execute(ALERT)
     protect_staff_only(op, "access.alert")
     protect_staff_only(op, "access.watch")

@@ -7,7 +7,7 @@ from alembic import op
 from ehr_core.db.row_security import APP_ROLE
 
 revision = "0031"
-down_revision = "0028"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
