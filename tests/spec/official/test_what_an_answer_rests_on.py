@@ -76,7 +76,9 @@ def test_who_is_met_rests_on_the_newest_fact_and_on_how_many_there_were(adults):
 def test_who_is_not_met_says_which_condition(adults):
     results, facts = measured(adults, person("ben"), pressure("old", "ben", "2024-05-05"))
     assert results["ben"]["unmet_condition"] == "Pressures Taken"
-    assert not [fact for fact in facts if fact["population"] == "numerator"], "an old one was never found"
+    (looked_at,) = [fact for fact in facts if fact["population"] == "numerator"]
+    assert (looked_at["evidence_key"], looked_at["holds"]) == ("old", False)
+    assert results["ben"]["evidence_on"] == date(2024, 5, 5), "what there is, although it is not enough"
 
 
 def test_who_is_outside_has_no_row_and_a_child_of_an_unknown_day_is_as_the_logic_says(adults):
