@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from fhir.resources.R4B.measurereport import MeasureReport
 
 from data_contracts.api.official_measures import OfficialMeasure, PackageImport
 from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound
@@ -133,6 +134,22 @@ def test_what_is_made_active_counts_at_the_next_change_and_the_next_night_withou
     panel.night()
     assert len(panel.rows("SELECT 1 FROM quality.measure_flag WHERE official")) > 1
     assert panel.rows("SELECT 1 FROM care_gaps.gap WHERE present AND source_id = :m", m=ADULTS)
+
+
+def test_strata_are_reported_over_fhir(panel, tmp_path):
+    package = small_package()
+    package[0]["group"][0]["stratifier"] = [{"id": "taken", "criteria": {"expression": "Numerator"}}]
+    import_package(panel.pipeline, judge(written(package, tmp_path / "package")), "package", activated=True)
+    panel.night()
+    clinician = panel.api.signed_in("okafor", "clinician")
+    answer = clinician.transport.request("GET", "/fhir/Measure/$evaluate-measure", params={"measure": ADULTS})
+    (group,) = json.loads(answer.content)["group"]
+    MeasureReport.model_validate(json.loads(answer.content))
+    members = {one["id"]: one["count"] for one in group["population"]}
+    (stratum,) = group["stratifier"][0]["stratum"]
+    within = {one["id"]: one["count"] for one in stratum["population"]}
+    assert within["denominator"] == within["numerator"] == members["numerator"]
+    assert members["denominator"] >= members["numerator"]
 
 
 def test_what_is_no_longer_active_leaves_every_list_at_once_and_stays_away(panel, tmp_path):

@@ -141,6 +141,16 @@ def test_where_lower_is_better_the_condition_that_holds_is_named():
     }
 
 
+def test_a_stratum_is_counted_beside_its_population():
+    package = small_package()
+    package[0]["group"][0]["stratifier"] = [{"id": "taken", "criteria": {"expression": "Numerator"}}]
+    results, _ = measured(ready(package), person("a"), pressure("o", "a", "2026-03-03"), person("b"))
+    counts = {name: json.loads(row["population_counts"]) for name, row in results.items()}
+    assert counts["a"]["taken/denominator"] == 1
+    assert "taken/denominator" not in counts["b"]
+    assert counts["b"]["denominator"] == 1
+
+
 def test_logic_that_fails_makes_one_person_not_evaluable_and_nobody_else():
     package = small_package()
     package[1] = library(op("Exists", {"type": "SingletonFrom", "operand": pressures()}))
