@@ -68,7 +68,7 @@ def after_a_night(postgres_server, template_database, state) -> Iterator[str]:
         yield url.rpartition("/")[2].partition("?")[0]
 
 
-@settings(max_examples=2, phases=SEARCH, deadline=None, suppress_health_check=SUPPRESSED)
+@settings(max_examples=1, phases=SEARCH, deadline=None, suppress_health_check=SUPPRESSED)
 @given(edits=st.lists(edit, min_size=5, max_size=8))
 def test_a_night_changes_no_official_answer_that_the_minute_gave(
     edits, postgres_server, after_a_night, state
@@ -91,6 +91,7 @@ def assert_a_night_changes_nothing(
         try:
             with served_api(database, state) as api:
                 panel = Panel(api)
+                assert all(held(panel).values())
                 for one in edits:
                     make(api, one)
                     if one.seed % 3 == 0:
@@ -99,7 +100,6 @@ def assert_a_night_changes_nothing(
                 instant = held(panel)
                 panel.night()
                 assert instant == held(panel)
-                assert instant["flags"]
         finally:
             database.dispose()
 
@@ -108,7 +108,8 @@ BIRTHDAYS = ("2008-02-29", "2010-02-28", "2010-01-01", "2009-12-31", "2010-03-01
 moves = st.lists(st.sampled_from((1, 1, 2, 28, 60)), min_size=3, max_size=5)
 
 
-@settings(max_examples=2, phases=SEARCH, deadline=None, suppress_health_check=SUPPRESSED)
+@pytest.mark.long
+@settings(max_examples=4, phases=SEARCH, deadline=None, suppress_health_check=SUPPRESSED)
 @given(days=moves)
 def test_time_alone_brings_the_same_by_the_minute_as_by_a_whole_night(
     days, postgres_server, template_database, tmp_path_factory
