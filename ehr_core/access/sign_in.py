@@ -22,7 +22,7 @@ from ehr_core.access.passwords import is_outdated, password_matches, rehash
 from ehr_core.access.policy import effective_roles
 from ehr_core.access.recovery_codes import use_recovery_code
 from ehr_core.access.sealing import derive_key
-from ehr_core.access.second_factor import totp_seal, use_code
+from ehr_core.access.second_factor import TotpSeal, use_code
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.kernel.errors import BadRequest, Forbidden, SignInRequired, TooMuch
 
@@ -52,7 +52,7 @@ class SignIn:
     def __init__(self, identity: Identity):
         self._identity = identity
         self._name_key = derive_key(identity.signing_secret, "sign-in-name")
-        self._totp_seal = totp_seal(identity.signing_secret)
+        self._totp_seal = TotpSeal(identity.signing_secret)
 
     def with_password(self, username: str, password: str, *, address: str, client: Client) -> Admitted:
         """Raises SignInRequired, TooMuch or Forbidden (right password, wrong application)."""

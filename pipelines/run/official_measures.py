@@ -1,4 +1,4 @@
-"""Official measures from a package folder: conformance, explanation, what is missing, and a population's results."""
+"""Official measures from a package folder: conformance, explanation, and a population's results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from pipelines.measures.elm.measure import Measure
 from pipelines.measures.elm.packages import read_package
 from pipelines.measures.elm.population import laid_by_batch, needed_types
 from pipelines.measures.elm.results import SCHEMA, Period, summary_report
-from pipelines.measures.elm.survey import Survey, survey
 from pipelines.run.judged_batches import Asked, judged_batches
 
 __all__ = [
@@ -28,11 +27,9 @@ __all__ = [
     "Evaluated",
     "MeasureReport",
     "Period",
-    "Survey",
     "conformance",
     "evaluate",
     "explain",
-    "inspect",
 ]
 
 
@@ -55,11 +52,6 @@ def conformance(
 def explain(folder: Path, measure: str, definition: str | None, *, libraries: Path | None = None) -> str:
     """A definition of the measure in the engine's own form, or the list of its populations."""
     return explain_measure(Engine(read_package(folder, libraries=libraries)), measure, definition)
-
-
-def inspect(folder: Path, *, value_sets: Path | None = None, libraries: Path | None = None) -> Survey:
-    """What the package holds and what it lacks."""
-    return survey(Engine(read_package(folder, value_sets=value_sets, libraries=libraries)))
 
 
 @dataclass

@@ -22,8 +22,9 @@ import orjson
 import pyarrow as pa
 
 from pipelines.measures.elm.engine import Compiled
+from pipelines.measures.elm.nodes import reachable
 from pipelines.measures.elm.records import Records
-from pipelines.measures.elm.survey import data_requirements, reachable
+from pipelines.measures.elm.survey import data_requirements
 from pipelines.measures.elm.texts import Texts
 
 BATCH = 5_000
@@ -36,6 +37,9 @@ OWNED_BY = ("subject", "patient", "beneficiary", "for", "individual")
 """The elements that name whose resource it is."""
 NOBODYS = -1
 """The batch of resources that belong to no patient."""
+EVERYBODY = (0, 1)
+"""The one shard that all people are in."""
+REFERENCE = re.compile(rb'"reference":"(\w+)/([^"]+)"')
 PEOPLE = "people.parquet"
 MEMORY = "1500MB"
 """What DuckDB may hold of the resources while they go to their batches; more goes to disk."""
@@ -62,15 +66,17 @@ def batches(
     texts: Texts,
     *,
     size: int | None = None,
+    shard: tuple[int, int] = EVERYBODY,
     beside: Path | None = None,
 ) -> Iterator[Batch]:
     """Whole patients, ordered by id, at most `size` at a time (if not given, as fit in memory). Only the types named
     are read.
 
-    Files are NDJSON, one resource a line, plain or compressed. Resources of nobody who has a Patient are left out.
-    What the batches hold lies in a folder of its own in `beside`, and is removed at the end.
+    `shard` (number, of how many) keeps the patients whose id's hash falls to it. Files are NDJSON, one resource a line,
+    plain or compressed. Resources of nobody who has a Patient are left out. What the batches hold lies in a folder of
+    its own in `beside`, and is removed at the end.
     """
-    with laid_by_batch(files, types, size=size, beside=beside) as laid:
+    with laid_by_batch(files, types, size=size, shard=shard, beside=beside) as laid:
         for number in range(laid.batches):
             yield laid.batch(number, texts)
 
@@ -81,6 +87,7 @@ def laid_by_batch(
     types: Collection[str],
     *,
     size: int | None = None,
+    shard: tuple[int, int] = EVERYBODY,
     beside: Path | None = None,
 ) -> Iterator[Laid]:
     """The same, for those who read the batches themselves, in any order and process, while the folder is there."""
@@ -88,10 +95,20 @@ def laid_by_batch(
     with TemporaryDirectory(prefix=".batches-", dir=beside) as place:
         with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": place}) as connection:
             connection.execute("SET enable_progress_bar = false")
-            laid = _lay_people(connection, Path(place), _names(files["Patient"]), size, _bytes(found))
+            laid = _lay_people(connection, Path(place), _names(files["Patient"]), size, _bytes(found), shard)
             for kind, paths in found.items():
                 _lay(connection, laid, kind, _names(paths))
         yield laid
+
+
+def add_person(
+    batch: Batch, owner: str, bodies: list[bytes], shared: Mapping[tuple[bytes, bytes], bytes]
+) -> None:
+    """Takes over one patient's resources, in an order of their own: whatever way they came, the answer is one."""
+    named = {name for body in bodies for name in REFERENCE.findall(body) if name in shared}
+    ordered = [*sorted(bodies), *sorted(shared[name] for name in named)]
+    batch.records.add_patient([orjson.loads(body) for body in ordered])
+    batch.keys.append(owner)
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -140,17 +157,23 @@ class Laid:
 
 
 def _lay_people(
-    connection: duckdb.DuckDBPyConnection, place: Path, paths: list[str], size: int | None, json_bytes: int
+    connection: duckdb.DuckDBPyConnection,
+    place: Path,
+    paths: list[str],
+    size: int | None,
+    json_bytes: int,
+    shard: tuple[int, int],
 ) -> Laid:
     """Numbers the people in the order of their ids, and decides how many are a batch."""
     connection.execute(
         "CREATE TABLE person AS SELECT owner, row_number() OVER (ORDER BY owner) - 1 AS number FROM "
-        "(SELECT DISTINCT json ->> '$.id' AS owner FROM read_ndjson_objects(?)) WHERE owner <> ''",
-        [paths],
+        "(SELECT DISTINCT json ->> '$.id' AS owner FROM read_ndjson_objects($files)) "
+        "WHERE owner <> '' AND hash(owner) % $shards = $number",
+        {"files": paths, "number": shard[0], "shards": shard[1]},
     ).fetchall()
     connection.execute(f"COPY person TO '{_quoted(place / PEOPLE)}' (FORMAT parquet)").fetchall()
     people = connection.execute("SELECT count(*) FROM person").fetchall()[0][0]
-    fitting = BATCH_BYTES * people // max(json_bytes, 1)
+    fitting = BATCH_BYTES * people // max(json_bytes // shard[1], 1)
     return Laid(place, people, size or max(1, min(BATCH, fitting)))
 
 
@@ -176,7 +199,7 @@ def _bodies(connection: duckdb.DuckDBPyConnection, files: str | None) -> Bodies:
     if files is None:
         return np.zeros(0, np.int64), []
     rows = connection.sql(
-        "SELECT patient, body FROM read_parquet($files, hive_partitioning = false) ORDER BY patient",
+        "SELECT patient, body FROM read_parquet($files, hive_partitioning = false) ORDER BY patient, body",
         params={"files": files},
     ).to_arrow_table()
     return rows["patient"].to_numpy().astype(np.int64), rows["body"].to_pylist()
@@ -199,7 +222,7 @@ def _bodies_of(connection: duckdb.DuckDBPyConnection, files: str | None) -> Bodi
     """The bodies in the files whose ids the table `asked` names."""
     rows = connection.sql(
         "SELECT a.patient, s.body FROM (SELECT body ->> '$.id' AS name, body "
-        "FROM read_parquet($files, hive_partitioning = false)) s JOIN asked a USING (name) ORDER BY a.patient",
+        "FROM read_parquet($files, hive_partitioning = false)) s JOIN asked a USING (name) ORDER BY a.patient, s.body",
         params={"files": files},
     ).fetchall()
     return np.array([owner for owner, _ in rows], np.int64), [body for _, body in rows]
