@@ -84,6 +84,7 @@ def import_package(
     for one in found.measures:
         problems = [one.problem] if one.problem else []
         problems += [f"not supported: {what} at {place}" for what, place in one.unsupported.items()]
+        problems += [f"not evaluable: {name}" for name in one.not_evaluable]
         problems += [f"no value set {url}, named at {place}" for url, place in one.missing_value_sets.items()]
         problems += [f"value set {url} holds {what}" for url, what in one.cut_value_sets.items()]
         for problem in problems:
@@ -95,6 +96,14 @@ def import_package(
     )
     if ready < len(found.measures):
         raise typer.Exit(1)
+
+
+@measures.command("operators")
+def operators() -> None:
+    """Print docs/reference/elm-operators.md as the code has it now."""
+    from pipelines.run.official_measures import operators_page
+
+    typer.echo(operators_page(), nl=False)
 
 
 @measures.command("run")

@@ -27,6 +27,7 @@ from pipelines.measures.elm.results import (
     measure_table,
     summary_report,
 )
+from pipelines.measures.elm.supported import operators_page
 from pipelines.measures.elm.survey import Survey, survey
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "evaluate",
     "explain",
     "inspect",
+    "operators_page",
 ]
 
 
