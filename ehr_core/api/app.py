@@ -56,7 +56,8 @@ from ehr_core.api.routes import (
     visits,
     worklist,
 )
-from ehr_core.api.smart import authorize, discovery, invitation, logout, outside, passkeys, token
+from ehr_core.api.smart import authorize, discovery, invitation, logout, passkeys, token
+from ehr_core.api.smart import outside as outside_sign_in
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.api.subscriptions import routes as subscriptions
 from ehr_core.api.subscriptions.worker import SubscriptionWorker
@@ -76,7 +77,7 @@ ROOMS = (
     health,
     discovery,
     authorize,
-    outside,
+    outside_sign_in,
     token,
     logout,
     invitation,
