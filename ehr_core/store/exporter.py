@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -68,6 +68,7 @@ class Wanted:
     `since`: what was written after that instant. `unseen_from`: also what that transaction or a later one wrote,
     whatever the clock said: a transaction that was under way at the instant commits after it.
     `sight`: only the rows that the policy opens to this actor; for our own services, which see all, without.
+    `matching`: more conditions on the current rows of a type, and their values; deletions are told whatever they are.
     """
 
     patient_ids: Sequence[str] | None = None
@@ -75,10 +76,12 @@ class Wanted:
     since: datetime | None = None
     unseen_from: int | None = None
     sight: Sight | None = None
+    matching: Mapping[str, tuple[str, tuple[Any, ...]]] = field(default_factory=dict)
 
-    def conditions(self, type_name: str) -> tuple[str, tuple[Any, ...]]:
+    def conditions(self, type_name: str, *, deleted: bool = False) -> tuple[str, tuple[Any, ...]]:
         """More conditions of a WHERE clause, and their values."""
-        where, values = "", []
+        where, matched = ("", ()) if deleted else self.matching.get(type_name, ("", ()))
+        values = list(matched)
         for condition in self.sight.rows(type_name, current_table(type_name).c) if self.sight else ():
             where += f" AND {as_sql(condition)}"
         if self.patient_ids is not None:
@@ -249,7 +252,7 @@ def _chunks(lines: Iterator[bytes]) -> Generator[bytes]:
 
 def _deletion_bundles(connection: Connection, type_names: Sequence[str], wanted: Wanted) -> Generator[bytes]:
     for type_name in type_names:
-        where, values = wanted.conditions(type_name)
+        where, values = wanted.conditions(type_name, deleted=True)
         sql = (
             f'SELECT id, last_updated FROM fhir."{resource_type(type_name).table}" WHERE deleted{where} '
             "ORDER BY last_updated, id"

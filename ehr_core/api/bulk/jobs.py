@@ -18,10 +18,10 @@ MOST_WAITING_JOBS = 4
 
 INSERT = text(
     """
-    INSERT INTO bulk.job (job_id, client_id, level, group_id, patient_ids, resource_types, since, request_url,
-                          state, created_at, expires_at)
-    VALUES (:job_id, :client_id, :level, :group_id, :patient_ids, :resource_types, :since, :request_url,
-            'accepted', :now, :expires_at)
+    INSERT INTO bulk.job (job_id, client_id, level, group_id, patient_ids, resource_types, type_filters, since,
+                          request_url, state, created_at, expires_at)
+    VALUES (:job_id, :client_id, :level, :group_id, :patient_ids, :resource_types, :type_filters, :since,
+            :request_url, 'accepted', :now, :expires_at)
     """
 )
 CLAIM = text(
@@ -69,7 +69,7 @@ MARK = text(
 class ExportRequest:
     """What to export. `resource_types` in the order of the files; `since`: what was written after that instant.
 
-    `patient_ids`: these patients only; null: all of the level.
+    `patient_ids`: these patients only; null: all of the level. `type_filters` are searches.
     """
 
     level: str
@@ -78,6 +78,7 @@ class ExportRequest:
     resource_types: tuple[str, ...]
     since: datetime | None
     request_url: str
+    type_filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def ask(work: UnitOfWork, request: ExportRequest, *, keep: timedelta) -> str:
         "group_id": request.group_id,
         "patient_ids": request.patient_ids,
         "resource_types": list(request.resource_types),
+        "type_filters": list(request.type_filters),
         "since": request.since,
         "request_url": request.request_url,
         "now": work.now(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,21 +19,26 @@ VALUES = {
     "_type": "valueString",
     "_since": "valueInstant",
     "_outputFormat": "valueString",
+    "_typeFilter": "valueString",
     "patient": "valueReference",
 }
 """What this server understands, and the value of each in a Parameters body. `patient` comes in a body only."""
 
-BUT_PATIENT = "_type, _since and _outputFormat"
+NEXT_FILTER = re.compile(r",(?=[A-Z][A-Za-z]{1,40}\?)")
+"""Between two filters of one parameter; a comma within a search stands for one."""
+
+BUT_PATIENT = "_type, _typeFilter, _since and _outputFormat"
 KNOWN = f"{BUT_PATIENT}, and patient in the body of a POST at patient and group level"
 
 
 @dataclass(frozen=True)
 class KickOff:
-    """The parameters as sent; `patients` are references."""
+    """The parameters as sent; `patients` are references, `type_filters` searches such as Observation?status=final."""
 
     types: tuple[str, ...] = ()
     since: datetime | None = None
     patients: tuple[str, ...] = ()
+    type_filters: tuple[str, ...] = ()
 
 
 def read_kick_off(request: Request, body: bytes, level: str) -> KickOff:
@@ -51,6 +57,9 @@ def read_kick_off(request: Request, body: bytes, level: str) -> KickOff:
         types=tuple(name for part in given.get("_type", ()) for name in part.split(",") if name),
         since=_since(given.get("_since", ())),
         patients=tuple(given.get("patient", ())),
+        type_filters=tuple(
+            one for part in given.get("_typeFilter", ()) for one in NEXT_FILTER.split(part) if one
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from ehr_core.api.bulk import jobs
 from ehr_core.api.bulk.kick_off import NDJSON, read_kick_off
 from ehr_core.api.bulk.sealed_files import file_key, read_sealed
 from ehr_core.api.bulk.selection import offered_types, patients_asked_for, unseen_since
+from ehr_core.api.bulk.type_filters import compiled
 from ehr_core.api.dependencies import ProcessParts, RawBody, Work
 from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound, Unavailable
 
@@ -51,13 +52,16 @@ def _kick_off(
     given = read_kick_off(request, body, level)
     if given.since is not None:
         unseen_since(work.connection, given.since)
+    types = _types(given.types, level, work.actor)
+    compiled(work, given.type_filters, types)
     asked = jobs.ExportRequest(
         level=level,
         group_id=group_id,
         patient_ids=patients_asked_for(
             work.connection, given.patients, group_id, f"{parts.settings.issuer}/fhir"
         ),
-        resource_types=_types(given.types, level, work.actor),
+        resource_types=types,
+        type_filters=given.type_filters,
         since=given.since,
         request_url=str(request.url),
     )

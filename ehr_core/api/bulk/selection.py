@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import Connection, Row, text
 
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.api.bulk.type_filters import compiled
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.store.exporter import Wanted
 from ehr_core.store.resource_types import RESOURCE_TYPES
@@ -58,7 +59,8 @@ def select_for(work: UnitOfWork, job: Row[Any], own_base: str) -> Selection:
         patient_ids = sorted(members.patient_ids.intersection(patient_ids or members.patient_ids))
         unresolved = members.unresolved
     unseen_from = unseen_since(connection, job.since) if job.since else None
-    wanted = Wanted(patient_ids, job.level != "system", job.since, unseen_from, Sight(work.actor))
+    filters = compiled(work, job.type_filters, job.resource_types)
+    wanted = Wanted(patient_ids, job.level != "system", job.since, unseen_from, Sight(work.actor), filters)
     narrowed = work.actor.application is not None
     return Selection(tuple(job.resource_types), wanted, unresolved, narrowed)
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
+from ehr_core.access.actor import Actor
+from ehr_core.population import generate
+from ehr_core.store.importer import load_resources
 from ehr_core.store.repository import Store
 from tests.lib.api import RunningApi, running_api
 
+LOADER = Actor("service:test-loader", "service", "Loader", (), frozenset({"fhir.write"}))
+PATIENTS = 14
 PEOPLE = ("ana", "ben", "cleo")
 
 
@@ -23,6 +28,13 @@ def api(database, tmp_path) -> Iterator[RunningApi]:
 @pytest.fixture
 def pipeline(api):
     return api.service("pipeline")
+
+
+@pytest.fixture
+def people(database) -> None:
+    """A small population in the store."""
+    lines = generate(PATIENTS, seed=7, as_of=date(2026, 11, 20), time_zone="America/New_York")
+    load_resources(database, LOADER, lines, processes=1)
 
 
 @pytest.fixture

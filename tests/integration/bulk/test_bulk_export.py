@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -14,21 +14,11 @@ from ehr_core.api.bulk import jobs
 from ehr_core.api.bulk import runner as runner_room
 from ehr_core.api.bulk.sealed_files import SealedWriter
 from ehr_core.kernel.errors import BadRequest, Forbidden, Gone, NotFound, SignInRequired, TooMuch, Unavailable
-from ehr_core.population import generate, story_patient_id
-from ehr_core.store.importer import load_resources
+from ehr_core.population import story_patient_id
 from ehr_core.store.repository import Store
 from pipelines.export import exported
+from tests.integration.bulk.conftest import PATIENTS
 from tests.integration.bulk.exports import finished, lines, run, stored
-
-LOADER = Actor("service:test-load", "service", "Test load", (), frozenset({"fhir.write"}))
-PATIENTS = 14
-
-
-@pytest.fixture
-def people(database) -> None:
-    """A small population in the store."""
-    lines = generate(PATIENTS, seed=7, as_of=date(2026, 11, 20), time_zone="America/New_York")
-    load_resources(database, LOADER, lines, processes=1)
 
 
 @pytest.mark.usefixtures("people")

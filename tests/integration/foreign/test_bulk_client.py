@@ -47,9 +47,7 @@ def test_smart_fetch_gets_everything_it_may_as_we_hold_it(served, foreign, ana, 
         str(jwks),
     ]
     folder = tmp_path / "out"
-    output_of(
-        [program, *command, *who, "--type", ",".join(TYPES), "--no-default-filters", str(folder)], tmp_path
-    )
+    output_of([program, *command, *who, "--type", ",".join(TYPES), str(folder)], tmp_path)
 
     found = read(folder)
     expected = {"ana"} if "crawl" in command else {"ana", "other"}
