@@ -116,6 +116,7 @@ def opening(client: AlmonerClient) -> dict[str, Callable[[], object]]:
     """What the chart page asks for as it opens, in its order."""
     return {
         "summary": lambda: client.charting.summary(PATIENT),
+        "outside orders": lambda: client.decision_support.outside_orders(PATIENT),
         "basket": lambda: client.orders.basket(PATIENT),
         "care gaps": lambda: client.care_gaps.of_patient(PATIENT),
         "support": lambda: client.decision_support.of_chart(PATIENT),
