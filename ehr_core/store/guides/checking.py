@@ -62,11 +62,9 @@ def _elements(check: Check, profile: Profile, spec: Spec, node: dict, path: str)
             items = []
         else:
             continue
-        _count(check, profile, child, len(items), f"{path}.{child.name}")
-        if not items:
-            if child.slices:
-                _absent_slices(check, profile, child, f"{path}.{child.name}")
-            continue
+        count = len(items)
+        if count < child.low or (child.high is not None and count > child.high):
+            _count(check, profile, child, count, f"{path}.{child.name}")
         for item in items:
             _element(check, profile, child, item)
         if child.slices:
@@ -200,6 +198,9 @@ def _holds(check: Check, profile: Profile, rule: Rule, this: Node, path: str) ->
 
 
 def _slices(check: Check, profile: Profile, spec: Spec, items: list[Item], path: str) -> None:
+    """An element that is required and not there has been told already; its slices are not told too."""
+    if not items and spec.low:
+        return
     counts = dict.fromkeys(spec.slices, 0)
     for item in items:
         for name, part in spec.slices.items():
@@ -212,8 +213,10 @@ def _slices(check: Check, profile: Profile, spec: Spec, items: list[Item], path:
                 words = "is none of the items that the profile {profile} allows here: leave it out"
                 check.say(profile, item[3], words, "structure")
     for name, part in spec.slices.items():
-        if part.fits is not None or spec.by == BY_PROFILE:
-            _count(check, profile, part, counts[name], path, _slice_words(spec, name, part))
+        told_apart = part.fits is not None or spec.by == BY_PROFILE
+        count = counts[name]
+        if told_apart and (count < part.low or (part.high is not None and count > part.high)):
+            _count(check, profile, part, count, path, _slice_words(spec, name, part))
 
 
 def _fits(check: Check, spec: Spec, part: Spec, item: Item) -> bool:
@@ -230,13 +233,6 @@ def _keeps(check: Check, profile: Profile, value: dict) -> bool:
     _rules(quiet, profile, profile.root, Node(value), profile.type_name)
     _elements(quiet, profile, profile.root, value, profile.type_name)
     return not any(issue.severity == "error" for issue in quiet.issues)
-
-
-def _absent_slices(check: Check, profile: Profile, spec: Spec, path: str) -> None:
-    """A slice that must be there where nothing is; an element that is required has been told already."""
-    for name, part in spec.slices.items():
-        if part.low and not spec.low and part.fits is not None:
-            _count(check, profile, part, 0, path, _slice_words(spec, name, part))
 
 
 def _slice_words(spec: Spec, name: str, part: Spec) -> str:

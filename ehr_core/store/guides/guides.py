@@ -5,6 +5,7 @@ A set of guides never changes; another revision is another set. Trees are built 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,7 @@ from ehr_core.kernel.errors import InvalidResource, Issue
 from ehr_core.store.guides.checking import Check
 from ehr_core.store.guides.reading import known_type
 from ehr_core.store.guides.shipped import R4, shipped
-from ehr_core.store.guides.spec import Profile, Spec, bind, build
+from ehr_core.store.guides.spec import Profile, Spec, bind, build, prune
 from ehr_core.store.guides.value_sets import Codes, CodeSystem
 from ehr_core.store.search_facts import SearchFact
 
@@ -51,7 +52,9 @@ class Guides:
         if made is None:
             root, unchecked = self._root(url, 0) or (Spec(facts["type"]), [])
             told = list(unchecked)
+            root = copy.deepcopy(root)
             bind(root, self.codes, told)
+            prune(root)
             made = Profile(url, facts["version"], facts["type"], root, tuple(dict.fromkeys(told)))
             self._profiles[url] = made
         return made

@@ -12,8 +12,9 @@ from ehr_core.store.fhirpath.parsing import NotUnderstood
 from ehr_core.store.guides.slicing import Fits, fits_of
 from ehr_core.store.guides.value_sets import Codes
 
-UNSET = object()
-"""No fixed value or pattern: null is one that nobody has, but false and 0 are."""
+
+class UNSET:
+    """No fixed value or pattern: false and 0 are values. A class, so that a copied tree still knows it."""
 
 
 @dataclass(eq=False)
@@ -146,3 +147,13 @@ def bind(spec: Spec, find: FindCodes, unchecked: list[str]) -> None:
             unchecked.append(
                 f"its slice {spec.name}:{name} is told apart in a way that is not evaluated here"
             )
+
+
+def prune(spec: Spec) -> bool:
+    """Takes out what asks nothing here; True when nothing is left of the element itself either."""
+    spec.children = {name: part for name, part in spec.children.items() if not prune(part)}
+    for part in spec.slices.values():
+        prune(part)
+    asks = spec.low or spec.high is not None or spec.types is not None or spec.to is not None
+    holds = spec.fixed is not UNSET or spec.pattern is not UNSET or spec.bindings or spec.rules
+    return not (asks or holds or spec.profiles or spec.closed or spec.children or spec.slices)

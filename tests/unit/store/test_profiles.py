@@ -290,8 +290,10 @@ def test_closed_slices_let_nothing_else_in():
 def test_a_profile_on_a_profile_asks_for_both():
     low = profile("Goal", {"path": "Goal.note", "min": 1}, name="low")
     high = profile("Goal", {"path": "Goal.category", "min": 1}, name="high", baseDefinition=low["url"])
-    missing = [issue.expression for issue in told(goal(), with_profile(high, low))]
+    guides = with_profile(high, low)
+    missing = [issue.expression for issue in told(goal(), guides)]
     assert sorted(missing) == ["Goal.category", "Goal.note"]
+    assert told(goal(note=[{"text": "x"}], category=[{"text": "y"}]), guides) == []
 
 
 def test_profiles_that_stand_on_each_other_in_a_ring_come_to_an_end():
