@@ -9,6 +9,7 @@ from dashboards.admin.accounts import accounts_page
 from dashboards.admin.apps import apps_page
 from dashboards.admin.audit import audit_page
 from dashboards.admin.break_glass import break_glass_page
+from dashboards.admin.outside import outside_page
 from dashboards.care_manager.replies import replies_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
@@ -89,6 +90,7 @@ def offers(session: StaffSession) -> list[Offer]:
         Offer("audit.read", audit_page, "Audit", "audit", HOUSE),
         Offer("account.manage", accounts_page, "Accounts", "accounts", HOUSE),
         Offer("access.manage", apps_page, "Apps", "apps", HOUSE),
+        Offer("access.manage", outside_page, "Outside systems", "outside", HOUSE),
         Offer("audit.read", break_glass_page, "Broken glass", "broken-glass", HOUSE),
     ]
     first = next((place for role, place in FIRST_PAGES.items() if role in session.me.roles), "today")
