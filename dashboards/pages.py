@@ -12,6 +12,7 @@ from dashboards.admin.audit import audit_page
 from dashboards.admin.break_glass import break_glass_page
 from dashboards.admin.chart_access import chart_access_page
 from dashboards.admin.disclosures import disclosures_page
+from dashboards.admin.outside import outside_page
 from dashboards.admin.roles import roles_page
 from dashboards.care_manager.replies import replies_page
 from dashboards.care_manager.worklist import worklist_page
@@ -94,6 +95,7 @@ def offers(session: StaffSession) -> list[Offer]:
         Offer("account.manage", accounts_page, "Accounts", "accounts", HOUSE),
         Offer("access.manage", apps_page, "Apps", "apps", HOUSE),
         Offer("audit.read", alerts_page, "Alerts", "alerts", HOUSE),
+        Offer("access.manage", outside_page, "Outside systems", "outside", HOUSE),
         Offer("audit.read", break_glass_page, "Broken glass", "broken-glass", HOUSE),
         Offer("access.manage", chart_access_page, "Charts and proxies", "chart-access", HOUSE),
         Offer("access.manage", roles_page, "Roles", "roles", HOUSE),

@@ -12,6 +12,7 @@ from dashboards.clinician.history_panel import history_panel
 from dashboards.clinician.notes_panel import notes_panel
 from dashboards.clinician.order_basket import basket_panel
 from dashboards.clinician.orders import orders_panel
+from dashboards.clinician.outside_cards import outside_panel
 from dashboards.clinician.outside_orders import outside_orders_panel
 from dashboards.clinician.past_care import past_care_panel
 from dashboards.clinician.plans_panel import plans_panel
@@ -59,6 +60,7 @@ def chart_page() -> None:
         with gaps:
             gap_cards(session, summary.banner)
             support_panel(session, summary.banner)
+            outside_panel(session, patient_id)
         with record:
             _record(summary)
             notes_panel(session, summary.banner)

@@ -13,6 +13,7 @@ import streamlit as st
 from dashboards.clinician.gap_cards import watch_for_remeasure
 from dashboards.clinician.order_forms import change_dialog
 from dashboards.clinician.order_words import draft_html
+from dashboards.clinician.outside_cards import outside_panel
 from dashboards.shared.page import told_errors
 from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
@@ -43,6 +44,11 @@ def basket_panel(session: StaffSession, banner: PatientBanner) -> None:
                     ready[draft.draft_id] = answers
             _sign_row(session, banner, basket, ready)
             tell_refusal(PLACE)
+        if session.may("order.write"):
+            lines = ",".join(f"{one.draft_id}-{one.version}" for one in basket.drafts)
+            newest = [basket.drafts[-1].draft_id]
+            outside_panel(session, banner.patient_id, "order-select", chosen=newest, state=lines)
+            outside_panel(session, banner.patient_id, "order-sign", state=lines)
 
 
 def _checked(session: StaffSession, basket: Basket) -> dict[str, DraftChecked]:

@@ -54,6 +54,11 @@ class NewCdsService(ApiModel):
         max_length=2000, description="The service's own address, such as https://…/cds-services/x."
     )
     prefetch: dict[str, str] = Field(default={}, max_length=20)
+    known_as: str | None = Field(
+        default=None,
+        max_length=200,
+        description="Issuer by which the service knows us; without one our address.",
+    )
 
 
 class CdsServiceInfo(ApiModel):
@@ -64,6 +69,7 @@ class CdsServiceInfo(ApiModel):
     title: str
     url: str
     prefetch: dict[str, str]
+    known_as: str | None
     disabled: bool
     failures: int
     rests_until: datetime | None
@@ -119,12 +125,12 @@ class OutsideCards(ApiModel):
 
 
 class AskOutside(ApiModel):
-    """`selections` are the ids of the drafts that were just chosen, for order-select."""
+    """The orders are those that wait in the patient's basket; `chosen` are the newest of them, for order-select."""
 
     patient_id: str = Field(min_length=1, max_length=64)
     hook: Hook = "patient-view"
     encounter_id: str | None = Field(default=None, max_length=64)
-    draft_ids: list[str] = Field(default=[], max_length=100)
+    chosen: list[str] = Field(default=[], max_length=100)
 
 
 class AnswerCard(ApiModel):

@@ -24,6 +24,8 @@ from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
 from ehr_core.api.guide_indexer import GuideIndexer
+from ehr_core.api.outside_cds.asking import OutsideSupport
+from ehr_core.api.outside_cds.feedback import FeedbackCarrier
 from ehr_core.api.rate_limits import RateLimits
 from ehr_core.api.routes import (
     access,
@@ -157,7 +159,10 @@ def create_app(
     parts = app.state.parts = Parts(settings, secrets, database, clock, identity)
     app.state.rate_limits = RateLimits(settings)
     app.state.outside_signer = OutsideSigner(secrets.token_signing_key, settings.issuer)
+    app.state.outside_support = OutsideSupport(parts, app.state.outside_signer)
     app.state.subscriptions = SubscriptionWorker(parts, app.state.outside_signer)
+    app.state.feedback_carrier = FeedbackCarrier(app.state.outside_support)
+    app.state.subscriptions.also("feedback", app.state.feedback_carrier.carry_one)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets, identity)
     app.state.import_runner = ImportRunner(parts)
     app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)

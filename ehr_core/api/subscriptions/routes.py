@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -53,7 +54,7 @@ def create(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> 
             raise TooMuch(f"One application has at most {MOST_OF_ONE_OWNER} subscriptions. Delete one first.")
         rows.add(desk.connection, subscription_id, work.actor, asked, _seal(parts), desk.now())
         row = _found(desk, work.actor, subscription_id)
-    work.audit("subscription_made", resource_type=TYPE, resource_id=subscription_id)
+        _note(desk, work.actor, "subscription_made", subscription_id)
     headers = {"Location": f"{base_url(parts)}/Subscription/{subscription_id}/_history/1"}
     return _answer(request, row, status=201, headers=headers)
 
@@ -72,7 +73,7 @@ def update(
             raise StaleVersion("Somebody else saved a newer version. Read it again, then make your change.")
         rows.replace(desk.connection, subscription_id, work.actor, asked, _seal(parts), desk.now())
         row = _found(desk, work.actor, subscription_id)
-    work.audit("subscription_changed", resource_type=TYPE, resource_id=subscription_id)
+        _note(desk, work.actor, "subscription_changed", subscription_id)
     return _answer(request, row)
 
 
@@ -85,7 +86,7 @@ def delete(subscription_id: str, parts: ProcessParts, work: Work) -> Response:
         desk.connection.execute(
             text("DELETE FROM outside.subscription WHERE id = :id"), {"id": subscription_id}
         )
-    work.audit("subscription_deleted", resource_type=TYPE, resource_id=subscription_id)
+        _note(desk, work.actor, "subscription_deleted", subscription_id)
     return Response(status_code=204)
 
 
@@ -209,6 +210,11 @@ def _found(desk: UnitOfWork, actor: Actor, subscription_id: str, *, lock: bool =
     if row is None:
         raise NotFound("There is no such Subscription.")
     return row
+
+
+def _note(desk: UnitOfWork, actor: Actor, act: str, subscription_id: str) -> None:
+    """In the actor's name, in the transaction of the act."""
+    replace(desk, actor=actor).audit(act, resource_type=TYPE, resource_id=subscription_id)
 
 
 def _desk(parts: Parts) -> Any:

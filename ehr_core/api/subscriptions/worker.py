@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from sqlalchemy import text
@@ -17,7 +18,8 @@ from ehr_core.kernel.logging import get_logger
 from ehr_core.outside.addresses import reach_of
 from ehr_core.outside.signing import OutsideSigner
 
-IDLE_SECONDS = 0.5
+MATCH_EVERY_SECONDS, CARRY_EVERY_SECONDS, OTHERS_EVERY_SECONDS = 0.5, 2.0, 5.0
+SWEEP_EVERY_SECONDS = 60.0
 COURIERS = 3
 """A slow endpoint holds up one of them."""
 END_OVER = text(
@@ -41,38 +43,64 @@ class SubscriptionWorker:
         self.parts = parts
         self.courier = Courier(parts, signer, reach_of(parts.settings))
         self._ending = threading.Event()
+        self._matched = threading.Event()
+        self._swept_at = 0.0
         self._threads: list[threading.Thread] = []
+        self._others: list[tuple[str, Callable[[], bool]]] = []
+
+    def also(self, name: str, act: Callable[[], bool]) -> None:
+        """Something else that goes out in the background; False when nothing was due."""
+        self._others.append((name, act))
 
     def start(self) -> None:
-        acts = [("match", self._match)] + [
-            (f"carry-{number}", self.courier.carry_one) for number in range(COURIERS)
-        ]
-        for name, act in acts:
-            thread = threading.Thread(
-                target=self._follow, args=(act,), name=f"subscriptions-{name}", daemon=True
-            )
-            thread.start()
-            self._threads.append(thread)
+        self._start("match", self._match, lambda: self._ending.wait(MATCH_EVERY_SECONDS))
+        for number in range(COURIERS):
+            self._start(f"carry-{number}", self.courier.carry_one, self._await_matches)
+        for name, act in self._others:
+            self._start(name, act, lambda: self._ending.wait(OTHERS_EVERY_SECONDS))
 
     def stop(self) -> None:
         self._ending.set()
+        self._matched.set()
         for thread in self._threads:
             thread.join(timeout=10)
 
     def run_once(self) -> None:
         """Everything that is due, in this thread."""
+        self.sweep()
         while self._match():
             pass
         while self.courier.carry_one():
             pass
 
-    def _match(self) -> bool:
+    def sweep(self) -> None:
+        """Ends what is over, and forgets what was told long ago."""
         with begin(self.parts.database, DESK, self.parts.clock, self.parts.settings.site_time_zone) as desk:
             desk.connection.execute(END_OVER, {"why": OVER, "now": desk.now()})
             desk.connection.execute(FORGET, {"now": desk.now(), "days": KEPT_DAYS})
-        return match_changes(self.parts)
 
-    def _follow(self, act: Callable[[], bool]) -> None:
+    def _match(self) -> bool:
+        if time.monotonic() - self._swept_at > SWEEP_EVERY_SECONDS:
+            self._swept_at = time.monotonic()
+            self.sweep()
+        matched = match_changes(self.parts)
+        if matched:
+            self._matched.set()
+        return matched
+
+    def _await_matches(self) -> None:
+        """Retries, heartbeats and handshakes are looked for as well."""
+        self._matched.wait(CARRY_EVERY_SECONDS)
+        self._matched.clear()
+
+    def _start(self, name: str, act: Callable[[], bool], rest: Callable[[], object]) -> None:
+        thread = threading.Thread(
+            target=self._follow, args=(act, rest), name=f"subscriptions-{name}", daemon=True
+        )
+        thread.start()
+        self._threads.append(thread)
+
+    def _follow(self, act: Callable[[], bool], rest: Callable[[], object]) -> None:
         while not self._ending.is_set():
             try:
                 worked = act()
@@ -82,4 +110,4 @@ class SubscriptionWorker:
                 log.error("subscriptions_wait", kind=type(error).__name__)
                 worked = False
             if not worked:
-                self._ending.wait(IDLE_SECONDS)
+                rest()

@@ -12,6 +12,7 @@ from joserfc.jwk import KeySet
 
 from tests.lib.api import RunningApi
 from tests.lib.receiver import Taken
+from tests.lib.served_api import wait_for
 from tests.lib.smart_app import SmartApp
 
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
@@ -68,8 +69,25 @@ class Subscriber:
 
 
 def turn(api: RunningApi) -> None:
-    """The worker does all that is due."""
+    """The worker does all that is due, once no transaction of the whole server is older than what was written."""
+    wait_for(lambda: _is_settled(api))
     api.app.state.subscriptions.run_once()
+
+
+def match(api: RunningApi) -> None:
+    """The worker finds out who is to be told, and tells nobody yet."""
+    wait_for(lambda: _is_settled(api))
+    while api.app.state.subscriptions._match():
+        pass
+
+
+def _is_settled(api: RunningApi) -> bool:
+    with api.work() as work:
+        return work.connection.exec_driver_sql(
+            "SELECT coalesce(max(transaction_id::text::bigint), 0) "
+            "< pg_snapshot_xmin(pg_current_snapshot())::text::bigint "
+            "FROM core.outbox"
+        ).scalar_one()
 
 
 def parameters(taken: Taken | dict) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tests.integration.outside.subscribing import (
     Subscriber,
     foci,
     is_signed,
+    match,
     messages,
     parameters,
     subscription,
@@ -135,10 +136,8 @@ def test_what_an_import_brings_is_told_too(api, app, here):
 def test_a_message_tells_what_the_subscriber_may_see_when_it_is_sent(api, app, here, admin):
     app.subscribed(f"{here.url}/hook", content="full-resource")
     turn(api)
-    api.app.state.subscriptions._match()
     write(api, observation("first"), observation("of-ben", "ben"))
-    while api.app.state.subscriptions._match():
-        pass
+    match(api)
     rule = NewChartRule(
         patient_id="ana", effect="deny", subject_kind="everyone", asked_by="patient", reason="Asked for it"
     )
@@ -181,8 +180,7 @@ def test_when_access_ends_so_does_the_subscription_and_what_waited_is_not_sent(a
     made = app.subscribed(f"{here.url}/hook")
     turn(api)
     write(api, observation("first"))
-    while api.app.state.subscriptions._match():
-        pass
+    match(api)
     admin.apps.close(app.app.client_id)
     turn(api)
     assert not messages(here)
@@ -250,6 +248,18 @@ def test_a_heartbeat_is_sent_while_nothing_happens(api, app, here):
     api.clock.instant += timedelta(seconds=1)
     turn(api)
     assert len(messages(here, "heartbeat")) == 1
+
+
+def test_a_subscription_ends_when_its_time_is_over(api, app, here):
+    over = (api.clock.now() + timedelta(minutes=5)).isoformat()
+    answer = app.send("POST", "/Subscription", subscription(f"{here.url}/hook") | {"end": over})
+    made = answer.json()["id"]
+    turn(api)
+    api.clock.instant += timedelta(minutes=6)
+    write(api, observation("late"))
+    turn(api)
+    assert app.status(made)["status"] == "off"
+    assert not messages(here)
 
 
 def test_status_and_events_answer_whoever_missed_a_message(api, app, here):

@@ -91,6 +91,7 @@ CREATE TABLE outside.cds_service (
   title text NOT NULL,
   url text NOT NULL,
   prefetch jsonb NOT NULL,
+  known_as text,
   disabled boolean NOT NULL DEFAULT false,
   added_at timestamptz NOT NULL,
   added_by text NOT NULL,
@@ -100,6 +101,7 @@ CREATE TABLE outside.cds_service (
   last_failed_at timestamptz,
   last_answered_at timestamptz
 );
+COMMENT ON COLUMN outside.cds_service.known_as IS 'Issuer by which the service knows us; null: our address';
 COMMENT ON COLUMN outside.cds_service.rests_until IS 'After several failures in a row it is not asked until then';
 GRANT SELECT, INSERT, UPDATE ON outside.cds_service TO {APP_ROLE};
 

@@ -1,0 +1,102 @@
+"""What an outside CDS Hooks service is told: the hook's context, the orders that wait, and what it asked to be sent.
+
+Everything is read as the person at the chart may read it: what is held back from them is sent to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from data_contracts.api.outside import AskOutside
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.kernel.errors import AlmonerError, Unavailable
+from ehr_core.kernel.fhir_json import decode
+from ehr_core.orders.drafts import details_of_row, ordered_of_row, waiting_rows
+from ehr_core.orders.resources import build_order, requester_of
+from ehr_core.store.repository import Store
+from ehr_core.store.search_answers import answer_search
+
+Resource = dict[str, Any]
+MOST_OF_A_SEARCH = 500
+
+
+def context_of(work: UnitOfWork, asked: AskOutside) -> Resource:
+    """The hook's context. Raises NotFound for a patient whose chart is not open to this person."""
+    Store(work).read("Patient", asked.patient_id)
+    context: Resource = {
+        "userId": f"Practitioner/{work.actor.practitioner_id or work.actor.actor_id}",
+        "patientId": asked.patient_id,
+    }
+    if asked.encounter_id:
+        context["encounterId"] = asked.encounter_id
+    if asked.hook == "patient-view":
+        return context
+    drafts = _drafts(work, asked.patient_id)
+    context["draftOrders"] = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": draft} for draft in drafts],
+    }
+    if asked.hook == "order-select":
+        known = {draft["id"] for draft in drafts}
+        context["selections"] = [f"ServiceRequest/{one}" for one in asked.chosen if one in known]
+    return context
+
+
+def prefetch_of(work: UnitOfWork, templates: Mapping[str, str], context: Mapping[str, Any]) -> Resource:
+    """By key; null for what this person may not read, or what is not there."""
+    return {key: _fetched(work, _filled(work, template, context)) for key, template in templates.items()}
+
+
+def _drafts(work: UnitOfWork, patient_id: str) -> list[Resource]:
+    today = work.today()
+    return [
+        build_order(
+            ordered_of_row(row),
+            details_of_row(row),
+            patient_id=patient_id,
+            requester=requester_of(work.actor),
+            authored_on=work.now().isoformat(timespec="seconds"),
+            start=today,
+            due=None,
+        )
+        | {"id": str(row.draft_id), "status": "draft"}
+        for row in waiting_rows(work, patient_id)
+    ]
+
+
+def _filled(work: UnitOfWork, template: str, context: Mapping[str, Any]) -> str:
+    values = {
+        "context.patientId": context["patientId"],
+        "context.userId": context["userId"],
+        "context.encounterId": context.get("encounterId", ""),
+        "userPractitionerId": work.actor.practitioner_id or "",
+        "today()": work.today().isoformat(),
+    }
+    for token, value in values.items():
+        template = template.replace("{{" + token + "}}", value)
+    return template
+
+
+def _fetched(work: UnitOfWork, address: str) -> Resource | None:
+    store = Store(work)
+    path, question, query = address.partition("?")
+    type_name, _, resource_id = path.partition("/")
+    try:
+        if not question:
+            return decode(store.read(type_name, resource_id).body)
+        given = [*parse_qsl(query, keep_blank_values=True), ("_count", str(MOST_OF_A_SEARCH))]
+        answer = answer_search(store, type_name, given, store.asking())
+    except Unavailable:
+        raise
+    except AlmonerError:
+        return None
+    entries = [
+        {"resource": decode(found.body), "search": {"mode": mode}}
+        for mode, listed in (("match", answer.matches), ("include", answer.included))
+        for found in listed
+    ]
+    bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": answer.total}
+    return bundle | ({"entry": entries} if entries else {})
