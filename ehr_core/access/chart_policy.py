@@ -112,8 +112,8 @@ def patient_column(table_name: str) -> str:
 def whole_record(work: UnitOfWork) -> Iterator[None]:
     """Within it, a query finds rows with sensitive labels too: to check for safety, and to count what is held back.
 
-    It opens no chart that is shut. Whoever asks shows no more of it than `Sight.split` lets through, and audits the
-    act that it is for.
+    It opens no chart that is shut. Whoever asks shows no more of it than `LabelSieve.split` lets through, and
+    audits the act that it is for.
     """
     if work.actor.kind == "service" and work.actor.application is None:
         yield
@@ -126,7 +126,7 @@ def whole_record(work: UnitOfWork) -> Iterator[None]:
         work.connection.execute(SET_LABELS, {"labels": before})
 
 
-class Sight:
+class LabelSieve:
     """What one actor may see of resources that a query of the whole record found.
 
     The database is asked about labels once for each patient and set of labels, and not at all where there are none.

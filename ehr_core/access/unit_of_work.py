@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,7 +18,11 @@ from ehr_core.kernel.clock import Clock, SystemClock, site_date
 
 @dataclass
 class UnitOfWork:
-    """What a service is handed. Services never commit: `begin` does, when its block ends."""
+    """What a service is handed. Services never commit: `begin` does, when its block ends.
+
+    `before_commit` are acts that belong to what was written, done last of all in the same transaction; `noted` is what
+    they were told, by name.
+    """
 
     connection: Connection
     actor: Actor
@@ -26,6 +30,8 @@ class UnitOfWork:
     site_time_zone: str
     known: dict[Any, Any] = field(default_factory=dict, repr=False)
     """Answers of the policy that hold for this transaction, so that a list asks each once."""
+    before_commit: list[Callable[[], None]] = field(default_factory=list)
+    noted: dict[str, list[Any]] = field(default_factory=dict)
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -86,7 +92,10 @@ def begin(
         roles=actor.roles,
         isolation=isolation,
     ) as connection:
-        yield UnitOfWork(connection, actor, clock, site_time_zone)
+        work = UnitOfWork(connection, actor, clock, site_time_zone)
+        yield work
+        for act in work.before_commit:
+            act()
 
 
 def audit_refusal(

@@ -45,12 +45,23 @@ def measured_patients(work: UnitOfWork, patient_ids: Sequence[str]) -> set[str]:
     return set(rows.scalars())
 
 
+def measure_titles(work: UnitOfWork) -> dict[str, str]:
+    """The official measures that gaps come from now, by their id."""
+    rows = work.connection.execute(
+        text(
+            "SELECT source_id, title FROM care_gaps.measure_source AS source WHERE EXISTS (SELECT 1 "
+            "FROM care_gaps.gap WHERE gap.source_id = source.source_id AND present AND computed_status = 'open')"
+        )
+    )
+    return {row.source_id: row.title for row in rows}
+
+
 def as_worklist_gap(work: UnitOfWork, row: Mapping[str, Any]) -> WorklistGap:
     masked = not evidence_open(work, row["evidence_sensitivity"], row["patient_id"])
     return WorklistGap(
         gap_id=str(row["gap_id"]),
         source_id=row["source_id"],
-        title=words.title(row["source_id"]),
+        title=words.title(row),
         status=row["status"],
         gap_kind=row["gap_kind"],
         why=words.why(row, masked=masked),

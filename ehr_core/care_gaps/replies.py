@@ -24,8 +24,8 @@ NO_SUCH_REPLY = (
     "There is no such reply, or somebody has reviewed it already. Reload the page to see what waits."
 )
 
-OWN_REPLIES = """
-SELECT DISTINCT ON (reply.gap_id) reply.*, gap.source_id, gap.evidence_sensitivity
+OWN_REPLIES = f"""
+SELECT DISTINCT ON (reply.gap_id) reply.*, gap.source_id, gap.evidence_sensitivity, {words.MEASURE_SQL} AS measure
 FROM care_gaps.patient_reply AS reply JOIN care_gaps.gap AS gap USING (gap_id)
 WHERE reply.patient_id = :id AND (reply.reviewed_at IS NULL
   OR reply.reviewed_at > :since AND reply.review_outcome <> 'taken_back')

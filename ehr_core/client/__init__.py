@@ -22,6 +22,7 @@ from ehr_core.client.merges import MergesRoom
 from ehr_core.client.messaging import MessagingRoom
 from ehr_core.client.notes import NotesRoom
 from ehr_core.client.orders import OrdersRoom
+from ehr_core.client.outside import OutsideRoom
 from ehr_core.client.pipeline import PipelineRoom
 from ehr_core.client.portal import PortalRoom
 from ehr_core.client.profile import ProfileRoom
@@ -55,6 +56,7 @@ class AlmonerClient:
         self.alerts = AlertsRoom(speaking)
         self.audit = AuditRoom(speaking)
         self.fhir = FhirRoom(speaking)
+        self.outside = OutsideRoom(speaking)
         self.bulk = BulkRoom(speaking)
         self.registration = RegistrationRoom(speaking)
         self.profile = ProfileRoom(speaking)

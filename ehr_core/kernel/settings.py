@@ -181,8 +181,8 @@ class Settings(BaseSettings):
     )
     speech_model: Path | None = Field(
         default=None,
-        description="Folder of a faster-whisper model for dictation, on this machine. Not set: the small English "
-        "model that the speech extra carries.",
+        description="Folder of a faster-whisper model for dictation, on this machine. Not set: the packaged "
+        "small English model.",
     )
     small_cell: int = Field(
         default=11, ge=1, description="Aggregate counts below this are suppressed for analysts."
@@ -205,6 +205,17 @@ class Settings(BaseSettings):
         default=None,
         description="Address under which browsers and outside applications reach the API, such as "
         "https://ehr.example.org: it stands in sign-ins, tokens and FHIR links. Without one, the API's own address.",
+    )
+    outside_networks: str = Field(
+        default="",
+        description="Private networks that subscriptions, outside decision support and imports may reach besides "
+        "public https addresses, with commas, such as 10.20.0.0/16. Networks of this machine (127.0.0.0/8), and with "
+        "them plain http, are for development and refused in production.",
+    )
+    import_hosts: str = Field(
+        default="",
+        description="Machines from which a bulk import may fetch files by https, with commas, such as "
+        "files.example.org. Without any, only what was uploaded here is imported.",
     )
     email_sender: str | None = Field(
         default=None,
@@ -231,6 +242,11 @@ class Settings(BaseSettings):
         ge=1,
         description="A critical result that nobody has acknowledged for so long is passed on to who covers, then to "
         "the on-call pool (minutes).",
+    )
+    fhir_references: Literal["exist", "any"] = Field(
+        default="exist",
+        description="What a resource that is sent over the FHIR API may refer to here: `exist` asks that it is "
+        "there, `any` only that its type is allowed. `almoner import` lists what leads nowhere, and keeps it.",
     )
     immunization_schedule: str = Field(
         default="cdc_2025_11",

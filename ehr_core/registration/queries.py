@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, extract, false, func, or_, select, text, true
 
-from ehr_core.access.chart_policy import Sight
+from ehr_core.access.chart_policy import LabelSieve
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.kernel.name_sounds import folded
@@ -45,11 +45,11 @@ def people_by_id(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str, Pers
     if not wanted:
         return {}
     rows = work.connection.execute(PEOPLE, {"ids": wanted, "now": work.now()})
-    sight, today = Sight(work), work.today()
+    sight, today = LabelSieve(work), work.today()
     return {row.id: _person(row, sight, today) for row in rows}
 
 
-def _person(row: Any, sight: Sight, today: date) -> PersonFacts:
+def _person(row: Any, sight: LabelSieve, today: date) -> PersonFacts:
     flags, _ = sight.split(map(decode, row.flags or ()))
     return replace(
         read_person(decode(row.body), today),

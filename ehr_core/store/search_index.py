@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -43,11 +43,14 @@ class SearchIndex(NamedTuple):
     references: list[str]
 
 
-def search_index(type_name: str, resource: Struct, time_zone: str) -> SearchIndex:
+def search_index(
+    type_name: str, resource: Struct, time_zone: str, more: tuple[SearchFact, ...] = ()
+) -> SearchIndex:
+    """`more` are the parameters that packages bring."""
     tokens: list[str] = []
     values: dict[str, Any] = {}
     references: list[str] = []
-    read, entries = _plan(type_name)
+    read, entries = _plan(type_name, more)
     for start, looks in zip(read(resource), entries, strict=True):
         if start is UNSET:
             continue
@@ -83,15 +86,17 @@ Look = tuple[str, str, tuple[Any, ...]]
 """What is made of what stands where: kind, parameter and steps."""
 
 
-@cache
-def _plan(type_name: str) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[Look, ...], ...]]:
+@lru_cache(maxsize=512)
+def _plan(
+    type_name: str, more: tuple[SearchFact, ...]
+) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[Look, ...], ...]]:
     """Reads the elements that parameters begin at, all at once, and for each the looks that begin there.
 
     Most elements of most resources are absent: a look is worth nothing then, and costs nothing.
     """
     looks: list[Look] = [
         (fact.kind, fact.name, steps_of(path))
-        for fact in facts_of(type_name).values()
+        for fact in (*facts_of(type_name).values(), *more)
         if fact.kind not in MADE_OF_OTHERS
         for path in fact.paths
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, cast, false, func, literal, literal_column, not_, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
-from data_contracts.valuesets import ValueSet
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.dates import LAST, bounds
@@ -113,13 +112,16 @@ def system_and_code(value: str) -> tuple[str | None, str]:
     return plain(parts[0]), plain("|".join(parts[1:]))
 
 
-def in_value_set(column: Any, value_set: ValueSet, name: str | None = None) -> ColumnElement[bool]:
-    """Any token of the set; a set's prefix stands for all codes that begin with it."""
+def in_value_set(
+    column: Any, tokens: Sequence[str], beginnings: Sequence[str], name: str | None = None
+) -> ColumnElement[bool]:
+    """Any of the tokens, or whatever begins as one of `beginnings`."""
     start = f"{name}=" if name else ""
-    exact = [f"{start}{code.token}" for code in value_set.codes if not code.is_prefix]
-    prefixes = [f"{start}{code.system.uri}|{code.code}" for code in value_set.codes if code.is_prefix]
-    found = [column.overlap(exact)] if exact else []
-    found += [some_token(column, lambda token, p=p: func.starts_with(token, p)) for p in prefixes]
+    found = [column.overlap([f"{start}{token}" for token in tokens])] if tokens else []
+    found += [
+        some_token(column, lambda token, begins=f"{start}{each}": func.starts_with(token, begins))
+        for each in beginnings
+    ]
     return or_(false(), *found)
 
 

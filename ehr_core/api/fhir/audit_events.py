@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -30,7 +31,8 @@ ACTIONS = frozenset("CRUDE")
 Read = Callable[[Criteria, list[str], str], None]
 
 
-@router.api_route("/AuditEvent", methods=["GET", "HEAD"])
+@router.get("/AuditEvent")
+@router.head("/AuditEvent")
 def search(request: Request, parts: ProcessParts, work: Work) -> Response:
     """The newest first. Needs audit.read, or own.read for the own record."""
     require_json_answer(request)
@@ -39,7 +41,8 @@ def search(request: Request, parts: ProcessParts, work: Work) -> Response:
     return fhir_response(request, encode(_bundle(parts, work, given, strict=preferences(request).strict)))
 
 
-@router.api_route("/AuditEvent/{event_id}", methods=["GET", "HEAD"])
+@router.get("/AuditEvent/{event_id}")
+@router.head("/AuditEvent/{event_id}")
 def read(event_id: str, request: Request, work: Work) -> Response:
     require_json_answer(request)
     _require(work, "r")
@@ -190,3 +193,14 @@ KINDS = {
     "_id": "token", "patient": "reference", "altid": "token", "agent": "reference", "subtype": "token",
     "date": "date", "action": "token", "outcome": "token", "entity": "reference",
 }  # fmt: skip
+CAPABILITY = (
+    TYPE,
+    json.dumps(
+        {
+            "interaction": [{"code": "read"}, {"code": "search-type"}],
+            "versioning": "no-version",
+            "searchParam": [{"name": name, "type": kind} for name, kind in sorted(KINDS.items())],
+        }
+    ),
+)
+"""What the CapabilityStatement says of it."""

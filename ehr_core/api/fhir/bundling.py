@@ -16,13 +16,21 @@ from ehr_core.api.fhir.exchange import fhir_response, has_it, require_json_answe
 from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.searching import search_bundle
-from ehr_core.api.fhir.visibility import cut, history_store, reading_store, require_reading, shown
+from ehr_core.api.fhir.system_search import several_bundle
+from ehr_core.api.fhir.visibility import (
+    cut,
+    history_store,
+    incoming_store,
+    reading_store,
+    require_reading,
+    shown,
+)
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.store.bundles import READS, Act, Door
 from ehr_core.store.content import instant_text
-from ehr_core.store.repository import Store
 from ehr_core.store.versions import StoredResource
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
+from ehr_core.workflows.outside_orders import check_written
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 
@@ -41,8 +49,9 @@ def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work
         read=lambda act: _read(parts, work, act, strict=asked.strict),
         represents="return=representation" in request.headers.get("prefer", ""),
     )
-    store = Store(work)
+    store = incoming_store(work, parts)
     answer = written_from_elsewhere(work, "Bundle", body, lambda: store.transaction(body, door))
+    check_written(work, store.written)
     return fhir_response(request, answer)
 
 
@@ -58,6 +67,8 @@ def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str
     path, _, query = act.url.partition("?")
     given = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
     steps = path.strip("/").split("/")
+    if query and steps == [""]:
+        return _entry(act, several_bundle(parts, work, given, strict=strict))
     if len(steps) == 1 and steps[0]:
         return _entry(act, search_bundle(parts, work, steps[0], given, strict=strict))
     if steps[-1] == "_history" and len(steps) in (2, 3):

@@ -9,10 +9,11 @@ from ehr_core.access.actor import Actor
 from ehr_core.access.field_sets import fields_of, require_type
 from ehr_core.access.sensitivity import STAFF_KINDS, labels, may_see
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.api.dependencies import Parts
 from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.store.minimum import minimum
-from ehr_core.store.repository import Store
+from ehr_core.store.repository import Incoming, Store
 from ehr_core.store.versions import StoredResource
 
 
@@ -33,9 +34,16 @@ def history_store(work: UnitOfWork) -> Store:
     return Store(work, fields_of(work.actor))
 
 
-def writing_store(work: UnitOfWork) -> Store:
+def writing_store(work: UnitOfWork, parts: Parts) -> Store:
+    """The store for who may write; what comes through it is held to its profiles, and to what it refers to."""
     work.actor.require("fhir.write")
-    return Store(work)
+    return incoming_store(work, parts)
+
+
+def incoming_store(work: UnitOfWork, parts: Parts) -> Store:
+    """The same before it is known whether anything will be written."""
+    asked = Incoming(f"{parts.settings.issuer}/fhir", references=parts.settings.fhir_references == "exist")
+    return Store(work, incoming=asked)
 
 
 def is_visible(actor: Actor, resource: StoredResource) -> bool:

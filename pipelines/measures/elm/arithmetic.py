@@ -16,6 +16,7 @@ from pipelines.measures.elm.columns import (
     alternatives_of,
     choice_of,
     scatter,
+    whole,
 )
 from pipelines.measures.elm.conversions import system
 from pipelines.measures.elm.moments import Moment, add
@@ -31,25 +32,35 @@ NUMBERS: dict[str, Callable] = {"Add": np.add, "Subtract": np.subtract, "Multipl
 def arithmetic(run: Run, node: Node, frame: Frame) -> Column:
     first, second = (system(column) for column in run.args(node, frame))
     found = [
-        _arithmetic(run, node.op, left, right)
+        arithmetic_of(run, node.op, left, right)
         for left in alternatives_of(first)
         for right in alternatives_of(second)
     ]
     return choice_of(found, frame.rows)
 
 
-def _arithmetic(run: Run, name: str, first: Column, second: Column) -> Column:
+def arithmetic_of(run: Run, name: str, first: Column, second: Column) -> Column:
+    """Add, Subtract or Multiply of two columns of one type each."""
     function = NUMBERS[name]
     if isinstance(first, Moment) and isinstance(second, Quantity):
         return shifted(run, first, second, -1 if name == "Subtract" else 1)
     if isinstance(first, Int) and isinstance(second, Int):
-        first, second = first.certain(), second.certain()
-        return Int(function(first.values, second.values), first.known & second.known)
+        if first.high is not None or second.high is not None:
+            return _uncertain(function, first, second)
+        with np.errstate(over="ignore"):
+            return whole(function(first.values, second.values), first.known & second.known, first, second)
     if isinstance(first, Int | Dec) and isinstance(second, Int | Dec):
         return Dec(rounded(function(numbers(first), numbers(second))))
     if isinstance(first, Quantity | Int | Dec) and isinstance(second, Quantity | Int | Dec):
         return _quantities(run, name, _as_quantity(first), _as_quantity(second))
     return Null(len(first))
+
+
+def _uncertain(function: Callable, first: Int, second: Int) -> Int:
+    """The least and the greatest that uncertain numbers may give."""
+    ends = [(one.values, one.values if one.high is None else one.high) for one in (first, second)]
+    found = np.stack([function(left, right) for left in ends[0] for right in ends[1]])
+    return type(first)(found.min(axis=0), first.known & second.known, found.max(axis=0))
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
@@ -115,6 +126,8 @@ def _pairwise_unit(run: Run, units: tuple[np.ndarray, np.ndarray], sign: str) ->
             return run.texts.number(one)
         if sign == "/" and one == two:
             return run.texts.number("1")
+        if sign == "." and one == two and one.isalpha():
+            return run.texts.number(f"{one}2")
         return run.texts.number(two if one == "1" and sign == "." else f"{one}{sign}{two}")
 
     return _per_pair(run, *units, joined, np.int64)
@@ -140,13 +153,18 @@ def divide(run: Run, node: Node, frame: Frame) -> Column:
     found = []
     for left in alternatives_of(first):
         for right in alternatives_of(second):
-            if isinstance(left, Quantity) or isinstance(right, Quantity):
-                if not isinstance(left, Null) and not isinstance(right, Null):
-                    found.append(_quantities(run, "Divide", _as_quantity(left), _as_quantity(right)))
-            else:
-                bottom = numbers(right)
-                found.append(Dec(rounded(numbers(left) / np.where(bottom == 0, np.nan, bottom))))
+            found.append(divided(run, left, right))
     return choice_of(found, frame.rows)
+
+
+def divided(run: Run, first: Column, second: Column) -> Column:
+    """The quotient of two columns of one type each; null where the second is zero."""
+    if isinstance(first, Quantity) or isinstance(second, Quantity):
+        if isinstance(first, Null) or isinstance(second, Null):
+            return Null(len(first))
+        return _quantities(run, "Divide", _as_quantity(first), _as_quantity(second))
+    bottom = numbers(second)
+    return Dec(rounded(numbers(first) / np.where(bottom == 0, np.nan, bottom)))
 
 
 @operation("TruncatedDivide", "Modulo")
@@ -160,8 +178,7 @@ def whole_divide(run: Run, node: Node, frame: Frame) -> Column:
         return Quantity({"value": Dec(values), "unit": unit}, ~np.isnan(values))
     values = _whole(node.op, numbers(first), numbers(second))
     if isinstance(first, Int) and isinstance(second, Int):
-        known = ~np.isnan(values)
-        return Int(np.where(known, values, 0), known)
+        return whole(np.nan_to_num(values), ~np.isnan(values), first, second)
     return Dec(rounded(values))
 
 
@@ -186,7 +203,7 @@ def power(run: Run, node: Node, frame: Frame) -> Column:
         and isinstance(second, Int)
         and (second.values >= 0).all()
     ):
-        return Int(np.nan_to_num(values), ~np.isnan(values))
+        return whole(np.nan_to_num(values), ~np.isnan(values), first, second)
     return Dec(rounded(values))
 
 
@@ -200,11 +217,9 @@ def single(run: Run, node: Node, frame: Frame) -> Column:
     with np.errstate(all="ignore"):
         values = SINGLE[node.op](numbers(column))
     values = np.where(np.isfinite(values), values, np.nan)
-    whole = node.op in ("Ceiling", "Floor", "Truncate") or (
-        node.op in ("Negate", "Abs") and isinstance(column, Int)
-    )
-    if whole:
-        return Int(np.nan_to_num(values), ~np.isnan(values))
+    integral = node.op in ("Ceiling", "Floor", "Truncate")
+    if integral or (node.op in ("Negate", "Abs") and isinstance(column, Int)):
+        return whole(np.nan_to_num(values), ~np.isnan(values), column)
     return Dec(rounded(values))
 
 

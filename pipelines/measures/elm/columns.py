@@ -106,14 +106,14 @@ class Int(Column):
 
     def take(self, rows: Rows) -> Int:
         high = None if self.high is None else gather(self.high, rows, 0)
-        return Int(gather(self.values, rows, 0), gather(self.known, rows, False), high)
+        return type(self)(gather(self.values, rows, 0), gather(self.known, rows, False), high)
 
     def join(self, others: Sequence[Int]) -> Int:
         parts = (self, *others)
         high = None
         if any(part.high is not None for part in parts):
             high = np.concatenate([part.values if part.high is None else part.high for part in parts])
-        return Int(
+        return type(self)(
             np.concatenate([part.values for part in parts]),
             np.concatenate([part.known for part in parts]),
             high,
@@ -121,7 +121,22 @@ class Int(Column):
 
     def certain(self) -> Int:
         """Null where the value is uncertain."""
-        return self if self.high is None else Int(self.values, self.known & (self.high == self.values))
+        if self.high is None:
+            return self
+        return type(self)(self.values, self.known & (self.high == self.values))
+
+
+class Long(Int):
+    """Whole numbers of 64 bits."""
+
+    kind = "Long"
+
+
+def whole(values: np.ndarray, known: np.ndarray, *like: Column) -> Int:
+    """Whole numbers of the kind that the others are; null where they are too large for it."""
+    kind, bits = (Long, 63) if any(isinstance(one, Long) for one in like) else (Int, 31)
+    inside = np.abs(np.asarray(values, np.float64) + 0.5) <= 2.0**bits
+    return kind(np.where(inside & known, values, 0), known & inside)
 
 
 class Dec(Column):

@@ -10,11 +10,13 @@ from time import process_time
 import numpy as np
 
 from ehr_core.kernel.errors import AlmonerError
-from pipelines.measures.elm.cases import Case, expected_counts, matching_group, read_cases
+from pipelines.measures.elm.cases import Case, expected_counts, matching_group, read_cases, same_values
 from pipelines.measures.elm.engine import Engine, Result
-from pipelines.measures.elm.packages import Package, cut_value_sets, read_package
+from pipelines.measures.elm.measure import period_now
+from pipelines.measures.elm.packages import Package, cut_value_sets, measure_name, read_package
 from pipelines.measures.elm.plain import plain
 from pipelines.measures.elm.populations import GroupResult
+from pipelines.measures.elm.program import not_evaluable
 from pipelines.measures.elm.records import Records
 
 
@@ -24,6 +26,8 @@ class CaseReport:
     expected: dict
     actual: dict
     why: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    """Run-time errors, which make the patient not evaluable."""
 
     @property
     def agrees(self) -> bool:
@@ -36,6 +40,7 @@ class MeasureReport:
     cases: list[CaseReport]
     seconds: float = 0.0
     unsupported: dict[str, str] = field(default_factory=dict)
+    not_evaluable: list[str] = field(default_factory=list)
     missing_value_sets: list[str] = field(default_factory=list)
     cut_value_sets: dict[str, str] = field(default_factory=dict)
 
@@ -75,6 +80,7 @@ def _measure_json(measure: MeasureReport) -> dict:
         "agreeing": measure.agreeing,
         "cpu_seconds": round(measure.seconds, 3),
         "unsupported": measure.unsupported,
+        "not_evaluable": measure.not_evaluable,
         "missing_value_sets": measure.missing_value_sets,
         "cut_value_sets": measure.cut_value_sets,
         "cases": [
@@ -84,6 +90,7 @@ def _measure_json(measure: MeasureReport) -> dict:
                 "expected": case.expected,
                 "actual": case.actual,
                 "why": case.why,
+                "errors": case.errors,
             }
             for case in measure.cases
         ],
@@ -108,22 +115,38 @@ def run_conformance(
     """
     package = read_package(folder, value_sets=value_sets, libraries=libraries)
     engine = Engine(package)
-    records = Records(engine.texts, declared_only=True)
-    wanted = {package.measure(name)["name"] for name in only}
-    by_measure: dict[str, list[tuple[int, Case]]] = {}
+    wanted = {measure_name(package.measure(name)) for name in only}
+    by_measure: dict[str, list[Case]] = {}
     for case in cases(folder):
-        if not wanted or case.measure in wanted:
-            by_measure.setdefault(case.measure, []).append((records.add_patient(case.resources), case))
+        name = _measure_of(package, case)
+        if not wanted or name in wanted:
+            by_measure.setdefault(name, []).append(case)
     reports = []
     for name, of_measure in by_measure.items():
-        report = _measure(engine, package, records, name, of_measure)
+        records = Records(engine.texts, declared_only=any(map(_declares, of_measure)))
+        report = _measure(
+            engine, package, name, [(records.add_patient(one.resources), one) for one in of_measure], records
+        )
         done(report)
         reports.append(report)
     return ConformanceReport(reports)
 
 
+def _measure_of(package: Package, case: Case) -> str:
+    """The measure's name, whether the case gives that, its id or its address."""
+    try:
+        return measure_name(package.measure(case.measure))
+    except AlmonerError:
+        return case.measure.partition("|")[0].rsplit("/", 1)[-1]
+
+
+def _declares(case: Case) -> bool:
+    """Do its resources say which profiles they follow? A measure's cases that never do are judged by content."""
+    return any((one.get("meta") or {}).get("profile") for one in case.resources)
+
+
 def _measure(
-    engine: Engine, package: Package, records: Records, name: str, cases: list[tuple[int, Case]]
+    engine: Engine, package: Package, name: str, cases: list[tuple[int, Case]], records: Records
 ) -> MeasureReport:
     begin = process_time()
     try:
@@ -134,7 +157,7 @@ def _measure(
         )
     periods: dict[tuple[str, str], list[int]] = {}
     for number, (_, case) in enumerate(cases):
-        periods.setdefault(case.period, []).append(number)
+        periods.setdefault(case.period or compiled.measure.period or period_now(), []).append(number)
     found: dict[int, CaseReport] = {}
     for period, numbers in periods.items():
         run = engine.run(records, period, np.array([cases[number][0] for number in numbers]))
@@ -147,6 +170,7 @@ def _measure(
         [found[number] for number in range(len(cases))],
         process_time() - begin,
         {what: str(place) for what, place in compiled.program.unsupported.items()},
+        not_evaluable(compiled.program),
         sorted(url for url in urls if package.value_set(url) is None),
         cut_value_sets(package, urls),
     )
@@ -174,14 +198,12 @@ def _compare(case: Case, result: Result, position: int) -> CaseReport:
             if actual.get(name) != wanted:
                 report.why.append(_why(result, found, name, wanted, actual.get(name), position))
         for name, wanted_values in observed.items():
-            if values.get(name, []) != wanted_values:
+            if not same_values(wanted_values, values.get(name, [])):
                 report.why.append(f"{name}: expected values {wanted_values}, found {values.get(name, [])}.")
-    if report.why:
-        report.why += [
-            f"Run-time error: {error.message} at {error.place}"
-            for error in result.errors
-            if position in error.patients
-        ]
+    errors = [error for error in result.errors if position in error.patients]
+    report.errors = [f"{error.message} at {error.place}" for error in errors]
+    if report.why or any(error.unsupported for error in errors):
+        report.why += [f"Run-time error: {error}" for error in report.errors]
     return report
 
 

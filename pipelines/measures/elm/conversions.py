@@ -11,7 +11,6 @@ from pipelines.measures.elm.columns import (
     Column,
     Concept,
     Dec,
-    Int,
     Interval,
     Listing,
     Null,
@@ -85,8 +84,13 @@ def quantity_of(quantity: Elements) -> Quantity:
     texts = quantity.table.texts
     numbers = np.where(code.values >= 0, code.values, unit.values)
     numbers = np.where(numbers >= 0, numbers, texts.number("1"))
-    units = Text(texts.mapped(numbers, lambda text: DURATION.get(text, text)))
+    units = Text(texts.mapped(numbers, _unit_written))
     return Quantity({"value": value, "unit": units}, ~quantity.nulls() & ~np.isnan(value.values))
+
+
+def _unit_written(text: str) -> str:
+    """A calendar word for a unit of time; a zero is no unit, as UCUM's numbers begin with one."""
+    return "1" if text and not text.strip("0") else DURATION.get(text, text)
 
 
 def is_readable(quantity: Elements) -> np.ndarray:
@@ -219,6 +223,9 @@ def as_(run: Run, node: Node, frame: Frame) -> Column:
 def cast(column: Column, type_name: str) -> Column:
     """The alternatives of the type; null where the value is of another one."""
     if isinstance(column, Null):
+        if type_name.startswith("List<"):
+            rows = len(column)
+            return Listing(np.zeros(rows + 1, np.int64), Null(0), np.zeros(rows, bool))
         return column
     if isinstance(column, Listing):
         return (
@@ -249,119 +256,12 @@ def operator_to_concept(run: Run, node: Node, frame: Frame) -> Column:
     return choice_of(parts, frame.rows) if len(parts) != 1 else parts[0]
 
 
-@operation("ToDecimal")
-def to_decimal(run: Run, node: Node, frame: Frame) -> Column:
-    column = system(run.value(node.args[0], frame))
-    return choice_of([_decimal(run, part) for part in alternatives_of(column)], frame.rows)
-
-
-def _decimal(run: Run, part: Column) -> Column:
-    if isinstance(part, Int):
-        certain = part.certain()
-        return Dec(np.where(certain.known, certain.values, np.nan))
-    if isinstance(part, Text):
-        return Dec(np.array([_float(run.texts.string(int(number))) for number in part.values], np.float64))
-    return part if isinstance(part, Dec) else Null(len(part))
-
-
-def _float(text: str | None) -> float:
-    try:
-        return float(text) if text is not None else np.nan
-    except ValueError:
-        return np.nan
-
-
-@operation("ToInteger")
-def to_integer(run: Run, node: Node, frame: Frame) -> Column:
-    column = system(run.value(node.args[0], frame))
-    if isinstance(column, Text):
-        numbers = np.array([_float(run.texts.string(int(number))) for number in column.values], np.float64)
-        known = ~np.isnan(numbers) & (numbers == np.floor(numbers))
-        return Int(np.where(known, numbers, 0), known)
-    if isinstance(column, Bool):
-        return Int(column.values, column.values >= 0)
-    return column if isinstance(column, Int) else Null(frame.rows)
-
-
-@operation("ToString")
-def to_string(run: Run, node: Node, frame: Frame) -> Column:
-    column = system(run.value(node.args[0], frame))
-    if isinstance(column, Text):
-        return column
-    if isinstance(column, Int):
-        return Text(
-            run.texts.numbered(
-                str(v) if k else None for v, k in zip(column.values, column.known, strict=True)
-            )
-        )
-    if isinstance(column, Dec):
-        return Text(run.texts.numbered(None if np.isnan(v) else f"{v:g}" for v in column.values))
-    if isinstance(column, Bool):
-        return Text(run.texts.numbered({1: "true", 0: "false"}.get(int(v)) for v in column.values))
-    return Null(frame.rows)
-
-
-@operation("ToBoolean")
-def to_boolean(run: Run, node: Node, frame: Frame) -> Column:
-    column = system(run.value(node.args[0], frame))
-    if isinstance(column, Text):
-        words = {"true": 1, "t": 1, "yes": 1, "y": 1, "1": 1, "false": 0, "f": 0, "no": 0, "n": 0, "0": 0}
-        texts = [run.texts.string(int(number)) for number in column.values]
-        return Bool(np.array([words.get((text or "").lower(), -1) for text in texts], np.int8))
-    return column if isinstance(column, Bool) else Null(frame.rows)
-
-
-@operation("ToQuantity")
-def operator_to_quantity(run: Run, node: Node, frame: Frame) -> Column:
-    column = system(run.value(node.args[0], frame))
-    parts = []
-    for part in alternatives_of(column):
-        if isinstance(part, Int | Dec):
-            value = _decimal(run, part)
-            unit = Text(np.full(len(part), run.texts.number("1")))
-            parts.append(Quantity({"value": value, "unit": unit}, ~part.nulls()))
-        elif isinstance(part, Text):
-            parts.append(_read_quantities(run, part))
-        elif isinstance(part, Quantity):
-            parts.append(part)
-    return choice_of(parts, frame.rows)
-
-
-def _read_quantities(run: Run, column: Text) -> Quantity:
-    values, units = [], []
-    for number in column.values:
-        amount, _, unit = (run.texts.string(int(number)) or "").strip().partition(" ")
-        values.append(_float(amount))
-        units.append(run.texts.number(unit.strip().strip("'") or "1"))
-    numbers = np.array(values, np.float64)
-    return Quantity({"value": Dec(numbers), "unit": Text(np.array(units, np.int64))}, ~np.isnan(numbers))
-
-
 @operation("ToList")
 def to_list(run: Run, node: Node, frame: Frame) -> Listing:
     column = run.value(node.args[0], frame)
     present = ~column.nulls()
     offsets = np.concatenate([[0], np.cumsum(present)])
     return Listing(offsets, column.take(np.flatnonzero(present)))
-
-
-@operation("Convert")
-def convert(run: Run, node: Node, frame: Frame) -> Column:
-    return (
-        OPERATOR_OF[node["of"]](run, node, frame)
-        if node["of"] in OPERATOR_OF
-        else run.value(node.args[0], frame)
-    )
-
-
-OPERATOR_OF = {
-    "Decimal": to_decimal,
-    "Integer": to_integer,
-    "String": to_string,
-    "Boolean": to_boolean,
-    "Quantity": operator_to_quantity,
-    "Concept": operator_to_concept,
-}
 
 
 def moment_of(column: Column) -> Moment | Null:

@@ -1,4 +1,4 @@
-"""Can it be converted? And the conversions that few measures use."""
+"""`convert … to …`, and: can it be converted?"""
 
 from __future__ import annotations
 
@@ -6,24 +6,20 @@ import numpy as np
 
 from pipelines.measures.elm.arithmetic import convert_quantity
 from pipelines.measures.elm.columns import Bool, Column, Null, Text, alternatives_of
-from pipelines.measures.elm.conversions import (
-    OPERATOR_OF,
-    operator_to_quantity,
-    system,
-    to_boolean,
-    to_decimal,
-    to_integer,
-    to_string,
-)
+from pipelines.measures.elm.conversions import operator_to_concept, system
 from pipelines.measures.elm.dates import convert_moment
 from pipelines.measures.elm.moments import moments
 from pipelines.measures.elm.nodes import Node
 from pipelines.measures.elm.run import Frame, Operation, Run, operation
-
-
-@operation("ToLong")
-def to_long(run: Run, node: Node, frame: Frame) -> Column:
-    return to_integer(run, node, frame)
+from pipelines.measures.elm.spelling import (
+    to_boolean,
+    to_decimal,
+    to_integer,
+    to_long,
+    to_quantity,
+    to_ratio,
+    to_string,
+)
 
 
 @operation("ToTime")
@@ -37,7 +33,9 @@ def to_time(run: Run, node: Node, frame: Frame) -> Column:
 
 def _moment(name: str) -> Operation:
     """`ToDate` or `ToDateTime` of the node's operand."""
-    return lambda run, node, frame: convert_moment(run, Node(-1, name, node.args, {}, node.place), frame)
+    return lambda run, node, frame: convert_moment(
+        run, Node(node.number, name, node.args, {}, node.place), frame
+    )
 
 
 CONVERSION: dict[str, Operation] = {
@@ -46,12 +44,21 @@ CONVERSION: dict[str, Operation] = {
     "DateTime": _moment("ToDateTime"),
     "Decimal": to_decimal,
     "Integer": to_integer,
-    "Long": to_integer,
-    "Quantity": operator_to_quantity,
+    "Long": to_long,
+    "Quantity": to_quantity,
+    "Ratio": to_ratio,
     "String": to_string,
     "Time": to_time,
 }
-OPERATOR_OF.update({name: CONVERSION[name] for name in ("Date", "DateTime", "Time", "Long")})
+
+
+@operation("Convert")
+def convert(run: Run, node: Node, frame: Frame) -> Column:
+    """The value as it is where the type is one that it needs no conversion to."""
+    if node["of"] == "Concept":
+        return operator_to_concept(run, node, frame)
+    change = CONVERSION.get(node["of"])
+    return change(run, node, frame) if change else run.value(node.args[0], frame)
 
 
 @operation(*(f"ConvertsTo{name}" for name in CONVERSION))

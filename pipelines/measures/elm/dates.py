@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipelines.measures.elm.arithmetic import numbers, rounded
 from pipelines.measures.elm.columns import Column, Dec, Int, Null, Text, alternatives_of, choice_of
 from pipelines.measures.elm.conversions import moment_of, system
 from pipelines.measures.elm.moments import (
@@ -18,6 +19,7 @@ from pipelines.measures.elm.moments import (
     boundaries,
     date_from,
     duration,
+    floor_to,
     local,
     moments,
     to_datetime,
@@ -145,10 +147,25 @@ def _spread(start: Column, end: Column, unit: str, measure, rows: int) -> Int:
     finest = PRECISIONS[unit]
     exact = (start.precision >= finest) & (end.precision >= finest) & (start.precision == end.precision)
     whole = exact | ((start.kind == "Date") & (start.precision == DAY) & (end.precision == DAY))
-    start_high = np.where(whole, start.low, start.high)
-    end_high = np.where(whole, end.low, end.high)
-    low, high = measure(start_high, end.low, unit), measure(start.low, end_high, unit)
+    start_low, end_low = _clocks(start, end, measure, finest)
+    start_high = np.where(whole, start_low, start_low + start.high - start.low)
+    end_high = np.where(whole, end_low, end_low + end.high - end.low)
+    if start.kind == "Date":
+        start_high, end_high = (values // MS_PER_DAY * MS_PER_DAY for values in (start_high, end_high))
+    low, high = measure(start_high, end_low, unit), measure(start_low, end_high, unit)
     return Int(low, known, None if (low == high).all() else high)
+
+
+def _clocks(start: Moment, end: Moment, measure, finest: int) -> tuple[np.ndarray, np.ndarray]:
+    """Days and what is longer are counted on the clocks they were written with, when those are the same.
+
+    Boundaries of days are always those of the written clock.
+    """
+    if finest > DAY:
+        return start.low, end.low
+    written = (start.offset == end.offset) | (measure is boundaries)
+    first = start.low + np.where(written, start.offset * 60_000, 0)
+    return first, end.low + np.where(written, end.offset * 60_000, 0)
 
 
 @operation("CalculateAgeAt", "CalculateAge")
@@ -197,25 +214,58 @@ def offset_from(run: Run, node: Node, frame: Frame) -> Dec:
     return Dec(np.where(moment.precision >= HOUR, moment.offset / 60, np.nan))
 
 
-@operation("LowBoundary", "HighBoundary")
-def boundary(run: Run, node: Node, frame: Frame) -> Column:
-    """The first or last date or moment that an imprecise one may be."""
-    moment = moment_of(run.value(node.args[0], frame))
-    if isinstance(moment, Null):
-        return moment
-    finest = DAY if moment.kind == "Date" else MILLISECOND
-    low = moment.low if node.op == "LowBoundary" else moment.high
-    low = low // MS_PER_DAY * MS_PER_DAY if moment.kind == "Date" else low
-    return Moment(moment.kind, low, np.where(moment.precision > 0, finest, 0).astype(np.int8), moment.offset)
-
-
 DIGITS = np.array([0, 4, 6, 8, 10, 12, 17, 17], np.int64)
 """How many digits a date-time of each precision has."""
+DECIMAL_PLACES = 8
+
+
+@operation("LowBoundary", "HighBoundary")
+def boundary(run: Run, node: Node, frame: Frame) -> Column:
+    """The first or last value that an imprecise one may be, with so many digits (as many as there can be)."""
+    args = [system(column) for column in run.args(node, frame)]
+    digits = args[1] if len(args) > 1 else Null(frame.rows)
+    moment = moment_of(args[0])
+    if isinstance(moment, Moment):
+        return _moment_boundary(node.op, moment, digits)
+    values = numbers(args[0])
+    if isinstance(args[0], Int):
+        return args[0]
+    wanted = (
+        np.where(digits.known, digits.values, DECIMAL_PLACES) if isinstance(digits, Int) else DECIMAL_PLACES
+    )
+    if node.op == "LowBoundary":
+        return Dec(values)
+    return Dec(rounded(values + 10.0 ** -_places(values) - 10.0**-wanted))
+
+
+def _moment_boundary(name: str, moment: Moment, digits: Column) -> Moment:
+    finest = DAY if moment.kind == "Date" else MILLISECOND
+    precision = np.full(len(moment), finest)
+    if isinstance(digits, Int):
+        steps = DIGITS[:-1] - (8 if moment.kind == "Time" else 0)
+        asked = np.searchsorted(steps[:MILLISECOND], digits.values, side="right") - 1
+        precision = np.where(digits.known, np.minimum(asked, finest), finest)
+    precision = np.where(moment.precision > 0, precision, 0).astype(np.int8)
+    instant = (moment.low if name == "LowBoundary" else moment.high) + moment.offset * 60_000
+    cut = instant.copy()
+    for at in np.unique(precision[precision > 0]):
+        rows = precision == at
+        cut[rows] = floor_to(instant[rows], int(at)) if at < SECOND else instant[rows]
+    return Moment(moment.kind, cut - moment.offset * 60_000, precision, moment.offset)
+
+
+def _places(values: np.ndarray) -> np.ndarray:
+    """How many decimal places each number is written with."""
+    texts = (f"{value:.{DECIMAL_PLACES}f}".rstrip("0").partition(".")[2] for value in values.tolist())
+    return np.array([len(text) for text in texts], np.int64)
 
 
 @operation("Precision")
 def precision_of(run: Run, node: Node, frame: Frame) -> Int:
-    moment = moment_of(run.value(node.args[0], frame))
+    column = system(run.value(node.args[0], frame))
+    if isinstance(column, Dec):
+        return Int(_places(np.nan_to_num(column.values)), ~column.nulls())
+    moment = moment_of(column)
     if isinstance(moment, Null):
         return Int(np.zeros(frame.rows), np.zeros(frame.rows, bool))
     digits = DIGITS[moment.precision] - (8 if moment.kind == "Time" else 0)

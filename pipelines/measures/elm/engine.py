@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import gc
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 
-from pipelines.measures.elm import convertible, dates, membership, queries, retrieves, spreading, text, values  # noqa: F401 - they register operations
+from ehr_core.kernel.errors import BadRequest
+from pipelines.measures.elm import (  # noqa: F401 - they register operations
+    convertible,
+    dates,
+    membership,
+    queries,
+    retrieves,
+    spelling,
+    spreading,
+    subsumption,
+    text,
+    trees,
+    values,
+)
 from pipelines.measures.elm.arithmetic import numbers
 from pipelines.measures.elm.columns import Column, Interval, Quantity
 from pipelines.measures.elm.conversions import system
@@ -25,6 +41,7 @@ from pipelines.measures.elm.run import Frame, Run, RunError
 from pipelines.measures.elm.terminology import Terminology
 from pipelines.measures.elm.texts import Texts
 
+T = TypeVar("T")
 OBSERVED = "observed"
 DEEP = 20_000
 """Nodes may be nested deeper than Python's usual thousand calls."""
@@ -80,6 +97,20 @@ class Engine:
             self._compiled[name] = Compiled(measure, library, program, criteria)
         return self._compiled[name]
 
+    def in_batches(self, measures: Collection[Compiled], batches: Iterator[T]) -> Iterator[T]:
+        """The batches, of which each one's texts are forgotten when the next is asked for."""
+        for one in measures:
+            self.terminology.load(one.program.value_sets)
+        kept = len(self.texts)
+        for batch in batches:
+            try:
+                yield batch
+            finally:
+                del batch
+                gc.collect(0)
+                self.texts.forget(kept)
+                self.terminology.forget(kept)
+
     def run(
         self,
         records: Records,
@@ -95,10 +126,10 @@ class Engine:
         )
 
     def evaluate(self, compiled: Compiled, run: Run) -> Result:
-        before = len(run.errors)
         with deep_enough():
             groups = [_group(compiled, group, run) for group in compiled.measure.groups]
-        return Result(compiled, groups, run.errors[before:], run)
+        criteria = [node for nodes in compiled.criteria.values() for node in nodes.values()]
+        return Result(compiled, groups, run.errors_below(*criteria), run)
 
 
 def _criteria(program: Program, library: Library, group: Group) -> dict[str, Node]:
@@ -126,10 +157,29 @@ def _observation(program: Program, library: Library, population: Population) -> 
 
 def _period(start: str, end: str) -> Column:
     """From the first moment of the first day to the last of the last one, both included."""
-    low = moments([start if "T" in start else f"{start}T00:00:00.000Z"], "DateTime")
-    high = moments([end if "T" in end else f"{end}T23:59:59.999Z"], "DateTime")
+    low, high = (
+        moments([_moment(start, "01-01", FIRST)], "DateTime"),
+        moments([_moment(end, "12-31", LAST)], "DateTime"),
+    )
+    if low.nulls().any() or high.nulls().any():
+        raise BadRequest(
+            f"The period from '{start}' to '{end}' is none. Give its first and last day, as 2026-01-31."
+        )
     shut = np.ones(1, bool)
     return Interval.between(low, high, shut, shut, shut)
+
+
+FIRST, LAST = "00:00:00.000", "23:59:59.999"
+MIDNIGHT = re.compile(r"T00:00(:00(\.0+)?)?(?=Z|[+-]\d\d:|$)")
+
+
+def _moment(written: str, day: str, time: str) -> str:
+    """A year or a day as its first or last moment; midnight at the end of a period means its whole last day."""
+    if len(written) == len("2026"):
+        written = f"{written}-{day}"
+    if "T" not in written:
+        return f"{written}T{time}Z"
+    return MIDNIGHT.sub(f"T{LAST}", written) if time == LAST else written
 
 
 def _group(compiled: Compiled, group: Group, run: Run) -> GroupResult:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import orjson
 
@@ -17,6 +19,7 @@ from pipelines.measures.elm.columns import (
     Listing,
     Null,
     Quantity,
+    Ratio,
     Record,
     Text,
     alternatives_of,
@@ -63,8 +66,7 @@ class Equality:
             left, right = self._together(first, second)
             return Bool.of(left == right, present)
         if isinstance(first, Listing) and isinstance(second, Listing):
-            left, right = self._together(first, second)
-            return Bool.of(left == right, present)
+            return self._equal_lists(first, second, present)
         return Bool.of(np.zeros(len(first), bool), present)
 
     def _equal_records(self, first: Record, second: Record, present: np.ndarray) -> Bool:
@@ -75,6 +77,20 @@ class Equality:
             part = np.where(missing, 1, self.equal(left, right).values)
             values = both(Bool(values), Bool(part)).values
         return Bool(np.where(present, values, -1))
+
+    def _equal_lists(self, first: Listing, second: Listing, present: np.ndarray) -> Bool:
+        """Item by item; null where a pair of items cannot be told and none is different."""
+        alike = np.flatnonzero(present & (first.counts == second.counts))
+        left, right = first.take(alike), second.take(alike)
+        pairs = np.where(
+            left.items.nulls() & right.items.nulls(), 1, self.equal(left.items, right.items).values
+        )
+        owners, worst = left.owners(), np.ones(len(alike), np.int8)
+        worst[owners[pairs == -1]] = -1
+        worst[owners[pairs == 0]] = 0
+        values = np.where(present, 0, -1).astype(np.int8)
+        values[alike] = worst
+        return Bool(values)
 
     def equivalent(self, first: Column, second: Column) -> Bool:
         """True or false, never null; two nulls are equivalent."""
@@ -89,8 +105,10 @@ class Equality:
         if isinstance(first, Code | Concept) and isinstance(second, Code | Concept):
             return self.share_a_code(first, second)
         if isinstance(first, Text) and isinstance(second, Text):
-            fold = lambda text: " ".join(text.lower().split())  # noqa: E731
+            fold = lambda text: re.sub(r"\s", " ", text.lower())  # noqa: E731
             return self.texts.mapped(first.values, fold) == self.texts.mapped(second.values, fold)
+        if isinstance(first, Ratio) and isinstance(second, Ratio):
+            return self._same_proportion(first, second)
         if (
             isinstance(first, Record)
             and type(first) is type(second)
@@ -101,6 +119,18 @@ class Equality:
                 result &= self.equivalent(first.part(name), second.part(name)).values == 1
             return result
         return self._equal(first, second).values == 1
+
+    def _same_proportion(self, first: Ratio, second: Ratio) -> np.ndarray:
+        """1:2 and 2:4 are equivalent; they are not equal."""
+        above, below = (self._canonical(one.part("numerator")) for one in (first, second))
+        under, over = (self._canonical(one.part("denominator")) for one in (first, second))
+        units = (above[1] == below[1]) & (under[1] == over[1])
+        return units & np.isclose(above[0] * over[0], below[0] * under[0], rtol=1e-9, atol=0)
+
+    def _canonical(self, part: Column) -> tuple[np.ndarray, np.ndarray]:
+        if isinstance(part, Quantity):
+            return self.comparer.canonical(part)
+        return np.full(len(part), np.nan), np.full(len(part), -1)
 
     def share_a_code(self, first: Column, second: Column) -> np.ndarray:
         """Rows in which both have a code of the same system in common."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipelines.measures.elm.engine import Compiled, Engine, deep_enough
-from pipelines.measures.elm.nodes import Node, Query
+from pipelines.measures.elm.nodes import Node, Query, children
 from pipelines.measures.elm.program import Compiler, Scope
 
 WIDTH = 100
@@ -73,10 +73,6 @@ def definitions_below(node: Node, names: Mapping[int, str]) -> list[Node]:
 
     visit(node)
     return list(found.values())
-
-
-def children(node: Node) -> list[Node]:
-    return [*node.args, *(node.query.inside() if node.query else ())]
 
 
 def _text(node: Node, names: Names, indent: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.measures.elm.arithmetic import arithmetic_of
 from pipelines.measures.elm.columns import (
     Bool,
     Column,
+    Dec,
     Int,
     Interval,
     Listing,
@@ -21,9 +24,11 @@ from pipelines.measures.elm.columns import (
 from pipelines.measures.elm.conversions import system
 from pipelines.measures.elm.logic import truth
 from pipelines.measures.elm.membership import list_relation
+from pipelines.measures.elm.moments import Moment, next_at
 from pipelines.measures.elm.nodes import Node
 from pipelines.measures.elm.run import Frame, Run, operation
 from pipelines.measures.elm.spans import (
+    Comparer,
     both,
     either,
     end_of,
@@ -32,6 +37,7 @@ from pipelines.measures.elm.spans import (
     less_or_equal,
     negate,
     same,
+    smallest_step,
     start_of,
     successor,
     to_unknown,
@@ -68,8 +74,14 @@ def bound(run: Run, node: Node, frame: Frame) -> Column:
 
 @operation("PointFrom")
 def point_from(run: Run, node: Node, frame: Frame) -> Column:
+    """The only point of an interval; more than one is an error."""
     column = system(run.value(node.args[0], frame))
-    return start_of(column) if isinstance(column, Interval) else Null(frame.rows)
+    if not isinstance(column, Interval):
+        return Null(frame.rows)
+    start = start_of(column)
+    wider = run.equality.equal(start, end_of(column)).values != 1
+    run.fail(node, frame, wider & column.known, "an interval that should be one point is wider")
+    return start.take(np.where(wider, -1, np.arange(frame.rows)))
 
 
 @operation("Width", "Size")
@@ -78,14 +90,14 @@ def width(run: Run, node: Node, frame: Frame) -> Column:
     if not isinstance(column, Interval):
         return Null(frame.rows)
     first, last = start_of(column), end_of(column)
-    if isinstance(first, Int) and isinstance(last, Int):
-        return Int(last.values - first.values + (node.op == "Size"), first.known & last.known)
-    if isinstance(first, Quantity) and isinstance(last, Quantity):
-        value = last.part("value").values - first.part("value").values
-        return Quantity(
-            {"value": type(last.part("value"))(value), "unit": last.part("unit")}, last.known & first.known
-        )
-    return Null(frame.rows)
+    for bound in (first, last):
+        if isinstance(bound, Moment):
+            run.fail(node, frame, column.known, f"{node.op.lower()} of an interval of dates is not defined")
+            return Null(frame.rows)
+    wide = arithmetic_of(run, "Subtract", last, first)
+    if node.op == "Width" or not isinstance(wide, Int | Dec | Quantity):
+        return wide
+    return arithmetic_of(run, "Add", wide, smallest_step(wide))
 
 
 class Ends:
@@ -106,6 +118,17 @@ class Ends:
         """Where the interval is closed on that side."""
         closed = self.interval.part(flag) if self.interval is not None else None
         return closed.values == 1 if isinstance(closed, Bool) else np.ones(len(self.missing), bool)
+
+
+@dataclass(frozen=True)
+class AtPrecision:
+    """Compares at a precision, if one is given."""
+
+    comparer: Comparer
+    precision: str | None = None
+
+    def __call__(self, first: Column, second: Column, rule) -> Bool:
+        return self.comparer.compare(first, second, rule, self.precision)
 
 
 Relation = Callable[[Callable, Ends, Ends], Bool]
@@ -163,7 +186,10 @@ def _properly_in(compare, inner: Ends, outer: Ends) -> Bool:
 
 
 def _meets_before(compare, first: Ends, second: Ends) -> Bool:
-    return _eq(compare, successor(first.end), second.start)
+    """The second begins right after the first: one step of the precision later, if one is asked for."""
+    step = getattr(compare, "precision", None)
+    after = next_at(first.end, step) if step and isinstance(first.end, Moment) else successor(first.end)
+    return _eq(compare, after, second.start)
 
 
 RELATIONS: dict[str, Relation] = {
@@ -199,9 +225,8 @@ def relation(run: Run, node: Node, frame: Frame) -> Bool:
     first, second = (system(column) for column in run.args(node, frame)[:2])
     if isinstance(first, Listing) or isinstance(second, Listing):
         return list_relation(run, node.op, first, second)
-    precision = node.get("precision")
     result = unknown(frame.rows)
-    compare = lambda one, two, rule: run.comparer.compare(one, two, rule, precision)  # noqa: E731
+    compare = AtPrecision(run.comparer, node.get("precision"))
     for left in alternatives_of(first):
         for right in alternatives_of(second):
             one, two = Ends(left), Ends(right)
@@ -227,7 +252,7 @@ def combine(run: Run, name: str, first: Interval, second: Interval) -> Column:
         joined = overlap | (RELATIONS["Meets"](compare, one, two).values == 1)
         return _pieced(first, second, first_low, first_high, joined)
     if name == "Intersect":
-        return _pieced(first, second, ~first_low, ~first_high, overlap)
+        return _intersected(run, first, second, overlap)
     before, after = _le(compare, two.start, one.start).values == 0, _le(compare, one.end, two.end).values == 0
     apart = negate(_overlaps(compare, one, two)).values == 1
     shut = np.ones(len(first), bool)
@@ -241,6 +266,22 @@ def combine(run: Run, name: str, first: Interval, second: Interval) -> Column:
         ],
         len(first),
     )
+
+
+def _intersected(run: Run, first: Interval, second: Interval, overlap: np.ndarray) -> Interval:
+    """From the later start to the earlier end; a bound of which that is not known is open and null."""
+    one, two = Ends(first), Ends(second)
+    later = _le(run.comparer.compare, one.start, two.start).values
+    earlier = _le(run.comparer.compare, one.end, two.end).values
+    found = _pieced(first, second, later != 1, earlier == 1, overlap)
+    for bound, order in (("low", later), ("high", earlier)):
+        unknown_rows = (order == -1) & found.known
+        if unknown_rows.any():
+            rows = np.where(unknown_rows, -1, np.arange(len(found)))
+            found.parts[bound] = found.part(bound).take(rows)
+            shut = found.part(f"{bound}Closed").values
+            found.parts[f"{bound}Closed"] = Bool(np.where(unknown_rows, 0, shut))
+    return found
 
 
 def _pieced(first: Interval, second: Interval, low_first, high_first, known) -> Interval:

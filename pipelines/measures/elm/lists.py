@@ -18,11 +18,13 @@ from pipelines.measures.elm.columns import (
     Null,
     Quantity,
     Rows,
+    Text,
     alternatives_of,
     choice_of,
     concat,
     offsets_of,
     scatter,
+    whole,
 )
 from pipelines.measures.elm.conversions import system
 from pipelines.measures.elm.intervals import combine
@@ -86,9 +88,22 @@ def indexer(run: Run, node: Node, frame: Frame) -> Column:
     source, index = (system(column) for column in run.args(node, frame))
     if not isinstance(index, Int):
         return Null(frame.rows)
+    if isinstance(source, Text):
+        return _letters(run, source, index)
     listing = as_list(source)
     inside = index.known & (index.values >= 0) & (index.values < listing.counts)
     return listing.items.take(np.where(inside, listing.offsets[:-1] + index.values, -1))
+
+
+def _letters(run: Run, source: Text, index: Int) -> Text:
+    """The letter in a place of each string."""
+    places = np.where(index.known, index.values, -1).tolist()
+    texts = [run.texts.string(number) or "" for number in source.values.tolist()]
+    return Text(
+        run.texts.numbered(
+            text[at] if 0 <= at < len(text) else None for text, at in zip(texts, places, strict=True)
+        )
+    )
 
 
 @operation("IndexOf")
@@ -109,7 +124,7 @@ def slice_(run: Run, node: Node, frame: Frame) -> Listing:
     listing = as_list(parts["source"])
     begin = _index(parts.get("startIndex"), np.zeros(frame.rows, np.int64))
     end = _index(parts.get("endIndex"), listing.counts)
-    begin, end = np.minimum(begin, listing.counts), np.minimum(end, listing.counts)
+    end = np.where((begin < 0) | (end < 0), 0, end)
     owners = listing.owners()
     place = np.arange(len(owners)) - listing.offsets[owners]
     kept = np.flatnonzero((place >= begin[owners]) & (place < end[owners]))
@@ -270,21 +285,29 @@ FOLDS: dict[str, Callable[[np.ndarray], float]] = {
 def fold(run: Run, node: Node, frame: Frame) -> Column:
     """Null for a row without values. Quantities are taken in the unit of the first one."""
     _, owners, items = present_items(run, node, frame)
+    if node.op == "Mode":
+        return _mode(run, owners, items, frame.rows)
     part = next((one for one in alternatives_of(items) if isinstance(one, Int | Dec | Quantity)), None)
     if part is None:
         return Null(frame.rows)
     rows, first = np.unique(owners, return_index=True)
     values = _in_first_unit(run, part, owners, first) if isinstance(part, Quantity) else numbers(part)
     pieces = np.split(values, first[1:]) if len(first) else []
-    folded = rounded(np.array([_fold(node.op, piece) for piece in pieces], np.float64))
+    with np.errstate(all="ignore"):
+        folded = rounded(np.array([FOLDS[node.op](piece) for piece in pieces], np.float64))
     return scatter([(rows, _folded(node.op, part, first, folded))], frame.rows)
 
 
-def _fold(name: str, values: np.ndarray) -> float:
-    if name == "Mode":
-        distinct_values, counts = np.unique(values, return_counts=True)
-        return float(distinct_values[np.argmax(counts)])
-    return FOLDS[name](values)
+def _mode(run: Run, owners: Rows, items: Column, rows: int) -> Column:
+    """The value that stands most often in each list; of several, the one that stands first."""
+    if not len(owners):
+        return items.take(np.full(rows, -1))
+    keys = run.equality.identity(items)
+    _, places, counts = np.unique(np.stack([owners, keys]), axis=1, return_inverse=True, return_counts=True)
+    often = counts[places.ravel()]
+    order = np.lexsort((np.arange(len(owners)), -often, owners))
+    found, first = np.unique(owners[order], return_index=True)
+    return scatter([(found, items.take(order[first]))], rows)
 
 
 def _in_first_unit(run: Run, part: Quantity, owners: Rows, first: Rows) -> np.ndarray:
@@ -301,6 +324,6 @@ def _folded(name: str, part: Column, first: Rows, values: np.ndarray) -> Column:
     if isinstance(part, Quantity):
         unit = part.part("unit").take(first)
         return Quantity({"value": Dec(values), "unit": unit}, ~np.isnan(values))
-    if isinstance(part, Int) and name in ("Sum", "Product", "Mode"):
-        return Int(np.nan_to_num(values), ~np.isnan(values))
+    if isinstance(part, Int) and name in ("Sum", "Product"):
+        return whole(np.nan_to_num(values), ~np.isnan(values), part)
     return Dec(values)

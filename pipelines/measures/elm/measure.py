@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from ehr_core.kernel.errors import BadRequest
 
@@ -30,6 +31,15 @@ class Stratifier:
 
 
 @dataclass(frozen=True)
+class Supplement:
+    """A definition reported beside the populations: supplemental data or a factor to adjust the risk by."""
+
+    id: str
+    expression: str
+    adjusts_risk: bool = False
+
+
+@dataclass(frozen=True)
 class Group:
     id: str
     scoring: str
@@ -50,13 +60,29 @@ class Measure:
     library: str
     library_version: str | None
     groups: tuple[Group, ...]
+    supplemental: tuple[Supplement, ...] = ()
+    period: tuple[str, str] | None = None
+    """First and last day for which it is meant, if it says so"""
 
 
 def read_measure(content: dict) -> Measure:
-    """A FHIR Measure as what the engine needs of it. Raises BadRequest when it names no library."""
+    """A FHIR Measure as what the engine needs of it. Raises BadRequest when it cannot be evaluated."""
+    name = content.get("name") or content.get("id")
+    if _code(content.get("scoring")) == "composite":
+        raise BadRequest(
+            f"The measure '{name}' is a composite. Evaluate the measures that it is composed of."
+        )
     if not content.get("library"):
-        raise BadRequest(f"The measure '{content.get('name') or content.get('id')}' names no library.")
+        raise BadRequest(f"The measure '{name}' names no library.")
+    try:
+        return _measure(content)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise BadRequest(f"The measure '{name}' cannot be read: {type(error).__name__} {error}.") from None
+
+
+def _measure(content: dict) -> Measure:
     library, _, version = content["library"][0].partition("|")
+    period = content.get("effectivePeriod") or {}
     return Measure(
         content.get("url", ""),
         content.get("name") or content["id"],
@@ -65,7 +91,21 @@ def read_measure(content: dict) -> Measure:
         library.rsplit("/", 1)[-1],
         version or None,
         tuple(_group(group, content, number) for number, group in enumerate(content.get("group", []), 1)),
+        tuple(_supplement(one) for one in content.get("supplementalData", []) if "criteria" in one),
+        (period["start"], period["end"]) if "start" in period and "end" in period else None,
     )
+
+
+def _supplement(one: dict) -> Supplement:
+    expression = one["criteria"]["expression"]
+    usage = (_code(each) for each in one.get("usage", []))
+    return Supplement(one.get("id") or expression, expression, "risk-adjustment-factor" in usage)
+
+
+def period_now() -> tuple[str, str]:
+    """This calendar year, for a case and a measure that name no period."""
+    year = datetime.now(UTC).year
+    return f"{year}-01-01", f"{year}-12-31"
 
 
 def _group(group: dict, measure: dict, number: int) -> Group:

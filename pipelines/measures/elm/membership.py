@@ -33,17 +33,17 @@ def list_relation(run: Run, name: str, first: Column, second: Column) -> Bool:
         return Bool(np.where(inner.nulls(), -1, 0))
     if isinstance(inner, Listing):
         return _subset(run, inner, outer, proper)
-    return contains(run, outer, inner)
+    found = contains(run, outer, inner)
+    return Bool.of((found.values == 1) & (outer.counts > 1)) if proper else found
 
 
 def contains(run: Run, outer: Listing, item: Column) -> Bool:
-    """Null for a null item; false for a null list."""
+    """A null item is in a list that has a null; nothing is in a null list."""
     keys, item_keys = _together(run, outer.items, item)
     owners = outer.owners()
-    hit = (keys == item_keys[owners]) & (keys >= 0)
     found = np.zeros(len(outer), bool)
-    found[owners[hit]] = True
-    return Bool(np.where(found, 1, np.where(item.nulls(), -1, 0)))
+    found[owners[keys == item_keys[owners]]] = True
+    return Bool.of(found)
 
 
 def _subset(run: Run, inner: Listing, outer: Listing, proper: bool) -> Bool:
@@ -108,17 +108,21 @@ def _in_value_set(run: Run, column: Column, url: str) -> np.ndarray:
 
 @operation("InCodeSystem", "AnyInCodeSystem")
 def in_code_system(run: Run, node: Node, frame: Frame) -> Bool:
-    """By the code's system: the codes themselves are not listed in a package."""
+    """By the code's system; also by its code where the package holds the whole code system."""
     arguments = dict(zip(node["roles"], node.args, strict=True))
     url = next((one["url"] for one in node.args if one.op == "CodeSystem"), None)
     operand = next(one for role, one in arguments.items() if not role.startswith("codesystem"))
     column = system(run.value(operand, frame))
-    number = run.texts.number(url)
+    number, loaded = run.texts.number(url), run.terminology.package.code_systems.get(url or "")
+    listed = run.texts.numbered(loaded.above) if loaded and loaded.complete else None
     result = np.zeros(frame.rows, bool)
     for part in alternatives_of(column):
         if isinstance(part, Code | Concept):
             owners, keys = coded(part)
-            result[owners[keys % (1 << 31) == number + 1]] = True
+            inside = keys % (1 << 31) == number + 1
+            if listed is not None:
+                inside &= np.isin(keys >> 31, listed)
+            result[owners[inside]] = True
     return Bool.of(result)
 
 

@@ -24,6 +24,7 @@ STEP = np.array([0, 0, 0, MS_PER_DAY, 3_600_000, 60_000, 1, 1], np.int64)
 PATTERN = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(?:(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?(Z|[+-]\d\d:\d\d)?)?)?)?$"
 )
+TIME_PATTERN = re.compile(r"(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?$")
 EARLIEST = int(np.datetime64("0001-01-01", "ms").astype(np.int64))
 LATEST = int(np.datetime64("9999-12-31T23:59:59.999", "ms").astype(np.int64))
 
@@ -140,20 +141,23 @@ def parse(text: str, kind: str) -> tuple[int, int, int]:
 
 def parse_time(text: str) -> tuple[int, int, int]:
     """(milliseconds since midnight, precision, 0) of a time of day."""
-    parts = text.removeprefix("T").split(":")
-    try:
-        hour, minute, second = [float(part) for part in parts] + [0.0] * (3 - len(parts))
-    except ValueError:
+    found = TIME_PATTERN.match(text.removeprefix("@").removeprefix("T"))
+    if found is None:
         return 0, 0, 0
-    precision = (HOUR, MINUTE, MILLISECOND)[len(parts) - 1]
-    return round((hour * 3600 + minute * 60 + second) * 1000), precision, 0
+    hour, minute, second, fraction = found.groups()
+    seconds = int(hour) * 3600 + int(minute or 0) * 60 + int(second or 0)
+    if int(hour) > 23 or int(minute or 0) > 59 or int(second or 0) > 59:
+        return 0, 0, 0
+    precision = MILLISECOND if second else MINUTE if minute else HOUR
+    return seconds * 1000 + int((fraction or "0")[:3].ljust(3, "0")), precision, 0
 
 
 def moments(texts: Sequence[str | None], kind: str) -> Moment:
     """A column of parsed texts; null where there is none or it is not a date."""
     read = parse_time if kind == "Time" else lambda text: parse(text, kind)
-    parsed = [read(text) if isinstance(text, str) else (0, 0, 0) for text in texts]
-    table = np.array(parsed, np.int64).reshape(-1, 3)
+    texts = [text if isinstance(text, str) else "" for text in texts]
+    distinct = {text: read(text) if text else (0, 0, 0) for text in set(texts)}
+    table = np.array([distinct[text] for text in texts], np.int64).reshape(-1, 3)
     return Moment(kind, table[:, 0].copy(), table[:, 1].astype(np.int8), table[:, 2].copy())
 
 
@@ -169,11 +173,10 @@ def date_from(moment: Moment) -> Moment:
 
 
 def to_datetime(moment: Moment) -> Moment:
-    """A date as a date-time: midnight when the day is known."""
+    """A date as a date-time whose time of day is not known."""
     if moment.kind == "DateTime":
         return moment
-    precision = np.where(moment.precision == DAY, MILLISECOND, moment.precision).astype(np.int8)
-    return Moment("DateTime", moment.low, precision)
+    return Moment("DateTime", moment.low, moment.precision)
 
 
 def add(moment: Moment, amount: np.ndarray, unit: str, known: np.ndarray) -> Moment:
@@ -204,6 +207,19 @@ def add(moment: Moment, amount: np.ndarray, unit: str, known: np.ndarray) -> Mom
     return Moment(moment.kind, np.where(outside, 0, low), precision, moment.offset)
 
 
+def next_at(moment: Moment, precision: str) -> Moment:
+    """The beginning of the next year, month, day, hour …, on the clock it was written with."""
+    unit = precision.lower()
+    start = floor_to(local(moment), "week" if unit == "week" else PRECISIONS[unit])
+    after = (
+        add_months(start, np.full(len(start), 12 if unit == "year" else 1))
+        if unit in ("year", "month")
+        else None
+    )
+    low = (start + MS_PER[unit] if after is None else after) - moment.offset * 60_000
+    return Moment(moment.kind, low, moment.precision, moment.offset)
+
+
 def add_months(low: np.ndarray, months: np.ndarray) -> np.ndarray:
     """The same day and time of day so many months later; the last of the month where there is no such day."""
     day = low // MS_PER_DAY
@@ -225,11 +241,18 @@ def months_between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return months + ((months < 0) & (into_last > into_first))
 
 
+def years_between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Whole years; from 29 February one is full on 28 February where the year has no other."""
+    earlier, later = np.minimum(start, end), np.maximum(start, end)
+    years = boundaries(earlier, later, "year")
+    years = years - (add_months(earlier, years * 12) > later)
+    return np.where(start <= end, years, -years)
+
+
 def duration(start: np.ndarray, end: np.ndarray, unit: str) -> np.ndarray:
     """Whole units that have passed from start to end."""
     if unit in ("year", "month"):
-        months = months_between(start, end)
-        return months if unit == "month" else np.fix(months / 12).astype(np.int64)
+        return months_between(start, end) if unit == "month" else years_between(start, end)
     difference = end - start
     return np.sign(difference) * (np.abs(difference) // MS_PER[unit])
 

@@ -6,7 +6,7 @@ equal logic is the same node wherever it stands, in whichever library: it is eva
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,12 +43,16 @@ class SortKey:
 
 @dataclass(frozen=True)
 class Aggregate:
-    """Folds the rows in order: `total` stands for the value so far."""
+    """Folds the rows in order: `total` stands for the value so far, `place` for how many came before."""
 
     total: str
+    place: str
     distinct: bool
     start: Node
     step: Node
+
+    def names(self) -> tuple[str, str]:
+        return self.total, self.place
 
 
 @dataclass(eq=False)
@@ -98,7 +102,7 @@ class Query:
 
     def rows(self) -> frozenset[str]:
         names = {row for row, _, _ in self.sources} | {relation.row for relation in self.relations}
-        return frozenset(names | {self.sort_row} | ({self.aggregate.total} if self.aggregate else set()))
+        return frozenset(names | {self.sort_row} | set(self.aggregate.names() if self.aggregate else ()))
 
 
 FAILING = frozenset({"SingletonFrom", "Message"})
@@ -124,10 +128,10 @@ class Nodes:
             self._known[key] = found
         return found
 
-    def make_query(self, query: Query, place: Place) -> Node:
+    def make_query(self, query: Query, place: Place, op: str = "Query") -> Node:
         inside = list(query.inside())
         sources = [source for _, _, source in query.sources]
-        key = ("Query", _query_key(query))
+        key = (op, _query_key(query))
         found = self._known.get(key)
         if found is None:
             free = frozenset().union(*(node.free for node in inside)) - query.rows()
@@ -135,7 +139,7 @@ class Nodes:
             everything = (*sources, *inside)
             patient = any(node.patient for node in everything)
             fails = any(node.may_fail for node in everything)
-            found = Node(len(self._known), "Query", tuple(sources), {}, place, free, patient, fails, query)
+            found = Node(len(self._known), op, tuple(sources), {}, place, free, patient, fails, query)
             self._known[key] = found
         return found
 
@@ -155,3 +159,19 @@ def _query_key(query: Query) -> tuple:
         tuple((number(key.by), key.ascending) for key in query.sort),
         aggregate and (aggregate.total, aggregate.distinct, aggregate.start.number, aggregate.step.number),
     )
+
+
+def children(node: Node) -> list[Node]:
+    return [*node.args, *(node.query.inside() if node.query else ())]
+
+
+def reachable(nodes: Iterable[Node]) -> list[Node]:
+    """The nodes and all below them, each once."""
+    seen: dict[int, Node] = {}
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if node.number not in seen:
+            seen[node.number] = node
+            waiting += children(node)
+    return list(seen.values())

@@ -1,9 +1,11 @@
-"""Packages: Measure, Library (ELM JSON) and ValueSet files of a folder, read and indexed."""
+"""Packages: Measure, Library (ELM JSON), ValueSet and CodeSystem files of a folder, read and indexed."""
 
 from __future__ import annotations
 
 import base64
+import binascii
 import gzip
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,17 +13,32 @@ from pathlib import Path
 import orjson
 
 from ehr_core.kernel.errors import BadRequest, NotFound
+from pipelines.measures.elm.value_sets import (
+    CannotExpand,
+    CodeSystem,
+    ValueSet,
+    address_of,
+    compose,
+    read_code_system,
+    read_value_set,
+)
 
+__all__ = [
+    "CodeSystem",
+    "Package",
+    "ValueSet",
+    "contents",
+    "cut_value_sets",
+    "package_of",
+    "read_json",
+    "read_package",
+]
 
-@dataclass(frozen=True)
-class ValueSet:
-    """An expanded value set: (system, code) pairs. `total` is what the publisher says the expansion holds."""
-
-    url: str
-    version: str | None
-    name: str | None
-    codes: tuple[tuple[str, str], ...]
-    total: int | None = None
+ELM_JSON, ELM_XML = "application/elm+json", "application/elm+xml"
+XML_LIBRARY = re.compile(
+    rb"<(?:\w+:)?library\b[^>]*urn:hl7-org:elm:r1.*?<(?:\w+:)?identifier\s[^>]*?\bid=\"([^\"]+)\"", re.DOTALL
+)
+OID = re.compile(r"\d+(?:\.\d+){4,}$")
 
 
 @dataclass
@@ -31,26 +48,61 @@ class Package:
     measures: dict[str, dict] = field(default_factory=dict)
     libraries: dict[tuple[str, str | None], dict] = field(default_factory=dict)
     value_sets: dict[str, ValueSet] = field(default_factory=dict)
+    code_systems: dict[str, CodeSystem] = field(default_factory=dict)
+    without_elm: dict[str, str] = field(default_factory=dict)
+    """Libraries that are only there in a form that is not read, and which one."""
+    composed: dict[str, dict] = field(default_factory=dict)
+    """Value sets to be put together from others when they are first asked for."""
+    unexpanded: dict[str, str] = field(default_factory=dict)
+    """Those that cannot be, and why."""
+    oids: dict[str, str] = field(default_factory=dict)
 
     def library(self, name: str, version: str | None = None) -> dict:
-        """The library of that id; of any version when that version is not there. Raises NotFound."""
+        """The library of that id; of the newest version when that version is not there. Raises NotFound."""
         exact = self.libraries.get((name, version))
         if exact is not None:
             return exact
-        others = sorted((key for key in self.libraries if key[0] == name), key=lambda key: key[1] or "")
-        if not others:
-            raise NotFound(f"The library '{name}' is not in the package. Add its ELM JSON.")
-        return self.libraries[others[-1]]
+        others = sorted((key for key in self.libraries if key[0] == name), key=lambda key: _ordered(key[1]))
+        if others:
+            return self.libraries[others[-1]]
+        if name in self.without_elm:
+            raise NotFound(
+                f"The library '{name}' is there only as {self.without_elm[name]}. Add its ELM JSON."
+            )
+        raise NotFound(f"The library '{name}' is not in the package. Add its ELM JSON.")
 
     def value_set(self, canonical: str) -> ValueSet | None:
-        """By URL, with or without `|version`."""
+        """By URL, with or without `|version`, or by its OID."""
         url = canonical.partition("|")[0]
-        return self.value_sets.get(canonical) or self.value_sets.get(url)
+        found = self.value_sets.get(canonical) or self.value_sets.get(url)
+        if found is None and url in self.composed:
+            return self._compose(url)
+        number = OID.search(url)
+        if found is None and number and self.oids.get(number[0], url) != url:
+            return self.value_set(self.oids[number[0]])
+        return found
+
+    def _compose(self, url: str) -> ValueSet | None:
+        content = self.composed.pop(url)
+        try:
+            found = compose(content, self.value_set, self.code_systems)
+        except (CannotExpand, KeyError, TypeError) as error:
+            self.unexpanded[url] = str(error)
+            return None
+        self.value_sets[url] = found
+        return found
 
     def measure(self, name: str) -> dict:
-        """By its name or the beginning of it, if only one begins so. Raises NotFound or BadRequest."""
+        """By its name, id or address, or the beginning of its name, if only one begins so.
+
+        Raises NotFound or BadRequest.
+        """
         if name in self.measures:
             return self.measures[name]
+        address = name.partition("|")[0]
+        for known in self.measures.values():
+            if address in (known.get("url"), known.get("id"), f"Measure/{known.get('id')}"):
+                return known
         found = [known for known in self.measures if known.lower().startswith(name.lower())]
         exact = [known for known in found if not known[len(name) : len(name) + 1].isdigit()]
         if not exact:
@@ -60,25 +112,41 @@ class Package:
         return self.measures[exact[0]]
 
 
+def _ordered(version: str | None) -> list[tuple[int, str]]:
+    """A version to sort by: 1.10 comes after 1.9."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"[.\-]", version or "")]
+
+
 def read_package(folder: Path, *, value_sets: Path | None = None, libraries: Path | None = None) -> Package:
     """Everything under the folder (cases left out), and what the two other places hold.
 
     Reads FHIR resources (one per file, bundles, NDJSON), bare ELM libraries and NDJSON lines of expanded value sets
     (`url`, `codes`), each also gzipped. Raises NotFound when the folder is not there.
     """
-    package = Package()
-    for place in dict.fromkeys(place for place in (folder, libraries, value_sets) if place is not None):
-        if not place.exists():
-            raise NotFound(f"There is no '{place}'. Name a folder with measures, libraries and value sets.")
-        for content in _contents(place):
-            _take(package, content)
+    places = dict.fromkeys(place for place in (folder, libraries, value_sets) if place is not None)
+    package = package_of(content for place in places for content in contents(place))
+    for place in places:
+        for file in place.rglob("*.xml") if place.is_dir() else ():
+            for name in XML_LIBRARY.findall(file.read_bytes()[:20_000]):
+                package.without_elm.setdefault(name.decode(), "ELM XML, which is not read")
     return package
 
 
-def _contents(place: Path) -> Iterator[dict]:
+def package_of(found: Iterable[dict]) -> Package:
+    """The package that these contents make up."""
+    package = Package()
+    for content in found:
+        _take(package, content)
+    return package
+
+
+def contents(place: Path) -> Iterator[dict]:
+    """The JSON objects of a file or folder, cases left out. Raises NotFound when it is not there."""
+    if not place.exists():
+        raise NotFound(f"There is no '{place}'. Name a folder with measures, libraries and value sets.")
     files = [place] if place.is_file() else sorted(place.rglob("*"))
     for file in files:
-        if "cases" in file.relative_to(place).parts[:-1]:
+        if "cases" in file.relative_to(place).parts[:-1] or file.name.startswith("."):
             continue
         if file.name.endswith((".json", ".json.gz", ".ndjson", ".ndjson.gz")):
             yield from read_json(file)
@@ -87,7 +155,7 @@ def _contents(place: Path) -> Iterator[dict]:
 def read_json(file: Path) -> Iterator[dict]:
     """The JSON objects of a file. Raises BadRequest naming a file that is not JSON."""
     raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-    lines = raw.splitlines() if ".ndjson" in file.suffixes else [raw]
+    lines = raw.splitlines() if ".ndjson" in file.suffixes else [raw.removeprefix(b"\xef\xbb\xbf")]
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -95,67 +163,91 @@ def read_json(file: Path) -> Iterator[dict]:
             content = orjson.loads(line)
         except orjson.JSONDecodeError:
             raise BadRequest(f"Line {number} of '{file.name}' is not JSON.") from None
-        if isinstance(content, dict):
-            yield content
+        for one in content if isinstance(content, list) else [content]:
+            if isinstance(one, dict):
+                yield one
 
 
 def _take(package: Package, content: dict) -> None:
     kind = content.get("resourceType")
     if kind == "Bundle":
         for entry in content.get("entry", []):
-            _take(package, entry.get("resource", {}))
+            _take(package, entry.get("resource") or {})
     elif kind == "Measure":
-        package.measures[content.get("name") or content["id"]] = content
+        package.measures[measure_name(content)] = content
     elif kind == "Library":
-        for elm in _elm_of(content):
-            _take_library(package, elm)
-            for name in (content.get("name"), content.get("id"), content.get("url", "").rsplit("/", 1)[-1]):
-                if name:
-                    package.libraries.setdefault((name, content.get("version")), elm)
-    elif kind == "ValueSet" or "codes" in content:
-        found = _value_set(content)
-        package.value_sets.setdefault(found.url, found)
-        package.value_sets[f"{found.url}|{found.version}"] = found
-    elif "library" in content:
+        _take_resource(package, content)
+    elif kind == "CodeSystem" and content.get("url"):
+        package.code_systems[content["url"]] = read_code_system(content)
+    elif kind == "ValueSet" or (kind is None and "codes" in content and "url" in content):
+        _take_value_set(package, content)
+    elif kind is None and isinstance(content.get("library"), dict):
         _take_library(package, content["library"])
-    elif "statements" in content and "identifier" in content:
+    elif (
+        kind is None
+        and "identifier" in content
+        and ("statements" in content or "schemaIdentifier" in content)
+    ):
         _take_library(package, content)
 
 
+def measure_name(content: dict) -> str:
+    return content.get("name") or content.get("id") or content.get("url", "").rsplit("/", 1)[-1]
+
+
 def _take_library(package: Package, elm: dict) -> None:
-    identifier = elm["identifier"]
-    package.libraries[identifier["id"], identifier.get("version")] = elm
+    identifier = elm.get("identifier") or {}
+    if "id" in identifier:
+        package.libraries[identifier["id"], identifier.get("version")] = elm
 
 
-def _elm_of(library: dict) -> Iterable[dict]:
+def _take_resource(package: Package, content: dict) -> None:
+    """A FHIR Library under all names that others may call it by."""
+    names = (content.get("name"), content.get("id"), content.get("url", "").rsplit("/", 1)[-1])
+    known = [name for name in names if name]
+    for elm in _elm_of(content):
+        _take_library(package, elm)
+        for name in known:
+            package.libraries.setdefault((name, content.get("version")), elm)
+        return
+    forms = {part.get("contentType", "").partition(";")[0] for part in content.get("content", [])}
+    if forms:
+        form = "ELM XML, which is not read" if ELM_XML in forms else "CQL, which has to be translated first"
+        for name in known:
+            package.without_elm.setdefault(name, form)
+
+
+def _elm_of(library: dict) -> Iterator[dict]:
     for content in library.get("content", []):
-        if content.get("contentType") == "application/elm+json" and "data" in content:
-            elm = orjson.loads(base64.b64decode(content["data"]))
+        if content.get("contentType", "").partition(";")[0] == ELM_JSON and content.get("data"):
+            try:
+                elm = orjson.loads(base64.b64decode(content["data"]))
+            except (binascii.Error, orjson.JSONDecodeError):
+                name = library.get("name") or library.get("id")
+                raise BadRequest(f"The ELM of the library '{name}' is not JSON in base64.") from None
             yield elm.get("library", elm)
 
 
-def _value_set(content: dict) -> ValueSet:
-    if "codes" in content:
-        pairs = tuple((system, code) for system, code in content["codes"])
-        total = content.get("expansion_total")
-    else:
-        contains = list(_contained(content.get("expansion", {}).get("contains", [])))
-        if not contains:
-            contains = [
-                {"system": part.get("system"), "code": concept["code"]}
-                for part in content.get("compose", {}).get("include", [])
-                for concept in part.get("concept", [])
-            ]
-        pairs = tuple((one.get("system", ""), one["code"]) for one in contains)
-        total = content.get("expansion", {}).get("total")
-    return ValueSet(content["url"], content.get("version"), content.get("name"), pairs, total)
+def _take_value_set(package: Package, content: dict) -> None:
+    """Of several of one address: by version each, and by the address alone the newest that has codes."""
+    found = read_value_set(content)
+    url = address_of(content)
+    number = OID.search(url)
+    if number:
+        package.oids.setdefault(number[0], url)
+    if found is None:
+        package.composed.setdefault(url, content)
+        return
+    package.value_sets[f"{url}|{found.version}"] = found
+    known = package.value_sets.get(url)
+    if known is None or _better(found, known):
+        package.value_sets[url] = found
 
 
-def _contained(contains: list[dict]) -> Iterator[dict]:
-    for one in contains:
-        if "code" in one and not one.get("abstract"):
-            yield one
-        yield from _contained(one.get("contains", []))
+def _better(found: ValueSet, known: ValueSet) -> bool:
+    if bool(found.codes) != bool(known.codes):
+        return bool(found.codes)
+    return _ordered(found.version) > _ordered(known.version)
 
 
 def cut_value_sets(package: Package, urls: Iterable[str]) -> dict[str, str]:

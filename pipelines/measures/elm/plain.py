@@ -19,7 +19,7 @@ from pipelines.measures.elm.columns import (
     Record,
     Text,
 )
-from pipelines.measures.elm.moments import DAY, MONTH, YEAR, Moment
+from pipelines.measures.elm.moments import DAY, HOUR, MINUTE, MONTH, YEAR, Moment
 from pipelines.measures.elm.records import Elements
 from pipelines.measures.elm.texts import Texts
 
@@ -70,6 +70,5 @@ def _moment(column: Moment, row: int) -> str:
     written = (EPOCH + timedelta(milliseconds=low + int(np.int64(column.offset[row])) * 60_000)).isoformat(
         timespec="milliseconds"
     )
-    if column.kind == "Time":
-        return written[11:23]
-    return written[: {YEAR: 4, MONTH: 7, DAY: 10}.get(precision, 23)]
+    ends = {YEAR: 4, MONTH: 7, DAY: 10, HOUR: 13, MINUTE: 16}
+    return written[11 if column.kind == "Time" else 0 : ends.get(precision, 23)]

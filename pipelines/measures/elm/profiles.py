@@ -13,6 +13,8 @@ from pipelines.measures.elm.columns import Bool, Code, Column, Concept, Listing,
 from pipelines.measures.elm.conversions import system
 from pipelines.measures.elm.records import ElementTable
 
+BASE = "http://hl7.org/fhir/StructureDefinition/"
+"""FHIR's own definitions, which every resource follows without saying so."""
 RULES = Path(__file__).with_name("profiles.toml")
 
 
@@ -23,7 +25,7 @@ def rules() -> Mapping[str, dict[str, dict[str, list]]]:
 
 def has_profile(table: ElementTable, profile: str | None, *, declared_only: bool) -> np.ndarray:
     """Rows that follow the profile. Kept with the table: it is asked for many times."""
-    if profile is None or table.type_name == "Patient" or not len(table):
+    if profile is None or profile.startswith(BASE) or table.type_name == "Patient" or not len(table):
         return np.ones(len(table), bool)
     if profile not in table.profiles:
         table.profiles[profile] = _has_profile(table, profile, declared_only)

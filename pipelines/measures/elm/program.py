@@ -6,20 +6,32 @@ import can list what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
+from pipelines.measures.elm.fhir_model import resource_types
 from pipelines.measures.elm.natives import native
-from pipelines.measures.elm.nodes import Aggregate, Node, Nodes, Place, Query, Relation, SortKey
+from pipelines.measures.elm.nodes import Aggregate, Node, Nodes, Place, Query, Relation, SortKey, reachable
 from pipelines.measures.elm.packages import Package
+from pipelines.measures.elm.run import OPERATIONS
 from pipelines.measures.elm.type_names import named, options, type_text
 
 DEEPEST = 60
 """Functions that call each other deeper than this are taken for recursion, which CQL does not have."""
 UNTYPED = {"valueset": "ValueSetRef", "codesystem": "CodeSystemRef"}
 """Operands that ELM writes without a type."""
+ORDER = {
+    name: place
+    for place, name in enumerate(
+        (
+            *("operand", "source", "code", "codes", "pattern", "string", "stringToSub", "stringToSplit"),
+            *("separator", "separatorPattern", "precision"),
+        )
+    )
+}
+"""In which order an operator's named operands are taken, in whichever order a file writes them."""
 LEFT_OUT = frozenset(
     {"localId", "type", "signature", "annotation", "locator", "resultTypeName", "resultTypeSpecifier"}
 )
@@ -83,6 +95,12 @@ class Program:
             self._libraries[key] = Library(self.package.library(name, version))
         return self._libraries[key]
 
+    def compiled(self) -> Iterator[tuple[str, Node]]:
+        """Every definition that was asked for, by `Library.Definition`."""
+        for (library, _, name), node in self._compiled.items():
+            if node is not None:
+                yield f"{library}.{name}", node
+
     def definition(self, library: Library, name: str) -> Node:
         """The node of a definition. Raises NotFound when the library has none of that name."""
         key = (library.name, library.version, name)
@@ -101,6 +119,15 @@ class Program:
         return node
 
 
+def not_evaluable(program: Program) -> list[str]:
+    """The definitions that read something which could not be compiled."""
+    broken: list[str] = []
+    for key, node in program.compiled():
+        if any(one.op == "Unsupported" for one in reachable([node])):
+            broken.append(key)
+    return sorted(set(broken))
+
+
 class Compiler:
     """Compiles the expressions of one definition or function body."""
 
@@ -110,8 +137,10 @@ class Compiler:
     def make(
         self, op: str, args=(), attributes: Mapping[str, Any] | None = None, elm: dict | None = None
     ) -> Node:
-        place = Place(self.library.name, self.name, (elm or {}).get("localId"))
-        return self.program.nodes.make(op, tuple(args), attributes or {}, place)
+        return self.program.nodes.make(op, tuple(args), attributes or {}, self.place(elm or {}))
+
+    def place(self, elm: dict) -> Place:
+        return Place(self.library.name, self.name, elm.get("localId"))
 
     def node(self, elm: dict, scope: Scope) -> Node:
         """The node of an expression; an `Unsupported` one where the ELM is broken or names what is not there."""
@@ -127,8 +156,10 @@ class Compiler:
 
     def generic(self, elm: dict, scope: Scope) -> Node:
         """An operator: its operands in order, what is not an operand as attributes."""
+        if elm["type"] not in OPERATIONS:
+            return self.unsupported(f"operator {elm['type']}", elm)
         args, roles, attributes = [], [], {}
-        for name, value in elm.items():
+        for name, value in sorted(elm.items(), key=lambda part: ORDER.get(part[0], len(ORDER))):
             if name in LEFT_OUT:
                 continue
             if name in UNTYPED:
@@ -159,7 +190,7 @@ class Compiler:
         return self.program.library(include["path"].rsplit("/", 1)[-1], include.get("version"))
 
     def unsupported(self, what: str, elm: dict) -> Node:
-        self.program.unsupported.setdefault(what, Place(self.library.name, self.name, elm.get("localId")))
+        self.program.unsupported.setdefault(what, self.place(elm))
         return self.make("Unsupported", (), {"what": what}, elm)
 
 
@@ -173,9 +204,24 @@ def _function_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     found = native(library.name, elm["name"], len(args))
     if found:
         return compiler.make(found, args, {}, elm)
-    chosen = _overload(library.functions.get(elm["name"], []), elm, len(args))
-    if chosen is None or chosen.get("external"):
+    fitting = [
+        one for one in library.functions.get(elm["name"], []) if len(one.get("operand", [])) == len(args)
+    ]
+    chosen = _overloads(fitting, elm, len(args))
+    if not chosen or any(one.get("external") for one in chosen):
         return compiler.unsupported(f"function {library.name}.{elm['name']} with {len(args)} operands", elm)
+    bodies = [_called(compiler, library, one, args, elm, scope) for one in chosen]
+    if len(bodies) == 1:
+        return bodies[0]
+    conditions = [_takes(compiler, one, args, elm) for one in chosen[:-1]]
+    branches = [part for pair in zip(conditions, bodies, strict=False) for part in pair]
+    return compiler.make("Case", (*branches, bodies[-1]), {"comparand": False}, elm)
+
+
+def _called(
+    compiler: Compiler, library: Library, chosen: dict, args: tuple[Node, ...], elm: dict, scope: Scope
+) -> Node:
+    """The function's body with the operands in place."""
     if scope.calls > DEEPEST:
         return compiler.unsupported(f"recursion of {library.name}.{elm['name']}", elm)
     key = (id(chosen), tuple(arg.number for arg in args), scope.depth)
@@ -189,21 +235,36 @@ def _function_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     return calls[key]
 
 
-def _overload(candidates: list[dict], elm: dict, count: int) -> dict | None:
-    """The function of that many operands whose types fit the call's signature best."""
-    fitting = [one for one in candidates if len(one.get("operand", [])) == count]
+def _overloads(fitting: list[dict], elm: dict, count: int) -> list[dict]:
+    """The function whose operands fit the call's signature best; without a signature, all that may be meant."""
     signature = [type_text(one) for one in elm.get("signature", [])]
-    if len(fitting) < 2 or len(signature) != count:
-        return fitting[0] if fitting else None
-    return max(fitting, key=lambda one: _fit(one, signature))
+    if len(fitting) < 2:
+        return fitting
+    if len(signature) == count:
+        best = max(fitting, key=lambda one: _fit(one, signature))
+        if _fit(best, signature):
+            return [best]
+    return sorted(fitting, key=lambda one: sum(_operand_type(each) == "Any" for each in one["operand"]))
+
+
+def _takes(compiler: Compiler, function: dict, args: tuple[Node, ...], elm: dict) -> Node:
+    """Are the operands of the types that the function takes?"""
+    tests = [
+        compiler.make("Is", (arg,), {"of": _operand_type(operand), "strict": False}, elm)
+        for operand, arg in zip(function["operand"], args, strict=True)
+    ]
+    return tests[0] if len(tests) == 1 else compiler.make("And", tests, {}, elm)
+
+
+def _operand_type(operand: dict) -> str:
+    offered = type_text(operand.get("operandTypeSpecifier"))
+    return named(operand["operandType"]) if offered == "Any" and operand.get("operandType") else offered
 
 
 def _fit(function: dict, signature: list[str]) -> int:
     fit = 0
     for operand, wanted in zip(function["operand"], signature, strict=True):
-        offered = type_text(operand.get("operandTypeSpecifier"))
-        if offered == "Any" and operand.get("operandType"):
-            offered = named(operand["operandType"])
+        offered = _operand_type(operand)
         if offered == wanted:
             fit += 100
         else:
@@ -244,6 +305,11 @@ def _quantity(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     return compiler.make("Quantity", (), {"value": float(elm["value"]), "unit": elm.get("unit", "1")}, elm)
 
 
+def _ratio(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    parts = [_quantity(compiler, elm[part], scope) for part in ("numerator", "denominator")]
+    return compiler.make("Ratio", parts, {"roles": ("numerator", "denominator")}, elm)
+
+
 def _code(library: Library, found: dict) -> dict:
     system = found.get("codeSystem", {}).get("name")
     url = library.code_systems[system]["id"] if system in library.code_systems else None
@@ -268,9 +334,7 @@ def _value_set_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     library = compiler.included(elm)
     found = library.value_sets[elm["name"]]
     url = found["id"] + (f"|{found['version']}" if found.get("version") else "")
-    compiler.program.value_sets.setdefault(
-        url, Place(compiler.library.name, compiler.name, elm.get("localId"))
-    )
+    compiler.program.value_sets.setdefault(url, compiler.place(elm))
     return compiler.make("ValueSet", (), {"url": url, "name": elm["name"]}, elm)
 
 
@@ -284,7 +348,8 @@ def _parameter_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     library = compiler.included(elm)
     found = library.parameters.get(elm["name"], {})
     args = [compiler.node(found["default"], Scope())] if "default" in found else []
-    return compiler.make("Parameter", args, {"name": elm["name"]}, elm)
+    attributes = {"name": elm["name"], "of": type_text(found.get("parameterTypeSpecifier"))}
+    return compiler.make("Parameter", args, attributes, elm)
 
 
 def _retrieve(compiler: Compiler, elm: dict, scope: Scope) -> Node:
@@ -293,8 +358,11 @@ def _retrieve(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     if elm.get("dateRange"):
         args.append(compiler.node(elm["dateRange"], scope))
         roles.append("dateRange")
+    resource = _resource_type(elm["dataType"])
+    if resource is None:
+        return compiler.unsupported(f"retrieve of {elm['dataType']}, which is no resource of FHIR R4", elm)
     attributes = {
-        "resource": named(elm["dataType"]).removeprefix("fhir:"),
+        "resource": resource,
         "profile": elm.get("templateId"),
         "code_path": elm.get("codeProperty"),
         "comparator": elm.get("codeComparator", "in"),
@@ -302,6 +370,16 @@ def _retrieve(compiler: Compiler, elm: dict, scope: Scope) -> Node:
         "roles": tuple(roles),
     }
     return compiler.make("Retrieve", args, attributes, elm)
+
+
+def _resource_type(data_type: str) -> str | None:
+    """The resource type of a model's class, such as `ConditionProblemsHealthConcerns`; None when it has none."""
+    name = named(data_type).removeprefix("fhir:")
+    if name in resource_types():
+        return name
+    plain = name.removeprefix("QICore").removeprefix("USCore").removeprefix("US Core ")
+    found = [one for one in resource_types() if plain.startswith(one)]
+    return max(found, key=len) if found else None
 
 
 def _code_selector(compiler: Compiler, elm: dict, scope: Scope) -> Node:
@@ -326,6 +404,16 @@ def _as_query(clause: Callable[[dict], dict]) -> Callable[[Compiler, dict, Scope
         return _query(compiler, {"type": "Query", "source": source, **clause(elm)}, scope)
 
     return handler
+
+
+def _repeat(compiler: Compiler, elm: dict, scope: Scope) -> Node:
+    alias, depth = elm.get("scope") or "$this", scope.depth + 1
+    name = f"{alias}·{depth}"
+    row = compiler.make("Row", (), {"row": name}, elm)
+    source = compiler.node(elm["source"], scope)
+    element = compiler.node(elm["element"], scope.binding({alias: row}, 1))
+    query = Query(((name, alias, source),), (), None, element, False, f"$this·{depth}·", (), None)
+    return compiler.program.nodes.make_query(query, compiler.place(elm), "Repeat")
 
 
 def _current(compiler: Compiler, elm: dict, scope: Scope) -> Node:
@@ -400,9 +488,7 @@ def _query(compiler: Compiler, elm: dict, scope: Scope) -> Node:
         _sort_keys(compiler, elm.get("sort"), inside, sort_row),
         _aggregate(compiler, elm.get("aggregate"), inside, f"{depth}"),
     )
-    return compiler.program.nodes.make_query(
-        query, Place(compiler.library.name, compiler.name, elm.get("localId"))
-    )
+    return compiler.program.nodes.make_query(query, compiler.place(elm))
 
 
 def _lets(compiler: Compiler, elm: dict, scope: Scope) -> Scope:
@@ -431,12 +517,16 @@ def _aggregate(compiler: Compiler, elm: dict | None, scope: Scope, depth: str) -
     if not elm:
         return None
     total = f"{elm['identifier']}·{depth}t"
-    names = {elm["identifier"]: compiler.make("Row", (), {"row": total}, elm)}
+    place = f"$index·{depth}"
+    names = {
+        elm["identifier"]: compiler.make("Row", (), {"row": total}, elm),
+        "$index": compiler.make("Row", (), {"row": place}, elm),
+    }
     start = (
         compiler.node(elm["starting"], scope) if elm.get("starting") else compiler.make("Null", (), {}, elm)
     )
     step = compiler.node(elm["expression"], scope.binding(names, 1))
-    return Aggregate(total, bool(elm.get("distinct", False)), start, step)
+    return Aggregate(total, place, bool(elm.get("distinct", False)), start, step)
 
 
 HANDLERS: dict[str, Callable[[Compiler, dict, Scope], Node]] = {
@@ -446,6 +536,7 @@ HANDLERS: dict[str, Callable[[Compiler, dict, Scope], Node]] = {
     "Property": _property,
     "Literal": _literal,
     "Quantity": _quantity,
+    "Ratio": _ratio,
     "CodeRef": _code_ref,
     "ConceptRef": _concept_ref,
     "ValueSetRef": _value_set_ref,
@@ -457,7 +548,19 @@ HANDLERS: dict[str, Callable[[Compiler, dict, Scope], Node]] = {
     "Filter": _as_query(lambda elm: {"where": elm["condition"]}),
     "ForEach": _as_query(lambda elm: {"return": {"expression": elm["element"], "distinct": False}}),
     "Sort": _as_query(lambda elm: {"sort": {"by": elm["by"]}}),
+    "Aggregate": _as_query(
+        lambda elm: {
+            "aggregate": {
+                "identifier": "$total",
+                "expression": elm["iteration"],
+                "starting": elm.get("initialValue"),
+            }
+        }
+    ),
+    "Repeat": _repeat,
     "Current": _current,
+    "Total": lambda compiler, elm, scope: _name_ref(compiler, {**elm, "name": "$total"}, scope),
+    "Iteration": lambda compiler, elm, scope: _name_ref(compiler, {**elm, "name": "$index"}, scope),
     "Tuple": _tuple,
     "Instance": _instance,
     "Case": _case,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.measures.elm.columns import Choice, Column, Listing, Null, Record, Rows, merge, scatter
+from pipelines.measures.elm.columns import Choice, Column, Int, Listing, Null, Record, Rows, merge, scatter
 from pipelines.measures.elm.lists import as_list, first_of_each, from_rows, ranks_of
 from pipelines.measures.elm.logic import truth
 from pipelines.measures.elm.nodes import Aggregate, Node, Query, Relation
@@ -13,7 +13,8 @@ from pipelines.measures.elm.run import Frame, Run, operation
 LISTING = frozenset(
     {
         *("Retrieve", "Union", "Intersect", "Except", "Flatten", "Distinct", "List", "Collapse", "Expand"),
-        *("Split", "ToList", "Slice", "ValueSet"),
+        *("Split", "SplitOnMatches", "ToChars", "ToList", "Slice", "ValueSet", "ExpandValueSet"),
+        *("Children", "Descendents", "Repeat", "Times"),
     }
 )
 """Operations whose value is a list."""
@@ -30,6 +31,9 @@ def evaluate_query(run: Run, node: Node, frame: Frame) -> Column:
         inner = _related(run, relation, inner)
     inner = _meeting(run, conditions, inner)
     if query.aggregate:
+        if query.aggregate.distinct:
+            kept = first_of_each(inner.up, run.equality.identity(_returned(run, query, inner)))
+            inner = inner.only(kept)
         return _aggregate(run, query.aggregate, inner, frame)
     items = _returned(run, query, inner)
     owners = inner.up
@@ -140,6 +144,7 @@ def _aggregate(run: Run, aggregate: Aggregate, inner: Frame, frame: Frame) -> Co
         rows = np.flatnonzero(place == step)
         owners = inner.up[rows]
         names = {name: column.take(rows) for name, column in inner.names.items()}
+        names[aggregate.place] = Int(np.full(len(rows), step), np.ones(len(rows), bool))
         now = Frame(len(rows), frame, owners, {**names, aggregate.total: total.take(owners)})
         changed = scatter([(owners, run.value(aggregate.step, now))], frame.rows)
         untouched = np.ones(frame.rows, bool)

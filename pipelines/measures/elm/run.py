@@ -14,7 +14,7 @@ import numpy as np
 
 from pipelines.measures.elm.columns import Column, Null, Rows
 from pipelines.measures.elm.equality import Equality
-from pipelines.measures.elm.nodes import Node
+from pipelines.measures.elm.nodes import Node, reachable
 from pipelines.measures.elm.records import Records
 from pipelines.measures.elm.spans import Comparer
 from pipelines.measures.elm.terminology import Terminology
@@ -63,6 +63,8 @@ class RunError:
     message: str
     place: str
     patients: Rows
+    node: int
+    unsupported: bool = False
 
 
 Operation = Callable[["Run", Node, Frame], Column]
@@ -146,7 +148,16 @@ class Run:
         else:
             up = frame.rows_in(self.root)
             patients = np.unique(where if up is None else up[where])
-        self.errors.append(RunError(message, str(node.place), patients))
+        self.errors.append(
+            RunError(message, str(node.place), patients, node.number, node.op == "Unsupported")
+        )
+
+    def errors_below(self, *nodes: Node) -> list[RunError]:
+        """The run-time errors that the nodes' values rest on, also those met first by another measure."""
+        if not self.errors:
+            return []
+        numbers = {node.number for node in reachable(nodes)}
+        return [error for error in self.errors if error.node in numbers]
 
 
 def _home(node: Node, frame: Frame) -> Frame:

@@ -17,10 +17,12 @@ from pipelines.measures.elm.columns import (
     Dec,
     Int,
     Interval,
+    Long,
     Null,
     Quantity,
     Text,
     alternatives_of,
+    whole,
 )
 from pipelines.measures.elm.moments import (
     DAY,
@@ -37,31 +39,44 @@ from pipelines.measures.elm.units import unit_of
 
 TINY = 1e-8
 """The step of a decimal: CQL decimals have eight places."""
-HUGE = 1e28
+HUGE = 1e20
+"""The largest decimal: 28 digits, eight of them after the point."""
+LAST_OF_DAY = 86_399_999
 
 
 @dataclass
 class Span:
+    """`loose`: where the value is less precise than the comparison, so that equal bounds decide nothing."""
+
     low: np.ndarray
     high: np.ndarray
     known: np.ndarray
-
-    def step(self, amount: np.ndarray, open_rows: np.ndarray) -> Span:
-        """Moved by `amount` where the row is open."""
-        shift = np.where(open_rows, amount, 0)
-        return Span(self.low + shift, self.high + shift, self.known)
+    loose: np.ndarray | None = None
 
 
 def less(first: Span, second: Span) -> Bool:
     known = first.known & second.known
     true = first.high < second.low
-    return Bool.of(true, known & (true | (first.low >= second.high)))
+    false = first.low >= second.high
+    loose = _loose(first, second)
+    if loose is not None:
+        false &= ~(loose & (first.low == second.high))
+    return Bool.of(true, known & (true | false))
 
 
 def less_or_equal(first: Span, second: Span) -> Bool:
     known = first.known & second.known
     true = first.high <= second.low
+    loose = _loose(first, second)
+    if loose is not None:
+        true &= ~(loose & (first.high == second.low))
     return Bool.of(true, known & (true | (first.low > second.high)))
+
+
+def _loose(first: Span, second: Span) -> np.ndarray | None:
+    if first.loose is None or second.loose is None:
+        return first.loose if second.loose is None else second.loose
+    return first.loose | second.loose
 
 
 def same(first: Span, second: Span) -> Bool:
@@ -190,10 +205,15 @@ def number_span(number: Int | Dec) -> Span:
 
 
 def moment_spans(first: Moment, second: Moment, precision: str | None) -> tuple[Span, Span]:
+    """Days and what is longer are compared as they were written; hours and what is shorter on one clock."""
     low, high = first.low, first.high
     other_low, other_high = second.low, second.high
     if precision:
         at = "week" if precision.lower() == "week" else PRECISIONS[precision.lower()]
+        if at == "week" or at <= DAY:
+            shift, other_shift = first.offset * 60_000, second.offset * 60_000
+            low, high = low + shift, high + shift
+            other_low, other_high = other_low + other_shift, other_high + other_shift
         low, high, other_low, other_high = (floor_to(one, at) for one in (low, high, other_low, other_high))
     else:
         alike = (first.precision == second.precision) & (first.precision < MILLISECOND)
@@ -201,7 +221,10 @@ def moment_spans(first: Moment, second: Moment, precision: str | None) -> tuple[
         if alike.any():
             pair = alike & (first.precision == second.precision)
             high, other_high = np.where(pair, low, high), np.where(pair, other_low, other_high)
-    return Span(low, high, first.precision > 0), Span(other_low, other_high, second.precision > 0)
+    return (
+        Span(low, high, first.precision > 0, None if first.spread else low != high),
+        Span(other_low, other_high, second.precision > 0, None if second.spread else other_low != other_high),
+    )
 
 
 def least(column: Column) -> Column:
@@ -218,9 +241,13 @@ def _extreme(column: Column, moment: int, number: float) -> Column:
     if isinstance(column, Moment):
         precision = np.full(rows, DAY if column.kind == "Date" else MILLISECOND, np.int8)
         low = moment // 86_400_000 * 86_400_000 if column.kind == "Date" else moment
+        if column.kind == "Time":
+            low = 0 if number < 0 else LAST_OF_DAY
         return Moment(column.kind, np.full(rows, low, np.int64), precision)
     if isinstance(column, Int):
-        return Int(np.full(rows, 2**31 - 1 if number > 0 else -(2**31)), np.ones(rows, bool))
+        bits = 63 if isinstance(column, Long) else 31
+        edge = 2**bits - 1 if number > 0 else -(2**bits)
+        return type(column)(np.full(rows, edge, np.int64), np.ones(rows, bool))
     if isinstance(column, Dec):
         return Dec(np.full(rows, number))
     if isinstance(column, Quantity):
@@ -240,14 +267,30 @@ def successor(column: Column, sign: int = 1) -> Column:
         if coarse.any():
             floors = np.where(column.precision == 1, floor_to(low, 1), floor_to(low, 2))
             low = np.where(coarse, floors, low)
-        return Moment(column.kind, low, column.precision, column.offset)
+        outside = (
+            (low < 0) | (low > LAST_OF_DAY) if column.kind == "Time" else (low < EARLIEST) | (low > LATEST)
+        )
+        precision = np.where(outside, 0, column.precision).astype(np.int8)
+        return Moment(column.kind, low, precision, column.offset)
     if isinstance(column, Int):
-        return Int(column.values + sign, column.known, None if column.high is None else column.high + sign)
+        if column.high is None:
+            return whole(column.values + sign, column.known, column)
+        return type(column)(column.values + sign, column.known, column.high + sign)
     if isinstance(column, Dec):
         return Dec(column.values + sign * TINY)
     if isinstance(column, Quantity):
         return Quantity({**column.parts, "value": successor(column.part("value"), sign)}, column.known)
     return column
+
+
+def smallest_step(column: Column) -> Column:
+    """What lies between a number and the next one of its type."""
+    rows = len(column)
+    if isinstance(column, Int):
+        return type(column)(np.ones(rows, np.int64), np.ones(rows, bool))
+    if isinstance(column, Quantity):
+        return Quantity({**column.parts, "value": Dec(np.full(rows, TINY))}, column.known)
+    return Dec(np.full(rows, TINY))
 
 
 def start_of(interval: Interval) -> Column:
@@ -278,7 +321,7 @@ def _unknown_as(point: Column, other: Column, edge) -> Column:
     limit = edge(other)
     low, high = (other, limit) if edge is greatest else (limit, other)
     if isinstance(like, Int):
-        spread: Column = Int(low.values, np.ones(len(rows), bool), high.values)
+        spread: Column = type(like)(low.values, np.ones(len(rows), bool), high.values)
     else:
         exact = np.full(len(rows), MILLISECOND, np.int8)
         spread = Moment(other.kind, low.low, exact, other.offset, high.high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.measures.elm.arithmetic import numbers
+from pipelines.measures.elm.arithmetic import numbers, rounded
 from pipelines.measures.elm.columns import (
     Column,
     Dec,
@@ -17,6 +17,7 @@ from pipelines.measures.elm.columns import (
     offsets_of,
 )
 from pipelines.measures.elm.conversions import system
+from pipelines.measures.elm.lists import distinct_items
 from pipelines.measures.elm.moments import (
     DAY,
     MS_PER,
@@ -63,7 +64,10 @@ def _reach(run: Run, per: Column | None, items: Interval) -> float:
             seconds, _ = run.comparer.canonical(per.take(np.array([0])))
             return max(step, float(seconds[0]) * 1000)
         return step
-    return 1 if isinstance(point, Int) else 1e-8
+    step = 1 if isinstance(point, Int) else 1e-8
+    if isinstance(per, Quantity) and len(per) and per.known[0]:
+        return max(step, float(run.comparer.canonical(per.take(np.array([0])))[0][0]))
+    return step
 
 
 def _collapsed(owners, starts, ends, items: Interval, gap: float, rows: int, known: np.ndarray) -> Listing:
@@ -106,6 +110,8 @@ def expand(run: Run, node: Node, frame: Frame) -> Column:
         present = np.flatnonzero(column.known)
         offsets = np.concatenate([[0], np.cumsum(column.known)])
         column = Listing(offsets, column.take(present), column.known)
+    if isinstance(column, Listing) and not len(column.items):
+        return column
     if not isinstance(column, Listing) or not isinstance(column.items, Interval):
         return Null(frame.rows)
     steps = _steps(run, start_of(column.items), end_of(column.items), per)
@@ -119,7 +125,7 @@ def expand(run: Run, node: Node, frame: Frame) -> Column:
     shut = np.ones(total, bool)
     items = lows if single else Interval.between(lows, highs, shut, shut, shut)
     counts = np.bincount(column.owners()[source], minlength=frame.rows)
-    return Listing(offsets_of(counts), items, column.known)
+    return distinct_items(run, Listing(offsets_of(counts), items, column.known))
 
 
 class MomentSteps:
@@ -157,18 +163,19 @@ class MomentSteps:
 
 
 class NumberSteps:
-    """Steps of a number; of whole numbers the steps are closed, [1, 2], [3, 4]."""
+    """Steps of a number, closed, as precise as their width is written: [1, 2], [3, 4] or [1.0, 1.4], [1.5, 1.9]."""
 
     def __init__(self, first: Column, last: Column, amount: float):
         self.first, self.amount = first, amount if amount > 0 else 1.0
         self.low = numbers(first.part("value") if isinstance(first, Quantity) else first)
         high = numbers(last.part("value") if isinstance(last, Quantity) else last)
-        room = high - self.low + (1 if isinstance(first, Int) else self.amount)
+        self.grain = 10.0 ** -len(f"{self.amount:.8f}".rstrip("0").partition(".")[2])
+        room = high - self.low + self.grain
         self.counts = np.nan_to_num(np.floor(room / self.amount + 1e-9)).clip(0).astype(np.int64)
 
     def bounds(self, source: np.ndarray, place: np.ndarray) -> tuple[Column, Column]:
         starts = self.low[source] + place * self.amount
-        ends = starts + self.amount - 1 if isinstance(self.first, Int) else starts
+        ends = rounded(starts + self.amount - self.grain)
         return self._column(starts, source), self._column(ends, source)
 
     def _column(self, values: np.ndarray, source: np.ndarray) -> Column:

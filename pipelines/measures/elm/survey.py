@@ -6,12 +6,9 @@ from dataclasses import dataclass, field
 
 from ehr_core.kernel.errors import AlmonerError
 from pipelines.measures.elm.engine import Compiled, Engine
-from pipelines.measures.elm.explain import children
-from pipelines.measures.elm.nodes import Node
+from pipelines.measures.elm.nodes import Node, reachable
 from pipelines.measures.elm.packages import Package, cut_value_sets
-from pipelines.measures.elm.run import OPERATIONS
-
-RESOLVED_IN_PLACE = frozenset({"CodeSystem"})
+from pipelines.measures.elm.program import not_evaluable
 
 
 @dataclass
@@ -23,6 +20,7 @@ class MeasureSurvey:
     title: str = ""
     problem: str | None = None
     unsupported: dict[str, str] = field(default_factory=dict)
+    not_evaluable: list[str] = field(default_factory=list)
     missing_value_sets: dict[str, str] = field(default_factory=dict)
     cut_value_sets: dict[str, str] = field(default_factory=dict)
     needs: list[tuple[str, str, str]] = field(default_factory=list)
@@ -58,9 +56,7 @@ def _measure(engine: Engine, name: str) -> MeasureSurvey:
     reached = reachable(node for nodes in compiled.criteria.values() for node in nodes.values())
     found.nodes = len(reached)
     found.unsupported = {what: str(place) for what, place in compiled.program.unsupported.items()}
-    for node in reached:
-        if node.op not in OPERATIONS and node.op not in RESOLVED_IN_PLACE:
-            found.unsupported.setdefault(f"operator {node.op}", str(node.place))
+    found.not_evaluable = not_evaluable(compiled.program)
     _value_sets(found, compiled, engine.package)
     found.needs = data_requirements(reached)
     return found
@@ -71,18 +67,6 @@ def _value_sets(found: MeasureSurvey, compiled: Compiled, package: Package) -> N
         if package.value_set(url) is None:
             found.missing_value_sets[url] = str(place)
     found.cut_value_sets = cut_value_sets(package, compiled.program.value_sets)
-
-
-def reachable(nodes) -> list[Node]:
-    """The nodes and all below them, each once."""
-    seen: dict[int, Node] = {}
-    waiting = list(nodes)
-    while waiting:
-        node = waiting.pop()
-        if node.number not in seen:
-            seen[node.number] = node
-            waiting += children(node)
-    return list(seen.values())
 
 
 def data_requirements(nodes: list[Node]) -> list[tuple[str, str, str]]:

@@ -14,6 +14,7 @@ from pipelines.measures.elm.columns import (
     Int,
     Interval,
     Listing,
+    Long,
     Null,
     Quantity,
     Ratio,
@@ -23,7 +24,7 @@ from pipelines.measures.elm.columns import (
     concat,
 )
 from pipelines.measures.elm.fhir_model import SYSTEM_TYPE
-from pipelines.measures.elm.moments import moments
+from pipelines.measures.elm.moments import Moment, date_from, moments
 from pipelines.measures.elm.nodes import Node
 from pipelines.measures.elm.records import Elements
 from pipelines.measures.elm.run import Frame, Run, operation
@@ -38,7 +39,7 @@ def literal(run: Run, node: Node, frame: Frame) -> Column:
     readers = {
         "Boolean": lambda: Bool(np.full(rows, text.lower() == "true")),
         "Integer": lambda: Int(np.full(rows, int(text)), np.ones(rows, bool)),
-        "Long": lambda: Int(np.full(rows, int(text)), np.ones(rows, bool)),
+        "Long": lambda: Long(np.full(rows, int(text)), np.ones(rows, bool)),
         "Decimal": lambda: Dec(np.full(rows, float(text))),
         "String": lambda: Text(np.full(rows, run.texts.number(text))),
         "Date": lambda: moments([text.removeprefix("@")] * rows, "Date"),
@@ -124,7 +125,13 @@ def parameter(run: Run, node: Node, frame: Frame) -> Column:
     given = run.parameters.get(node["name"])
     if given is None:
         return run.value(node.args[0], frame) if node.args else Null(frame.rows)
-    return given.take(np.zeros(frame.rows, np.int64))
+    taken = given.take(np.zeros(frame.rows, np.int64))
+    if node.get("of") == "Interval<Date>" and isinstance(taken, Interval):
+        parts = {
+            name: date_from(part) if isinstance(part, Moment) else part for name, part in taken.parts.items()
+        }
+        return Interval(parts, taken.known)
+    return taken
 
 
 @operation("Property")
@@ -153,7 +160,10 @@ def extreme_value(run: Run, node: Node, frame: Frame) -> Column:
     kind = node["valueType"].rsplit("}", 1)[-1]
     like: dict[str, Column] = {
         "Integer": Int(np.zeros(frame.rows), np.ones(frame.rows, bool)),
+        "Long": Long(np.zeros(frame.rows), np.ones(frame.rows, bool)),
         "Decimal": Dec(np.zeros(frame.rows)),
+        "Quantity": Quantity({"value": Dec(np.zeros(frame.rows))}, np.ones(frame.rows, bool)),
+        "Time": moments(["12:00"] * frame.rows, "Time"),
         "Date": moments(["2000-01-01"] * frame.rows, "Date"),
         "DateTime": moments(["2000-01-01"] * frame.rows, "DateTime"),
     }

@@ -77,8 +77,9 @@ def test_a_precision_decides_what_a_partial_date_leaves_open(precision, expected
 @pytest.mark.parametrize(
     ("birth", "at", "expected"),
     [
-        ("2008-02-29", "2026-02-28", 17),
-        ("2008-02-29", "2026-03-01", 18),
+        ("2008-02-29", "2026-02-27", 17),
+        ("2008-02-29", "2026-02-28", 18),
+        ("2008-02-29", "2028-02-28", 19),
         ("2007-12-31", "2026-01-01", 18),
     ],
 )
