@@ -168,6 +168,14 @@ def _client() -> AlmonerClient:
     return pipeline_client(Settings())
 
 
+@measures.command("operators")
+def operators() -> None:
+    """Print docs/reference/elm-operators.md as the code has it now."""
+    from pipelines.run.official_measures import operators_page
+
+    typer.echo(operators_page(), nl=False)
+
+
 @measures.command("run")
 def run_measures(
     package: Annotated[Path, typer.Argument(help="A folder with measures, libraries and value sets.")],

@@ -32,6 +32,7 @@ class Allergy(ApiModel):
 
 class Problem(ApiModel):
     condition_id: str
+    version_id: int = 0
     name: str
     code: str | None
     onset: str | None

@@ -28,10 +28,10 @@ class UnitOfWork:
     actor: Actor
     clock: Clock
     site_time_zone: str
-    known: dict[Any, Any] = field(default_factory=dict, repr=False)
-    """Answers of the policy that hold for this transaction, so that a list asks each once."""
     before_commit: list[Callable[[], None]] = field(default_factory=list)
     noted: dict[str, list[Any]] = field(default_factory=dict)
+    known: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """Answers of the policy that hold for this transaction, so that a list asks each once."""
 
     def now(self) -> datetime:
         return self.clock.now()

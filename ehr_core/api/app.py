@@ -56,7 +56,8 @@ from ehr_core.api.routes import (
     visits,
     worklist,
 )
-from ehr_core.api.smart import authorize, discovery, invitation, logout, outside_sign_in, passkeys, token
+from ehr_core.api.smart import authorize, discovery, invitation, logout, passkeys, token
+from ehr_core.api.smart import outside as outside_sign_in
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.api.subscriptions import routes as subscriptions
 from ehr_core.api.subscriptions.worker import SubscriptionWorker
@@ -154,9 +155,9 @@ def create_app(
     identity = Identity(database, clock, settings, secrets)
     app.state.owns_process = owns_process
     parts = app.state.parts = Parts(settings, secrets, database, clock, identity)
+    app.state.rate_limits = RateLimits(settings)
     app.state.outside_signer = OutsideSigner(secrets.token_signing_key, settings.issuer)
     app.state.subscriptions = SubscriptionWorker(parts, app.state.outside_signer)
-    app.state.rate_limits = RateLimits(settings)
     app.state.bulk_runner = BulkRunner(database, clock, settings, secrets, identity)
     app.state.import_runner = ImportRunner(parts)
     app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)

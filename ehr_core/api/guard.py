@@ -150,7 +150,8 @@ async def _send_preflight(send: Send) -> None:
         (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, OPTIONS"),
         (
             b"access-control-allow-headers",
-            b"Authorization, Content-Type, Accept, If-Match, If-None-Match, If-None-Exist, Prefer, X-Request-Id",
+            b"Authorization, Content-Type, Accept, If-Match, If-None-Match, If-None-Exist, Prefer, Idempotency-Key, "
+            b"X-Request-Id",
         ),
         (b"access-control-max-age", b"600"),
     ]

@@ -47,7 +47,7 @@ def keep_package(work: UnitOfWork, package: PackageImport) -> str:
             "INSERT INTO quality.official_package (package_id, source, content, imported_at, imported_by) "
             "VALUES (:id, :source, :content, :now, :by) ON CONFLICT (package_id) DO NOTHING"
         ),
-        {**values, "by": package.operator},
+        {**values, "by": _acting(work, package.operator)},
     )
     for measure in package.measures:
         work.connection.execute(
@@ -66,7 +66,7 @@ def keep_package(work: UnitOfWork, package: PackageImport) -> str:
     detail = {
         "package_id": package_id,
         "source": package.source,
-        "operator": package.operator,
+        "operator": _acting(work, package.operator),
         "measures": ids,
     }
     work.audit("quality.official.imported", detail=detail)
@@ -94,7 +94,7 @@ def set_active(
     chosen = rows[0] if active else next((row for row in rows if row.active), None)
     if chosen is None or (active and chosen.active):
         return False
-    by = operator or work.actor.name
+    by = _acting(work, operator)
     values = {"id": measure_id, "package": chosen.package_id, "now": work.now(), "by": by}
     change = "UPDATE quality.official_measure SET active = {to}, changed_at = :now, changed_by = :by WHERE "
     work.connection.execute(text(f"{change.format(to='false')} measure_id = :id AND active"), values)
@@ -177,6 +177,11 @@ def package_of_active(work: UnitOfWork, measure_id: str) -> dict[str, str]:
         "Imported": f"{row.imported_at.date().isoformat()} by {row.imported_by}",
         "Active since": f"{row.changed_at.date().isoformat()}, set by {row.changed_by}",
     }
+
+
+def _acting(work: UnitOfWork, operator: str) -> str:
+    """Who acts: a signed-in person under their own name; for the pipeline's client whoever sits at the machine."""
+    return work.actor.name if work.actor.kind == "user" else operator or work.actor.name
 
 
 def _kept(row: Row) -> KeptMeasure:

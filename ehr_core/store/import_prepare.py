@@ -199,7 +199,7 @@ class Preparer:
             refuse_own_link(type_name, content.resource_id, resource)
             more = guides.searches.get(type_name, ())
             promoted = promote(type_name, resource, content.resource_id, self.time_zone, more)
-            told = guides.check(type_name, resource, resolved)
+            broken = guides.check(type_name, resource, resolved, errors_only=True)
         except InvalidResource as error:
             for issue in error.issues:
                 done.note(origin, _path(origin.element, type_name, issue), issue.message)
@@ -215,7 +215,7 @@ class Preparer:
                         done.referred.setdefault(local, origin)
             for _ in range(unresolved):
                 done.note(origin, origin.element, "refers to something that was not found", kept=True)
-            for issue in told:
+            for issue in broken:
                 if issue.severity == "error":
                     done.note(origin, _path(origin.element, type_name, issue), issue.message, kept=True)
 

@@ -63,7 +63,8 @@ def leading_nowhere(connection: Connection, notes: Iterable[Path], seen: Iterabl
                 told.add(local)
                 type_name = local.partition("/")[0]
                 kept = type_name in RESOURCE_TYPES
-                words = f"a {type_name} that is not there" if kept else "a type that is not kept here"
+                article = "an" if type_name[0] in "AEIO" else "a"
+                words = f"{article} {type_name} that is not there" if kept else "a type that is not kept here"
                 yield Problem(file, line, element, f"refers to {words}", kept=True)
 
 

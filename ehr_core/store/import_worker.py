@@ -131,6 +131,9 @@ class Worker:
             report.add(replace_changed(work, self._current(work, batch), self.origin))
         return report
 
+    def _asking(self, work: UnitOfWork) -> Search:
+        return Search(Sight(work.actor), self.time_zone, guides=guides_in(work.connection))
+
     def _current(self, work: UnitOfWork, batch: Sequence[Prepared]) -> list[Prepared]:
         guides = guides_in(work.connection, writing=True)
         return [promoted_by(prepared, guides, self.time_zone) for prepared in batch]
@@ -143,9 +146,7 @@ class Worker:
         try:
             with begin(self.database, self.actor, self.clock, self.time_zone) as work:
                 given = parameter_list(query)
-                page = find(
-                    work.connection, type_name, given, Search(Sight(work.actor), self.time_zone), limit=2
-                )
+                page = find(work.connection, type_name, given, self._asking(work), limit=2)
         except BadRequest:
             return None
         if len(page.resources) != 1:

@@ -20,6 +20,7 @@ from pipelines.measures.elm.measure import Measure
 from pipelines.measures.elm.packages import read_package
 from pipelines.measures.elm.population import laid_by_batch, needed_types
 from pipelines.measures.elm.results import SCHEMA, Period, summary_report
+from pipelines.measures.elm.supported import operators_page
 from pipelines.run.judged_batches import Asked, judged_batches
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "conformance",
     "evaluate",
     "explain",
+    "operators_page",
 ]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 BENCHES = (
     "population",
     "store.store_bench",
+    "validation_bench",
     "api_bench",
     "deidentify.throughput",
     "flatten.throughput",

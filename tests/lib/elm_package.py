@@ -46,8 +46,12 @@ def small_package(version: str = "1.0.0") -> list[dict]:
     return [measure, library(), value_set(), code_system()]
 
 
-def library(numerator: dict | None = None, statements: dict[str, dict] | None = None) -> dict:
-    """The logic; `statements` take the place of those of the same name."""
+def library(
+    numerator: dict | None = None,
+    statements: dict[str, dict] | None = None,
+    more: dict[str, dict] | None = None,
+) -> dict:
+    """The logic; `statements` take the place of those of the same name, `more` come beside them."""
     elm = {
         "library": {
             "identifier": {"id": "Adults", "version": "1.0.0"},
@@ -88,6 +92,10 @@ def library(numerator: dict | None = None, statements: dict[str, dict] | None = 
             },
         }
     }
+    for name, expression in (more or {}).items():
+        elm["library"]["statements"]["def"].append(
+            {"name": name, "context": "Patient", "expression": expression}
+        )
     for one in elm["library"]["statements"]["def"]:
         one["expression"] = (statements or {}).get(one["name"], one["expression"])
     data = base64.b64encode(json.dumps(elm).encode()).decode()

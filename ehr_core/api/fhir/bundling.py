@@ -15,6 +15,7 @@ from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
 from ehr_core.api.fhir.exchange import fhir_response, has_it, require_json_answer, require_json_body
 from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
+from ehr_core.api.fhir.retries import once
 from ehr_core.api.fhir.searching import search_bundle
 from ehr_core.api.fhir.system_search import several_bundle
 from ehr_core.api.fhir.visibility import (
@@ -38,7 +39,7 @@ router = APIRouter(prefix="/fhir", tags=["fhir"])
 @router.post("")
 @router.post("/", include_in_schema=False)
 def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
-    """A transaction or batch Bundle: one database transaction."""
+    """A transaction or batch Bundle: one database transaction; with an Idempotency-Key, once."""
     require_json_answer(request)
     require_json_body(request)
     if work.actor.reach != "own":
@@ -49,10 +50,14 @@ def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work
         read=lambda act: _read(parts, work, act, strict=asked.strict),
         represents="return=representation" in request.headers.get("prefer", ""),
     )
-    store = incoming_store(work, parts)
-    answer = written_from_elsewhere(work, "Bundle", body, lambda: store.transaction(body, door))
-    check_written(work, store.written)
-    return fhir_response(request, answer)
+
+    def write() -> Response:
+        store = incoming_store(work, parts)
+        answer = written_from_elsewhere(work, "Bundle", body, lambda: store.transaction(body, door))
+        check_written(work, store.written)
+        return fhir_response(request, answer)
+
+    return once(request, work, body, write)
 
 
 def _allow(work: UnitOfWork, method: str) -> None:

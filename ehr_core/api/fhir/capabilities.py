@@ -16,7 +16,6 @@ from ehr_core.store.tables import current_table
 from ehr_core.store.visible import NOBODY, Sight
 
 FHIR_VERSION = "4.0.1"
-US_CORE_SERVER = "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server"
 US_CORE_GUIDE = "http://hl7.org/fhir/us/core/ImplementationGuide/hl7.fhir.us.core"
 PUBLISHED = "2026-11-28"
 
@@ -75,7 +74,6 @@ def capability_statement(
             "implementation": {"description": "Almoner", "url": base_url},
             "fhirVersion": FHIR_VERSION,
             "format": [FHIR_JSON, "json"],
-            "instantiates": [US_CORE_SERVER],
             "implementationGuide": [*_guides_named(guides)],
             "patchFormat": [JSON_PATCH, MERGE_PATCH, FHIR_JSON],
             "rest": [

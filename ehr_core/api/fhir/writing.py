@@ -18,12 +18,14 @@ from ehr_core.api.fhir.exchange import (
     require_nothing_there,
     written_response,
 )
+from ehr_core.api.fhir.retries import once
 from ehr_core.api.fhir.visibility import writing_store
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.conditional import AlreadyThere, Patched, delete_found, patch, patch_found, update_found
 from ehr_core.store.patches import JSON_PATCH, MERGE_PATCH, fhirpath_patch, json_patch, merge_patch
 from ehr_core.store.repository import Store
 from ehr_core.store.validation import peek_type
+from ehr_core.store.versions import StoredResource
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
 from ehr_core.workflows.outside_orders import check_written
 
@@ -34,19 +36,23 @@ PLAIN_JSON = frozenset({"application/json", "text/json"})
 
 @router.post("/{resource_type}")
 def create(resource_type: str, request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
-    """A new resource with an id of ours; with If-None-Exist only when the condition finds none."""
-    store, body = _ready(request, parts, work, resource_type, body)
-    check_identity(body, resource_type, None)
+    """A new resource with an id of ours; with If-None-Exist only when the condition finds none, with an
+    Idempotency-Key once."""
+    store, content = _ready(request, parts, work, resource_type, body)
+    check_identity(content, resource_type, None)
     condition = request.headers.get("if-none-exist")
 
-    def write() -> tuple[object, bool]:
+    def store_it() -> tuple[StoredResource, bool]:
         if condition is None:
-            return store.create(resource_type, body), True
-        return store.conditional_create(resource_type, body, condition)
+            return store.create(resource_type, content), True
+        return store.conditional_create(resource_type, content, condition)
 
-    resource, created = written_from_elsewhere(work, resource_type, body, write)
-    check_written(work, store.written)
-    return written_response(request, parts, resource, created=created, told=store.warnings)
+    def write() -> Response:
+        resource, created = written_from_elsewhere(work, resource_type, content, store_it)
+        check_written(work, store.written)
+        return written_response(request, parts, resource, created=created, told=store.warnings)
+
+    return once(request, work, body, write)
 
 
 @router.put("/{resource_type}/{resource_id}")

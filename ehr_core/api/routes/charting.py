@@ -26,10 +26,12 @@ from data_contracts.api.chart import (
 )
 from data_contracts.api.decision_support import CheckedCards
 from data_contracts.api.growth import GrowthView
+from data_contracts.api.problems import EndProblem, RecordProblem
 from ehr_core.api.dependencies import Work
 from ehr_core.charting import service
 from ehr_core.charting.document_reading import open_document
 from ehr_core.charting.growth_reading import read_growth
+from ehr_core.charting.problems import end_problem, record_problem
 from ehr_core.charting.reading import read_past_care, read_results
 from ehr_core.charting.recordable import recordables
 from ehr_core.charting.vitals import record_vitals as record_vitals_of
@@ -90,6 +92,16 @@ def record_immunization(patient_id: str, given: RecordImmunization, work: Work) 
 @router.post("/patients/{patient_id}/immunizations/check")
 def check_immunization(patient_id: str, asked: CheckVaccine, work: Work) -> CheckedCards:
     return check_vaccine(work, patient_id=patient_id, asked=asked)
+
+
+@router.post("/patients/{patient_id}/problems")
+def add_problem(patient_id: str, problem: RecordProblem, work: Work) -> Recorded:
+    return record_problem(work, patient_id=patient_id, problem=problem)
+
+
+@router.post("/problems/{condition_id}/end")
+def finish_problem(condition_id: str, end: EndProblem, work: Work) -> Recorded:
+    return end_problem(work, condition_id=condition_id, end=end)
 
 
 @router.get("/patients/{patient_id}/past-care")

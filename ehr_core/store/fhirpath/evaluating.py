@@ -27,8 +27,9 @@ CONSTANTS = {
 class Compiled:
     """An expression, ready to be asked of any element of any resource."""
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run, *, asks_presence: bool = False):
         self._run = run
+        self._asks_presence = asks_presence
 
     def of(self, walk: Walk, this: Node | None = None) -> Nodes:
         """What it finds, from `this` or from the whole resource. Raises TooMuchWork and Unknown."""
@@ -39,17 +40,29 @@ class Compiled:
             raise TooMuchWork from None
 
     def holds(self, walk: Walk, this: Node | None = None) -> bool:
-        """Whether a rule holds: an empty answer is no breach. Raises TooMuchWork and Unknown."""
-        return truth(self.of(walk, this)) is not False
+        """Whether a rule holds. Raises TooMuchWork and Unknown.
+
+        An empty answer is no breach, as of a comparison with what is not there; but `telecom or endpoint` asks for one.
+        """
+        found = truth(self.of(walk, this))
+        return not self._asks_presence if found is None else found
 
 
 @lru_cache(maxsize=4096)
 def compiled(expression: str) -> Compiled:
     """Raises NotUnderstood, naming what is not evaluated here."""
     try:
-        return Compiled(_run(parsed(expression), first=True))
+        tree = parsed(expression)
+        return Compiled(_run(tree, first=True), asks_presence=_asks_presence(tree))
     except RecursionError:
         raise NotUnderstood("is nested too deeply") from None
+
+
+def _asks_presence(tree: Tree) -> bool:
+    """True for elements joined by `or`, of which one has to be there."""
+    if tree[:2] == ("both", "or"):
+        return _asks_presence(tree[2]) and _asks_presence(tree[3])
+    return tree[0] == "name" or (tree[0] == "step" and _asks_presence(tree[1]) and _asks_presence(tree[2]))
 
 
 def _run(tree: Tree, *, first: bool = False) -> Run:

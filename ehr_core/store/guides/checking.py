@@ -5,8 +5,9 @@ Must-support is no demand on a single resource and is not checked. What cannot b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from ehr_core.kernel.errors import Issue
@@ -22,10 +23,11 @@ FindProfile = Callable[[str], Profile | None]
 
 @dataclass
 class Check:
-    """One resource on its way through profiles."""
+    """One resource on its way through profiles. `errors_only` asks nothing that would only be a warning."""
 
     resource: dict[str, Any]
     find: FindProfile
+    errors_only: bool = False
     issues: list[Issue] = field(default_factory=list)
     walk: Walk | None = None
 
@@ -52,7 +54,14 @@ Item = tuple[Any, Any, str | None, str]
 
 def _elements(check: Check, profile: Profile, spec: Spec, node: dict, path: str) -> None:
     for child in spec.children.values():
-        items = list(_items(node, child, path))
+        if child.is_choice:
+            items = _chosen(node, child, path)
+        elif child.name in node or child.beside in node:
+            items = _listed(node.get(child.name), node.get(child.beside), None, f"{path}.{child.name}")
+        elif child.low or child.slices:
+            items = []
+        else:
+            continue
         _count(check, profile, child, len(items), f"{path}.{child.name}")
         if not items:
             if child.slices:
@@ -64,36 +73,32 @@ def _elements(check: Check, profile: Profile, spec: Spec, node: dict, path: str)
             _slices(check, profile, child, items, f"{path}.{child.name}")
 
 
-def _items(node: dict, spec: Spec, path: str) -> Iterator[Item]:
-    name = spec.name
-    if not spec.is_choice:
-        if name in node or f"_{name}" in node:
-            yield from _listed(node.get(name), node.get(f"_{name}"), None, f"{path}.{name}")
-        return
-    stem = name.removesuffix("[x]")
-    length, seen = len(stem), set()
+def _chosen(node: dict, spec: Spec, path: str) -> list[Item]:
+    """The values of a choice, under whichever name."""
+    stem, length = spec.stem, len(spec.stem)
+    found: dict[str, None] = {}
     for key in node:
-        bare = key[1:] if key.startswith("_") else key
-        kind = bare[length:]
-        if bare.startswith(stem) and kind[:1].isupper() and bare not in seen:
-            seen.add(bare)
-            type_name = kind if kind in COMPLEX else kind[0].lower() + kind[1:]
-            yield from _listed(node.get(bare), node.get(f"_{bare}"), type_name, f"{path}.{bare}")
+        if key.startswith(stem) or key.startswith(stem, 1):
+            bare = key.removeprefix("_")
+            if bare.startswith(stem) and bare[length : length + 1].isupper():
+                found[bare] = None
+    items: list[Item] = []
+    for name in found:
+        kind = name[length:]
+        type_name = kind if kind in COMPLEX else kind[0].lower() + kind[1:]
+        items += _listed(node.get(name), node.get(f"_{name}"), type_name, f"{path}.{name}")
+    return items
 
 
-def _listed(value: Any, beside: Any, type_name: str | None, path: str) -> Iterator[Item]:
+def _listed(value: Any, beside: Any, type_name: str | None, path: str) -> list[Item]:
     if not isinstance(value, list) and not isinstance(beside, list):
-        yield value, beside, type_name, path
-        return
+        return [(value, beside, type_name, path)]
     values = value if isinstance(value, list) else []
     sides = beside if isinstance(beside, list) else []
-    for index in range(max(len(values), len(sides))):
-        yield (
-            values[index] if index < len(values) else None,
-            sides[index] if index < len(sides) else None,
-            type_name,
-            f"{path}[{index}]",
-        )
+    if not sides:
+        return [(each, None, type_name, f"{path}[{index}]") for index, each in enumerate(values)]
+    pairs = zip_longest(values, sides)
+    return [(each, side, type_name, f"{path}[{index}]") for index, (each, side) in enumerate(pairs)]
 
 
 def _count(check: Check, profile: Profile, spec: Spec, count: int, path: str, what: str = "") -> None:
@@ -159,6 +164,8 @@ def _target(check: Check, profile: Profile, allowed: frozenset[str], value: dict
 def _bound(check: Check, profile: Profile, spec: Spec, value: Any, path: str) -> None:
     """A quantity without a code is no breach: its unit may be a word, or it has none."""
     for binding in spec.bindings:
+        if check.errors_only and binding.strength != "required":
+            continue
         found = binding.codes.has_any(value)
         if found is not False:
             continue
@@ -173,6 +180,8 @@ def _bound(check: Check, profile: Profile, spec: Spec, value: Any, path: str) ->
 
 def _rules(check: Check, profile: Profile, spec: Spec, this: Node, path: str) -> None:
     for rule in spec.rules:
+        if check.errors_only and rule.severity == "warning":
+            continue
         if not _holds(check, profile, rule, this, path):
             words = f"breaks {rule.key} of the profile {{profile}}: {rule.sentence}"
             check.say(profile, path, words, "invariant", rule.severity)
@@ -217,7 +226,7 @@ def _fits(check: Check, spec: Spec, part: Spec, item: Item) -> bool:
 
 def _keeps(check: Check, profile: Profile, value: dict) -> bool:
     """Whether an item keeps a profile, without a word said of it."""
-    quiet = Check(check.resource, check.find, walk=check.walk)
+    quiet = Check(check.resource, check.find, errors_only=True, walk=check.walk)
     _rules(quiet, profile, profile.root, Node(value), profile.type_name)
     _elements(quiet, profile, profile.root, value, profile.type_name)
     return not any(issue.severity == "error" for issue in quiet.issues)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -63,11 +63,8 @@ def import_file(
             say.print(f"{name} is in force already; nothing changed.", markup=False)
         else:
             say.print(f"{name} is in force: {_told(done.contents.counts())}.", markup=False)
-        for line in done.contents.left_out[:SHOWN]:
-            warn.print(line, markup=False)
-        if len(done.contents.left_out) > SHOWN:
-            more = len(done.contents.left_out) - SHOWN
-            warn.print(f"… and {more:,} more; almoner profiles list --left-out shows all.", markup=False)
+        _warn(done.contents.left_out, "almoner profiles list --left-out shows all")
+        _warn(done.unchecked, "$validate names them for each resource")
         if index and done.new_searches:
             _index(database, settings)
 
@@ -121,6 +118,13 @@ def relax(url: Annotated[str, typer.Argument(help="The profile's address.")]) ->
     with _database() as (database, settings), _work(database, settings) as work:
         type_name = relax_profile(work, url)
     say.print(f"A {type_name} keeps {url} where it claims it.", markup=False)
+
+
+def _warn(lines: Sequence[str], where: str) -> None:
+    for line in lines[:SHOWN]:
+        warn.print(line, markup=False)
+    if len(lines) > SHOWN:
+        warn.print(f"… and {len(lines) - SHOWN:,} more; {where}.", markup=False)
 
 
 @contextmanager

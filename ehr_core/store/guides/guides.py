@@ -99,14 +99,18 @@ class Guides:
         claimed = () if meta is UNSET or meta.profile is UNSET else meta.profile
         return list(dict.fromkeys([*(each for each in claimed if each), *self.required.get(type_name, ())]))
 
-    def check(self, type_name: str, resource: Struct, body: bytes) -> list[Issue]:
-        """What its profiles have to say of a resource that is built as R4 has it; warnings too."""
+    def check(
+        self, type_name: str, resource: Struct, body: bytes, *, errors_only: bool = False
+    ) -> list[Issue]:
+        """What its profiles have to say of a resource that is built as R4 has it; warnings too, unless told."""
         asked = self.asked_of(type_name, resource)
         known = [profile for each in asked if (profile := self.profile(each))]
-        return self.check_against(type_name, body, known) if known else []
+        return self.check_against(type_name, body, known, errors_only=errors_only) if known else []
 
-    def check_against(self, type_name: str, body: bytes, profiles: Sequence[Profile]) -> list[Issue]:
-        check = Check(_json.decode(body), self.profile)
+    def check_against(
+        self, type_name: str, body: bytes, profiles: Sequence[Profile], *, errors_only: bool = False
+    ) -> list[Issue]:
+        check = Check(_json.decode(body), self.profile, errors_only)
         for profile in profiles:
             if profile.type_name == type_name:
                 check.against(profile)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import Conflict, NotFound
-from ehr_core.store.guides.contents import Contents, contents_of
+from ehr_core.store.guides.contents import PROFILE, Contents, contents_of
 from ehr_core.store.guides.package import Package
 from ehr_core.store.guides.shelf import forget, guides_in
 from ehr_core.store.resource_types import RESOURCE_TYPES
@@ -74,11 +74,15 @@ class Held:
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did; `changed` False when the same package was there already."""
+    """What an import did; `changed` False when the same package was there already.
+
+    `unchecked` says what of its profiles is not checked here, as where they stand on a package that is not held.
+    """
 
     changed: bool
     contents: Contents
     new_searches: Sequence[str]
+    unchecked: Sequence[str]
 
 
 def import_package(work: UnitOfWork, package: Package) -> Imported:
@@ -98,7 +102,7 @@ def import_package(work: UnitOfWork, package: Package) -> Imported:
                 f"Another package is stored as {package.name}#{package.version}. Remove it first: "
                 f"almoner profiles remove {package.name}#{package.version}."
             )
-        return Imported(False, contents, ())
+        return Imported(False, contents, (), _unchecked(work, contents))
     revision = work.connection.execute(GROWN).scalar_one()
     work.connection.execute(
         ADD_PACKAGE,
@@ -117,7 +121,7 @@ def import_package(work: UnitOfWork, package: Package) -> Imported:
         | {
             "kind": part.kind,
             "url": part.url,
-            "part_version": part.version,
+            "part_version": part.version if part.version.isprintable() else "",
             "facts": json.dumps(part.facts, ensure_ascii=False).replace("\\u0000", ""),
         }
         for part in contents.parts
@@ -127,7 +131,15 @@ def import_package(work: UnitOfWork, package: Package) -> Imported:
     new = _settle_searches(work.connection, revision)
     work.audit("guide_imported", detail=names | contents.counts() | {"sha256": package.digest.hex()})
     forget(work.connection)
-    return Imported(True, contents, new)
+    return Imported(True, contents, new, _unchecked(work, contents))
+
+
+def _unchecked(work: UnitOfWork, contents: Contents) -> list[str]:
+    guides = guides_in(work.connection)
+    profiles = [guides.profile(part.url) for part in contents.parts if part.kind == PROFILE]
+    return [
+        f"{each.name} is checked in part: {words}" for each in profiles if each for words in each.unchecked
+    ]
 
 
 def remove_package(work: UnitOfWork, name: str, version: str | None) -> list[Held]:

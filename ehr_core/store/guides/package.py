@@ -28,7 +28,7 @@ MOST_GROWTH, SMALL = 100, 4 * 1024**2
 NAME, VERSION = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}\Z"), re.compile(r"[A-Za-z0-9][A-Za-z0-9.+_-]{0,49}\Z")
 USED = frozenset({"StructureDefinition", "SearchParameter", "ValueSet", "CodeSystem"})
 """The types that take effect; all others in a package are passed over."""
-CANONICAL_LENGTH = 500
+CANONICAL_LENGTH, TITLE_LENGTH = 500, 200
 Resource = dict[str, Any]
 
 
@@ -84,8 +84,8 @@ def _package(files: Iterator[tuple[str, bytes]], source: str) -> Package:
         if kind not in USED:
             passed_over += 1
             continue
-        if not isinstance(url, str) or not 0 < len(url) <= CANONICAL_LENGTH:
-            raise BadPackage(f"'{name}' in the package has no url. Every {kind} needs one.")
+        if not isinstance(url, str) or not 0 < len(url) <= CANONICAL_LENGTH or not url.isprintable():
+            raise BadPackage(f"'{name}' in the package has no url that can be one. Every {kind} needs one.")
         if (kind, url) in resources:
             raise BadPackage(f"'{name}' in the package defines {url} a second time. Take one of them out.")
         resources[(kind, url)] = found
@@ -95,8 +95,11 @@ def _package(files: Iterator[tuple[str, bytes]], source: str) -> Package:
             "holds package.json and the definitions."
         )
     name, version = _identity(manifest)
-    title = manifest.get("title") if isinstance(manifest.get("title"), str) else name
-    return Package(name, version, title[:200], digest.digest(), tuple(resources.values()), passed_over)
+    title = manifest.get("title")
+    title = title if isinstance(title, str) and title.isprintable() else name
+    return Package(
+        name, version, title[:TITLE_LENGTH], digest.digest(), tuple(resources.values()), passed_over
+    )
 
 
 def _identity(manifest: Resource) -> tuple[str, str]:

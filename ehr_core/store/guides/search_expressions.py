@@ -164,14 +164,15 @@ def _called(places: list[Place], name: str, arguments: tuple[Tree, ...]) -> list
     if name == "where" and len(arguments) == 1 and (asked := _equality(arguments[0])):
         return [_filtered(place, *asked) for place in places]
     if name == "where" and len(arguments) == 1 and arguments[0][:3] == RESOLVED:
-        return [_leading(place, arguments[0][3]) for place in places]
+        references = [place for place in places if place.type_name == "Reference"]
+        return [_leading(place, arguments[0][3]) for place in references]
     raise NotSimple(f"its expression asks '{name[:20]}(…)', which is not indexed here")
 
 
 def _leading(place: Place, type_name: str) -> Place:
     """The references that lead to one type."""
-    if place.type_name != "Reference" or not is_resource(type_name):
-        raise NotSimple("its expression follows what is no reference")
+    if not is_resource(type_name):
+        raise NotSimple("its expression asks for a type that is no resource")
     return Place(f"{place.path}[{type_name}]", place.element, place.type_name)
 
 

@@ -155,8 +155,12 @@ def same(fixed: Any, value: Any) -> bool:
 
 def covers(pattern: Any, value: Any) -> bool:
     """At least this: what the pattern says is there, and more may be."""
+    if isinstance(pattern, str):
+        return pattern == value
     if isinstance(pattern, dict):
-        return isinstance(value, dict) and all(covers(each, value.get(key)) for key, each in pattern.items())
+        if not isinstance(value, dict):
+            return False
+        return all(key in value and covers(each, value[key]) for key, each in pattern.items())
     if isinstance(pattern, list):
         return isinstance(value, list) and all(any(covers(each, item) for item in value) for each in pattern)
     return same(pattern, value)

@@ -52,9 +52,10 @@ class Spec:
     slices: dict[str, Spec] = field(default_factory=dict)
     fits: Fits | None = None
 
-    @property
-    def is_choice(self) -> bool:
-        return self.name.endswith("[x]")
+    def __post_init__(self) -> None:
+        self.is_choice = self.name.endswith("[x]")
+        self.stem = self.name.removesuffix("[x]")
+        self.beside = f"_{self.name}"
 
     def child(self, name: str) -> Spec:
         return self.children.setdefault(name, Spec(name))

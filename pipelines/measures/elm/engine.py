@@ -17,6 +17,7 @@ from ehr_core.kernel.errors import BadRequest
 from pipelines.measures.elm import (  # noqa: F401 - they register operations
     convertible,
     dates,
+    fhir_functions,
     membership,
     queries,
     retrieves,

@@ -19,8 +19,18 @@ FHIR_HELPERS = {
 }
 
 
+EXTERNAL = {
+    ("extension", 2): "FhirExtension",
+    ("modifierExtension", 2): "FhirModifierExtension",
+    ("hasValue", 1): "FhirHasValue",
+    ("getValue", 1): "FhirGetValue",
+}
+"""Those that it declares external, by how many operands they have."""
+
+
 def native(library: str, function: str, operands: int) -> str | None:
     """The engine's operation for a library function, if it has one."""
-    if library == "FHIRHelpers" and operands == 1:
-        return FHIR_HELPERS.get(function)
-    return None
+    if library != "FHIRHelpers":
+        return None
+    found = FHIR_HELPERS.get(function) if operands == 1 else None
+    return found or EXTERNAL.get((function, operands))

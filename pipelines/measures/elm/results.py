@@ -8,13 +8,16 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from data_contracts.tables.results import MEASURE_RESULTS
-from pipelines.measures.elm.engine import Result
+from pipelines.measures.elm.columns import Column
+from pipelines.measures.elm.engine import Result, deep_enough
 from pipelines.measures.elm.logic import truth
 from pipelines.measures.elm.measure import Group, Measure
 from pipelines.measures.elm.nodes import Node
+from pipelines.measures.elm.plain import plain
 from pipelines.measures.elm.populations import GroupResult
 
 FLAGS = {
@@ -25,6 +28,8 @@ FLAGS = {
     "numerator": ("numerator",),
 }
 """Columns of the contract, and the populations that each one says."""
+USAGE = "http://terminology.hl7.org/CodeSystem/measure-data-usage"
+CRITERION = "http://hl7.org/fhir/us/davinci-deqm/StructureDefinition/extension-criteriaReference"
 SYSTEM = "http://terminology.hl7.org/CodeSystem/measure-population"
 
 
@@ -143,8 +148,23 @@ def summary_report(measure: Measure, counts: Mapping[str, Counts], period: Perio
     return {**_report(measure, period, "summary"), "group": groups}
 
 
+def supplemental(result: Result) -> dict[str, Column]:
+    """The measure's supplemental data and risk factors by id, a row per patient."""
+    compiled = result.compiled
+    with deep_enough():
+        return {
+            one.id: result.run.patient_column(compiled.program.definition(compiled.library, one.expression))
+            for one in compiled.measure.supplemental
+            if one.expression in compiled.library.expressions
+        }
+
+
 def individual_reports(result: Result, keys: list[str], period: Period) -> Iterator[dict[str, Any]]:
-    """A MeasureReport of each patient of an initial population."""
+    """A MeasureReport of each patient of an initial population.
+
+    Supplemental data goes with it as contained observations, each naming its criterion.
+    """
+    beside = supplemental(result)
     measure, rows = result.compiled.measure, len(keys)
     counts = [
         {name: members.counts(rows) for name, members in group.members.items()} for group in result.groups
@@ -158,7 +178,29 @@ def individual_reports(result: Result, keys: list[str], period: Period) -> Itera
             for group, of_group in zip(measure.groups, counts, strict=True)
         ]
         subject = {"reference": f"Patient/{keys[row]}"}
-        yield {**_report(measure, period, "individual"), "subject": subject, "group": groups}
+        more = _supplements(result, beside, int(row))
+        yield {**_report(measure, period, "individual"), **more, "subject": subject, "group": groups}
+
+
+def _supplements(result: Result, columns: Mapping[str, Column], row: int) -> dict[str, Any]:
+    contained, evaluated = [], []
+    for one in result.compiled.measure.supplemental:
+        value = plain(columns[one.id], row, result.run.texts) if one.id in columns else None
+        if value is None or value == []:
+            continue
+        usage = "risk-adjustment-factor" if one.adjusts_risk else "supplemental-data"
+        contained.append(
+            {
+                "resourceType": "Observation",
+                "id": one.id,
+                "status": "final",
+                "code": {"coding": [{"system": USAGE, "code": usage}], "text": one.expression},
+                "valueString": value if isinstance(value, str) else orjson.dumps(value).decode(),
+            }
+        )
+        named = {"url": CRITERION, "valueString": one.id}
+        evaluated.append({"extension": [named], "reference": f"#{one.id}"})
+    return {"contained": contained, "evaluatedResource": evaluated} if contained else {}
 
 
 def _report(measure: Measure, period: Period, kind: str) -> dict[str, Any]:

@@ -40,10 +40,11 @@ class Names:
         self._named, self._own = result.compiled.program.named, f"{result.compiled.library.name}."
 
     def of(self, node: Node, otherwise: str) -> str:
-        """The name of the node's definition, or of what it tests for existence."""
+        """The name of the node's definition or of what it tests for existence: the first that says something new."""
         for one in (node, *(node.args[:1] if node.op in ("Exists", "IsTrue", "IsNotNull") else ())):
-            if one.number in self._named:
-                return self._named[one.number].removeprefix(self._own)
+            name = self._named.get(one.number, otherwise).removeprefix(self._own)
+            if name != otherwise:
+                return name
         return otherwise
 
 

@@ -68,6 +68,7 @@ def _judge_measure(judged: Judged, one: MeasureSurvey, not_expanded: Collection[
         why = next((reason for reason in not_expanded if f" {url} " in reason), f"no value set {url}")
         problems.append(f"{why}, named at {place}")
     judged.problems += [f"{one.measure}: {problem}" for problem in problems]
+    judged.notes += [f"{one.measure}: not evaluable: {name}" for name in one.not_evaluable]
     judged.notes += [
         f"{one.measure}: value set {url} holds {what}" for url, what in one.cut_value_sets.items()
     ]

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from fhir.resources.R4B.measurereport import MeasureReport
 
 from data_contracts.api.official_measures import OfficialMeasure, PackageImport
 from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound
@@ -135,6 +136,23 @@ def test_what_is_made_active_counts_at_the_next_change_and_the_next_night_withou
     assert panel.rows("SELECT 1 FROM care_gaps.gap WHERE present AND source_id = :m", m=ADULTS)
 
 
+@pytest.mark.long
+def test_strata_are_reported_over_fhir(panel, tmp_path):
+    package = small_package()
+    package[0]["group"][0]["stratifier"] = [{"id": "taken", "criteria": {"expression": "Numerator"}}]
+    import_package(panel.pipeline, judge(written(package, tmp_path / "package")), "package", activated=True)
+    panel.night()
+    clinician = panel.api.signed_in("okafor", "clinician")
+    answer = clinician.transport.request("GET", "/fhir/Measure/$evaluate-measure", params={"measure": ADULTS})
+    (group,) = json.loads(answer.content)["group"]
+    MeasureReport.model_validate(json.loads(answer.content))
+    members = {one["id"]: one["count"] for one in group["population"]}
+    (stratum,) = group["stratifier"][0]["stratum"]
+    within = {one["id"]: one["count"] for one in stratum["population"]}
+    assert within["denominator"] == within["numerator"] == members["numerator"]
+    assert members["denominator"] >= members["numerator"]
+
+
 def test_what_is_no_longer_active_leaves_every_list_at_once_and_stays_away(panel, tmp_path):
     judged = judge(written(small_package(), tmp_path / "package"))
     import_package(panel.pipeline, judged, "package", activated=True)
@@ -151,6 +169,7 @@ def test_what_is_no_longer_active_leaves_every_list_at_once_and_stays_away(panel
     assert [act for act, _ in acts(panel)] == ["imported", "activated", "deactivated"]
 
 
+@pytest.mark.long
 def test_a_newer_version_takes_the_place_of_the_older_one(panel, tmp_path):
     first = judge(written(small_package(), tmp_path / "first"))
     second = judge(written(small_package(version="2.0.0"), tmp_path / "second"))
@@ -166,6 +185,7 @@ def test_a_newer_version_takes_the_place_of_the_older_one(panel, tmp_path):
     assert [row["measure_version"] for row in versions] == [MEASURE["version"]]
 
 
+@pytest.mark.long
 def test_an_input_that_fails_stops_the_official_measures_only_and_the_screens_say_so(
     panel, tmp_path, monkeypatch
 ):
@@ -190,6 +210,7 @@ def test_an_input_that_fails_stops_the_official_measures_only_and_the_screens_sa
     assert run["counts"]["people_not_checked"] == 0
 
 
+@pytest.mark.long
 def test_the_shared_package_is_judged_whole(tmp_path):
     judged = judge(shared_data("ecqm"))
     assert judged.problems == []

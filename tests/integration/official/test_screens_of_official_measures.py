@@ -140,7 +140,7 @@ def test_the_page_in_the_workspace_shows_the_measure_and_on_request_the_facts_of
     assert "Active since" in said
     assert "Met (numerator)" in said
     toggles = [one for one in page.toggle if one.label == "Facts"]
-    assert toggles
+    assert toggles, said
     opened_facts = shown(toggles[0].set_value(True).run(timeout=SECONDS))
     assert "Decided by" in opened_facts
     assert "Facts behind this answer" in opened_facts or "No fact was found" in opened_facts

@@ -7,7 +7,7 @@ from pipelines.measures.elm.packages import Package
 from pipelines.measures.elm.plain import plain
 from pipelines.measures.elm.program import Program, not_evaluable
 from pipelines.measures.elm.records import Records
-from tests.lib.elm import PERIOD, SYSTEM, items, literal, op, query, ref, value
+from tests.lib.elm import FHIR, PERIOD, SYSTEM, items, literal, op, part, query, ref, value
 
 
 def call(name: str, *operands: dict, signature: tuple[str, ...] = ()) -> dict:
@@ -144,3 +144,44 @@ def test_the_order_of_keys_in_a_file_does_not_matter():
     assert value(backwards) == 3.1
     parts = {"type": "PositionOf", "string": literal("abc"), "pattern": literal("c")}
     assert value(parts) == 2
+
+
+def test_extensions_and_primitive_values_are_read_by_the_functions_of_fhir_helpers():
+    patient = {
+        "resourceType": "Patient",
+        "id": "p",
+        "extension": [{"url": "urn:a", "valueString": "x"}, {"url": "urn:b", "valueString": "y"}],
+        "gender": "female",
+        "_birthDate": {"extension": [{"url": "urn:absent", "valueCode": "unknown"}]},
+    }
+    who = op("SingletonFrom", {"type": "Retrieve", "dataType": f"{FHIR}Patient"})
+
+    def helped(name: str, *operands: dict) -> dict:
+        return {**call(name, *operands), "libraryName": "FHIRHelpers"}
+
+    asked = {
+        "extensions": op("Count", **{"source": helped("extension", who, literal("urn:a"))}),
+        "gender": helped("getValue", part(who, "gender")),
+        "has gender": helped("hasValue", part(who, "gender")),
+        "has birth date": helped("hasValue", part(who, "birthDate")),
+    }
+    assert {name: helpers_value(one, patient) for name, one in asked.items()} == {
+        "extensions": 1,
+        "gender": "female",
+        "has gender": True,
+        "has birth date": False,
+    }
+
+
+def helpers_value(body: dict, patient: dict):
+    helpers = {"identifier": {"id": "FHIRHelpers"}, "statements": {"def": []}}
+    elm = {
+        "identifier": {"id": "Library"},
+        "includes": {"def": [{"localIdentifier": "FHIRHelpers", "path": "FHIRHelpers"}]},
+        "statements": {"def": [{"name": "It", "expression": body}]},
+    }
+    engine = Engine(Package(libraries={("Library", None): elm, ("FHIRHelpers", None): helpers}))
+    records = Records(engine.texts)
+    records.add_patient([patient])
+    run, program = engine.run(records, PERIOD, strict=True), Program(engine.package, engine.nodes)
+    return plain(run.patient_column(program.definition(program.library("Library"), "It")), 0, engine.texts)

@@ -147,6 +147,9 @@ def test_results_are_in_the_contracts_columns_and_agree_with_the_cases(tmp_path)
     reports = list(map(orjson.loads, (tmp_path / "out" / "MeasureReport.ndjson").read_bytes().splitlines()))
     assert len(reports) == counts["InitialPopulation_1"]
     assert all(one["group"][0]["population"][0]["count"] == 1 for one in reports)
+    beside = {each["id"]: each["valueString"] for one in reports for each in one["contained"]}
+    assert beside["sde-sex"] in ("female", "male") or orjson.loads(beside["sde-sex"])["code"]
+    assert reports[0]["evaluatedResource"][0]["reference"].startswith("#sde-")
 
 
 def test_measures_that_share_a_run_say_the_same_as_alone(tmp_path):

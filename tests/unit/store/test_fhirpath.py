@@ -80,6 +80,8 @@ def test_an_expression_finds_what_the_specification_says(expression, expected):
 def test_a_rule_without_an_answer_is_kept():
     assert compiled("note.text = 'x'").holds(Walk(RECORD))
     assert not compiled("note.exists()").holds(Walk(RECORD))
+    assert not compiled("note or basedOn.reference").holds(Walk(RECORD))
+    assert compiled("note or status").holds(Walk(RECORD))
 
 
 def test_what_stands_behind_a_reference_is_unknown_and_never_fetched():

@@ -190,6 +190,7 @@ def test_a_package_says_who_it_is(tmp_path: Path, package: dict, said: str):
             "not valid JSON",
         ),
         (json.dumps({"resourceType": "ValueSet"}).encode(), "has no url"),
+        (json.dumps({"resourceType": "ValueSet", "url": "http://x\0"}).encode(), "has no url"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, resource: bytes, said: str):

@@ -151,8 +151,9 @@ def test_a_broken_claim_names_the_element_and_what_to_do(body, expression, said)
     assert [issue.expression for issue in issues] == [expression]
     assert said in issues[0].message
     encoded = json.dumps(body).encode()
+    resource = validate(body["resourceType"], encoded)
     with pytest.raises(InvalidResource, match="profile"):
-        SHIPPED.require(body["resourceType"], validate(body["resourceType"], encoded), encoded)
+        SHIPPED.require(body["resourceType"], resource, encoded)
 
 
 def test_what_is_known_to_be_absent_is_there():

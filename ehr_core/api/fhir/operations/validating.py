@@ -26,6 +26,7 @@ from ehr_core.store.validation import peek_type, validate
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 OPERATIONS = (("", "validate"),)
 FINE = "Nothing is wrong with this resource."
+MOST_PROFILES = 10
 MODES = ("create", "update", "delete", "profile")
 TAKEN = "The parameters are resource, profile and mode."
 Told = list[Issue]
@@ -100,6 +101,8 @@ def _asked(request: Request, body: bytes, stored: bytes = b"") -> Asked:
         body = next((bytes(part.resource) for part in parts if part.name == "resource"), b"")
         if not body and not stored:
             raise BadRequest("The parameter 'resource' is required.")
+    if len(profiles) > MOST_PROFILES:
+        raise BadRequest(f"At most {MOST_PROFILES} profiles are asked at once.")
     if len(modes) > 1 or (modes and modes[0] not in MODES):
         raise BadRequest(f"The parameter 'mode' is one of: {', '.join(MODES)}.")
     return Asked(body or stored, tuple(profiles), modes[0] if modes else None)
