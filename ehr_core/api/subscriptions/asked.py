@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ehr_core.access.chart_policy import may_read
+from ehr_core.access.field_sets import fields_of
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.subscriptions.topics import Topic, topic_of
 from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue
@@ -191,7 +192,7 @@ def _filters(work: UnitOfWork, topic: Topic, criteria: dict[str, Any] | None) ->
         }
         _require(bool(pairs) and not shaping, place, "must hold search criteria alone")
         try:
-            Asked.of(type_name, pairs, Store(work).asking(), limit=1)
+            Asked.of(type_name, pairs, Store(work, fields_of(work.actor)).asking(), limit=1)
         except AlmonerError as refused:
             raise InvalidResource([Issue(f"Subscription.{place}", refused.message)]) from None
         found.append((type_name, query))

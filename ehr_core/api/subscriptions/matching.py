@@ -13,13 +13,14 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Connection, Row, Text, any_, literal, select, text
 
+from ehr_core.access.field_sets import fields_of
 from ehr_core.access.scopes import covering
 from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.api.dependencies import Parts
 from ehr_core.api.subscriptions.asked import criteria_of
 from ehr_core.api.subscriptions.rows import DESK, SET_STATUS, grant_of
 from ehr_core.api.subscriptions.topics import topics
-from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.errors import BadRequest, Forbidden
 from ehr_core.kernel.logging import get_logger
 from ehr_core.store.repository import Store
 from ehr_core.store.resource_types import RESOURCE_TYPES
@@ -166,14 +167,16 @@ def _matching(parts: Parts, row: Row[Any], changes: Changes) -> set[tuple[str, s
     if actor is None:
         return ACCESS_ENDED
     found: set[tuple[str, str]] = set()
+    fields = fields_of(actor)
     try:
         with begin(parts.database, actor, parts.clock, parts.settings.site_time_zone) as work:
             for type_name in topics()[row.topic].resources:
                 written = changes.written(type_name)
-                if written and all(covering(actor.application.scopes, type_name, act) for act in "rs"):
+                readable = all(covering(actor.application.scopes, type_name, act) for act in "rs")
+                if written and readable and (fields is None or type_name in fields):
                     queries = [query for kind, query in row.filters if kind == type_name]
                     found |= {(type_name, one) for one in _search(work, type_name, written, queries)}
-    except BadRequest as refused:
+    except (BadRequest, Forbidden) as refused:
         return f"A filter can be searched by no longer. {refused.message}"
     return found
 
@@ -181,7 +184,7 @@ def _matching(parts: Parts, row: Row[Any], changes: Changes) -> set[tuple[str, s
 def _search(work: UnitOfWork, type_name: str, ids: list[str], queries: list[str]) -> Sequence[str]:
     """Of these resources, those that every filter finds and the subscriber sees: one statement."""
     pairs = [pair for query in queries for pair in criteria_of(query)]
-    asked = Asked.of(type_name, pairs, Store(work).asking(), limit=1)
+    asked = Asked.of(type_name, pairs, Store(work, fields_of(work.actor)).asking(), limit=1)
     table = current_table(type_name)
     wanted = table.c.id == any_(literal(ids, ARRAY(Text)))
     return work.connection.execute(select(table.c.id).where(wanted, *asked.where)).scalars().all()

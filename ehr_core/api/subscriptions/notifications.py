@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from ehr_core.access.field_sets import fields_of
 from ehr_core.access.scopes import covering
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.api.fhir.visibility import is_visible
+from ehr_core.api.fhir.visibility import cut, is_visible
 from ehr_core.api.subscriptions.asked import BACKPORT
 from ehr_core.api.subscriptions.rows import Event
 from ehr_core.kernel.ids import new_id
@@ -33,13 +34,13 @@ Seen = Mapping[str, StoredResource]
 
 def seen_today(work: UnitOfWork, events: Sequence[Event]) -> dict[str, StoredResource]:
     """Of the resources that the events are about, by reference, those that the subscriber may read now."""
-    store = Store(work)
+    store = Store(work, fields_of(work.actor))
     by_type: dict[str, set[str]] = {}
     for event in events:
         if event.act != "delete":
             by_type.setdefault(event.resource_type, set()).add(event.resource_id)
     return {
-        found.reference: found
+        found.reference: cut(work.actor, found)
         for type_name, ids in by_type.items()
         if covering(work.actor.application.scopes, type_name, "r")
         for found in store.read_many(type_name, sorted(ids))
