@@ -74,8 +74,18 @@ def check_inputs(draft: Draft) -> dict[str, int]:
 def evaluate_official(draft: Draft, time_zone: str) -> int:
     """Writes official_results and official_evidence; returns rows of the first.
 
-    Raises ContractBreached when not exactly the people of the snapshot were measured.
+    Raises ContractBreached when not exactly the people of the snapshot were measured, or the engine broke down.
     """
+    try:
+        return _evaluate(draft, time_zone)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        wrong = Breach(
+            OFFICIAL_RESULTS.name, WHOLE_TABLE, f"be evaluated to the end ({type(error).__name__})", 1
+        )
+        raise breached([wrong]) from error
+
+
+def _evaluate(draft: Draft, time_zone: str) -> int:
     with (
         _writer(draft, OFFICIAL_RESULTS) as results,
         _writer(draft, OFFICIAL_EVIDENCE) as evidence,
