@@ -46,12 +46,11 @@ async function evaluated(file) {
 }
 
 async function main() {
-  const out = fs.createWriteStream(path.join(work, "results.ndjson"));
+  const out = path.join(work, "results.ndjson");
   const measures = path.join(work, "measures");
   for (const name of fs.readdirSync(measures).sort()) {
-    out.write(JSON.stringify(await evaluated(path.join(measures, name))) + "\n");
+    fs.appendFileSync(out, JSON.stringify(await evaluated(path.join(measures, name))) + "\n");
   }
-  out.end();
 }
 
 main();

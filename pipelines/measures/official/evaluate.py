@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from pipelines.measures.elm.collector import spared_collector
 from pipelines.measures.elm.population import OWNED_BY, Batch, add_person, batches
 from pipelines.measures.elm.records import Records
 from pipelines.measures.elm.texts import Texts
@@ -33,8 +34,13 @@ def evaluate_files(
     shard: tuple[int, int] = (0, 1),
 ) -> Iterator[tuple[int, Tables]]:
     """Batch by batch, how many people and what is said of them. Nothing is said of those `left_out`."""
-    for batch in batches(files, ready.types, ready.engine.texts, shard=shard):
-        yield len(batch.keys), evaluate_batch(ready, batch, key_id, as_of, time_zone, left_out)
+    compiled = [one.compiled for one in ready.measures]
+    found = batches(files, ready.types, ready.engine.texts, shard=shard)
+    with spared_collector():
+        for batch in ready.engine.in_batches(compiled, found):
+            people, tables = len(batch.keys), evaluate_batch(ready, batch, key_id, as_of, time_zone, left_out)
+            del batch
+            yield people, tables
 
 
 def evaluate_lines(
@@ -47,7 +53,13 @@ def evaluate_lines(
 ) -> Tables:
     """The same for the records of a few people, by resource type."""
     wanted = {kind: lines[kind] for kind in ready.types & lines.keys()}
-    return evaluate_batch(ready, batch_of(wanted, ready.engine.texts), key_id, as_of, time_zone)
+    compiled = [one.compiled for one in ready.measures]
+    batch = batch_of(wanted, ready.engine.texts)
+    (tables,) = (
+        evaluate_batch(ready, one, key_id, as_of, time_zone)
+        for one in ready.engine.in_batches(compiled, iter([batch]))
+    )
+    return tables
 
 
 def evaluate_batch(

@@ -53,7 +53,7 @@ def official_results(
     types = sorted(needed_types([engine.compile(name) for name in names]))
     lines = _lines(session, str(resources), types)
     task = partial(_judged, package, names, period, key_id)
-    arranged = _of_people(lines).repartition(partitions, "owner").sortWithinPartitions("owner")
+    arranged = _of_people(lines).repartition(partitions, "owner").sortWithinPartitions("owner", "body")
     return arranged.mapInArrow(task, COLUMNS)
 
 
