@@ -18,6 +18,7 @@ from ehr_core.kernel.settings import Settings
 from pipelines.run import steps
 from pipelines.run.code_version import code_version
 from pipelines.run.draft import Draft
+from pipelines.run.risk import score_risk
 from pipelines.run.safe_harbor import publish_safe_harbor
 from pipelines.run.snapshot import take_snapshot
 
@@ -55,6 +56,7 @@ def nightly(
         raise
     _timed("write back", report, lambda: steps.write_back(client, draft, report))
     told = finish(client, draft, flat, results)
+    _timed("risk scores", report, lambda: score_risk(draft))
     _timed("safe-harbor zone", report, lambda: publish_safe_harbor(draft, settings.site_time_zone))
     return told
 
