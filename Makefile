@@ -4,7 +4,7 @@
 ALMONER = .venv/bin/almoner
 PYTEST = .venv/bin/python -m pytest
 
-.PHONY: help up install down reset status test test-all bench lint install-test conformance
+.PHONY: help up install down reset status test test-all bench lint install-test conformance spark-test oracle
 
 SHARED_DATA = $(or $(ALMONER_SHARED_DATA),../shared/data)
 
@@ -19,6 +19,8 @@ help:
 	@echo "make figures   first start, restart and memory with 1,000 patients, against what is promised"
 	@echo "make bench     measure against limits of this machine"
 	@echo "make conformance  run the official measures' cases of the shared test data, and print a table"
+	@echo "make spark-test   install Spark (300 MB; needs Java 17) and compare measures on it with one machine"
+	@echo "make oracle   install fqm-execution into .oracle (needs Node.js) and compare its answers with ours"
 	@echo "make lint      style and the floors' import rules"
 
 install:
@@ -64,3 +66,14 @@ bench: install-test
 
 conformance: install
 	@$(ALMONER) measures conformance $(SHARED_DATA)/ecqm
+
+spark-test: install-test
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
+	@.venv/bin/python -m pip install -qq --no-deps --require-hashes -r deploy/constraints/spark.txt
+	@$(PYTEST) tests/integration/spark tests/spec/measures/test_spark_dialect.py --timeout=3000
+
+oracle: install-test
+	@mkdir -p .oracle
+	@cp tests/oracle/package.json tests/oracle/package-lock.json .oracle
+	@npm ci --prefix .oracle --no-audit --no-fund --ignore-scripts
+	@ALMONER_FQM=.oracle $(PYTEST) tests/oracle -s --timeout=3000

@@ -132,7 +132,7 @@ class Medication:
 
 @dataclass(frozen=True, slots=True)
 class Allergy:
-    """An allergy or intolerance to a drug. Food, environment, refuted and entered-in-error ones are not handed in.
+    """An allergy or intolerance. Refuted and entered-in-error ones are not handed in.
 
     `ingredients` are RxNorm ingredients (IN) of the substance; `codes` all its codings, so that a class ("penicillins")
     coded otherwise is still found; `coded=False` says that the substance could not be identified.
@@ -203,7 +203,10 @@ class Unknowable:
 
 @dataclass(frozen=True)
 class Facts:
-    """One patient as of one day. Lists are in any order; the properties below sort and index once."""
+    """One patient as of one day. Lists are in any order; the properties below sort and index once.
+
+    `other_allergies` are those to foods and to the surroundings, which only vaccines ask about.
+    """
 
     as_of: date
     birth_date: date | None = None
@@ -218,6 +221,7 @@ class Facts:
     medications: tuple[Medication, ...] = ()
     stopped_medications: tuple[Medication, ...] = ()
     allergies: tuple[Allergy, ...] = ()
+    other_allergies: tuple[Allergy, ...] = ()
     allergy_list: AllergyList = "not_asked"
     results: tuple[Result, ...] = ()
     immunizations: tuple[Immunization, ...] = ()

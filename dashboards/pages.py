@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dashboards.admin.accounts import accounts_page
+from dashboards.admin.alerts import alerts_page
 from dashboards.admin.apps import apps_page
 from dashboards.admin.audit import audit_page
 from dashboards.admin.break_glass import break_glass_page
+from dashboards.admin.chart_access import chart_access_page
+from dashboards.admin.disclosures import disclosures_page
+from dashboards.admin.roles import roles_page
 from dashboards.care_manager.replies import replies_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
@@ -89,7 +93,11 @@ def offers(session: StaffSession) -> list[Offer]:
         Offer("audit.read", audit_page, "Audit", "audit", HOUSE),
         Offer("account.manage", accounts_page, "Accounts", "accounts", HOUSE),
         Offer("access.manage", apps_page, "Apps", "apps", HOUSE),
+        Offer("audit.read", alerts_page, "Alerts", "alerts", HOUSE),
         Offer("audit.read", break_glass_page, "Broken glass", "broken-glass", HOUSE),
+        Offer("access.manage", chart_access_page, "Charts and proxies", "chart-access", HOUSE),
+        Offer("access.manage", roles_page, "Roles", "roles", HOUSE),
+        Offer("disclosure.manage", disclosures_page, "Disclosures", "disclosures", HOUSE),
     ]
     first = next((place for role, place in FIRST_PAGES.items() if role in session.me.roles), "today")
     at_hand = {path for role in session.me.roles for path in AT_HAND.get(role, ())}

@@ -21,6 +21,7 @@ from ehr_core.db.commands import commands as database_commands
 from ehr_core.kernel.errors import AlmonerError, StartupFailed
 from ehr_core.kernel.settings import Settings
 from ehr_core.medications.commands import commands as medication_commands
+from ehr_core.store.key_commands import commands as encryption_key_commands
 from ehr_core.workflows.write_back.commands import commands as key_commands
 
 COMMANDS = "almoner.commands"
@@ -70,6 +71,7 @@ app.add_typer(audit_commands, name="audit")
 app.add_typer(database_commands)
 app.add_typer(medication_commands, name="medications")
 app.add_typer(key_commands, name="key")
+app.add_typer(encryption_key_commands, name="keys")
 say = Console(highlight=False, soft_wrap=True)
 
 

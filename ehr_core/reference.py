@@ -32,6 +32,13 @@ sensitive labels it sees. A site may say otherwise of either with `almoner acces
 
 This page is written by `almoner reference permissions` from `ehr_core/access/roles.toml`; a test holds it to the file.
 """
+FIELDS_HEAD = """
+## Minimum necessary by field
+
+What these roles read of each type over FHIR; every other role with `fhir.read` reads whole resources. A type that is
+not listed is not there for them, an element that is not listed is cut out (the answer says SUBSETTED), and a search by
+a parameter that is not listed is refused. From `ehr_core/access/field_sets.toml`.
+"""
 COMMANDS_HEAD = """# Commands
 
 `make up` and `make test` are all that a newcomer needs; they call these. Failures are one sentence on standard error
@@ -58,7 +65,17 @@ def permissions_page() -> str:
     for permission in sorted({one for granted in given.values() for one in granted}):
         holders = ", ".join(f"`{name}`" for name in roles if permission in given[name])
         lines.append(f"| `{permission}` | {holders} |")
+    lines += [FIELDS_HEAD, "| role | type | elements | searches | why |", "| --- " * 5 + "|"]
+    lines += [
+        f"| `{role}` | {name} | {', '.join(one['elements'])} | {', '.join(one['searches'])} | {one['why']} |"
+        for role, types in _field_sets().items()
+        for name, one in types.items()
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _field_sets() -> dict[str, Any]:
+    return tomllib.loads(files("ehr_core.access").joinpath("field_sets.toml").read_text(encoding="utf-8"))
 
 
 def commands_page(app: typer.Typer) -> str:

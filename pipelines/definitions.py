@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from ehr_core.kernel.settings import Settings
-from pipelines.assets import checks, incremental, panel, risk, shards, snapshot
+from pipelines.assets import checks, incremental, official, panel, risk, shards, snapshot
 from pipelines.assets.resources import Almoner
 
 
@@ -23,6 +23,10 @@ def define(settings: Settings, almoner: Almoner, **resources: Any) -> dg.Definit
             panel.published,
             panel.safe_harbor,
             risk.risk_scores,
+            official.official_inputs,
+            official.official_results,
+            official.official_gaps,
+            official.official_written_back,
         ],
         asset_checks=[checks.flat_tables_keep_their_contracts, checks.results_keep_their_contracts],
         jobs=[*panel.jobs(settings), incremental.work_off_changes_job],

@@ -1,14 +1,20 @@
-"""`almoner measures conformance`, `almoner measures explain`, `almoner measures import` and `almoner measures run`."""
+"""`almoner measures …`: official packages judged, imported, made active, explained, run and held to their cases."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from data_contracts.api.official_measures import KeptMeasures
+    from ehr_core.client import AlmonerClient
+    from pipelines.run.importing import Judged
 
 measures = typer.Typer(no_args_is_help=True, help="Official measures (FHIR Measure and ELM packages).")
 say = Console(highlight=False, soft_wrap=True)
@@ -67,35 +73,99 @@ def explain(
 
 @measures.command("import")
 def import_package(
-    path: Annotated[Path, typer.Argument(help="A folder with measures, libraries and value sets.")],
+    path: Annotated[Path, typer.Argument(help="A package: a file or a folder.")],
     valuesets: ValueSets = None,
     libraries: Libraries = None,
+    measure: Annotated[list[str] | None, typer.Option(help="Only this measure; may be repeated.")] = None,
+    check_only: Annotated[bool, typer.Option("--check", help="Judge it and keep nothing.")] = False,
+    activate: Annotated[bool, typer.Option("--activate", help="Make its measures active at once.")] = False,
 ) -> None:
-    """Check a package: does every measure compile, and what is missing or not supported, and where."""
-    from pipelines.run.official_measures import inspect
+    """Check a package, tell what is missing or not supported and where, and keep it. A bad one changes nothing."""
+    from pipelines.run.importing import import_package as keep
+    from pipelines.run.importing import judge
 
-    found = inspect(path, value_sets=valuesets, libraries=libraries)
+    judged = judge(path, value_sets=valuesets, libraries=libraries, only=measure or ())
+    _tell_judged(judged)
+    if judged.problems:
+        say.print(f"{len(judged.problems)} problems: nothing was imported.")
+        raise typer.Exit(1)
+    if check_only:
+        return
+    kept = keep(_client(), judged, path.name, activated=activate)
+    active = sum(one.active for one in kept.measures)
+    say.print(f"Imported. {active} of the {len(kept.measures)} imported measures are active.")
+    if not activate:
+        say.print("Make one active with `almoner measures activate NAME`.")
+
+
+def _tell_judged(judged: Judged) -> None:
     table = Table("measure", "version", "runs", "missing value sets", "cut value sets", "retrieves")
-    for one in found.measures:
-        runs = "yes" if one.runs else "no"
+    for one in judged.surveys:
+        runs = "yes" if one.runs and not one.missing_value_sets else "no"
         counts = (len(one.missing_value_sets), len(one.cut_value_sets), len(one.needs))
         table.add_row(one.measure, one.version, runs, *(str(count or "") for count in counts))
     say.print(table)
-    for one in found.measures:
-        problems = [one.problem] if one.problem else []
-        problems += [f"not supported: {what} at {place}" for what, place in one.unsupported.items()]
-        problems += [f"not evaluable: {name}" for name in one.not_evaluable]
-        problems += [f"no value set {url}, named at {place}" for url, place in one.missing_value_sets.items()]
-        problems += [f"value set {url} holds {what}" for url, what in one.cut_value_sets.items()]
-        for problem in problems:
-            say.print(f"{one.measure}: {problem}", markup=False)
-    ready = sum(one.runs for one in found.measures)
+    for word, lines in (("note", judged.notes), ("problem", judged.problems)):
+        for line in lines:
+            say.print(f"{word}: {line}", markup=False)
+    ready = sum(one.runs and not one.missing_value_sets for one in judged.surveys)
     say.print(
-        f"{ready} of {len(found.measures)} measures can run, with {found.libraries} libraries and "
-        f"{found.value_sets} value sets."
+        f"{ready} of {len(judged.surveys)} measures can run, with {judged.libraries} libraries and "
+        f"{judged.value_sets} value sets."
     )
-    if ready < len(found.measures):
-        raise typer.Exit(1)
+
+
+@measures.command("list")
+def list_measures() -> None:
+    """Tell the official measures that were imported, and which are active."""
+    _tell_kept(_client().quality.official())
+
+
+@measures.command("activate")
+def activate_measures(
+    names: Annotated[list[str], typer.Argument(help="Measures as `almoner measures list` names them.")],
+    version: Annotated[
+        str | None, typer.Option(help="Which imported version; the newest import unless given.")
+    ] = None,
+) -> None:
+    """Make official measures active: the next night and the worker go by them, without a restart."""
+    from pipelines.run.importing import activate
+
+    versions = dict.fromkeys(names, version) if version else None
+    _tell_kept(activate(_client(), names, versions=versions))
+
+
+@measures.command("deactivate")
+def deactivate_measures(
+    names: Annotated[list[str], typer.Argument(help="Measures as `almoner measures list` names them.")],
+) -> None:
+    """Make official measures no longer active: their gaps go at once."""
+    from pipelines.run.importing import activate
+
+    _tell_kept(activate(_client(), names, active=False))
+
+
+def _tell_kept(kept: KeptMeasures) -> None:
+    table = Table("measure", "version", "title", "active", "imported", "by")
+    for one in kept.measures:
+        measure = one.measure
+        when = one.imported_at.date().isoformat()
+        table.add_row(
+            measure.measure_id,
+            measure.version,
+            measure.title,
+            "yes" if one.active else "",
+            when,
+            one.imported_by,
+        )
+    say.print(table)
+
+
+def _client() -> AlmonerClient:
+    from ehr_core.kernel.settings import Settings
+    from pipelines.run.nightly import pipeline_client
+
+    return pipeline_client(Settings())
 
 
 @measures.command("operators")
@@ -115,12 +185,15 @@ def run_measures(
     out: Annotated[Path, typer.Option(help="Where the results and the MeasureReports go.")],
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure; may be repeated.")] = None,
     individual: Annotated[bool, typer.Option(help="Also a report of each person.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; each takes about two gigabytes.")] = 1,
 ) -> None:
     """Evaluate measures over a population and write results and summary reports."""
     from pipelines.run.official_measures import Period, evaluate
 
     period = Period(begin.date(), end.date())
-    with say.status("reading") as status:
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=say) as progress:
+        task = progress.add_task("people", total=None)
         found = evaluate(
             package,
             resources,
@@ -128,7 +201,8 @@ def run_measures(
             out,
             only=measure or (),
             individual=individual,
-            done=lambda people: status.update(f"{people} people measured"),
+            workers=workers,
+            done=lambda people, of: progress.update(task, completed=people, total=of),
         )
     table = Table("measure", "group", "initial population", "denominator", "numerator", "not evaluable")
     for one in found:

@@ -11,8 +11,12 @@ import pytest
 from argon2 import PasswordHasher
 
 from ehr_core.access import passwords
+from ehr_core.kernel.key_ring import KeyRing
 from ehr_core.kernel.secrets import Secrets
 from tests.lib import browser, postgres
+
+os.environ.setdefault("ALMONER_ENCRYPTION_KEYS", KeyRing().model_dump_json())
+"""One ring for every process of the suite, whichever state folder it opens."""
 
 
 @pytest.fixture(scope="session")

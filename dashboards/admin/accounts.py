@@ -7,6 +7,7 @@ import streamlit as st
 from dashboards.shared.markup import text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.site_time import show_instant
 from data_contracts.api.account import AccountInfo, ChangeAccount, NewAccount
 
 ROLES = {
@@ -70,6 +71,7 @@ def _account(session: StaffSession, one: AccountInfo) -> None:
                 _change(session, one, ChangeAccount(disabled=not one.disabled), done)
         if not one.patient_id:
             _roles(session, one)
+        _sessions(session, one)
 
 
 def _roles(session: StaffSession, one: AccountInfo) -> None:
@@ -77,6 +79,26 @@ def _roles(session: StaffSession, one: AccountInfo) -> None:
         chosen = st.multiselect("Roles", ROLES, default=one.roles, format_func=ROLES.get)
         if st.form_submit_button("Save") and chosen:
             _change(session, one, ChangeAccount(roles=chosen), "has other roles, from its next click on")
+
+
+def _sessions(session: StaffSession, one: AccountInfo) -> None:
+    """Looked up when asked for: looking at somebody's sessions is an act of its own."""
+    key = f"sessions_of_{one.account_id}"
+    if not st.toggle("Sessions", key=key):
+        return
+    with told_errors():
+        open_ones = [
+            each for each in session.client.account.sessions(account_id=one.account_id) if each.ended is None
+        ]
+        if not open_ones:
+            st.caption("No open session.")
+        for each in open_ones:
+            told = f"{each.application}, {each.address or 'address unknown'}, since {show_instant(each.created_at)}"
+            st.caption(told + (" (this one)" if each.current else ""))
+            if st.button(f"End the session of {show_instant(each.created_at)}", key=f"end_{each.session_id}"):
+                session.client.account.revoke_session(each.session_id)
+                remember(f"A session of {one.name} is ended.")
+                st.rerun()
 
 
 def _change(session: StaffSession, one: AccountInfo, change: ChangeAccount, done: str) -> None:

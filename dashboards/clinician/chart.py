@@ -12,6 +12,7 @@ from dashboards.clinician.history_panel import history_panel
 from dashboards.clinician.notes_panel import notes_panel
 from dashboards.clinician.order_basket import basket_panel
 from dashboards.clinician.orders import orders_panel
+from dashboards.clinician.outside_orders import outside_orders_panel
 from dashboards.clinician.past_care import past_care_panel
 from dashboards.clinician.plans_panel import plans_panel
 from dashboards.clinician.questionnaires import questionnaires_panel
@@ -52,6 +53,7 @@ def chart_page() -> None:
             st.warning(f"{summary.hidden_items} items of this record are restricted and not shown to you.")
         if session.may("chart.write"):
             record_buttons(session, summary.banner)
+        outside_orders_panel(session, summary.banner)
         basket_panel(session, summary.banner)
         gaps, record = st.columns([5, 6], gap="medium")
         with gaps:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-MOST_PROMPT = 800
-"""Characters: an engine hears only the end of a longer prompt."""
+MOST_PROMPT = 600
+"""Characters: an engine hears only the last two hundred or so pieces of words of a longer prompt."""
+OPENING = "Medical dictation. "
 
 UNITS = (
     "milligrams?|mg|micrograms?|mcg|ug|grams?|g|milliliters?|ml|liters?|units?|iu|meq|percent|%|puffs?|drops?|tablets?"
@@ -26,9 +27,23 @@ DOSE = re.compile(
 
 
 def prompt_of(medications: Iterable[str], problems: Iterable[str] = ()) -> str:
-    """What the engine is told to expect: this chart's drugs and problems, by name."""
-    names = list(dict.fromkeys([*(first_word(name) for name in medications), *problems]))
-    return ("Medical dictation. " + ", ".join(filter(None, names)))[:MOST_PROMPT]
+    """What the engine is told to expect: this chart's drugs and problems, by whole names, the drugs before all.
+
+    Small letters: of metFORMIN an engine makes two words.
+    """
+    drugs = _as_many_as_fit((first_word(name).lower() for name in medications), MOST_PROMPT - len(OPENING))
+    room = MOST_PROMPT - len(OPENING) - sum(len(name) + 2 for name in drugs)
+    return OPENING + ", ".join([*_as_many_as_fit(problems, room), *drugs])
+
+
+def _as_many_as_fit(names: Iterable[str], room: int) -> list[str]:
+    kept: list[str] = []
+    for name in filter(None, dict.fromkeys(names)):
+        room -= len(name) + 2
+        if room < 0:
+            break
+        kept.append(name)
+    return kept
 
 
 def first_word(name: str) -> str:

@@ -16,8 +16,8 @@ def dictation_panel(session: StaffSession, screen: NoteOnScreen, summary: ChartS
     with st.expander("Dictate", key=f"dictate-{screen.base.note_id}", on_change="rerun") as opened:
         if not opened.open:
             return
-        if not speech.is_installed():
-            st.info(speech.INSTALL)
+        if reason := speech.why_not():
+            st.warning(reason)
             return
         with told_errors():
             _dictate(session, screen, summary)
@@ -41,7 +41,10 @@ def _dictate(session: StaffSession, screen: NoteOnScreen, summary: ChartSummary)
         if section.kind == "text"
     }
     place = st.selectbox("Into", list(places), format_func=places.get, key=f"{key}-place")
-    if not _confirmed(key, words, medicines) or not words.strip():
+    if not words.strip():
+        st.info("No words were heard. Record again, nearer to the microphone.")
+        return
+    if not _confirmed(key, words, medicines):
         return
     st.button(
         "Accept into the note",
@@ -53,12 +56,13 @@ def _dictate(session: StaffSession, screen: NoteOnScreen, summary: ChartSummary)
 
 
 def _confirmed(key: str, words: str, medicines: list[str]) -> bool:
-    """Every dose has been looked at. Its tick is bound to its words: another number, another tick."""
+    """All was read, and every dose looked at. A dose's tick is bound to its words: another number, another tick."""
     doses = doses_in(words)
     if unknown_drugs(doses, words, medicines):
         st.warning("A dose is spoken of, and no medicine of this chart. Check the medicine's name too.")
     looked = [st.checkbox(f"I have checked the dose: **{dose}**", key=f"{key}-dose-{dose}") for dose in doses]
-    return all(looked)
+    read = st.checkbox("I have read what was heard, and it is what I said", key=f"{key}-read")
+    return read and all(looked)
 
 
 def _accept(session: StaffSession, screen: NoteOnScreen, place: str, words: str) -> None:

@@ -61,6 +61,8 @@ def document_dialog(session: StaffSession, banner: PatientBanner, form: str) -> 
     )
     if file is not None and file.type in ("image/png", "image/jpeg"):
         st.image(file, caption="As it will be filed", width=320)
+    elif file is not None:
+        st.pdf(file.getvalue(), height=360, key=f"{form}-preview", alt="As it will be filed")
     ready = kind is not None and file is not None and len((title or "").strip()) >= 2
     with told_errors():
         if st.button("File it", type="primary", disabled=not ready):

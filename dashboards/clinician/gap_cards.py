@@ -34,6 +34,9 @@ def watch_for_remeasure() -> None:
 def gap_cards(session: StaffSession, banner: PatientBanner) -> None:
     """The cards; they refresh themselves only while a change is on its way, so reading stays cheap and audited."""
     watching = time.monotonic() < st.session_state.get("watch_gaps_until", 0)
+    st.session_state.pop(
+        "gap_was_acted_on", None
+    )  # the whole chart is drawn: once more would lose what was told
     st.fragment(_cards, run_every=1.0 if watching else None)(session, banner, watching)
 
 

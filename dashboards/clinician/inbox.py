@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import streamlit as st
 
 from dashboards.clinician.inbox_acts import acts_menu, seen_items, tell_dialog
@@ -21,6 +23,8 @@ from dashboards.shared.session import StaffSession
 from data_contracts.api.results_inbox import Acknowledge, Inbox, InboxCard
 
 VIEWS = {"open": "To look at", "acknowledged": "Acknowledged, nothing done", "closed": "Closed this week"}
+WATCH_SECONDS, WATCH_EVERY_SECONDS = 60.0, 1.5
+SLOW = "This takes longer than usual: the sorting may have stopped. Tell whoever looks after the system."
 MINE, EVERYBODY = "mine", "all"
 PAGES = (
     ("to_sign", "order.sign", "Orders to sign"),
@@ -42,7 +46,7 @@ def inbox_page() -> None:
         )
         st.session_state.pop("inbox_counts", None)
         stay_within(inbox.page, "inbox_page")
-        _heading(inbox)
+        _heading(session, inbox)
         for card in inbox.cards:
             _card(session, card)
         if not inbox.cards:
@@ -71,18 +75,38 @@ def _choices(session: StaffSession) -> tuple[str, str]:
     return view or "open", of or MINE
 
 
-def _heading(inbox: Inbox) -> None:
+def _heading(session: StaffSession, inbox: Inbox) -> None:
     st.caption(f"{count_words(inbox.counts)} · protected health information")
     for sentence in coverage_words(inbox):
         st.info(sentence)
-    if inbox.on_their_way:
-        st.caption(sorting_words(inbox.on_their_way))
-        st.button("Look again", key="look_again_inbox")
+    if not inbox.on_their_way:
+        st.session_state.pop("inbox_sorting_since", None)
+        return
+    since = st.session_state.setdefault("inbox_sorting_since", time.monotonic())
+    if time.monotonic() - since < WATCH_SECONDS:
+        st.fragment(_watch_sorting, run_every=WATCH_EVERY_SECONDS)(session, inbox.on_their_way)
+        return
+    st.warning(f"{sorting_words(inbox.on_their_way)} {SLOW}")
+    st.button("Look again", key="look_again_inbox", on_click=_look_again)
+
+
+def _watch_sorting(session: StaffSession, shown: int) -> None:
+    """Draws the page anew as soon as a result has found its card; gives up in time and leaves a button."""
+    since = st.session_state.get("inbox_sorting_since", 0.0)
+    with told_errors():
+        waiting = session.client.results_inbox.counts().on_their_way
+        if waiting != shown or time.monotonic() - since >= WATCH_SECONDS:
+            st.rerun()
+        st.caption(f"{sorting_words(waiting)} They come here by themselves.")
+
+
+def _look_again() -> None:
+    st.session_state.pop("inbox_sorting_since", None)
 
 
 def empty_words(inbox: Inbox, view: str) -> str:
     if inbox.on_their_way:
-        return "Results are on their way here. Look again in a moment."
+        return "Results are on their way here."
     if view == "open":
         return "Nothing to look at. New results come here by themselves, critical ones first."
     return "Nothing here."

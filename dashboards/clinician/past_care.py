@@ -17,7 +17,9 @@ PLAIN_STATUSES = ("completed", "current")
 IN_ERROR = "entered-in-error"
 SHOWN_LINES = 12
 PICTURES = ("image/png", "image/jpeg")
-FILE_ENDINGS = {"application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "text/plain": ".txt"}
+PDF = "application/pdf"
+PREVIEW_HEIGHT = 700
+FILE_ENDINGS = {PDF: ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "text/plain": ".txt"}
 
 
 def past_care_panel(session: StaffSession, banner: PatientBanner) -> None:
@@ -113,6 +115,8 @@ def _document(session: StaffSession, line: DocumentLine) -> None:
     )
     if content_type in PICTURES:
         st.image(content, caption=line.name)
+    elif content_type == PDF:
+        st.pdf(content, height=PREVIEW_HEIGHT, key=f"pdf-{line.resource_id}", alt=line.name)
     elif content_type == "text/plain":
         st.text(content.decode(errors="replace"))
     else:

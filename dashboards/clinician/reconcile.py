@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards.clinician.form_parts import about
 from dashboards.clinician.medication_rows import entry_html
 from dashboards.clinician.product_search import find_product
+from dashboards.clinician.reconcile_changes import carried_over
 from dashboards.shared.banner import show_banner
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
@@ -28,7 +29,7 @@ from data_contracts.api.reconciliation import (
 )
 
 DECIDED = "reconciliation_decided"
-CHANGED = "The lists have changed since they were drawn, so nothing was saved. Look at them and decide again."
+CHANGED = "The lists have changed since they were drawn, so nothing was saved."
 NEEDS_PRESCRIBER = "stop"
 
 
@@ -52,16 +53,16 @@ def reconcile_page() -> None:
 
 
 def _decisions(shown: Reconciliation) -> dict[str, str]:
-    """What was decided on exactly these lists; other lists begin anew, and the page says so."""
+    """What was decided on exactly these lines. When the lists change meanwhile, the page says what is different."""
     kept = st.session_state.get(DECIDED)
-    if kept is None or kept["seen"] != shown.seen:
-        if kept and kept["decided"] and kept["patient"] == shown.banner.patient_id:
-            st.warning(CHANGED)
-        kept = st.session_state[DECIDED] = {
-            "patient": shown.banner.patient_id,
-            "seen": shown.seen,
-            "decided": {},
-        }
+    if kept is None or kept["patient"] != shown.banner.patient_id:
+        kept = {"patient": shown.banner.patient_id, "decided": {}, "told": ""}
+    elif kept["seen"] != shown.seen and kept["decided"]:
+        carried = carried_over(kept["rows"], shown.rows, kept["decided"])
+        kept |= {"decided": carried.decided, "told": f"{CHANGED} {carried.words}"}
+    st.session_state[DECIDED] = kept = {**kept, "seen": shown.seen, "rows": shown.rows}
+    if kept["told"]:
+        st.warning(kept["told"])
     return kept["decided"]
 
 

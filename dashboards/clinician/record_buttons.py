@@ -8,6 +8,7 @@ from dashboards.clinician.allergy_forms import allergy_dialog
 from dashboards.clinician.done_here_forms import document_dialog, procedure_dialog
 from dashboards.clinician.notes_panel import start_visit_button
 from dashboards.clinician.outside_forms import outside_dialog
+from dashboards.clinician.problem_forms import problems_dialog
 from dashboards.clinician.record_forms import result_dialog
 from dashboards.clinician.vaccination_forms import vaccination_dialog
 from dashboards.clinician.vitals_forms import vitals_dialog
@@ -16,6 +17,7 @@ from dashboards.shared.session import StaffSession
 from data_contracts.api.patients import PatientBanner
 
 MORE = {
+    "problems": ("Problem list", problems_dialog),
     "procedure": ("Procedure done here", procedure_dialog),
     "document": ("Document or picture", document_dialog),
 }

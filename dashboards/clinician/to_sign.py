@@ -1,9 +1,10 @@
-"""Orders to sign: every patient whose basket waits, the oldest first. Each is signed in the chart of its patient."""
+"""Orders to sign: every patient whose basket waits, the oldest first, and orders from elsewhere with a warning."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.clinician.outside_orders import waiting_outside_orders
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.markup import lines, text
 from dashboards.shared.page import start_page, told_errors
@@ -23,6 +24,7 @@ def to_sign_page() -> None:
             _basket(session, basket)
         if not found:
             st.info("No basket waits for a signature. What is prepared in a chart comes here.")
+        waiting_outside_orders(session)
 
 
 def _basket(session: StaffSession, basket: BasketToSign) -> None:

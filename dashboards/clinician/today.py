@@ -10,6 +10,7 @@ import streamlit as st
 from dashboards.clinician.notes_panel import begin
 from dashboards.clinician.unfinished import unfinished_panel
 from dashboards.clinician.urgent import coverage_panel, urgent_panel
+from dashboards.clinician.waiting_refills import waiting_refills_panel
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.gap_words import gap_line
 from dashboards.shared.markup import lines, tag, text
@@ -57,6 +58,7 @@ def today_page() -> None:
     tell_remembered()
     urgent_panel(session)
     unfinished_panel(session)
+    waiting_refills_panel(session)
     with told_errors():
         day, of_whom = st.columns([1, 2], width=560)
         with day:

@@ -7,7 +7,9 @@ import streamlit as st
 from dashboards.clinician.form_parts import about, done, moment, parse_decimal
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
+from dashboards.shared.support_cards import support_cards
 from data_contracts.api.chart import RecordableResult, RecordImmunization
+from data_contracts.api.decision_support import Acknowledged
 from data_contracts.api.patients import PatientBanner
 
 
@@ -26,10 +28,21 @@ def vaccination_dialog(session: StaffSession, banner: PatientBanner, form: str) 
     else:
         fields = _fields(session, form)
     st.caption("Given elsewhere? Record it as an outside result, with where it was given.")
-    unready = chosen is None or (refusal is not None and len(refusal.strip()) < 3)
+    answers = _answers(session, banner, chosen, form) if chosen and refusal is None else []
+    unready = chosen is None or answers is None or (refusal is not None and len(refusal.strip()) < 3)
     if st.button("Save vaccination", type="primary", disabled=unready):
         with told_errors():
-            _save(session, banner, chosen, {"at": at, **fields})
+            _save(session, banner, chosen, {"at": at, "acknowledged": answers, **fields})
+
+
+def _answers(
+    session: StaffSession, banner: PatientBanner, chosen: RecordableResult, form: str
+) -> list[Acknowledged] | None:
+    """What speaks against it, checked now; None while a warning has no reason, or where it could not be asked."""
+    with told_errors():
+        checked = session.client.charting.check_immunization(banner.patient_id, chosen.code)
+        return support_cards(checked, f"{form}-{chosen.code}")
+    return None
 
 
 def _fields(session: StaffSession, form: str) -> dict[str, object]:

@@ -57,6 +57,9 @@ def flow_board_page() -> None:
     session: StaffSession = st.session_state["session"]
     start_page("Flow board")
     tell_remembered()
+    st.session_state.pop(
+        "board_was_changed", None
+    )  # the whole page is drawn: once more would lose what was told
     with told_errors():
         setup = session.client.scheduling.setup()
         day, site_id = _choices(setup)

@@ -13,15 +13,17 @@ from dashboards.quality.trend import trend_section
 from dashboards.shared.markup import lines, table, text
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
-from data_contracts.api.quality import MeasureDefinition, MeasurePage
+from data_contracts.api.quality import MeasureDefinition, MeasurePage, OfficialScore
 
 
 def measure_section(session: StaffSession, measure_id: str) -> None:
     page = session.client.quality.measure(measure_id)
     st.header(page.line.title, anchor=False)
     st.write(page.definition.why_it_matters)
+    if page.stale:
+        st.warning(page.stale)
     if page.definition.code_systems_not_loaded:
-        st.info(not_loaded_words(page.definition.code_systems_not_loaded))
+        st.info(not_loaded_words(page.definition.code_systems_not_loaded, official=page.line.official))
     facts, trend = st.columns([2, 3], gap="medium")
     with facts:
         _headline(page)
@@ -45,10 +47,7 @@ def measure_section(session: StaffSession, measure_id: str) -> None:
 
 def _headline(page: MeasurePage) -> None:
     counts = page.line.counts
-    st.metric(
-        "Rate",
-        "suppressed" if counts.suppressed else ("none" if counts.rate is None else f"{counts.rate:.1%}"),
-    )
+    st.metric("Rate", rate_of(page))
     st.html(
         table(
             ["Count", "People"],
@@ -63,10 +62,37 @@ def _headline(page: MeasurePage) -> None:
             caption="Counts beside the rate",
         )
     )
+    if page.score:
+        _score(page.score)
 
 
-def not_loaded_words(systems: Sequence[str]) -> str:
+def rate_of(page: MeasurePage) -> str:
+    """The rate of people; the publisher's own where something else is counted; why there is none otherwise."""
+    counts = page.line.counts
+    if counts.suppressed:
+        return "suppressed"
+    if page.line.scoring in ("cohort", "continuous-variable"):
+        value = page.score.value if page.score else None
+        return "no rate" if value is None else f"{value:,.2f}"
+    return "none" if counts.rate is None else f"{counts.rate:.1%}"
+
+
+def _score(score: OfficialScore) -> None:
+    """What the publisher's scoring counts and makes of it, beside the people."""
+    rows = [[text(code.replace("-", " ").capitalize()), f"{count:,}"] for code, count in score.counts.items()]
+    if score.value is not None:
+        rows.append(["<b>Score</b>", f"<b>{score.value:,.4g}</b>"])
+    st.html(table(["Population", "Counted"], rows, caption=score.words))
+    st.caption(score.words)
+
+
+def not_loaded_words(systems: Sequence[str], *, official: bool = False) -> str:
     named, are = " and ".join(systems), "is" if len(systems) == 1 else "are"
+    if official:
+        return (
+            f"{named} {are} not loaded here. The package brings the codes that it counts; care that this site records "
+            "without such a code does not count in this measure."
+        )
     return f"{named} {are} not loaded here. Care that is recorded only there does not count in this measure."
 
 
@@ -92,8 +118,16 @@ def _definition(definition: MeasureDefinition) -> None:
             ("Exceptions", definition.exceptions),
             ("Evidence", definition.evidence),
             ("Code systems not loaded", definition.code_systems_not_loaded),
+            ("Value sets of which the package holds a part", _cut(definition)),
         ):
             st.html(f"<h4>{name}</h4>{lines(map(text, listed), 'None')}")
+        for name, logic in definition.logic.items():
+            st.markdown(f"**{name}**, as it is evaluated")
+            st.code(logic, language=None, wrap_lines=True)
+
+
+def _cut(definition: MeasureDefinition) -> list[str]:
+    return [f"{url}: {what}" for url, what in definition.value_sets_cut.items()]
 
 
 def _provenance(provenance: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.quality.measure_facts import facts_section
 from dashboards.quality.strata import STRATUM_WORDS
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.markup import tag, text
@@ -49,7 +50,7 @@ def patients_section(session: StaffSession, page: MeasurePage) -> None:
     stay_within(found.page, turned)
     st.caption(f"{found.page.total} patients · protected health information")
     for patient in found.rows:
-        _patient(session, patient)
+        _patient(session, page, patient)
     show_paging(found.page, turned)
 
 
@@ -74,8 +75,10 @@ def patient_html(patient: MeasurePatient) -> str:
     )
 
 
-def _patient(session: StaffSession, patient: MeasurePatient) -> None:
+def _patient(session: StaffSession, page: MeasurePage, patient: MeasurePatient) -> None:
     who, go = st.columns([6, 1.2], vertical_alignment="center")
     who.html(f'<div class="card">{patient_html(patient)}</div>')
     with go:
         chart_button(session, patient.patient_id, key=f"measure-{patient.patient_id}")
+    if page.line.official and st.toggle("Facts", key=f"facts-{page.line.measure_id}-{patient.patient_id}"):
+        facts_section(session, page.line.measure_id, patient.patient_id)

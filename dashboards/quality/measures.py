@@ -48,7 +48,7 @@ def _row(line: MeasureLine) -> list[str]:
     counts = line.counts
     period = f"{show_date(line.period_begin)} to {show_date(line.period_end)}"
     return [
-        f"<b>{text(line.title)}</b><br><span class='quiet'>{text(period)} · "
+        f"<b>{text(line.title)}</b><br><span class='quiet'>{'official · ' if line.official else ''}{text(period)} · "
         f"{'higher' if line.improvement == 'increase' else 'lower'} is better</span>",
         f"<b>{text(rate_words(counts))}</b>",
         *(

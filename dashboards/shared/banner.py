@@ -6,11 +6,13 @@ import streamlit as st
 
 from dashboards.shared.markup import tag, text
 from dashboards.shared.site_time import show_date
+from data_contracts.api.demographics import Picture
 from data_contracts.api.patients import PatientBanner
 from ehr_core.display import show_age, show_name
+from ehr_core.kernel.errors import AlmonerError
 
 
-def banner_html(banner: PatientBanner) -> str:
+def banner_html(banner: PatientBanner, photo: Picture | None = None) -> str:
     """FAMILY, Given (Title) / Born (age) / Sex / MRN, then what changes how one talks and acts."""
     facts = [
         ("Born", f"{text(show_date(banner.birth_date))} ({text(show_age(banner.age_years))})"),
@@ -29,8 +31,15 @@ def banner_html(banner: PatientBanner) -> str:
     cells = "".join(f'<span class="fact"><i>{label}</i><b>{value}</b></span>' for label, value in facts)
     return (
         f'<div class="banner{" deceased" if banner.deceased else ""}" role="region" aria-label="Patient">'
+        f"{_photo_html(photo)}"
         f'<span class="who">{text(show_name(banner.name))}</span>{cells}{"".join(tags)}</div>'
     )
+
+
+def _photo_html(photo: Picture | None) -> str:
+    if photo is None or photo.content_type != "image/jpeg":
+        return ""
+    return f'<img class="face" alt="Photo of the patient" src="data:image/jpeg;base64,{text(photo.data_base64)}">'
 
 
 def _statuses(banner: PatientBanner) -> list[str]:
@@ -47,4 +56,19 @@ def _statuses(banner: PatientBanner) -> list[str]:
 
 def show_banner(banner: PatientBanner) -> None:
     with st.container(key="banner"):
-        st.html(banner_html(banner))
+        st.html(banner_html(banner, _photo(banner)))
+
+
+def _photo(banner: PatientBanner) -> Picture | None:
+    """Asked for once while the photo stays the same. Without it the banner stands all the same."""
+    if banner.photo_key is None:
+        return None
+    wanted = (banner.patient_id, banner.photo_key)
+    kept: tuple[tuple[str, str], Picture | None] | None = st.session_state.get("banner_photo")
+    if kept is None or kept[0] != wanted:
+        try:
+            kept = (wanted, st.session_state["session"].client.registration.photo(banner.patient_id))
+        except AlmonerError:
+            return None
+        st.session_state["banner_photo"] = kept
+    return kept[1]

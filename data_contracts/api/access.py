@@ -112,6 +112,31 @@ class NewProxy(ApiModel):
     legally_renewed: bool = False
 
 
+class ProxyInfo(ApiModel):
+    """Somebody who acts for a patient in the portal; `scope_today` is what age, law and expiry leave."""
+
+    grant_id: str
+    account_id: str
+    account_name: str
+    relationship: str
+    scope: list[str]
+    scope_today: list[str]
+    legally_renewed: bool
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+class Proxies(ApiModel):
+    proxies: list[ProxyInfo]
+
+
+class RenewProxy(ApiModel):
+    """`legally_renewed`: a court or the law keeps it past the age that would end it."""
+
+    legally_renewed: bool
+    ends_at: datetime | None = None
+
+
 class Made(ApiModel):
     """The id of what was made."""
 

@@ -25,7 +25,7 @@ class NewApp(ApiModel):
     sees: list[str] = Field(
         default=[], description="Sensitive labels that a backend service reads; * for all."
     )
-    bulk: bool = Field(default=False, description="A backend service with system/*.rs may export everything.")
+    bulk: bool = Field(default=False, description="A backend service may export and import in bulk.")
 
 
 class App(ApiModel):

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from data_contracts.api.decision_support import Acknowledged
 from data_contracts.api.model import ApiModel
 from data_contracts.api.patients import PatientBanner
 
@@ -31,6 +32,7 @@ class Allergy(ApiModel):
 
 class Problem(ApiModel):
     condition_id: str
+    version_id: int = 0
     name: str
     code: str | None
     onset: str | None
@@ -265,6 +267,15 @@ class RecordImmunization(ApiModel):
         description="Offered and not given: why. Then nothing else.",
     )
     encounter_id: str | None = None
+    acknowledged: list[Acknowledged] = Field(
+        default_factory=list, max_length=50, description="A reason for each warning that interrupts."
+    )
+
+
+class CheckVaccine(ApiModel):
+    """Asks what speaks against a vaccine before it is given."""
+
+    code: str = Field(max_length=20, description="CVX code.")
 
 
 class RecordableResult(ApiModel):

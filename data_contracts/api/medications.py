@@ -288,6 +288,12 @@ class RefillRequests(ApiModel):
     items: list[RefillRequest]
 
 
+class RefillsWaiting(ApiModel):
+    """A number only, no patient."""
+
+    waiting: int
+
+
 class AskRefill(ApiModel):
     prescription_id: str = Field(max_length=64)
     asked_by: str = Field(default="pharmacy", max_length=100)

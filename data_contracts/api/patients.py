@@ -67,6 +67,7 @@ class PatientBanner(ApiModel):
     clinic: str | None = None
     clinician: str | None = None
     clinician_id: str | None = None
+    photo_key: str | None = Field(default=None, description="Changes with the photo; null: there is none.")
 
 
 class ContactFacts(ApiModel):

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from data_contracts.api.model import ApiModel
+from data_contracts.api.official_measures import ActiveMeasures
 
 
 class PseudonymKeyGrant(ApiModel):
@@ -38,6 +39,7 @@ class ChangeBatch(ApiModel):
     key: PseudonymKeyGrant
     as_of: date
     claimed_at: datetime
+    official: ActiveMeasures = Field(default=ActiveMeasures(), description="Official measures active now.")
 
 
 class WriteBackReceipt(ApiModel):
@@ -58,7 +60,9 @@ class RunReport(ApiModel):
     """A finished nightly run, told to the core so that screens can say how fresh they are."""
 
     run_id: str
-    kind: Literal["nightly", "incremental"]
+    kind: Literal["nightly", "incremental", "official"] = Field(
+        description="`official`: the part of a night that measures by official measures."
+    )
     snapshot_id: str
     key_id: str
     as_of: date

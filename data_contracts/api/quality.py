@@ -57,8 +57,13 @@ class RateShift(ApiModel):
     high: float = Field(description="95 % interval of the change, upper bound.")
 
 
+Scoring = Literal["proportion", "ratio", "cohort", "continuous-variable"]
+
+
 class MeasureLine(ApiModel):
     measure_id: str
+    official: bool = Field(default=False, description="A measure that was imported, not one of our own.")
+    scoring: Scoring = "proportion"
     version: str
     title: str
     improvement: Literal["increase", "decrease"]
@@ -95,6 +100,21 @@ class MeasureDefinition(ApiModel):
     evidence: list[str]
     missing_data: str
     code_systems_not_loaded: list[str] = []
+    logic: dict[str, str] = Field(default={}, description="Official: each definition, explained.")
+    value_sets_cut: dict[str, str] = Field(
+        default={}, description="Official: value sets of which the package holds a part, and which part."
+    )
+    counts_what: str | None = Field(
+        default=None, description="Official: the type of resource that is counted, where it is not people."
+    )
+
+
+class OfficialScore(ApiModel):
+    """What the publisher's own scoring gives, where it counts something other than people."""
+
+    counts: dict[str, int] = Field(description="Members by the population's code.")
+    value: float | None = Field(description="Rate, ratio or what observations come to; null without one.")
+    words: str
 
 
 class MeasurePage(ApiModel):
@@ -105,6 +125,8 @@ class MeasurePage(ApiModel):
     shifts: list[RateShift] = []
     provenance: dict[str, str] = Field(description="Snapshot, profile, key id, code version, computed at.")
     as_of: datetime | None
+    score: OfficialScore | None = None
+    stale: str | None = None
 
 
 MembershipStatus = Literal["numerator", "not_in_numerator", "excluded", "excepted", "not_evaluable"]
@@ -120,6 +142,32 @@ class MeasurePatient(ApiModel):
     reason: str | None
     evidence_on: date | None
     evidence_value: str | None
+
+
+class MeasureFact(ApiModel):
+    """A fact that an official measure rests on; without its value and day where a label hides it."""
+
+    population: str
+    definition: str
+    holds: bool
+    facts_found: int
+    resource_type: str
+    resource_id: str | None
+    on: date | None
+    what: str | None
+    code: str | None
+    value: str | None
+    masked: bool = False
+
+
+class MeasureFacts(ApiModel):
+    """Why one person stands where they stand in an official measure."""
+
+    measure_id: str
+    patient_id: str
+    membership: MembershipStatus | None
+    decided_by: str | None = Field(description="The definition that decides.")
+    facts: list[MeasureFact]
 
 
 class MeasurePatients(ApiModel):

@@ -28,6 +28,7 @@ class Question(ApiModel):
 
 class QuestionnaireForm(ApiModel):
     questionnaire_id: str
+    language: str = Field(default="en", description="In which the words are; codes and points are the same.")
     title: str
     code: str
     lead: str

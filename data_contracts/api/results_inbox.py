@@ -137,6 +137,9 @@ class InboxCounts(ApiModel):
     other: int
     acknowledged: int
     unmatched: int = Field(description="Results that have no patient yet, whoever's they are.")
+    on_their_way: int = Field(
+        default=0, description="Results that are stored and not yet on a card; told with the counts alone."
+    )
 
     @property
     def to_look_at(self) -> int:

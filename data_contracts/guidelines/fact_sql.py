@@ -3,9 +3,9 @@
 `on_day` is a fact's first day and `until_day` the first on which it is over: the next one for what is done in a day,
 null for what goes on (a stay without an end, a problem that was not resolved, an allergy).
 
-Facts are numbered in the order of their days and moments, of one moment by when they were reported, so that the
-greatest number is the latest fact. Persons, sources and outcomes are numbers too: joins of numbers make a large panel
-quick. Few large statements rather than many small ones: for one patient, planning is most of the cost.
+A person's facts are numbered in the order of their days and moments, of one moment by when they were reported, so
+that the greatest number is the latest fact. Persons, sources and outcomes are numbers too: joins of numbers make a
+large panel quick. Few large statements rather than many small ones: for one patient, planning is most of the cost.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ SELECT CAST(row_number() OVER () AS INTEGER) AS person_no, key_id, patient_key,
 FROM patient
 WHERE replaced_by_key IS NULL
 """
+
+MOST_FACTS = "CAST(1000000 AS BIGINT)"
+"""Of one person; what is numbered is numbered within a person, so that people can be shared out among machines."""
 
 _HITS = f"""coding AS (
   {_CODINGS}
@@ -153,9 +156,10 @@ _WORDS = f"""CASE
   END"""
 
 _SAID = """coalesce(b.systolic, r.normalised_value, r.value_number) NULLS FIRST,
-    hash(r.resource_type, h.source_no, h.code, b.diastolic, r.value_text, r.value_code, r.value_boolean)"""
+    md5(concat_ws(
+      '|', r.resource_type, h.source_no, h.code, b.diastolic, r.value_text, r.value_code, r.value_boolean))"""
 """Between facts of one moment what they say decides, the higher number last, never which pseudonym they go by: the
-answer is the same under every key and on the identified record."""
+answer is the same under every key, on the identified record, and in every engine that has MD5."""
 
 _OUTCOMES = """
   SELECT s.fact_type, s.resource_key, bit_or(1 << o.outcome_no) AS outcomes, arg_min(o.words, o.outcome_no) AS words
@@ -176,8 +180,9 @@ pressure AS ({_PRESSURE}
 ),
 outcome AS ({_OUTCOMES}
 )
-SELECT row_number() OVER (
-    ORDER BY r.on_day, r.moment, r.issued_at, {_SAID}, hash(r.resource_key, h.source_no, h.code)
+SELECT {MOST_FACTS} * p.person_no + row_number() OVER (
+    PARTITION BY p.person_no
+    ORDER BY r.on_day, r.moment, r.issued_at, {_SAID}, r.resource_key, h.source_no, h.code
   ) AS fact_no,
   p.person_no, h.source_no, r.fact_type, r.resource_type, r.resource_key, r.sensitivity, r.on_day, r.on_high,
   r.until_day, h.system, h.code,

@@ -13,13 +13,15 @@ from ehr_core.kernel.errors import Forbidden
 class ApplicationGrant:
     """What an outside application may do in somebody's name: its scopes, and the patient that it was opened for.
 
-    `only` is that patient when no scope reaches anybody else: then the database shows it that one chart.
+    `only` is that patient when no scope reaches anybody else: then the database shows it that one chart. `grant_id` is
+    what somebody allowed it; None for a backend service, which acts as itself.
     """
 
     client_id: str
     scopes: tuple[str, ...]
     patient_id: str | None = None
     only: str | None = None
+    grant_id: str | None = None
 
 
 ORDINARY_CODES = frozenset(code for _, code in ORDINARY_LABELS)

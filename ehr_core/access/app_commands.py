@@ -31,7 +31,10 @@ def register_app(
         list[str] | None, typer.Option(help="A sensitive label that a backend service reads; * for all.")
     ] = None,
     bulk: Annotated[
-        bool, typer.Option("--bulk", help="A backend service with system/*.rs may export everything.")
+        bool,
+        typer.Option(
+            "--bulk", help="A backend service may export and import the types of its system scopes."
+        ),
     ] = False,
 ) -> None:
     """Register an application and print its client id."""

@@ -124,6 +124,17 @@ def grant_of_refresh_token(connection: Connection, token: str) -> AppGrant | Non
     return grant_of(row) if row else None
 
 
+def client_of_refresh_token(connection: Connection, token: str) -> str | None:
+    """The application of a refresh token, used or not."""
+    return connection.execute(
+        text(
+            "SELECT g.client_id FROM access.refresh_token t JOIN access.app_grant g ON g.id = t.grant_id "
+            "WHERE t.token_hash = :hash"
+        ),
+        {"hash": token_hash(token)},
+    ).scalar_one_or_none()
+
+
 @dataclass(frozen=True)
 class Launch:
     account_id: str

@@ -102,6 +102,11 @@ class AppTokens:
             )
             return self._answer(connection, application, grant, given, now)
 
+    def client_of(self, refresh_token: str) -> str | None:
+        """The application that a refresh token was given to, used or not: using it twice is held against it."""
+        with self._identity.transaction() as connection:
+            return app_grants.client_of_refresh_token(connection, refresh_token)
+
     def revoke(self, client: Client, token: str) -> None:
         """RFC 7009: a refresh token takes its grant with it, an access token goes alone. Tells nothing."""
         now = self._identity.clock.now()

@@ -54,7 +54,11 @@ def record(
     outcome: str = "success",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Writes one audit row in this transaction. `detail` holds codes and counts, never clinical content."""
+    """Writes one audit row in this transaction. `detail` holds codes and counts, never clinical content; for an
+    outside application also which one it is.
+    """
+    if actor is not None and actor.application is not None:
+        detail = {**(detail or {}), "client": actor.application.client_id}
     listed, sealed = (None, None) if patient_ids is None else seal(patient_ids)
     row = {
         "id": new_id(),

@@ -51,7 +51,7 @@ def verify(connection: Connection, sealed: Mapping[str, tuple[int, str]]) -> Ver
     """
     verdict, chain = Verdict(sealed=len(sealed)), _Chain("")
     missing = dict(sealed)
-    rows = connection.execution_options(stream_results=True, max_row_buffer=AT_ONCE).execute(ROWS)
+    rows = connection.execute(ROWS.execution_options(stream_results=True, max_row_buffer=AT_ONCE))
     for row in rows:
         verdict.rows += 1
         if row.writer != chain.writer:

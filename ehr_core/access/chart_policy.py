@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import Alias, ColumnElement, Table, and_, false, or_, text, true
 
 from data_contracts.sensitivity import short_label
-from ehr_core.access.actor import Actor, ApplicationGrant
+from ehr_core.access.actor import ORDINARY_CODES, Actor, ApplicationGrant
 from ehr_core.access.scopes import WORDS, covering
 from ehr_core.access.sensitivity import labels, restricting
 from ehr_core.access.unit_of_work import UnitOfWork
@@ -24,6 +24,13 @@ from ehr_core.kernel.errors import Forbidden
 SEES_ALL = text(
     "SELECT current_setting('almoner.labels', true) = '*' AND NOT EXISTS "
     "(SELECT FROM access.rule_in_force WHERE effect = 'deny' AND label IS NOT NULL)"
+)
+EVIDENCE_OPEN = text(
+    """
+    SELECT access.label_open(ARRAY[CAST(:label AS text)], :patient) AND NOT EXISTS (
+      SELECT FROM access.rule_in_force r WHERE r.patient_id = :patient AND r.effect = 'deny' AND r.label IS NOT NULL
+        AND (r.even_in_emergency OR r.patient_id NOT IN (SELECT g.patient_id FROM access.glass_broken g)))
+    """
 )
 LABEL_OPEN = text("SELECT access.label_open(CAST(:labels AS text[]), :patient)")
 
@@ -105,8 +112,8 @@ def patient_column(table_name: str) -> str:
 def whole_record(work: UnitOfWork) -> Iterator[None]:
     """Within it, a query finds rows with sensitive labels too: to check for safety, and to count what is held back.
 
-    It opens no chart that is shut. Whoever asks shows no more of it than `Sight.split` lets through, and audits the
-    act that it is for.
+    It opens no chart that is shut. Whoever asks shows no more of it than `LabelSieve.split` lets through, and
+    audits the act that it is for.
     """
     if work.actor.kind == "service" and work.actor.application is None:
         yield
@@ -119,7 +126,7 @@ def whole_record(work: UnitOfWork) -> Iterator[None]:
         work.connection.execute(SET_LABELS, {"labels": before})
 
 
-class Sight:
+class LabelSieve:
     """What one actor may see of resources that a query of the whole record found.
 
     The database is asked about labels once for each patient and set of labels, and not at all where there are none.
@@ -149,6 +156,24 @@ class Sight:
         listed = list(resources)
         visible = [resource for resource in listed if self.sees(resource)]
         return visible, len(listed) - len(visible)
+
+
+def evidence_open(work: UnitOfWork, label: str | None, patient_id: str) -> bool:
+    """May this actor see what rests on evidence of this label in this patient's record: a gap, a measure's answer?
+
+    Such an answer carries its evidence's strictest label alone. So a rule that keeps any label of this patient from the
+    actor keeps every labelled answer: the strictest may stand in front of the one that the rule names.
+    """
+    actor = work.actor
+    if actor.kind != "user" or not label or label.rpartition("|")[2] in ORDINARY_CODES:
+        return actor.sees_label(label)
+    if "sees_all" not in work.known:
+        work.known["sees_all"] = work.connection.execute(SEES_ALL).scalar_one()
+    asked = ("evidence", label, patient_id)
+    if not work.known["sees_all"] and asked not in work.known:
+        values = {"label": label, "patient": patient_id}
+        work.known[asked] = work.connection.execute(EVIDENCE_OPEN, values).scalar_one()
+    return work.known["sees_all"] or work.known[asked]
 
 
 def subject_id(resource: dict[str, Any]) -> str | None:

@@ -108,6 +108,35 @@ def close(usernames: Annotated[list[str], typer.Argument(help="One or more.")]) 
     say.print(f"Closed: {', '.join(usernames)}.", markup=False)
 
 
+@commands.command("link")
+def link_outside(
+    username: UserName,
+    subject: Annotated[str, typer.Argument(help="Who they are at the provider: the claim `sub`.")],
+) -> None:
+    """Link an account to a person of the site's own identity provider (ALMONER_OIDC_ISSUER)."""
+    from ehr_core.access.accounts import find_account_named
+    from ehr_core.access.outside_identity import link
+    from ehr_core.kernel.settings import Settings
+
+    issuer = (Settings().oidc_issuer or "").rstrip("/")
+    if not issuer:
+        raise BadRequest("No other sign-in is set up. Set ALMONER_OIDC_ISSUER first.")
+    with operator_work() as work:
+        link(work, find_account_named(work, username).account_id, issuer, subject)
+    say.print(f"The account '{username.strip().lower()}' is linked.", markup=False)
+
+
+@commands.command("unlink")
+def unlink_outside(username: UserName) -> None:
+    """Take an account's link to the site's own identity provider away."""
+    from ehr_core.access.accounts import find_account_named
+    from ehr_core.access.outside_identity import unlink
+
+    with operator_work() as work:
+        unlink(work, find_account_named(work, username).account_id)
+    say.print(f"The account '{username.strip().lower()}' is linked no more.", markup=False)
+
+
 @commands.command("list")
 def list_all() -> None:
     """List every account: user name, name, roles, second factor, and whether it is closed."""

@@ -12,15 +12,18 @@ from sqlalchemy import Connection
 
 from ehr_core.access import audit, sessions
 from ehr_core.access.actor import Actor, ApplicationGrant
+from ehr_core.access.app_grants import find_grant
 from ehr_core.access.applications import Application, find_application, roles_of_audience
 from ehr_core.access.authorization_codes import redeem_code
 from ehr_core.access.clients import Client, registered_clients
 from ehr_core.access.grant_rows import AppGrant
 from ehr_core.access.id_token import IdTokenSigner, access_token_hash
+from ehr_core.access.outside_identity import checked_roles
+from ehr_core.access.outside_provider import OutsideProvider
 from ehr_core.access.policy import effective_roles, why_session_ended
 from ehr_core.access.proxies import permissions_of_scope, scope_now
 from ehr_core.access.roles import PATIENT_ROLES, permissions_of, policy_of
-from ehr_core.access.scopes import has_level, permissions_of_scopes
+from ehr_core.access.scopes import acts_of, exported_types, granted, has_level, permissions_of_scopes
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import Clock, site_date
@@ -37,9 +40,6 @@ NOBODYS_RECORD = "nobody"
 
 NOT_ALLOWED_ANY_MORE = "The application may not act for anybody here any more. Ask to be let in again."
 NEVER = timedelta(days=36500)
-WHOLE_SYSTEM = frozenset({"system/*.rs", "system/*.r", "system/*.cruds", "system/*.read", "system/*.*"})
-"""Scopes that an export of everything stands on."""
-
 SESSION_ENDED = "Your session has ended. Sign in again."
 
 
@@ -61,6 +61,8 @@ class Identity:
         self.signing_secret = secrets.token_signing_key
         self.clients = registered_clients(settings, secrets)
         self.signer = IdTokenSigner(self.signing_secret)
+        self.outside = OutsideProvider(settings)
+        self.new_account_roles = checked_roles(settings.oidc_new_account_roles)
         self.second_factor_roles = frozenset(settings.second_factor_roles.replace(" ", "").split(",")) - {""}
         self.idle = timedelta(minutes=settings.session_idle_minutes)
         self.session_life = timedelta(hours=settings.session_hours)
@@ -311,6 +313,30 @@ class Identity:
             raise SignInRequired(SESSION_ENDED)
         return actor
 
+    def application_today(self, asked: ApplicationGrant) -> Actor | None:
+        """The application as it may act now, for work that it asked for earlier; None when it may not any more.
+
+        Never more than it was granted then, and never more than it is registered for, the person may and the rules
+        leave today.
+        """
+        now = self.clock.now()
+        with self.transaction() as connection:
+            application = find_application(connection, asked.client_id)
+            if application is None:
+                return None
+            if asked.grant_id is None:
+                scopes = granted(asked.scopes, application.scopes, levels=("system",))
+                return self.application_actor(application, scopes) if scopes else None
+            grant = find_grant(connection, asked.grant_id)
+            if grant is None or grant.revoked or now >= grant.ends_at or grant.sid is None:
+                return None
+            session = sessions.find_session(connection, grant.sid)
+        if session is None:
+            return None
+        actor, ended = self._session_actor(session, now, lasts=grant.lasts)
+        scopes = granted(asked.scopes, grant.scopes, levels=("patient", "user"))
+        return narrowed(actor, grant, scopes) if ended is None and scopes else None
+
     def fhir_user(self, session: sessions.SessionRow) -> str | None:
         """The person in the directory, as an address; None for somebody of the staff who is no practitioner."""
         if session.facts.patient_id:
@@ -322,13 +348,14 @@ class Identity:
     def application_actor(self, application: Application, scopes: Sequence[str]) -> Actor:
         """A backend service as itself: its scopes over all charts that no rule shuts, and the labels it was given."""
         permissions = permissions_of_scopes(scopes) - {"own.read"}
-        may_export = application.bulk and any(one in WHOLE_SYSTEM for one in scopes)
+        in_bulk = {"bulk.export"} if exported_types(scopes) else set()
+        in_bulk |= {"bulk.import"} if acts_of(scopes) >= {"c", "u"} else set()
         return Actor(
             actor_id=f"app:{application.client_id}",
             kind="service",
             name=application.name,
             roles=("application",),
-            permissions=permissions | ({"bulk.export"} if may_export else frozenset()),
+            permissions=permissions | (in_bulk if application.bulk else frozenset()),
             sees=frozenset(application.sees),
             application=ApplicationGrant(application.client_id, tuple(scopes)),
         )
@@ -358,5 +385,5 @@ def narrowed(actor: Actor, grant: AppGrant, scopes: Sequence[str]) -> Actor:
     return replace(
         actor,
         permissions=actor.permissions & permissions_of_scopes(scopes),
-        application=ApplicationGrant(grant.client_id, tuple(scopes), grant.patient_id, only),
+        application=ApplicationGrant(grant.client_id, tuple(scopes), grant.patient_id, only, grant.grant_id),
     )

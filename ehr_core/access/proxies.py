@@ -71,7 +71,7 @@ def grants_of(connection: Connection, account_id: str) -> list[Grant]:
         ),
         {"id": account_id},
     )
-    return [_grant(row) for row in rows]
+    return [grant_of_row(row) for row in rows]
 
 
 def give_proxy(
@@ -120,6 +120,41 @@ def give_proxy(
     return grant_id
 
 
+def grants_about(work: UnitOfWork, patient_id: str) -> list[Row]:
+    """Everybody who acts for this patient, with the patient's day of birth, the newest first; audited."""
+    work.actor.require("access.manage")
+    rows = work.connection.execute(
+        text(
+            "SELECT g.id, g.account_id, a.display_name AS account_name, g.patient_id, g.relationship, g.scope, "
+            "g.legally_renewed, g.starts_at, g.ends_at, access.birth_date_of(g.patient_id) AS born "
+            "FROM access.proxy_grant g JOIN access.account a ON a.id = g.account_id "
+            "WHERE g.patient_id = :patient AND g.ended_at IS NULL ORDER BY g.made_at DESC, g.id"
+        ),
+        {"patient": patient_id},
+    ).all()
+    work.audit("proxies_read", patient_id=patient_id, detail={"proxies": len(rows)})
+    return list(rows)
+
+
+def renew_proxy(work: UnitOfWork, grant_id: str, *, legally_renewed: bool, ends_at: datetime | None) -> None:
+    """Another end, and whether the law keeps it past the age that would end it. Raises NotFound, BadRequest."""
+    work.actor.require("access.manage")
+    if ends_at is not None and ends_at <= work.now():
+        raise BadRequest("The new end is past. Choose a later day, or end it now.")
+    row = work.connection.execute(
+        text(
+            "UPDATE access.proxy_grant SET legally_renewed = :renewed, ends_at = :ends WHERE id = :id "
+            "AND ended_at IS NULL RETURNING patient_id"
+        ),
+        {"id": grant_id, "renewed": legally_renewed, "ends": ends_at},
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such grant, or it has ended.")
+    work.audit(
+        "proxy_renewed", patient_id=row.patient_id, detail={"grant": grant_id, "by_law": legally_renewed}
+    )
+
+
 def end_proxy(work: UnitOfWork, grant_id: str) -> None:
     """Works at the proxy's next call. Raises NotFound."""
     work.actor.require("access.manage")
@@ -135,7 +170,7 @@ def end_proxy(work: UnitOfWork, grant_id: str) -> None:
     work.audit("proxy_ended", patient_id=row.patient_id, detail={"grant": grant_id})
 
 
-def _grant(row: Row) -> Grant:
+def grant_of_row(row: Row) -> Grant:
     return Grant(
         row.patient_id,
         row.relationship,

@@ -94,6 +94,16 @@ def covering(scopes: Iterable[str], type_name: str, act: str) -> list[ResourceSc
     return [found for one in scopes if (found := parse(one)) and found.covers(type_name, act)]
 
 
+def exported_types(scopes: Iterable[str]) -> frozenset[str]:
+    """The types ('*' for all) that a backend service may export: whole ones, so a narrowed scope gives none."""
+    found = (parse(one) for one in scopes)
+    return frozenset(
+        one.type_name
+        for one in found
+        if one and one.level == "system" and one.category is None and "r" in one.acts
+    )
+
+
 def has_level(scopes: Iterable[str], level: str) -> bool:
     return any((found := parse(one)) and found.level == level for one in scopes)
 

@@ -12,6 +12,7 @@ from ehr_core.access.recovery_codes import forget_codes
 from ehr_core.access.sealing import Seal
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict
+from ehr_core.kernel.vault import MARK, vault
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,24 @@ class Enrolment:
     otpauth_uri: str
 
 
-def totp_seal(signing_secret: str) -> Seal:
-    """What second-factor secrets are encrypted with; bound to the account that they belong to."""
-    return Seal(signing_secret, "totp-secret")
+class TotpSeal:
+    """Encrypts second-factor secrets, each bound to its account, with the key ring; opens older versions' too."""
+
+    def __init__(self, signing_secret: str):
+        self._before = Seal(signing_secret, "totp-secret")
+
+    def close(self, value: bytes, account_id: str) -> bytes:
+        return vault().seal(value, totp_place(account_id)).encode()
+
+    def open(self, sealed: bytes, account_id: str) -> bytes:
+        if sealed.startswith(MARK.encode()):
+            return vault().open(sealed.decode(), totp_place(account_id))
+        return self._before.open(sealed, account_id)
+
+
+def totp_place(account_id: str) -> str:
+    """What binds a secret to its row and column."""
+    return f"access.account.totp_secret/{account_id}"
 
 
 def is_enabled(work: UnitOfWork) -> bool:
@@ -35,7 +51,7 @@ def is_enabled(work: UnitOfWork) -> bool:
     )
 
 
-def enrol(work: UnitOfWork, seal: Seal, *, site_name: str) -> Enrolment:
+def enrol(work: UnitOfWork, seal: TotpSeal, *, site_name: str) -> Enrolment:
     """A new secret; it counts only once a code from it has been confirmed."""
     account_id = work.actor.actor_id
     row = work.connection.execute(
@@ -74,7 +90,7 @@ def disable(work: UnitOfWork) -> None:
     work.audit("second_factor_removed", resource_type="Account", resource_id=work.actor.actor_id)
 
 
-def use_code(connection: Connection, seal: Seal, account_id: str, code: str, now: datetime) -> bool:
+def use_code(connection: Connection, seal: TotpSeal, account_id: str, code: str, now: datetime) -> bool:
     """Checks a code and uses it up, under the account's row lock: two requests cannot share one code."""
     row = connection.execute(
         text("SELECT totp_secret, totp_last_step FROM access.account WHERE id = :id FOR UPDATE"),

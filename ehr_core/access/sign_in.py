@@ -17,18 +17,20 @@ from ehr_core.access.app_grants import make_grant
 from ehr_core.access.authorization_codes import AuthorizationRequest, issue_code
 from ehr_core.access.clients import Client
 from ehr_core.access.identity import Identity
+from ehr_core.access.outside_provider import Person
 from ehr_core.access.passkeys import account_of
 from ehr_core.access.passwords import is_outdated, password_matches, rehash
 from ehr_core.access.policy import effective_roles
 from ehr_core.access.recovery_codes import use_recovery_code
 from ehr_core.access.sealing import derive_key
-from ehr_core.access.second_factor import totp_seal, use_code
+from ehr_core.access.second_factor import TotpSeal, use_code
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.kernel.errors import BadRequest, Forbidden, SignInRequired, TooMuch
 
 NOT_RIGHT = "The user name or the password is not right."
 CODE_NOT_RIGHT = "The code is not right or was used before. Wait for the next one."
 PASSKEY_NOT_RIGHT = "This passkey is not known here, or was not used rightly. Sign in with the password."
+OUTSIDE_NOT_RIGHT = "This account is closed here. Ask an administrator."
 TOO_MANY = "There were too many attempts. Wait 15 minutes, or ask an administrator for help."
 NOT_THE_PRESENT_ONE = "The present password is not right."
 USED_ALREADY = "This password was replaced in the meantime. Go back to the application and start again."
@@ -52,7 +54,7 @@ class SignIn:
     def __init__(self, identity: Identity):
         self._identity = identity
         self._name_key = derive_key(identity.signing_secret, "sign-in-name")
-        self._totp_seal = totp_seal(identity.signing_secret)
+        self._totp_seal = TotpSeal(identity.signing_secret)
 
     def with_password(self, username: str, password: str, *, address: str, client: Client) -> Admitted:
         """Raises SignInRequired, TooMuch or Forbidden (right password, wrong application)."""
@@ -86,6 +88,19 @@ class SignIn:
         with identity.transaction() as connection:
             throttle.attempt_succeeded(connection, attempt, name_hash, address)
         return Admitted(account.id, False, account.known_to == "maker", False)
+
+    def with_outside(self, account_id: str, person: Person, *, address: str, client: Client) -> Admitted:
+        """By the site's own provider. What it says of a second factor stands for ours, and nothing else does."""
+        with self._identity.transaction() as connection:
+            account = _find(connection, None, account_id)
+        if account is None or account.disabled:
+            self._refuse(account, "outside", address, OUTSIDE_NOT_RIGHT)
+        if not effective_roles(account.roles, client.allowed_roles, patient_id=account.patient_id):
+            self._refuse(account, "application", address, WRONG_APP, Forbidden)
+        if person.second_factor:
+            return Admitted(account.id, False, False, False)
+        must = bool(set(account.roles) & self._identity.second_factor_roles) and not account.totp_enabled
+        return Admitted(account.id, account.totp_enabled, False, must)
 
     def with_code(self, account_id: str, code: str, *, address: str, enrolling: bool = False) -> None:
         """The second step: a code of the app, or a recovery code. Each works once; guesses are counted like passwords.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -18,12 +18,20 @@ from ehr_core.kernel.clock import Clock, SystemClock, site_date
 
 @dataclass
 class UnitOfWork:
-    """What a service is handed. Services never commit: `begin` does, when its block ends."""
+    """What a service is handed. Services never commit: `begin` does, when its block ends.
+
+    `before_commit` are acts that belong to what was written, done last of all in the same transaction; `noted` is what
+    they were told, by name.
+    """
 
     connection: Connection
     actor: Actor
     clock: Clock
     site_time_zone: str
+    before_commit: list[Callable[[], None]] = field(default_factory=list)
+    noted: dict[str, list[Any]] = field(default_factory=dict)
+    known: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """Answers of the policy that hold for this transaction, so that a list asks each once."""
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -84,7 +92,10 @@ def begin(
         roles=actor.roles,
         isolation=isolation,
     ) as connection:
-        yield UnitOfWork(connection, actor, clock, site_time_zone)
+        work = UnitOfWork(connection, actor, clock, site_time_zone)
+        yield work
+        for act in work.before_commit:
+            act()
 
 
 def audit_refusal(

@@ -12,29 +12,38 @@ from ehr_core.access.demonstration import refuse_demonstration_in_production
 from ehr_core.access.identity import Identity
 from ehr_core.api import health
 from ehr_core.api.audit_sealer import AuditSealer
+from ehr_core.api.audit_watcher import AuditWatcher
 from ehr_core.api.bulk import routes as bulk
 from ehr_core.api.bulk.runner import BulkRunner
+from ehr_core.api.bulk_import import routes as bulk_import
+from ehr_core.api.bulk_import.runner import ImportRunner
 from ehr_core.api.cds_hooks import routes as cds_hooks
 from ehr_core.api.clinic_clock import ClinicClock
 from ehr_core.api.dependencies import POOL_SIZE, Parts
 from ehr_core.api.errors import install_error_handlers
 from ehr_core.api.fhir import routes as fhir
 from ehr_core.api.guard import RequestGuard
+from ehr_core.api.guide_indexer import GuideIndexer
+from ehr_core.api.rate_limits import RateLimits
 from ehr_core.api.routes import (
     access,
     account,
+    alerts,
     allergies,
     apps,
     audit,
     care_gaps,
     charting,
     decision_support,
+    disclosures,
     history,
     medications,
     merges,
     messaging,
     notes,
+    official_measures,
     orders,
+    outside,
     pipeline,
     portal,
     profile,
@@ -48,7 +57,10 @@ from ehr_core.api.routes import (
     worklist,
 )
 from ehr_core.api.smart import authorize, discovery, invitation, logout, passkeys, token
+from ehr_core.api.smart import outside as outside_sign_in
 from ehr_core.api.smart.refusals import install_refusals
+from ehr_core.api.subscriptions import routes as subscriptions
+from ehr_core.api.subscriptions.worker import SubscriptionWorker
 from ehr_core.api.visit_keeper import VisitKeeper
 from ehr_core.db.database import Database, connect
 from ehr_core.decision_support.service import preload
@@ -57,17 +69,22 @@ from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.logging import configure_logging
 from ehr_core.kernel.secrets import load_or_create_secrets
 from ehr_core.kernel.settings import Settings
+from ehr_core.kernel.vault import Vault, use_vault
+from ehr_core.outside.signing import OutsideSigner
+from ehr_core.store.key_check import require_its_key_ring
 
 ROOMS = (
     health,
     discovery,
     authorize,
+    outside_sign_in,
     token,
     logout,
     invitation,
     passkeys,
     access,
     account,
+    alerts,
     allergies,
     apps,
     audit,
@@ -83,20 +100,37 @@ ROOMS = (
     medications,
     reconciliation,
     decision_support,
+    disclosures,
     scheduling,
     visits,
     messaging,
     care_gaps,
     worklist,
     quality,
+    official_measures,
     portal,
     pipeline,
+    outside,
     bulk,
+    bulk_import,
     cds_hooks,
+    subscriptions,
     fhir,
 )
 """One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here.
 `fhir` stays last: its addresses take any word for a resource type."""
+
+BACKGROUND = (
+    "bulk_runner",
+    "import_runner",
+    "visit_keeper",
+    "clinic_clock",
+    "audit_sealer",
+    "audit_watcher",
+    "subscriptions",
+    "guide_indexer",
+)
+"""What works beside the answers, in the order of its start; the last is the first to stop."""
 
 
 def create_app(
@@ -108,6 +142,7 @@ def create_app(
         settings = Settings()
         configure_logging(settings.log_level, json=True)
     secrets = load_or_create_secrets(settings.state_folder)
+    use_vault(Vault.of(settings))
     database = database or open_database(settings)
     clock = clock or SystemClock()
     app = FastAPI(
@@ -119,10 +154,16 @@ def create_app(
     )
     identity = Identity(database, clock, settings, secrets)
     app.state.owns_process = owns_process
-    app.state.parts = Parts(settings, secrets, database, clock, identity)
-    app.state.bulk_runner = BulkRunner(database, clock, settings, secrets)
+    parts = app.state.parts = Parts(settings, secrets, database, clock, identity)
+    app.state.rate_limits = RateLimits(settings)
+    app.state.outside_signer = OutsideSigner(secrets.token_signing_key, settings.issuer)
+    app.state.subscriptions = SubscriptionWorker(parts, app.state.outside_signer)
+    app.state.bulk_runner = BulkRunner(database, clock, settings, secrets, identity)
+    app.state.import_runner = ImportRunner(parts)
     app.state.audit_sealer = AuditSealer(database, clock, settings, secrets)
+    app.state.audit_watcher = AuditWatcher(database, clock, settings)
     app.state.visit_keeper = VisitKeeper(database, clock, settings, secrets)
+    app.state.guide_indexer = GuideIndexer(database, clock, settings)
     app.state.clinic_clock = ClinicClock(database, clock, settings)
     install_error_handlers(app)
     install_refusals(app)
@@ -146,18 +187,16 @@ def open_database(settings: Settings) -> Database:
 async def _background_work(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
     refuse_demonstration_in_production(parts.database, parts.settings)
+    require_its_key_ring(parts.database, parts.clock)
     preload(parts.settings.immunization_schedule)
     if app.state.owns_process:
         spare_what_stays()
-    app.state.bulk_runner.start()
-    app.state.visit_keeper.start()
-    app.state.clinic_clock.start()
-    app.state.audit_sealer.start()
+    running = [getattr(app.state, name) for name in BACKGROUND]
+    for one in running:
+        one.start()
     yield
-    app.state.audit_sealer.stop()
-    app.state.clinic_clock.stop()
-    app.state.visit_keeper.stop()
-    app.state.bulk_runner.stop()
+    for one in reversed(running):
+        one.stop()
     parts.database.dispose()
 
 

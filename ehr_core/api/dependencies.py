@@ -66,6 +66,7 @@ def open_work(request: Request) -> Iterator[UnitOfWork]:
     parts = parts_of(request)
     actor = parts.identity.actor_for(bearer_token(request))
     request.state.actor = actor
+    request.app.state.rate_limits.of_actor(actor)
     if actor.application is not None and not request.url.path.startswith(OPEN_TO_APPLICATIONS):
         raise Forbidden("An outside application may use the FHIR server alone, at /fhir.")
     with begin(parts.database, actor, parts.clock, parts.settings.site_time_zone) as work:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -13,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ehr_core.access.unit_of_work import audit_refusal
+from ehr_core.api.rate_limits import TooFast
 from ehr_core.db.database import DatabaseAway, database_away
 from ehr_core.kernel.errors import (
     AlmonerError,
@@ -38,6 +40,9 @@ FRAMEWORK_SENTENCES = {
     HTTPStatus.BAD_REQUEST: "The body of the request cannot be read: it is malformed, or a part is too large.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method.",
 }
+
+NUMBER_OUT_OF_RANGE = "22003"
+"""SQLSTATE of a number that is too large for its column: a version or a count that nobody was ever given."""
 
 TRY_AGAIN = frozenset({"40001", "40P01", "55P03", "57014"})
 """SQLSTATEs of a transaction that lost a race: serialization, deadlock, lock not available, cancelled."""
@@ -110,6 +115,10 @@ def answer_database_error(request: Request, error: Exception) -> Response:
         return error_response(
             request, BadRequest("The request holds a NUL character, which no text here can.")
         )
+    if sqlstate == NUMBER_OUT_OF_RANGE:
+        return error_response(
+            request, BadRequest("A number in the request is larger than this server keeps.")
+        )
     if database_away(error):
         log.warning("database_unavailable", route=route_name(request), sqlstate=sqlstate)
         return error_response(request, Unavailable("The database cannot be reached. Try again in a minute."))
@@ -128,6 +137,8 @@ def error_response(
         headers["WWW-Authenticate"] = 'Bearer realm="almoner"'
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "2"
+    if isinstance(error, TooFast):
+        headers["Retry-After"] = str(error.seconds)
     issues: list[Issue] = getattr(error, "issues", [])
     if is_fhir(request):
         body, media_type = operation_outcome(error, issues), FHIR_JSON
@@ -153,16 +164,20 @@ def operation_outcome(error: AlmonerError, issues: list[Issue]) -> dict[str, obj
     if not issues:
         entry = {"severity": "error", "code": error.fhir_issue_code, "diagnostics": error.message}
         return {"resourceType": "OperationOutcome", "issue": [entry]}
-    entries = [
+    return {"resourceType": "OperationOutcome", "issue": outcome_issues(issues)}
+
+
+def outcome_issues(issues: Sequence[Issue]) -> list[dict[str, object]]:
+    """Each with its element, and one sentence that names it."""
+    return [
         {
-            "severity": "error",
+            "severity": issue.severity,
             "code": issue.code,
             "diagnostics": f"{issue.expression}: {issue.message}",
             "expression": [issue.expression],
         }
         for issue in issues
     ]
-    return {"resourceType": "OperationOutcome", "issue": entries}
 
 
 def public_name(error: AlmonerError) -> str:

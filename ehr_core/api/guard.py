@@ -12,6 +12,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ehr_core.api.rate_limits import TooFast
 from ehr_core.kernel.ids import new_id
 from ehr_core.kernel.logging import get_logger
 
@@ -72,8 +73,14 @@ class RequestGuard:
             await _send_preflight(send_guarded)
             return
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        limits, authorization = scope["app"].state.rate_limits, _header(scope, b"authorization")
         try:
+            address = (scope.get("client") or ("unknown",))[0]
+            limits.of_address(address, scope["path"], authorization)
             await self._app(scope, limited(scope, receive), send_guarded)
+            limits.was_answered(authorization, status)
+        except TooFast as error:
+            await _send_429(send_guarded, scope, error)
         except Exception as error:
             _log_incident(scope, request_id, error)
             if status:
@@ -112,9 +119,13 @@ def limited(scope: Scope, receive: Receive) -> Receive:
     return receive_limited
 
 
+def _header(scope: Scope, name: bytes) -> str:
+    return dict(scope["headers"]).get(name, b"").decode("latin-1")
+
+
 def _request_id(scope: Scope) -> str:
     """The caller's own id when it is a plain one, else a new one."""
-    given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+    given = _header(scope, b"x-request-id")
     return given if REQUEST_ID.fullmatch(given) else new_id()
 
 
@@ -139,7 +150,8 @@ async def _send_preflight(send: Send) -> None:
         (b"access-control-allow-methods", b"GET, POST, PUT, PATCH, DELETE, OPTIONS"),
         (
             b"access-control-allow-headers",
-            b"Authorization, Content-Type, Accept, If-Match, If-None-Match, If-None-Exist, Prefer, X-Request-Id",
+            b"Authorization, Content-Type, Accept, If-Match, If-None-Match, If-None-Exist, Prefer, Idempotency-Key, "
+            b"X-Request-Id",
         ),
         (b"access-control-max-age", b"600"),
     ]
@@ -160,6 +172,25 @@ def _log_incident(scope: Scope, incident_id: str, error: Exception) -> None:
     )
 
 
+async def _send_429(send: Send, scope: Scope, error: TooFast) -> None:
+    """Before anything was asked of the application."""
+    if scope["path"].startswith("/fhir"):
+        issue = {"severity": "error", "code": error.fhir_issue_code, "diagnostics": error.message}
+        media_type, body = "application/fhir+json", {"resourceType": "OperationOutcome", "issue": [issue]}
+    else:
+        media_type, body = "application/json", {"error": "TooMuch", "message": error.message, "issues": []}
+    await _send_json(send, 429, media_type, body, [(b"retry-after", str(error.seconds).encode())])
+
+
+async def _send_json(
+    send: Send, status: int, media_type: str, body: dict, more: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    payload = json.dumps(body).encode()
+    headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(payload)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers + (more or [])})
+    await send({"type": "http.response.body", "body": payload})
+
+
 async def _send_500(send: Send, scope: Scope, incident_id: str) -> None:
     sentence = f"Something went wrong on our side. Incident {incident_id} is in the log: name it when you report this."
     if scope["path"].startswith("/fhir"):
@@ -168,7 +199,4 @@ async def _send_500(send: Send, scope: Scope, incident_id: str) -> None:
     else:
         media_type = "application/json"
         body = {"error": "AlmonerError", "message": sentence, "issues": [], "incident": incident_id}
-    payload = json.dumps(body).encode()
-    headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(payload)).encode())]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
-    await send({"type": "http.response.body", "body": payload})
+    await _send_json(send, 500, media_type, body)

@@ -8,7 +8,7 @@ pending" also when the gap stays open.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -109,11 +109,34 @@ def apply_computed(
 
 def withdraw(work: UnitOfWork, patient_ids: Sequence[str]) -> None:
     """Takes every gap of these people away, as a run does that says nothing of them any more."""
-    if not patient_ids:
-        return
-    gone = "(SELECT patient_id, source_kind, source_id FROM care_gaps.gap WHERE present AND patient_id = ANY(:ids))"
+    if patient_ids:
+        _take_away(work, "patient_id = ANY(:ids)", {"ids": list(patient_ids)})
+
+
+def withdraw_source(work: UnitOfWork, source_kind: str, source_id: str) -> None:
+    """Takes every gap of one definition away, when it is no longer asked about."""
+    _take_away(
+        work, "source_kind = :kind AND source_id = :source", {"kind": source_kind, "source": source_id}
+    )
+
+
+def keep_source(connection: Connection, values: Mapping[str, object]) -> None:
+    """What gaps of an official measure say of it (source_id, name, title, source_name, why_it_matters, …)."""
+    names = ("source_id", "name", "title", "source_name", "why_it_matters", "lower_is_better")
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    connection.execute(
+        text(
+            f"INSERT INTO care_gaps.measure_source ({', '.join(names)}) "
+            f"VALUES ({', '.join(f':{name}' for name in names)}) ON CONFLICT (source_id) DO UPDATE SET {updates}"
+        ),
+        values,
+    )
+
+
+def _take_away(work: UnitOfWork, which: str, named: dict[str, object]) -> None:
+    gone = f"(SELECT patient_id, source_kind, source_id FROM care_gaps.gap WHERE present AND {which})"
     values = {
-        "ids": list(patient_ids),
+        **named,
         "now": work.now(),
         "run_id": WITHDRAWN,
         "actor_id": work.actor.actor_id,

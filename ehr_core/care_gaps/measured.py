@@ -42,6 +42,20 @@ def note_measured(
     )
 
 
+def bring_forward(connection: Connection, people: str, as_of: date) -> None:
+    """Looks again at these people (a table with patient_id) when an official measure wants it, if that is earlier."""
+    connection.execute(
+        text(
+            "UPDATE care_gaps.measured_patient AS held SET next_change_on = said.day FROM ("
+            "SELECT patient_id, min(next_change_on) AS day FROM quality.measure_flag "
+            f"WHERE official AND next_change_on > :as_of AND patient_id IN (SELECT patient_id FROM {people}) "
+            "GROUP BY patient_id) AS said WHERE held.patient_id = said.patient_id "
+            "AND (held.next_change_on IS NULL OR held.next_change_on > said.day)"
+        ),
+        {"as_of": as_of},
+    )
+
+
 def note_failed(
     connection: Connection, patient_ids: Sequence[str], now: datetime, *, failures: int = 1
 ) -> Sequence[Row]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from data_contracts.api.care_gaps import WorklistGap
+from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import words
 from ehr_core.care_gaps.reading import LAST_PRIORITY, SELECT_GAPS
@@ -44,12 +45,23 @@ def measured_patients(work: UnitOfWork, patient_ids: Sequence[str]) -> set[str]:
     return set(rows.scalars())
 
 
+def measure_titles(work: UnitOfWork) -> dict[str, str]:
+    """The official measures that gaps come from now, by their id."""
+    rows = work.connection.execute(
+        text(
+            "SELECT source_id, title FROM care_gaps.measure_source AS source WHERE EXISTS (SELECT 1 "
+            "FROM care_gaps.gap WHERE gap.source_id = source.source_id AND present AND computed_status = 'open')"
+        )
+    )
+    return {row.source_id: row.title for row in rows}
+
+
 def as_worklist_gap(work: UnitOfWork, row: Mapping[str, Any]) -> WorklistGap:
-    masked = not work.actor.sees_label(row["evidence_sensitivity"])
+    masked = not evidence_open(work, row["evidence_sensitivity"], row["patient_id"])
     return WorklistGap(
         gap_id=str(row["gap_id"]),
         source_id=row["source_id"],
-        title=words.title(row["source_id"]),
+        title=words.title(row),
         status=row["status"],
         gap_kind=row["gap_kind"],
         why=words.why(row, masked=masked),

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from data_contracts.api.care_gaps import EXCLUSION_REASON_WORDS, CareGap, Evidence, GapList
+from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import words
 from ehr_core.care_gaps.rules import (
@@ -27,7 +28,8 @@ REPLY_WAITING_SINCE = """(SELECT min(reply.received_at) FROM care_gaps.patient_r
   WHERE reply.gap_id = gap.gap_id AND reply.reviewed_at IS NULL)"""
 """Since when the patient's "I already had this" waits for review, over an alias `gap`; null: nothing waits."""
 
-SELECT_GAPS = f"""SELECT gap.*, {STATUS_SQL} AS status, {REPLY_WAITING_SINCE} AS reply_waiting_since
+SELECT_GAPS = f"""SELECT gap.*, {STATUS_SQL} AS status, {REPLY_WAITING_SINCE} AS reply_waiting_since,
+  {words.MEASURE_SQL} AS measure
 FROM care_gaps.gap AS gap WHERE gap.present"""
 SHOWN_ORDER = "ORDER BY (gap.computed_status <> 'open'), gap.priority, gap.due_on NULLS FIRST, gap.source_id"
 
@@ -100,7 +102,7 @@ def read_row(work: UnitOfWork, gap_id: str, *, lock: bool = False) -> Mapping[st
 def as_care_gap(work: UnitOfWork, row: Mapping[str, Any]) -> CareGap:
     """The row as every screen shows it; protected evidence is masked for an actor who may not see it."""
     today, state = work.today(), state_of(row)
-    masked = not work.actor.sees_label(row["evidence_sensitivity"])
+    masked = not evidence_open(work, row["evidence_sensitivity"], row["patient_id"])
     human_is_shown = displayed_status(state, today) == state.human_state
     return CareGap(
         gap_id=str(row["gap_id"]),
@@ -108,13 +110,13 @@ def as_care_gap(work: UnitOfWork, row: Mapping[str, Any]) -> CareGap:
         source_kind=row["source_kind"],
         source_id=row["source_id"],
         source_version=row["source_version"],
-        title=words.title(row["source_id"]),
-        source_name=words.source_name(row["source_id"]),
+        title=words.title(row),
+        source_name=words.source_name(row),
         status=displayed_status(state, today),
         gap_kind=row["gap_kind"],
         computed_status=row["computed_status"],
         why=words.why(row, masked=masked),
-        why_it_matters=words.why_it_matters(row["source_id"]),
+        why_it_matters=words.why_it_matters(row),
         due_on=row["due_on"],
         overdue=is_overdue(row["computed_status"], row["due_on"], today),
         priority=row["priority"] or LAST_PRIORITY,

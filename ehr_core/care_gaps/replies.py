@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from data_contracts.api.care_gaps import ReviewReply
 from data_contracts.api.portal import AlreadyHadThis
+from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps import words
 from ehr_core.care_gaps.events import tell
@@ -23,8 +24,8 @@ NO_SUCH_REPLY = (
     "There is no such reply, or somebody has reviewed it already. Reload the page to see what waits."
 )
 
-OWN_REPLIES = """
-SELECT DISTINCT ON (reply.gap_id) reply.*, gap.source_id, gap.evidence_sensitivity
+OWN_REPLIES = f"""
+SELECT DISTINCT ON (reply.gap_id) reply.*, gap.source_id, gap.evidence_sensitivity, {words.MEASURE_SQL} AS measure
 FROM care_gaps.patient_reply AS reply JOIN care_gaps.gap AS gap USING (gap_id)
 WHERE reply.patient_id = :id AND (reply.reviewed_at IS NULL
   OR reply.reviewed_at > :since AND reply.review_outcome <> 'taken_back')
@@ -99,7 +100,7 @@ def own_replies(work: UnitOfWork, patient_id: str) -> Sequence[Mapping[str, Any]
     """The word that counts on each item, waiting or answered lately; none that a label keeps from this actor."""
     since = work.now() - timedelta(days=ANSWER_SHOWN_DAYS)
     rows = work.connection.execute(text(OWN_REPLIES), {"id": patient_id, "since": since}).mappings()
-    return [row for row in rows if work.actor.sees_label(row["evidence_sensitivity"])]
+    return [row for row in rows if evidence_open(work, row["evidence_sensitivity"], row["patient_id"])]
 
 
 def review_reply(work: UnitOfWork, reply_id: str, review: ReviewReply) -> None:
@@ -155,7 +156,9 @@ def _has_changed(work: UnitOfWork, row: Mapping[str, Any]) -> bool:
 
 
 def _shown_to_patient(work: UnitOfWork, row: Mapping[str, Any]) -> bool:
-    return words.visible_to_patient(row) and work.actor.sees_label(row["evidence_sensitivity"])
+    return words.visible_to_patient(row) and evidence_open(
+        work, row["evidence_sensitivity"], row["patient_id"]
+    )
 
 
 def _same_reply(work: UnitOfWork, row: Mapping[str, Any], said: AlreadyHadThis) -> datetime | None:

@@ -1,4 +1,4 @@
-"""A gap in words: its title, its source, why this patient, and what comes next. All from the guideline packs."""
+"""A gap in words: its title and source, why this patient, what comes next. From the packs or the official measure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 from data_contracts.api.care_gaps import NextStep, OrderOption
 from data_contracts.code_systems import RXNORM
-from data_contracts.guidelines import definitions, reason_words
-from data_contracts.guidelines.pack import Pack
+from data_contracts.guidelines import definitions, patient_text, reason_words
+from data_contracts.guidelines.pack import NextStep as Step
+from data_contracts.guidelines.pack import Pack, PatientText
+from data_contracts.official import known_of
 from data_contracts.valuesets import value_sets
 from ehr_core.display import show_date, show_unit
 from ehr_core.kernel.errors import NotFound
@@ -17,30 +19,43 @@ from ehr_core.kernel.errors import NotFound
 HIDDEN_VALUE = "The deciding item is protected."
 
 
-def pack_of(source_id: str) -> Pack | None:
+MEASURE_SQL = """(SELECT to_jsonb(source) FROM care_gaps.measure_source AS source
+  WHERE gap.source_kind = 'measure' AND source.source_id = gap.source_id)"""
+"""What a gap says of the official measure that it comes from, over an alias `gap`; null for our own."""
+
+
+def pack_of(gap: Mapping[str, Any]) -> Pack | None:
     """The pack, or null when this installation no longer has it (its gaps go with the next run)."""
-    return definitions().get(source_id)
+    return definitions().get(gap["source_id"])
 
 
-def title(source_id: str) -> str:
-    pack = pack_of(source_id)
-    return pack.title if pack else source_id
+def title(gap: Mapping[str, Any]) -> str:
+    if measure := gap.get("measure"):
+        return measure["title"]
+    pack = pack_of(gap)
+    return pack.title if pack else gap["source_id"]
 
 
-def source_name(source_id: str) -> str:
+def source_name(gap: Mapping[str, Any]) -> str:
     """Who says so, and when: 'US Preventive Services Task Force, 2021'."""
-    pack = pack_of(source_id)
+    if measure := gap.get("measure"):
+        return measure["source_name"]
+    pack = pack_of(gap)
     return f"{pack.source[0].organization}, {pack.source[0].published}" if pack else "not known here"
 
 
-def why_it_matters(source_id: str) -> str:
-    pack = pack_of(source_id)
+def why_it_matters(gap: Mapping[str, Any]) -> str:
+    if measure := gap.get("measure"):
+        return measure["why_it_matters"]
+    pack = pack_of(gap)
     return " ".join(pack.purpose.split()) if pack else ""
 
 
 def why(gap: Mapping[str, Any], *, masked: bool = False) -> str:
     """Why this patient: the reason's sentence with the deciding value and its day."""
-    sentence = _reason(gap["source_id"], gap["reason_code"])
+    sentence = (
+        _reason_of_measure(gap) if gap.get("measure") else _reason(gap["source_id"], gap["reason_code"])
+    )
     if masked:
         return f"{sentence} {HIDDEN_VALUE}"
     fact = _fact(gap)
@@ -71,23 +86,51 @@ def next_step(gap: Mapping[str, Any]) -> NextStep | None:
 
     A medicine is never among the orders: it needs a dose, and checks, and a prescriber.
     """
-    pack = pack_of(gap["source_id"])
-    step = pack.next_step.get(gap["gap_kind"]) if pack and gap["computed_status"] == "open" else None
-    if step is None:
+    if gap["computed_status"] != "open":
+        return None
+    step = _step(gap)
+    if step is None and not gap.get("measure"):
         return None
     return NextStep(
-        label=step.words,
+        label=step.words if step else f"Do, or record, what the measure asks for: {gap['reason_code']}.",
         orders=[
             OrderOption(code_system=order.system_uri, code=order.code, display=order.display)
-            for order in step.orders
+            for order in (step.orders if step else ())
             if order.system_uri != RXNORM.uri
         ],
     )
 
 
+def _step(gap: Mapping[str, Any]) -> Step | None:
+    """The pack's step; for an official measure that of the guideline that asks for the same care."""
+    if gap.get("measure"):
+        alike = _asked_alike(gap)
+        return alike.next_step.get("due") if alike else None
+    pack = pack_of(gap)
+    return pack.next_step.get(gap["gap_kind"]) if pack else None
+
+
 def visible_to_patient(gap: Mapping[str, Any]) -> bool:
-    pack = pack_of(gap["source_id"])
-    return pack is not None and gap["computed_status"] == "open" and pack.visible_to_patient(gap["gap_kind"])
+    return gap["computed_status"] == "open" and patient_words(gap, "en") is not None
+
+
+def patient_words(gap: Mapping[str, Any], language: str) -> PatientText | None:
+    """The person's own words for the gap; null when it is not shown to patients.
+
+    An official measure has those of the guideline that asks for the same care, or those of known.toml.
+    """
+    if not gap.get("measure"):
+        return patient_text(gap["source_id"], gap["gap_kind"], language) if pack_of(gap) else None
+    known = known_of(gap["measure"]["name"])
+    if known.patient:
+        return known.patient.es if language.lower().startswith("es") else known.patient.en
+    alike = _asked_alike(gap)
+    return patient_text(alike.id, "due", language) if alike else None
+
+
+def _asked_alike(gap: Mapping[str, Any]) -> Pack | None:
+    topic = known_of(gap["measure"]["name"]).asks_like
+    return definitions().get(topic) if topic else None
 
 
 def evidence_name(system: str | None, code: str | None) -> str | None:
@@ -100,6 +143,19 @@ def _reason(source_id: str, reason_code: str) -> str:
         return reason_words(source_id, reason_code)
     except NotFound:
         return reason_code.replace("_", " ").capitalize() + "."
+
+
+def _reason_of_measure(gap: Mapping[str, Any]) -> str:
+    """The definition that decides, as the measure calls it."""
+    reason = gap["reason_code"]
+    if gap["computed_status"] == "closed":
+        return "The measure is met."
+    if gap["computed_status"] == "excluded":
+        return f"Excluded by '{reason}'."
+    if gap["computed_status"] == "not_evaluable":
+        return "The measure's logic could not judge this record."
+    against = "Counts against the measure" if gap["measure"]["lower_is_better"] else "Not met"
+    return f"{against}: '{reason}'."
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Executable, Row, text
 
-from ehr_core.access.chart_policy import Sight, whole_record
+from ehr_core.access.chart_policy import LabelSieve, whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.parts import LOINC, OBSERVATION_CATEGORY
 from ehr_core.charting.reports import LOINC_SERVICE, OWN_WORDS
@@ -281,7 +281,7 @@ def sorted_facts(
     counts: Callable[[Resource], bool] = lambda _: True,
 ) -> ChartFacts:
     """Rows of (type, version, body) as what this actor may see of them."""
-    facts, sight = ChartFacts(), Sight(work)
+    facts, sight = ChartFacts(), LabelSieve(work)
     for kind, version_id, body in rows:
         try:
             resource = decode(body)

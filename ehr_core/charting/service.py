@@ -68,7 +68,7 @@ def record_outside_result(work: UnitOfWork, *, patient_id: str, record: RecordOu
         )
         written += [binary, create(work, entry)]
     document_id = written[-1].id if document is not None else None
-    written.append(_prove(work, written[:1], "CREATE", source=record.source, document_id=document_id))
+    written.append(prove(work, written[:1], "CREATE", source=record.source, document_id=document_id))
     return recorded(work, written)
 
 
@@ -88,7 +88,7 @@ def correct_result(work: UnitOfWork, *, observation_id: str, correction: Correct
     Raises StaleVersion when somebody else changed the result first.
     """
     observation = to_write(work, "Observation", observation_id)
-    _check_version(observation, correction.version_id)
+    check_seen(observation, correction.version_id)
     changed = corrected(
         decode(observation.body),
         value=correction.value,
@@ -96,7 +96,7 @@ def correct_result(work: UnitOfWork, *, observation_id: str, correction: Correct
         issued=instant(work.now()),
     )
     written = update(work, observation, changed)
-    return recorded(work, [written, _prove(work, [written], "UPDATE", reason=correction.reason)])
+    return recorded(work, [written, prove(work, [written], "UPDATE", reason=correction.reason)])
 
 
 def mark_in_error(
@@ -104,9 +104,9 @@ def mark_in_error(
 ) -> Recorded:
     """It stays, struck out, and counts for nothing. Raises StaleVersion, or BadRequest when it is already."""
     stored = to_write(work, resource_type, resource_id)
-    _check_version(stored, mark.version_id)
+    check_seen(stored, mark.version_id)
     written = update(work, stored, retracted(decode(stored.body)))
-    return recorded(work, [written, _prove(work, [written], "NULLIFY", reason=mark.reason)])
+    return recorded(work, [written, prove(work, [written], "NULLIFY", reason=mark.reason)])
 
 
 def reinstate(
@@ -117,14 +117,14 @@ def reinstate(
     Raises StaleVersion, or BadRequest when it is not in error, or came into this record so.
     """
     stored = to_write(work, resource_type, resource_id)
-    _check_version(stored, act.version_id)
+    check_seen(stored, act.version_id)
     earlier = [
         decode(version.body)
         for version in Store(work).history(resource_type, resource_id)[1:]
         if version.body
     ]
     written = update(work, stored, reinstated(decode(stored.body), earlier))
-    return recorded(work, [written, _prove(work, [written], "UPDATE", reason=act.reason)])
+    return recorded(work, [written, prove(work, [written], "UPDATE", reason=act.reason)])
 
 
 def review_result(
@@ -132,7 +132,7 @@ def review_result(
 ) -> Recorded:
     """Says that this actor has looked at exactly this version, with words for the patient where there are any."""
     result = to_write(work, resource_type, resource_id)
-    _check_version(result, review.version_id)
+    check_seen(result, review.version_id)
     resource = decode(result.body)
     if resource.get("status") not in DONE:
         raise BadRequest("Only a final result can be reviewed. Wait for the final one, or mark it in error.")
@@ -162,7 +162,7 @@ def to_write(work: UnitOfWork, resource_type: str, resource_id: str) -> StoredRe
     return Store(work).read(resource_type, resource_id)
 
 
-def _check_version(stored: StoredResource, seen: int) -> None:
+def check_seen(stored: StoredResource, seen: int) -> None:
     """Judged before the content is: a stale screen must hear that first. The write itself checks again, locked."""
     if stored.version_id != seen:
         raise StaleVersion(
@@ -185,7 +185,7 @@ def update(work: UnitOfWork, old: StoredResource, resource: Resource) -> StoredR
     return Store(work).update(old.resource_type, old.id, encode(resource), if_match=old.version_id)
 
 
-def _prove(
+def prove(
     work: UnitOfWork,
     about: list[StoredResource],
     activity: Activity,

@@ -37,18 +37,28 @@ def active_problems(conditions: Iterable[Resource]) -> list[Problem]:
     A missing clinical status counts as active: the safe reading. A diagnosis of several visits, or of a visit and the
     problem list, is one problem: the problem list's entry stands for it.
     """
-    current = [
-        condition
-        for condition in conditions
-        if not codes(condition.get("clinicalStatus")) & OVER
-        and not codes(condition.get("verificationStatus")) & NOT_TRUE
-    ]
+    current = list(filter(is_current, conditions))
     current.sort(key=_from_visit)
     once: dict[str, Problem] = {}
     for condition in current:
-        line = _problem(condition)
-        once.setdefault(line.code or line.name.lower(), line)
+        once.setdefault(_line_key(condition), _problem(condition))
     return sorted(once.values(), key=lambda line: sort_moment(line.onset), reverse=True)
+
+
+def is_current(condition: Resource) -> bool:
+    """Neither over, refuted nor retracted."""
+    return not (
+        codes(condition.get("clinicalStatus")) & OVER or codes(condition.get("verificationStatus")) & NOT_TRUE
+    )
+
+
+def same_problem(one: Resource, other: Resource) -> bool:
+    """What the list shows as one line: the same code, or without one the same words."""
+    return _line_key(one) == _line_key(other)
+
+
+def _line_key(condition: Resource) -> str:
+    return _first_code(condition.get("code")) or (words(condition.get("code")) or "not named").lower()
 
 
 def _from_visit(condition: Resource) -> bool:
@@ -58,6 +68,7 @@ def _from_visit(condition: Resource) -> bool:
 def _problem(condition: Resource) -> Problem:
     return Problem(
         condition_id=condition["id"],
+        version_id=int((condition.get("meta") or {}).get("versionId") or 0),
         name=words(condition.get("code")) or "not named",
         code=_first_code(condition.get("code")),
         onset=_onset(condition),

@@ -6,6 +6,7 @@ import httpx
 
 from ehr_core.client.access import AccessRoom
 from ehr_core.client.account import AccountRoom
+from ehr_core.client.alerts import AlertsRoom
 from ehr_core.client.allergies import AllergiesRoom
 from ehr_core.client.apps import AppsRoom
 from ehr_core.client.audit import AuditRoom
@@ -13,6 +14,7 @@ from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
 from ehr_core.client.decision_support import DecisionSupportRoom
+from ehr_core.client.disclosures import DisclosuresRoom
 from ehr_core.client.fhir import FhirRoom
 from ehr_core.client.history import HistoryRoom
 from ehr_core.client.medications import MedicationsRoom
@@ -20,6 +22,7 @@ from ehr_core.client.merges import MergesRoom
 from ehr_core.client.messaging import MessagingRoom
 from ehr_core.client.notes import NotesRoom
 from ehr_core.client.orders import OrdersRoom
+from ehr_core.client.outside import OutsideRoom
 from ehr_core.client.pipeline import PipelineRoom
 from ehr_core.client.portal import PortalRoom
 from ehr_core.client.profile import ProfileRoom
@@ -50,8 +53,10 @@ class AlmonerClient:
         self.access = AccessRoom(speaking)
         self.account = AccountRoom(speaking)
         self.apps = AppsRoom(speaking)
+        self.alerts = AlertsRoom(speaking)
         self.audit = AuditRoom(speaking)
         self.fhir = FhirRoom(speaking)
+        self.outside = OutsideRoom(speaking)
         self.bulk = BulkRoom(speaking)
         self.registration = RegistrationRoom(speaking)
         self.profile = ProfileRoom(speaking)
@@ -71,6 +76,7 @@ class AlmonerClient:
         self.worklist = WorklistRoom(speaking)
         self.quality = QualityRoom(speaking)
         self.questionnaires = QuestionnairesRoom(speaking)
+        self.disclosures = DisclosuresRoom(speaking)
         self.portal = PortalRoom(speaking)
         self.pipeline = PipelineRoom(speaking)
 

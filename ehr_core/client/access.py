@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from data_contracts.api.access import (
     ActFor,
     ActingFor,
@@ -15,6 +17,9 @@ from data_contracts.api.access import (
     Made,
     NewChartRule,
     NewProxy,
+    Proxies,
+    ProxyInfo,
+    RenewProxy,
     ReviewGlass,
     ReviewOutcome,
     RolePolicies,
@@ -62,6 +67,13 @@ class AccessRoom:
 
     def give_proxy(self, proxy: NewProxy) -> str:
         return self._transport.post("/api/access/proxies", Made, proxy).made_id
+
+    def proxies(self, patient_id: str) -> list[ProxyInfo]:
+        return self._transport.get("/api/access/proxies", Proxies, {"patient_id": patient_id}).proxies
+
+    def renew_proxy(self, grant_id: str, *, legally_renewed: bool, ends_at: datetime | None = None) -> None:
+        asked = RenewProxy(legally_renewed=legally_renewed, ends_at=ends_at)
+        self._transport.send("POST", f"/api/access/proxies/{segment(grant_id)}/renew", asked)
 
     def end_proxy(self, grant_id: str) -> None:
         self._transport.send("POST", f"/api/access/proxies/{segment(grant_id)}/end")

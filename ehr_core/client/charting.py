@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from data_contracts.api.chart import (
     ChartSummary,
+    CheckVaccine,
     CorrectResult,
     MarkInError,
     PastCare,
@@ -20,7 +21,9 @@ from data_contracts.api.chart import (
     RetractableType,
     ReviewResult,
 )
+from data_contracts.api.decision_support import CheckedCards
 from data_contracts.api.growth import GrowthView
+from data_contracts.api.problems import EndProblem, RecordProblem
 from ehr_core.client.transport import Transport, segment
 
 
@@ -55,6 +58,18 @@ class ChartingRoom:
 
     def record_immunization(self, patient_id: str, given: RecordImmunization) -> Recorded:
         return self._transport.post(f"/api/patients/{segment(patient_id)}/immunizations", Recorded, given)
+
+    def record_problem(self, patient_id: str, problem: RecordProblem) -> Recorded:
+        return self._transport.post(f"/api/patients/{segment(patient_id)}/problems", Recorded, problem)
+
+    def end_problem(self, condition_id: str, end: EndProblem) -> Recorded:
+        """Over, or never so; raises StaleVersion when somebody else was first."""
+        return self._transport.post(f"/api/problems/{segment(condition_id)}/end", Recorded, end)
+
+    def check_immunization(self, patient_id: str, code: str) -> CheckedCards:
+        """What speaks against this vaccine (a CVX code), before it is given."""
+        path = f"/api/patients/{segment(patient_id)}/immunizations/check"
+        return self._transport.post(path, CheckedCards, CheckVaccine(code=code))
 
     def past_care(self, patient_id: str) -> PastCare:
         return self._transport.get(f"/api/patients/{segment(patient_id)}/past-care", PastCare)

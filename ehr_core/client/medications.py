@@ -27,6 +27,7 @@ from data_contracts.api.medications import (
     RecordReview,
     RefillRequest,
     RefillRequests,
+    RefillsWaiting,
     ReviewRecorded,
     SendPrescription,
     SignPrepared,
@@ -127,6 +128,9 @@ class MedicationsRoom:
 
     def refills(self) -> RefillRequests:
         return self._transport.get("/api/refill-requests", RefillRequests)
+
+    def refills_waiting(self) -> int:
+        return self._transport.get("/api/refill-requests/count", RefillsWaiting).waiting
 
     def answer_refill(self, task_id: str, answer: AnswerRefill) -> PrescriptionWritten:
         return self._transport.post(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from data_contracts.api.official_measures import ActiveMeasures
 from data_contracts.api.pipeline import (
     ChangeBatch,
     ChangesWaiting,
@@ -52,6 +53,15 @@ class PipelineRoom:
         finished = FinishedBatch(failed_patient_ids=list(failed_patient_ids))
         self._transport.send("POST", f"/api/pipeline/changes/{batch_id}/done", finished)
 
+    def official_measures(self) -> ActiveMeasures:
+        """The official measures that are active now, and the packages that hold their logic."""
+        return self._transport.get("/api/pipeline/official-measures", ActiveMeasures)
+
+    def official_package(self, package_id: str) -> bytes:
+        return self._transport.request(
+            "GET", f"/api/pipeline/official-measures/packages/{package_id}"
+        ).content
+
     def records(self, patient_ids: Sequence[str], resource_types: Sequence[str] | None = None) -> Records:
         """Everything in these patients' records, or these types of it; at most 500 patients at a time."""
         asked = None if resource_types is None else list(resource_types)
@@ -87,7 +97,7 @@ class PipelineRoom:
         patient_to: str | None = None,
         source_ids: Sequence[str] | None = None,
     ) -> WriteBackReceipt:
-        """Sends rows (Parquet or an Arrow stream) of care_gaps, measure_results or patient_strata.
+        """Sends rows (Parquet or an Arrow stream) of one of the tables that are written back.
 
         The body's metadata may name the patients that it speaks for (pipelines/write_back/bodies.py).
         """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from data_contracts.api.official_measures import Activation, KeptMeasures, PackageImport
 from data_contracts.api.quality import (
+    MeasureFacts,
     MeasureList,
     MeasurePage,
     MeasurePatients,
@@ -42,5 +44,24 @@ class QualityRoom:
         }
         return self._transport.get(f"/api/measures/{measure_id}/patients", MeasurePatients, params)
 
+    def facts(self, measure_id: str, patient_id: str) -> MeasureFacts:
+        """Why one person stands where they stand in an official measure."""
+        return self._transport.get(f"/api/measures/{measure_id}/patients/{patient_id}/facts", MeasureFacts)
+
     def csv(self, measure_id: str) -> bytes:
         return self._transport.request("GET", f"/api/measures/{measure_id}/export.csv").content
+
+    def official(self) -> KeptMeasures:
+        """The official measures that were imported, active or not."""
+        return self._transport.get("/api/official-measures", KeptMeasures)
+
+    def import_official(self, package: PackageImport) -> KeptMeasures:
+        return self._transport.post("/api/official-measures", KeptMeasures, package)
+
+    def activate(self, measure_id: str, *, version: str | None = None, operator: str = "") -> KeptMeasures:
+        asked = Activation(version=version, operator=operator)
+        return self._transport.post(f"/api/official-measures/{measure_id}/activate", KeptMeasures, asked)
+
+    def deactivate(self, measure_id: str, *, operator: str = "") -> KeptMeasures:
+        asked = Activation(operator=operator)
+        return self._transport.post(f"/api/official-measures/{measure_id}/deactivate", KeptMeasures, asked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data_contracts.api.demographics import Picture
 from data_contracts.api.patients import PatientBanner, PatientSearchResult, SearchPatients
 from data_contracts.api.registration import (
     AnotherPerson,
@@ -27,6 +28,10 @@ class RegistrationRoom:
 
     def banner(self, patient_id: str) -> PatientBanner:
         return self._transport.get(f"/api/patients/{segment(patient_id)}/banner", PatientBanner)
+
+    def photo(self, patient_id: str) -> Picture:
+        """Small, as it stands in the banner. Raises NotFound without one."""
+        return self._transport.get(f"/api/patients/{segment(patient_id)}/photo", Picture)
 
     def likely_duplicates(self, person: NewPatient) -> DuplicateCandidates:
         """Who may be this person already; InvalidResource names the fields that cannot be right."""

@@ -13,6 +13,7 @@ import streamlit as st
 from starlette.routing import BaseRoute
 
 from ehr_core.client import AlmonerClient
+from ehr_core.client.app_headers import GuardedApp
 from ehr_core.client.tokens import SessionToken, SessionTokens
 from ehr_core.kernel.errors import SignInRequired
 from ehr_core.kernel.logging import configure_logging, get_logger
@@ -56,7 +57,7 @@ def signed_in_client(identity: AppIdentity) -> AlmonerClient:
     return _client(str(st.user["sid"]), identity.client_id, _tokens(identity.client_id, identity.secret))
 
 
-def build_app(main: Path, identity: AppIdentity, *, routes: Sequence[BaseRoute] = ()) -> st.App:
+def build_app(main: Path, identity: AppIdentity, *, routes: Sequence[BaseRoute] = ()) -> GuardedApp:
     """The ASGI app of `main`: one process, one worker, everything served from this machine.
 
     `routes`: pages and files of the app's own that need no Streamlit session.
@@ -72,13 +73,14 @@ def build_app(main: Path, identity: AppIdentity, *, routes: Sequence[BaseRoute] 
         "server_metadata_url": f"{settings.api_url}/.well-known/openid-configuration",
         "client_kwargs": {"scope": "openid profile", "code_challenge_method": "S256"},
     }
-    return st.App(
+    app = st.App(
         main,
         secrets={"auth": auth},
         lifespan=_preload,
         routes=list(routes),
         on_script_error=_error_teller(identity),
     )
+    return GuardedApp(app)
 
 
 @asynccontextmanager

@@ -32,7 +32,8 @@ def backup(file: Annotated[Path, typer.Argument(help="A file that does not exist
     written = back_up(settings, file)
     _print(f"'{file}' holds the whole database ({written / 1e6:,.1f} MB). It identifies people: guard it.")
     _print(
-        f"Keep '{settings.state_folder / 'secrets.json'}' with it: what is sealed opens with that file only."
+        f"Keep '{settings.state_folder / 'secrets.json'}' with it: what is sealed opens with that file only, and "
+        "marked values with the key ring (encryption-keys.json): keep that elsewhere."
     )
 
 

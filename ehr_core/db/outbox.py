@@ -23,6 +23,7 @@ OUTBOX = Table(
     Column("patient_ids", ARRAY(Text), nullable=False),
     Column("code_tokens", ARRAY(Text), nullable=False, comment="'system|code' of what changed"),
     Column("remeasured_at", DateTime(timezone=True)),
+    Column("resources", ARRAY(Text), comment="'Type/id' of each, where a row is of many"),
 )
 
 APPEND = insert(OUTBOX).returning(OUTBOX.c.position)
@@ -37,11 +38,13 @@ def announce(
     version_id: int | None,
     patient_ids: Sequence[str],
     code_tokens: Sequence[str],
+    resources: Sequence[str] | None = None,
 ) -> int:
     """Writes one outbox row in this transaction and returns its position.
 
     Positions are handed out before commit: a follower must not take the highest one as "everything before it is
-    there". Types and ids are null for a batch. Wakes the listeners of CHANNEL at commit.
+    there". Types and ids are null for a batch, whose `resources` are 'Type/id' each. Wakes the listeners of CHANNEL at
+    commit.
     """
     row = {
         "act": act,
@@ -50,5 +53,6 @@ def announce(
         "version_id": version_id,
         "patient_ids": list(patient_ids),
         "code_tokens": list(code_tokens),
+        "resources": None if resources is None else list(resources),
     }
     return connection.execute(APPEND, row).scalar_one()

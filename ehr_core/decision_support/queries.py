@@ -44,7 +44,8 @@ SELECT choice_id, rule_id, tier, reason, chosen_by, chosen_by_name, chosen_on, u
 """)
 FIGURES = text("""
 SELECT s.rule_id, count(DISTINCT c.proposal) AS shown,
-       count(DISTINCT c.proposal) FILTER (WHERE s.tier = 1 AND s.outcome = 'fires') AS interrupted,
+       count(DISTINCT c.proposal) FILTER (WHERE s.tier = 1 AND s.outcome = 'fires' AND c.moment = 'order')
+         AS interrupted,
        count(DISTINCT c.proposal) FILTER (WHERE s.answer = 'accepted') AS accepted,
        count(DISTINCT c.proposal) FILTER (WHERE s.answer = 'overridden') AS overridden,
        count(DISTINCT c.proposal) FILTER (WHERE s.outcome = 'could_not_check') AS could_not_check

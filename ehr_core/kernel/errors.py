@@ -43,11 +43,15 @@ class BadRequest(AlmonerError):
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing wrong in a resource: where (a FHIRPath such as `Observation.status`) and what, without values."""
+    """One thing wrong in a resource: where (a FHIRPath such as `Observation.status`) and what, without values.
+
+    A `severity` of warning or information is told and refuses nothing.
+    """
 
     expression: str
     message: str
     code: str = "structure"
+    severity: str = "error"
 
 
 class InvalidResource(BadRequest):

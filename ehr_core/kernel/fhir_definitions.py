@@ -1,8 +1,8 @@
 """What FHIR says about the elements of a type: cardinality, type, choice, required codes. Read from fhir.resources.
 
-fhir.resources describes R4B. The types we store are the same in R4 (4.0.1); the two data types that only R4B has
-are left out. A list of codes that the models abbreviate ("registered, preliminary, final, amended, +") is completed
-here from the R4 value sets.
+fhir.resources describes R4B. The types we store are the same in R4 (4.0.1) but for three references; the two data
+types that only R4B has are left out. A list of codes that the models abbreviate ("registered, preliminary, final,
+amended, +") is completed here from the R4 value sets.
 """
 
 from __future__ import annotations
@@ -72,6 +72,14 @@ COMPLETED_CODES = {
         *("on-hold", "failed", "completed", "entered-in-error"),
     ),
 }
+R4_TARGETS = {
+    ("Observation", "subject"): ("Patient", "Group", "Device", "Location"),
+    ("DiagnosticReport", "subject"): ("Patient", "Group", "Device", "Location"),
+    ("GroupMember", "entity"): (
+        *("Patient", "Practitioner", "PractitionerRole", "Device", "Medication", "Substance", "Group"),
+    ),
+}
+"""What references may be to in R4, where R4B lets in more."""
 CODE = re.compile(r"[a-z][A-Za-z0-9-]*")
 
 
@@ -156,7 +164,7 @@ def _element(owner: str, model_field: Any) -> Element | None:
         required=model_field.is_required() or bool(extra.get("element_required")),
         choice=extra.get("one_of_many"),
         codes=_codes(owner, name, type_name, extra.get("enum_values") or ()),
-        targets=tuple(extra.get("enum_reference_types") or ()),
+        targets=R4_TARGETS.get((owner, name)) or tuple(extra.get("enum_reference_types") or ()),
         in_summary=bool(extra.get("summary_element_property")),
     )
 

@@ -9,15 +9,22 @@ from typing import Any
 import msgspec
 
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.sealed_body import MARK_BYTES, opened
 
 Resource = dict[str, Any]
 
+MARK_TEXT = MARK_BYTES.decode()
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def decode(body: bytes | str) -> Resource:
-    """A resource as a dict; 7.10 becomes Decimal('7.10'), never a float. Raises BadRequest when it is not JSON."""
+    """A resource as a dict, sealed values opened; 7.10 becomes Decimal('7.10'), never a float.
+
+    Raises BadRequest when it is not JSON.
+    """
+    if (MARK_BYTES if isinstance(body, bytes) else MARK_TEXT) in body:
+        body = opened(body if isinstance(body, bytes) else body.encode())
     try:
         return _decoder.decode(body)
     except msgspec.DecodeError as error:

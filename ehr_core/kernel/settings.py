@@ -81,16 +81,90 @@ class Settings(BaseSettings):
         default="",
         description="Roles whose people need a second factor to sign in, with commas, such as admin,clinician.",
     )
+    account_requests_per_second: float = Field(
+        default=100,
+        ge=0,
+        description="What one account may send over time (count of requests a second), and 200 times as many at "
+        "once; 0: any.",
+    )
+    application_requests_per_second: float = Field(
+        default=300,
+        ge=0,
+        description="The same for one outside application, whoever uses it (count of requests a second); 0: any.",
+    )
+    address_requests_per_second: float = Field(
+        default=10,
+        ge=0,
+        description="What one address may send without a good token (count of requests a second), and 60 times as "
+        "many at once; 0: any.",
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="Issuer of the site's own OpenID Connect provider, such as https://login.example.org. Not set: "
+        "people sign in here alone.",
+    )
+    oidc_client_id: str | None = Field(default=None, description="What that provider knows Almoner by.")
+    oidc_client_secret: str | None = Field(
+        default=None, repr=False, description="Its secret there. Not set: a public client, by PKCE alone."
+    )
+    oidc_name: str = Field(
+        default="single sign-on", description="The provider's name on the sign-in page's button."
+    )
+    oidc_account_claim: str | None = Field(
+        default=None,
+        description="Claim that names the user name here, such as preferred_username, by which somebody's first "
+        "sign-in is linked to their account. Not set: an administrator links accounts (`almoner account link`).",
+    )
+    oidc_new_account_roles: str = Field(
+        default="",
+        description="Roles, with commas, of accounts that are made for whom the provider sends and nobody here knows. "
+        "Not set: none is made. Never admin.",
+    )
+    oidc_second_factor_amr: str = Field(
+        default="mfa otp hwk fido sc pop",
+        description="Methods (`amr`) that count as a second factor at the provider, with spaces.",
+    )
+    oidc_second_factor_acr: str = Field(
+        default="",
+        description="Contexts (`acr`) that count as a second factor at the provider, with spaces; they are asked for.",
+    )
     breached_passwords: Path | None = Field(
         default=None,
         description="File of breached passwords: their SHA-1 hashes in capital letters, one a line, sorted. Not set: "
         "only what everybody thinks of first is refused.",
+    )
+    encryption_keys: str | None = Field(
+        default=None,
+        repr=False,
+        description="Key ring that marked fields are encrypted with, as JSON: `active`, `keys` (32 bytes in base64 by "
+        "id), `search`. Not set: the command's, or the file's.",
+    )
+    encryption_key_command: str | None = Field(
+        default=None,
+        description="Command that prints the key ring, such as a call of the site's key service.",
+    )
+    encryption_key_file: Path | None = Field(
+        default=None,
+        description="File of the key ring; made on first use. Not set: `encryption-keys.json` in the state folder. "
+        "Keep it apart from the database's backups.",
+    )
+    encrypt_documents: Literal["psychotherapy", "all"] = Field(
+        default="psychotherapy",
+        description="Which documents' words are encrypted in the database: those labelled as psychotherapy "
+        "notes, or all.",
     )
     proxy_narrowing_age: int = Field(
         default=13,
         ge=0,
         le=18,
         description="From this age of a child on a parent keeps appointments alone (years); at 18 it ends.",
+    )
+    watch_minutes: int = Field(
+        default=5, ge=1, description="How often the watch looks through the audit log (minutes)."
+    )
+    watch_rules: Path | None = Field(
+        default=None,
+        description="File with the site's own thresholds of the watch, shaped as ehr_core/access/watch.toml.",
     )
     bulk_file_hours: int = Field(
         default=24, ge=1, description="Bulk export files are deleted after this time (hours)."
@@ -107,8 +181,8 @@ class Settings(BaseSettings):
     )
     speech_model: Path | None = Field(
         default=None,
-        description="Folder of a faster-whisper model for dictation, on this machine. Not set: the small English "
-        "model that the speech extra carries.",
+        description="Folder of a faster-whisper model for dictation, on this machine. Not set: the packaged "
+        "small English model.",
     )
     small_cell: int = Field(
         default=11, ge=1, description="Aggregate counts below this are suppressed for analysts."
@@ -131,6 +205,17 @@ class Settings(BaseSettings):
         default=None,
         description="Address under which browsers and outside applications reach the API, such as "
         "https://ehr.example.org: it stands in sign-ins, tokens and FHIR links. Without one, the API's own address.",
+    )
+    outside_networks: str = Field(
+        default="",
+        description="Private networks that subscriptions, outside decision support and imports may reach besides "
+        "public https addresses, with commas, such as 10.20.0.0/16. Networks of this machine (127.0.0.0/8), and with "
+        "them plain http, are for development and refused in production.",
+    )
+    import_hosts: str = Field(
+        default="",
+        description="Machines from which a bulk import may fetch files by https, with commas, such as "
+        "files.example.org. Without any, only what was uploaded here is imported.",
     )
     email_sender: str | None = Field(
         default=None,
@@ -157,6 +242,11 @@ class Settings(BaseSettings):
         ge=1,
         description="A critical result that nobody has acknowledged for so long is passed on to who covers, then to "
         "the on-call pool (minutes).",
+    )
+    fhir_references: Literal["exist", "any"] = Field(
+        default="exist",
+        description="What a resource that is sent over the FHIR API may refer to here: `exist` asks that it is "
+        "there, `any` only that its type is allowed. `almoner import` lists what leads nowhere, and keeps it.",
     )
     immunization_schedule: str = Field(
         default="cdc_2025_11",

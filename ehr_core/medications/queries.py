@@ -72,6 +72,10 @@ SELECT t.id, t.version_id, t.body, t.patient_id, r.id AS prescription_id, r.vers
  ORDER BY t.date_low NULLS FIRST, t.id LIMIT :most
 """)
 
+REFILLS_WAITING = text("""
+SELECT count(*) FROM fhir.task WHERE NOT deleted AND status = 'requested' AND code_tokens @> ARRAY[:code]
+""")
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -134,6 +138,10 @@ def codes_on_list(records: list[Kept]) -> set[str]:
 def open_refills(connection: Connection, code: str, *, patient_id: str | None, most: int) -> Sequence[Any]:
     """Refill requests that wait, oldest first, each with its prescription and what approving it needs to know."""
     return connection.execute(REFILLS, {"code": code, "patient_id": patient_id, "most": most}).all()
+
+
+def count_refills(connection: Connection, code: str) -> int:
+    return connection.execute(REFILLS_WAITING, {"code": code}).scalar_one()
 
 
 def day_of(value: Any) -> date | None:

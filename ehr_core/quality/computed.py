@@ -2,25 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from data_contracts.contract import Table
+from data_contracts.tables.official import OFFICIAL_EVIDENCE
 from data_contracts.tables.results import MEASURE_RESULTS
 from ehr_core.quality.cells import moving_cells
 
 KEY = ("measure_id", "period_begin")
-COMPUTED = [name for name in MEASURE_RESULTS.column_names if name not in (*KEY, "patient_key")]
+EVIDENCE_KEY = (*KEY, "population", "definition", "evidence_type", "evidence_key")
 STRATA = ("clinic", "clinician", "sex", "age_band", "race", "ethnicity", "payer", "language")
 
 
 def apply_flags(
+    connection: Connection,
+    *,
+    delta: str,
+    gone: str,
+    now: datetime,
+    run_id: str,
+    contract: Table = MEASURE_RESULTS,
+) -> tuple[int, int, int]:
+    """Applies the two staging tables; returns (inserted, changed, removed) rows. Cells move along.
+
+    `contract` says whose they are: those of our own measures, or of the official ones.
+    """
+    moved = _patients_of(connection, delta, gone)
+    computed = [name for name in contract.column_names if name not in (*KEY, "patient_key")]
+    values = {"now": now, "run_id": run_id, "official": contract is not MEASURE_RESULTS}
+    with moving_cells(connection, moved):
+        return _apply_flags(connection, delta, gone, computed, values)
+
+
+def apply_evidence(
     connection: Connection, *, delta: str, gone: str, now: datetime, run_id: str
 ) -> tuple[int, int, int]:
-    """Applies the two staging tables; returns (inserted, changed, removed) rows. Cells move along."""
-    moved = _patients_of(connection, delta, gone)
-    with moving_cells(connection, moved):
-        return _apply_flags(connection, delta, gone, {"now": now, "run_id": run_id})
+    """The same for the facts behind official results; a fact that says something else is put anew."""
+    computed = [name for name in OFFICIAL_EVIDENCE.column_names if name not in (*EVIDENCE_KEY, "patient_key")]
+    removed = connection.execute(
+        text(f"DELETE FROM quality.measure_evidence AS fact USING {gone} AS gone {_same('gone')}")
+    )
+    names = ", ".join((*EVIDENCE_KEY, *computed))
+    given = ", ".join(f"delta.{name}" for name in (*EVIDENCE_KEY, *computed))
+    updates = ", ".join(
+        f"{name} = excluded.{name}" for name in (*computed, "evidence_id", "computed_at", "run_id")
+    )
+    connection.execute(
+        text(
+            f"INSERT INTO quality.measure_evidence (patient_id, evidence_id, computed_at, run_id, {names}) "
+            f"SELECT delta.patient_id, delta.evidence_id, :now, :run_id, {given} FROM {delta} AS delta "
+            f"ON CONFLICT (patient_id, {', '.join(EVIDENCE_KEY)}) DO UPDATE SET {updates}"
+        ),
+        {"now": now, "run_id": run_id},
+    )
+    new, changed = connection.execute(
+        text(
+            f"SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM {delta} AS delta"
+        )
+    ).one()
+    return new, changed, removed.rowcount
+
+
+def _same(alias: str) -> str:
+    return "WHERE " + " AND ".join(f"fact.{name} = {alias}.{name}" for name in ("patient_id", *EVIDENCE_KEY))
 
 
 def apply_strata(connection: Connection, *, delta: str, gone: str) -> tuple[int, int, int]:
@@ -45,9 +92,9 @@ def apply_strata(connection: Connection, *, delta: str, gone: str) -> tuple[int,
 
 
 def _apply_flags(
-    connection: Connection, delta: str, gone: str, values: dict[str, object]
+    connection: Connection, delta: str, gone: str, computed: Sequence[str], values: dict[str, object]
 ) -> tuple[int, int, int]:
-    columns = ", ".join(f"{name} = delta.{name}" for name in COMPUTED)
+    columns = ", ".join(f"{name} = delta.{name}" for name in computed)
     same = (
         "flag.patient_id = delta.patient_id AND flag.measure_id = delta.measure_id AND flag.period_begin = "
     )
@@ -59,12 +106,12 @@ def _apply_flags(
         ),
         values,
     )
-    names, given = ", ".join(COMPUTED), ", ".join(f"delta.{name}" for name in COMPUTED)
+    names, given = ", ".join(computed), ", ".join(f"delta.{name}" for name in computed)
     inserted = connection.execute(  # what the instant path has added since the night looked says it already
         text(
             "INSERT INTO quality.measure_flag (patient_id, measure_id, period_begin, evidence_id, computed_at, run_id, "
-            f"{names}) SELECT delta.patient_id, delta.measure_id, delta.period_begin, delta.evidence_id, :now, "
-            f":run_id, {given} FROM {delta} AS delta WHERE delta.is_new "
+            f"official, {names}) SELECT delta.patient_id, delta.measure_id, delta.period_begin, delta.evidence_id, "
+            f":now, :run_id, :official, {given} FROM {delta} AS delta WHERE delta.is_new "
             "ON CONFLICT (patient_id, measure_id, period_begin) DO NOTHING"
         ),
         values,

@@ -17,6 +17,7 @@ NO_LONGER_JUDGED = f"""
 UPDATE quality.measure_flag AS flag SET
   evaluable = false, not_evaluable_reason = :reason, initial_population = false, denominator = false,
   denominator_exclusion = false, denominator_exception = false, numerator = false, exclusion_reason = NULL,
+  unmet_condition = NULL, population_counts = NULL,
   evidence_type = NULL, evidence_key = NULL, evidence_id = NULL, evidence_on = NULL, evidence_code_system = NULL,
   evidence_code = NULL, evidence_value = NULL, evidence_sensitivity = NULL, next_change_on = NULL, computed_at = :now
 FROM {PEOPLE} AS person
@@ -25,17 +26,19 @@ WHERE flag.patient_id = person.patient_id AND {IN_FORCE} AND flag.evaluable AND 
 NEVER_JUDGED = f"""
 INSERT INTO quality.measure_flag (patient_id, measure_id, period_begin, period_end, measure_version, evaluable,
   not_evaluable_reason, initial_population, denominator, denominator_exclusion, denominator_exception, numerator,
-  key_id, as_of, computed_at, run_id)
+  key_id, as_of, computed_at, run_id, official)
 SELECT person.patient_id, cell.measure_id, cell.period_begin, said.period_end, said.measure_version, false,
-  :reason, false, false, false, false, false, said.key_id, :today, :now, said.run_id
+  :reason, false, false, false, false, false, said.key_id, :today, :now, said.run_id, said.official
 FROM {PEOPLE} AS person
 JOIN fhir.patient AS known ON known.id = person.patient_id AND known.replaced_by IS NULL
 CROSS JOIN quality.summary_cell AS cell
 CROSS JOIN LATERAL (
-  SELECT flag.period_end, flag.measure_version, flag.key_id, flag.run_id FROM quality.measure_flag AS flag
+  SELECT flag.period_end, flag.measure_version, flag.key_id, flag.run_id, flag.official
+  FROM quality.measure_flag AS flag
   WHERE flag.measure_id = cell.measure_id AND flag.period_begin = cell.period_begin
     AND (flag.initial_population OR NOT flag.evaluable) AND {IN_FORCE} LIMIT 1) AS said
-WHERE cell.stratum_kind = 'all'
+WHERE cell.stratum_kind = 'all' AND (NOT said.official OR NOT EXISTS (
+  SELECT 1 FROM quality.measure_flag AS earlier WHERE earlier.patient_id = person.patient_id))
 ON CONFLICT (patient_id, measure_id, period_begin) DO NOTHING"""
 
 
@@ -44,7 +47,8 @@ def count_as_not_evaluable(
 ) -> None:
     """In every measure that counted them for the period of today; somebody never measured, in every measure.
 
-    A measure that their last answer left out (another sex, another age) goes on leaving them out.
+    A measure that their last answer left out (another sex, another age) goes on leaving them out. An official measure
+    keeps no row of whom it leaves out, so it counts only somebody of whom nothing was ever said.
     """
     connection.execute(
         text(f"CREATE TEMP TABLE IF NOT EXISTS {PEOPLE} (patient_id text PRIMARY KEY) ON COMMIT DELETE ROWS")

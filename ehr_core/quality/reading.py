@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Row, text
 
 from data_contracts.api.quality import (
     FUNNEL_KINDS,
     Counts,
-    MeasureDefinition,
     MeasureLine,
     MeasureList,
     MeasurePage,
+    OfficialScore,
     Stratum,
 )
-from data_contracts.guidelines import definitions, guidelines
-from data_contracts.guidelines.pack import Pack
 from data_contracts.rate_statistics import Z_998, funnel_limits, funnel_place, wilson_rate
 from data_contracts.suppression import Cell, suppress_cell, suppress_strata
-from data_contracts.valuesets import value_sets
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
 from ehr_core.quality.cells import COUNTS, STRATUM_KINDS
+from ehr_core.quality.described import Described, described, described_measure
 from ehr_core.quality.labels import labels
+from ehr_core.quality.official import package_of_active
 from ehr_core.quality.over_time import change_of, read_trend, shifts_of
-from ehr_core.quality.runs import freshest, last_run, stale_sentence
+from ehr_core.quality.population_counts import FLAG_OF, count_members, score
+from ehr_core.quality.runs import freshest, last_run, official_stale_sentence, stale_sentence
 
 SHOWN_POINTS = 400
-MISSING_DATA = (
-    "People without a usable birth date, or without a recorded organ or sex where that decides, are counted as "
-    "not evaluable beside the rate; so are people part of whose record cannot be read. A missing result never counts "
-    "as met."
-)
 CSV_COLUMNS = (
     *(
         "measure_id",
@@ -59,7 +53,8 @@ def measure_list(work: UnitOfWork, small_cell: int) -> MeasureList:
     """Every measure that has results. Counts below `small_cell` are hidden from who may not drill."""
     work.actor.require("measure.read")
     cells = _cells(work, measure_id=None, kind="all")
-    lines = [_line(work, row, small_cell) for row in cells if row.measure_id in definitions()]
+    known = described(work, {row.measure_id for row in cells})
+    lines = [_line(work, known[row.measure_id], row, small_cell) for row in cells if row.measure_id in known]
     return MeasureList(
         measures=sorted(lines, key=lambda line: line.title),
         as_of=freshest(work.connection),
@@ -70,20 +65,22 @@ def measure_list(work: UnitOfWork, small_cell: int) -> MeasureList:
 def measure_page(work: UnitOfWork, measure_id: str, small_cell: int) -> MeasurePage:
     """Raises NotFound for a measure that there is not, or that has no results yet."""
     work.actor.require("measure.read")
-    pack = _pack(measure_id)
+    about = described_measure(work, measure_id)
     rows = _cells(work, measure_id=measure_id, kind=None)
     everyone = next((row for row in rows if row.stratum_kind == "all"), None)
     if everyone is None:
         raise NotFound(f"The measure '{measure_id}' has no results yet. They come with the next nightly run.")
     trend = read_trend(work, measure_id, lambda cell: _seen(work, cell, small_cell))
     return MeasurePage(
-        line=_line(work, everyone, small_cell),
-        definition=_definition(pack),
+        line=_line(work, about, everyone, small_cell),
+        definition=about.definition,
         strata=_strata(work, everyone, rows, small_cell),
         trend=trend[-SHOWN_POINTS:],
         shifts=shifts_of(trend),
-        provenance=_provenance(work),
+        provenance=_provenance(work, about),
         as_of=freshest(work.connection),
+        score=_score(work, about, everyone, small_cell),
+        stale=official_stale_sentence(work) if about.official else None,
     )
 
 
@@ -150,8 +147,7 @@ def _cells(work: UnitOfWork, *, measure_id: str | None, kind: str | None) -> Seq
     ).all()
 
 
-def _line(work: UnitOfWork, row: Row, small_cell: int) -> MeasureLine:
-    pack = definitions()[row.measure_id]
+def _line(work: UnitOfWork, about: Described, row: Row, small_cell: int) -> MeasureLine:
     counts = _seen(work, _cell(row), small_cell)
 
     def show(cell: Cell) -> Counts:
@@ -160,9 +156,11 @@ def _line(work: UnitOfWork, row: Row, small_cell: int) -> MeasureLine:
     change = change_of(work, row.measure_id, row.period_begin, counts, show)
     return MeasureLine(
         measure_id=row.measure_id,
+        official=about.official is not None,
+        scoring=about.scoring,
         version=row.measure_version,
-        title=pack.measure.title,
-        improvement=pack.measure.improvement,
+        title=about.title,
+        improvement=about.improvement,
         period_begin=row.period_begin,
         period_end=row.period_end,
         counts=counts,
@@ -230,38 +228,31 @@ def _counts(cell: Cell) -> Counts:
     )
 
 
-def _definition(pack: Pack) -> MeasureDefinition:
-    measure, exclusions = pack.measure, guidelines().exclusions
-    own_exclusions = pack.exclusions if measure.exclusions is None else measure.exclusions
-    purpose = " ".join(pack.purpose.split())
-    return MeasureDefinition(
-        purpose=purpose.split(". ")[0].rstrip(".") + ".",
-        why_it_matters=purpose,
-        source="; ".join(f"{s.organization}: {s.title}, {s.published}" for s in pack.source),
-        version=pack.version,
-        population="; ".join(population.words for population in measure.populations or pack.population),
-        denominator=measure.denominator,
-        numerator=measure.numerator,
-        exclusions=[exclusions[name].title for name in own_exclusions],
-        exceptions=[exclusions[name].title for name in measure.exceptions],
-        evidence=[evidence.title for evidence in pack.evidence if evidence.in_measure],
-        missing_data=MISSING_DATA,
-        code_systems_not_loaded=_not_loaded(pack),
-    )
+def _score(work: UnitOfWork, about: Described, row: Row, small_cell: int) -> OfficialScore | None:
+    """What the publisher's scoring gives, where the counts of people do not say it; nothing that is hidden."""
+    measure = about.official
+    if measure is None or (measure.basis == "boolean" and measure.scoring == "proportion"):
+        return None
+    if _shown(work, _cell(row), small_cell).suppressed:
+        return None
+    counted = count_members(work, measure, row.period_begin)
+    by_code: dict[str, int] = {}
+    for one in measure.populations:
+        if one.code in FLAG_OF or one.code == "numerator-exclusion":
+            by_code[one.code] = by_code.get(one.code, 0) + counted.members.get(one.id, 0)
+    what = "people" if measure.basis == "boolean" else f"{measure.basis} resources"
+    words = f"Scored as the publisher does ({measure.scoring}), counting {what}."
+    return OfficialScore(counts=by_code, value=score(measure, counted), words=words)
 
 
-def _not_loaded(pack: Pack) -> list[str]:
-    """SNOMED CT, when this site has left its codes out and the measure would use them."""
-    named = {recorded.value_set for evidence in pack.evidence for recorded in evidence.recorded}
-    return ["SNOMED CT"] if any(value_sets()[name].snomed_left_out for name in named) else []
-
-
-def _provenance(work: UnitOfWork) -> dict[str, str]:
-    run = last_run(work.connection)
+def _provenance(work: UnitOfWork, about: Described) -> dict[str, str]:
+    run = last_run(work.connection, "official" if about.official else "nightly")
     if run is None:
         return {}
     finished: datetime = run["finished_at"]
+    package = package_of_active(work, about.measure_id) if about.official else {}
     return {
+        **package,
         "Snapshot": run["snapshot_id"],
         "Profile": "limited data set (PHI)",
         "Key": run["key_id"],
@@ -269,13 +260,6 @@ def _provenance(work: UnitOfWork) -> dict[str, str]:
         "As of": run["as_of"].isoformat(),
         "Computed at": finished.isoformat(timespec="seconds"),
     }
-
-
-def _pack(measure_id: str) -> Pack:
-    packs: Mapping[str, Any] = definitions()
-    if measure_id not in packs:
-        raise NotFound(f"There is no measure '{measure_id}'.")
-    return packs[measure_id]
 
 
 def _plain(cell: str) -> str:

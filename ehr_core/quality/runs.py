@@ -24,7 +24,10 @@ PLANNED_EVERY = timedelta(hours=26)
 
 
 def note_run(work: UnitOfWork, report: RunReport) -> None:
-    """Notes a finished run. After a whole nightly one, recounts every cell and keeps the day's rates."""
+    """Notes a finished run. After a whole nightly one, recounts every cell and keeps the day's rates.
+
+    The official measures are a run of their own, which keeps their rates.
+    """
     counts = {**report.counts, PEOPLE_NOT_CHECKED: len(report.not_checked)}
     work.connection.execute(
         text(
@@ -39,6 +42,7 @@ def note_run(work: UnitOfWork, report: RunReport) -> None:
         differing = recount_cells(work.connection)
         if differing:
             log.warning("summary_cells_drifted", run_id=report.run_id, cells=differing)
+    if report.kind != "incremental" and report.failure is None:
         _keep_rates(work, report)
     work.audit(
         "pipeline.run",
@@ -47,14 +51,15 @@ def note_run(work: UnitOfWork, report: RunReport) -> None:
     )
 
 
-def last_run(connection: Connection) -> Mapping[str, Any] | None:
-    """The last good nightly run; null before the first."""
+def last_run(connection: Connection, kind: str = "nightly") -> Mapping[str, Any] | None:
+    """The last good run of that kind; null before the first."""
     return (
         connection.execute(
             text(
-                "SELECT * FROM quality.run WHERE kind = 'nightly' AND failure IS NULL "
+                "SELECT * FROM quality.run WHERE kind = :kind AND failure IS NULL "
                 "ORDER BY finished_at DESC LIMIT 1"
-            )
+            ),
+            {"kind": kind},
         )
         .mappings()
         .one_or_none()
@@ -87,6 +92,18 @@ def stale_sentence(work: UnitOfWork) -> str | None:
     return None
 
 
+def official_stale_sentence(work: UnitOfWork) -> str | None:
+    """The same for the official measures, which may be stopped while our own go on."""
+    newest = work.connection.execute(
+        text("SELECT failure FROM quality.run WHERE kind = 'official' ORDER BY finished_at DESC LIMIT 1")
+    ).one_or_none()
+    if newest is None or newest.failure is None:
+        return None
+    return (
+        f"The official measures were stopped last night: {newest.failure} Theirs are the last good results."
+    )
+
+
 def _keep_rates(work: UnitOfWork, report: RunReport) -> None:
     """One point per measure, stratum and day; a second run on a day replaces the first."""
     counts = ", ".join(COUNTS)
@@ -97,8 +114,9 @@ def _keep_rates(work: UnitOfWork, report: RunReport) -> None:
             f"run_id) SELECT measure_id, period_begin, stratum_kind, stratum_value, :day, {counts}, :run_id "
             "FROM quality.summary_cell WHERE (measure_id, period_begin) IN (SELECT measure_id, max(period_begin) "
             "FROM quality.summary_cell WHERE period_begin <= :day GROUP BY measure_id) "
+            "AND (measure_id IN (SELECT measure_id FROM quality.official_measure)) = :official "
             "ON CONFLICT (measure_id, stratum_kind, stratum_value, on_day, period_begin) "
             f"DO UPDATE SET {updates}, run_id = excluded.run_id"
         ),
-        {"day": report.as_of, "run_id": report.run_id},
+        {"day": report.as_of, "run_id": report.run_id, "official": report.kind == "official"},
     )

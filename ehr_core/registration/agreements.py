@@ -60,6 +60,11 @@ def read_consents(
     return states
 
 
+def refused_sharing(work: UnitOfWork, patient_id: str) -> bool:
+    """Whether the patient's last word on sharing the record with other organizations is no."""
+    return _newest("sharing", read_parts(work, patient_id).get("Consent", []))[0] == "refused"
+
+
 def _newest(kind: str, stored: list[tuple[int, Resource]]) -> tuple[Said, str | None]:
     words = [
         (

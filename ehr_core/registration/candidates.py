@@ -14,6 +14,7 @@ from ehr_core.kernel.name_sounds import sound
 from ehr_core.registration.matching.comparing import near_dates
 from ehr_core.registration.matching.identity import Identity, identity_of
 from ehr_core.registration.matching.nicknames import other_forms
+from ehr_core.store.marked import hashed
 from ehr_core.store.tokens import identifier_token
 
 Resource = dict[str, Any]
@@ -67,7 +68,11 @@ def _parameters(person: Identity) -> dict[str, Any]:
     given = {sound(word) for name in person.names for word in _all_forms(name.given)}
     exact = _whole_date(person.birth_date)
     return {
-        "identifiers": [identifier_token(system, value) for system, value in sorted(person.identifiers)],
+        "identifiers": [
+            identifier_token(system, spelled)
+            for system, value in sorted(person.identifiers)
+            for spelled in (value, hashed(value))
+        ],
         "phones": sorted(person.phones),
         "exact": [exact] if exact else [],
         "near": list(near_dates(exact)) if exact else [],

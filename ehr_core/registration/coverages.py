@@ -8,6 +8,7 @@ from data_contracts import demographics as vocabulary
 from data_contracts.api.demographics import Coverage, CoverageFacts, SaveCoverage, Saved
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.fhir_json import codes, words
+from ehr_core.kernel.name_sounds import folded
 from ehr_core.registration.parts import save_part
 from ehr_core.registration.pictures import card_sides
 from ehr_core.registration.problems import Problems
@@ -52,6 +53,32 @@ def _read(coverage: Resource) -> CoverageFacts:
         end=period.get("end"),
         active=coverage.get("status") not in NOT_IN_USE,
     )
+
+
+def same_coverage(ours: Resource, theirs: Resource) -> bool:
+    """Whether both are one: by an identifier, or by the member's number at a payer of the same name or identifier."""
+    if _identifiers(ours) & _identifiers(theirs):
+        return True
+    numbers = {one.get("subscriberId", "").strip().lower() for one in (ours, theirs)}
+    return len(numbers) == 1 and numbers != {""} and bool(_payers(ours) & _payers(theirs))
+
+
+def _identifiers(coverage: Resource) -> set[tuple[str, str]]:
+    return {
+        (one["system"], one["value"])
+        for one in coverage.get("identifier") or ()
+        if one.get("system") and one.get("value")
+    }
+
+
+def _payers(coverage: Resource) -> set[str]:
+    """Each payer's name and identifiers, folded."""
+    found = set()
+    for payor in coverage.get("payor") or ():
+        identifier = payor.get("identifier") or {}
+        words = (payor.get("display"), identifier.get("value"))
+        found |= {folded(word) for word in words if word}
+    return found - {""}
 
 
 def _class(coverage: Resource, kind: str) -> str | None:

@@ -15,8 +15,8 @@ LARGEST_FILE_BYTES = 10 * 1024 * 1024
 MOST_PIXELS = 50_000_000
 """Of the picture that is sent: a small file can unpack to more memory than a server has."""
 SMALLEST_SIDE = 48
-PHOTO_SIDE, CARD_SIDE = 512, 1600
-"""Pixels of the longer side as stored: a face in the banner, and small print on a card."""
+PHOTO_SIDE, CARD_SIDE, BANNER_SIDE = 512, 1600, 96
+"""Pixels of the longer side: a face and small print on a card as stored, and the face as the banner shows it."""
 FORMATS = ("JPEG", "PNG")
 STORED_TYPE, QUALITY = "image/jpeg", 85
 

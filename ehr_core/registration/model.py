@@ -34,6 +34,7 @@ class PersonFacts:
     clinician: str | None = None
     clinician_id: str | None = None
     language_tag: str | None = None
+    photo_key: str | None = None
     flags: tuple[dict[str, Any], ...] = ()
 
     def age_years(self, today: date) -> int | None:

@@ -29,11 +29,11 @@ def check_new_patient(person: NewPatient, *, today: date) -> None:
 
 
 def build_patient(person: NewPatient, *, mrn: str | None) -> Resource:
-    """What is not known is left out. `mrn` None for comparing only."""
+    """What is not known is left out, and without a sex no profile is claimed. `mrn` None for comparing only."""
     return without_empty(
         {
             "resourceType": "Patient",
-            "meta": {"profile": [US_CORE_PATIENT]},
+            "meta": {"profile": [US_CORE_PATIENT] if person.sex else []},
             "extension": [
                 {"url": INTERPRETER_URL, "valueBoolean": person.interpreter_required}
                 if person.interpreter_required is not None

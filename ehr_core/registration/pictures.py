@@ -11,7 +11,7 @@ from data_contracts.api.demographics import Picture, SaveCard, Saved, SavePictur
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.fhir_json import decode, encode, without_empty
-from ehr_core.registration.images import CARD_SIDE, PHOTO_SIDE, STORED_TYPE, clean_image
+from ehr_core.registration.images import BANNER_SIDE, CARD_SIDE, PHOTO_SIDE, STORED_TYPE, clean_image
 from ehr_core.registration.parts import check_part_version, part_of, patient_to_write
 from ehr_core.registration.service import require_identity
 from ehr_core.store.repository import Store
@@ -55,6 +55,17 @@ def photo_of(work: UnitOfWork, patient: Resource) -> Picture | None:
     if not url.startswith("Binary/"):
         return None
     return _picture(work, patient["id"], url.removeprefix("Binary/"))
+
+
+def read_small_photo(work: UnitOfWork, *, patient_id: str) -> Picture:
+    """The photo as it stands in the banner. For whoever may see the banner; raises NotFound without one."""
+    require_identity(work, patient_id)
+    patient = decode(Store(work).read("Patient", patient_id).body)
+    found = photo_of(work, patient)
+    if found is None:
+        raise NotFound("There is no photo of this patient.")
+    content = clean_image(found.data_base64, longest_side=BANNER_SIDE)
+    return Picture(content_type=STORED_TYPE, data_base64=base64.b64encode(content).decode())
 
 
 def save_card(work: UnitOfWork, *, patient_id: str, coverage_id: str, card: SaveCard) -> Saved:

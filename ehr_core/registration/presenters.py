@@ -61,6 +61,7 @@ def present_banner(person: PersonFacts, today: date) -> PatientBanner:
         clinic=person.clinic,
         clinician=person.clinician,
         clinician_id=person.clinician_id,
+        photo_key=person.photo_key,
     )
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, extract, false, func, or_, select, text, true
 
-from ehr_core.access.chart_policy import Sight
+from ehr_core.access.chart_policy import LabelSieve
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.kernel.name_sounds import folded
 from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.query_words import SearchWords, Token
 from ehr_core.registration.reading import read_person
+from ehr_core.store.marked import hashed
 from ehr_core.store.tables import current_table
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token
 
@@ -44,11 +45,11 @@ def people_by_id(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str, Pers
     if not wanted:
         return {}
     rows = work.connection.execute(PEOPLE, {"ids": wanted, "now": work.now()})
-    sight, today = Sight(work), work.today()
+    sight, today = LabelSieve(work), work.today()
     return {row.id: _person(row, sight, today) for row in rows}
 
 
-def _person(row: Any, sight: Sight, today: date) -> PersonFacts:
+def _person(row: Any, sight: LabelSieve, today: date) -> PersonFacts:
     flags, _ = sight.split(map(decode, row.flags or ()))
     return replace(
         read_person(decode(row.body), today),
@@ -133,6 +134,7 @@ def _matches(patient: Any, token: Token, time_zone: str) -> ColumnElement[bool]:
         meanings.append(patient.c.name_text.like(f"% {_escaped(token.name_word)}%"))
     if token.identifier:
         spellings = {token.identifier, token.identifier.upper()}
+        spellings |= {hashed(each) for each in spellings}
         meanings.append(
             patient.c.identifier_tokens.overlap([identifier_token(ANY_SYSTEM, each) for each in spellings])
         )

@@ -53,7 +53,17 @@ def read_person(patient: Resource, today: date) -> PersonFacts:
         replaced_by=_replaced_by(patient),
         clinic_id=reference_id(patient.get("managingOrganization"), "Organization"),
         clinician_id=_clinician_id(patient),
+        photo_key=_photo_key(patient),
     )
+
+
+def _photo_key(patient: Resource) -> str | None:
+    """What changes when the photo does; None without one that is kept here."""
+    photo = next(iter(patient.get("photo") or ()), {})
+    url = photo.get("url") or ""
+    if photo.get("data"):
+        return f"version-{(patient.get('meta') or {}).get('versionId')}"
+    return url.removeprefix("Binary/") if url.startswith("Binary/") else None
 
 
 def read_name(patient: Resource, today: date) -> PatientName:

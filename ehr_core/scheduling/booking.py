@@ -41,7 +41,7 @@ from ehr_core.scheduling.rules import (
     moved_with,
     series_starts,
 )
-from ehr_core.scheduling.taken import nearest, refused
+from ehr_core.scheduling.taken import Own, nearest, refused
 from ehr_core.scheduling.types import appointment_type
 from ehr_core.store.repository import Store
 
@@ -175,6 +175,7 @@ def with_alternatives(
     act: Callable[[], Answer],
     *,
     aside: Sequence[str] = (),
+    own: Own | None = None,
 ) -> Answer:
     """Does the act within a savepoint; a refusal of the database is answered with the nearest free times."""
     try:
@@ -183,7 +184,7 @@ def with_alternatives(
     except TimeTaken as error:
         if error.alternatives:
             raise
-        found = nearest(work, kind, patient_id, provider, starts_at, aside=aside)
+        found = nearest(work, kind, patient_id, provider, starts_at, aside=aside, own=own)
         raise refused(found, first=_who_is_taken(error)) from error
 
 
@@ -426,6 +427,7 @@ def _move_one(
         starts_at,
         lambda: _change(work, visit, moved),
         aside=aside,
+        own=(visit.provider, visit.starts_at),
     )
     work.audit(
         "scheduling.moved",
@@ -453,7 +455,15 @@ def _slot_to_move_to(
         slot = outside_slot(work, kind, provider, site_id, starts_at, aside)
     if slot is None:
         raise refused(
-            nearest(work, kind, visit.patient_id, provider, starts_at, aside=aside),
+            nearest(
+                work,
+                kind,
+                visit.patient_id,
+                provider,
+                starts_at,
+                aside=aside,
+                own=(visit.provider, visit.starts_at),
+            ),
             first=f"{_moment(work, starts_at)} is taken, or outside the calendar's hours.",
         )
     return slot

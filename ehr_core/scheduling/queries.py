@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from data_contracts.api.patients import NextAppointment
-from ehr_core.access.chart_policy import Sight
+from ehr_core.access.chart_policy import LabelSieve
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.clock import FixedClock, site_date
 from ehr_core.kernel.fhir_json import decode
@@ -63,7 +63,7 @@ def next_appointments(
     asked = {"ids": wanted, "statuses": list(STILL_TO_COME), "now": work.now(), "besides": list(besides)}
     rows = work.connection.execute(NEXT, asked)
     found: dict[str, NextAppointment] = {}
-    sight = Sight(work)
+    sight = LabelSieve(work)
     for row in rows:
         visible, _ = sight.split([decode(row.body)])
         if visible:

@@ -15,6 +15,9 @@ from ehr_core.scheduling.openings import Search, find_slots
 OFFERED = 3
 LOOKED_AT_DAYS = 21
 
+Own = tuple[str | None, datetime]
+"""With whom and when a visit stands."""
+
 
 def nearest(
     work: UnitOfWork,
@@ -24,8 +27,12 @@ def nearest(
     starts_at: datetime,
     *,
     aside: Sequence[str] = (),
+    own: Own | None = None,
 ) -> list[Slot]:
-    """The nearest free times with that provider, and where those are few, with others too."""
+    """The nearest free times with that provider, and where those are few, with others too.
+
+    `own` is where a visit stands that is to be moved: that time is no answer to a refused move.
+    """
     around = max(work.today(), starts_at.astimezone(ZoneInfo(work.site_time_zone)).date() - timedelta(days=7))
     wish = FindSlots(
         type_code=kind.code,
@@ -34,13 +41,17 @@ def nearest(
         first_day=around,
         days=LOOKED_AT_DAYS,
         near=starts_at,
-        limit=OFFERED,
+        limit=OFFERED + (own is not None),
     )
-    found = find_slots(work, Search(kind, wish, aside=aside))
+    found = _free(work, Search(kind, wish, aside=aside), own)
     if len(found) < OFFERED and provider is not None:
-        others = find_slots(work, Search(kind, wish.model_copy(update={"providers": None}), aside=aside))
+        others = _free(work, Search(kind, wish.model_copy(update={"providers": None}), aside=aside), own)
         found += [slot for slot in others if slot.provider != provider]
     return found[:OFFERED]
+
+
+def _free(work: UnitOfWork, search: Search, own: Own | None) -> list[Slot]:
+    return [slot for slot in find_slots(work, search) if (slot.provider, slot.starts_at) != own]
 
 
 def refused(alternatives: Sequence[Slot], *, first: str = "This time is not free any more.") -> TimeTaken:

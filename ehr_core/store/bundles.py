@@ -18,6 +18,7 @@ from msgspec import Raw
 
 from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue, NotFound, TooMuch
 from ehr_core.kernel.ids import FHIR_ID, new_id
+from ehr_core.store.binary_context import BINARY
 from ehr_core.store.conditional import AlreadyThere, patch
 from ehr_core.store.content import brought_id, instant_text
 from ehr_core.store.locks import identity_key
@@ -136,9 +137,20 @@ def _transaction(store: Store, bundle: _Bundle, door: Door) -> list[dict[str, An
     for act in acts:
         with_place(act, lambda act=act: _resolve_references(store, act, targets, unkept))
     answers: list[dict[str, Any]] = [{} for _ in acts]
-    for act in sorted(acts, key=lambda act: (WORK_ORDER[act.method], act.type_name, act.resource_id or "")):
+    if store.targets:
+        store.targets.deferred = True
+    for act in sorted(acts, key=_turn):
+        if store.targets:
+            store.targets.place = act.place
         answers[act.index] = with_place(act, lambda act=act: _perform(store, act, door))
+    if store.targets:
+        store.targets.settle()
     return answers
+
+
+def _turn(act: Act) -> tuple[int, bool, str, str]:
+    """A Binary after what it may belong to."""
+    return WORK_ORDER[act.method], act.type_name == BINARY, act.type_name, act.resource_id or ""
 
 
 def _batch(store: Store, bundle: _Bundle, door: Door) -> list[dict[str, Any]]:

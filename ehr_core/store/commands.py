@@ -11,14 +11,18 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ehr_core.access.actor import Actor
 from ehr_core.access.operators import operator
 from ehr_core.db.database import connect
 from ehr_core.db.own_database import own_database
+from ehr_core.kernel.ids import new_id
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.exporter import ExportSummary, export_folder
+from ehr_core.store.guides.commands import commands as profile_commands
 from ehr_core.store.import_problems import ProblemFile
 from ehr_core.store.import_sources import find_sources
 from ehr_core.store.importer import ImportSummary, import_path
+from ehr_core.store.origins import ACCOUNT_SYSTEM, Origin
 from ehr_core.store.reindexing import reindex
 
 SHOWN_PROBLEMS = 50
@@ -26,6 +30,7 @@ SOME_REJECTED = 3
 """Exit code when the import ended but not every resource could be stored."""
 
 commands = typer.Typer()
+commands.add_typer(profile_commands, name="profiles")
 say = Console(highlight=False, soft_wrap=True)
 warn = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -47,6 +52,9 @@ def import_files(
             help="The address of the server that wrote the files: its absolute references are ours."
         ),
     ] = None,
+    references: Annotated[
+        bool, typer.Option(help="List the references that lead nowhere; what has them is kept.")
+    ] = True,
 ) -> None:
     """Load FHIR R4 resources. What is bad is listed with file, line, path and reason; a re-run changes nothing."""
     settings = Settings()
@@ -62,15 +70,18 @@ def import_files(
             progress.update(bar, completed=min(summary.bytes, total), counts=counts)
 
         try:
+            actor = operator("fhir.write")
             summary = import_path(
                 database,
-                operator("fhir.write"),
+                actor,
                 paths,
                 processes=processes or min(os.cpu_count() or 1, 8),
                 report=show,
                 problem=listing.write if listing else None,
                 site_time_zone=settings.site_time_zone,
                 server=server,
+                origin=_origin(actor, paths, server),
+                check_references=references,
             )
             progress.update(bar, completed=total)
         finally:
@@ -120,6 +131,13 @@ def reindex_store() -> None:
         finally:
             database.dispose()
     say.print(f"{done:,} resources indexed.", markup=False)
+
+
+def _origin(actor: Actor, paths: list[Path], server: str | None) -> Origin:
+    """Files are counted and not named: their names may be patients' names."""
+    words = f"Import of {len(paths)} files or folders" + (f" written by {server}" if server else "")
+    who = {"identifier": {"system": ACCOUNT_SYSTEM, "value": actor.actor_id}, "display": actor.name}
+    return Origin(new_id(), words, who)
 
 
 def _bar() -> Progress:

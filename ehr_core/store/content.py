@@ -10,6 +10,7 @@ from msgspec import Raw
 
 from ehr_core.kernel.errors import InvalidResource, Issue
 from ehr_core.kernel.ids import FHIR_ID
+from ehr_core.store.marked import refuse_sealed, sealed
 
 HASH_BYTES = 16
 
@@ -34,6 +35,7 @@ class Content:
 
     def __init__(self, body: bytes, resource_id: str | None):
         """`resource_id` None keeps the id in the body. Raises InvalidResource when there is no usable id or meta."""
+        refuse_sealed(body)
         if b"\n" in body or b"\r" in body:
             body = msgspec.json.format(body, indent=-1)
         fields = _fields.decode(body)
@@ -48,12 +50,15 @@ class Content:
         self.content_hash = hashlib.blake2b(tight, digest_size=HASH_BYTES).digest()
 
     def at_version(self, version_id: int, last_updated: datetime) -> bytes:
-        """The resource as one line of JSON, with `meta.versionId` and `meta.lastUpdated` set."""
+        """The resource as it is stored: one line of JSON, `meta.versionId` and `meta.lastUpdated` set, marked values
+        sealed."""
         meta = {
             "versionId": Raw(b'"%d"' % version_id),
             "lastUpdated": Raw(_encode(instant_text(last_updated))),
         } | self.caller_meta
-        return _encode(self.fields | {"meta": Raw(_encode(meta))})
+        body = _encode(self.fields | {"meta": Raw(_encode(meta))})
+        type_name = bytes(self.fields["resourceType"]).strip(b'"').decode()
+        return sealed(body, type_name, self.resource_id, version_id)
 
 
 def read_id(fields: dict[str, Raw]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import UNSET
 
 from ehr_core.kernel.fhir_definitions import field_name
+from ehr_core.store.references import named_type
 
 EXTENSION = re.compile(r"extension\(([^)]+)\)")
 FILTERED = re.compile(r"(\w+)\[(\w+)\]")
@@ -17,7 +18,10 @@ Step = str | tuple[str, str]
 
 @cache
 def steps_of(path: str) -> tuple[Step, ...]:
-    """'a.b', 'extension(URL).valueCode' or 'telecom[email]' as steps; a pair is (list, what its items must say)."""
+    """'a.b', 'extension(URL).valueCode', 'telecom[email]' or 'subject[Patient]' as steps.
+
+    A pair is (element, what it must say).
+    """
     held: list[str] = []
 
     def hold(found: re.Match[str]) -> str:
@@ -45,10 +49,8 @@ def reached(node: Any, steps: tuple[Step, ...]) -> list[Any]:
             value = getattr(each, name, UNSET)
             if value is UNSET:
                 continue
-            if type(value) is list:
-                inner += [item for item in value if item is not None and (not wanted or _says(item, wanted))]
-            else:
-                inner.append(value)
+            items = value if type(value) is list else [value]
+            inner += [item for item in items if item is not None and (not wanted or _says(item, wanted))]
         if not inner:
             return inner
         found = inner
@@ -56,5 +58,8 @@ def reached(node: Any, steps: tuple[Step, ...]) -> list[Any]:
 
 
 def _says(item: Any, wanted: str) -> bool:
-    """An extension of that url, or a contact of that system."""
-    return wanted in (getattr(item, "url", None), getattr(item, "system", None))
+    """An extension of that url, a contact of that system, or a reference to that type."""
+    if wanted in (getattr(item, "url", None), getattr(item, "system", None)):
+        return True
+    text = getattr(item, "reference", UNSET)
+    return text is not UNSET and named_type(text) == wanted

@@ -170,9 +170,10 @@ def _target_issues(path: str, described: Definition, content: dict) -> Iterator[
             continue
         value = content.get(element.name)
         for index, one in enumerate(value if isinstance(value, list) else [value]):
-            text = one.get("reference") if isinstance(one, dict) else None
-            named = named_type(text) if isinstance(text, str) else None
-            if named is not None and named not in element.targets:
+            held = one if isinstance(one, dict) else {}
+            text = held.get("reference")
+            named = named_type(text) if isinstance(text, str) else None if text else held.get("type")
+            if isinstance(named, str) and named not in element.targets:
                 place = f"{path}.{element.name}" + (f"[{index}]" if isinstance(value, list) else "")
                 yield Issue(place, f"must be to one of: {', '.join(element.targets)}", "value")
 

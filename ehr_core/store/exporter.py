@@ -20,16 +20,20 @@ from typing import Any
 
 import msgspec
 import psycopg
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
+from sqlalchemy.dialects import postgresql
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import Conflict, Unavailable
+from ehr_core.kernel.sealed_body import opened
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.content import instant_text
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
+from ehr_core.store.tables import current_table
+from ehr_core.store.visible import Sight
 
 CHUNK_BYTES = 1024 * 1024
 DELETIONS_IN_BUNDLE = 1000
@@ -63,16 +67,20 @@ class Wanted:
     `patient_ids`: these patients' records only. `of_one_patient`: no row that is not one patient's.
     `since`: what was written after that instant. `unseen_from`: also what that transaction or a later one wrote,
     whatever the clock said: a transaction that was under way at the instant commits after it.
+    `sight`: only the rows that the policy opens to this actor; for our own services, which see all, without.
     """
 
     patient_ids: Sequence[str] | None = None
     of_one_patient: bool = False
     since: datetime | None = None
     unseen_from: int | None = None
+    sight: Sight | None = None
 
     def conditions(self, type_name: str) -> tuple[str, tuple[Any, ...]]:
         """More conditions of a WHERE clause, and their values."""
         where, values = "", []
+        for condition in self.sight.rows(type_name, current_table(type_name).c) if self.sight else ():
+            where += f" AND {as_sql(condition)}"
         if self.patient_ids is not None:
             where += f" AND {'id' if type_name == 'Patient' else 'patient_id'} = ANY(%s)"
             values.append(list(self.patient_ids))
@@ -85,6 +93,12 @@ class Wanted:
             where += UNSEEN
             values += [self.since - LONGEST_TRANSACTION, self.since, self.unseen_from]
         return where, tuple(values)
+
+
+def as_sql(condition: ColumnElement[bool]) -> str:
+    """A condition of the policy as text, to stand in a statement of the driver."""
+    words = condition.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    return f"({words})"
 
 
 def stream_type(connection: Connection, type_name: str, wanted: Wanted | None = None) -> Generator[bytes]:
@@ -216,7 +230,7 @@ def _remove_files(folder: Path) -> None:
 def _copied(connection: Connection, sql: str, values: tuple[Any, ...]) -> Generator[bytes]:
     driver: psycopg.Connection = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(sql, values or None) as copy:
-        yield from map(bytes, copy)
+        yield from (opened(bytes(line)) for line in copy)
 
 
 def _chunks(lines: Iterator[bytes]) -> Generator[bytes]:

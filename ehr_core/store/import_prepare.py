@@ -5,37 +5,54 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue
-from ehr_core.kernel.ids import stable_id
+from ehr_core.kernel.ids import new_id, stable_id
+from ehr_core.store.binary_context import refuse_context
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content
+from ehr_core.store.guides.guides import SHIPPED, Guides
 from ehr_core.store.import_bundle import NAMESPACE, digest, read_bundle
 from ehr_core.store.import_problems import Origin, Problem
 from ehr_core.store.import_sources import UNREADABLE, Part, read_document, why_unreadable
 from ehr_core.store.merged import refuse_own_link
+from ehr_core.store.origins import PROVENANCE
 from ehr_core.store.promote import Promoted, promote
-from ehr_core.store.references import address, is_conditional, is_temporary, references, rewrite
+from ehr_core.store.references import (
+    address,
+    is_conditional,
+    is_temporary,
+    local_reference,
+    references,
+    rewrite,
+)
 from ehr_core.store.resource_types import resource_type
 from ehr_core.store.validation import NotJson, peek_type, validate
 
 LINE_BITS, ENTRY_BITS = 28, 16
 """Room for 268 million lines a file and 65,536 entries a line in a place; the rest of 64 bits counts files."""
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 LookUp = Callable[[str], str | None]
 
 
 @dataclass(slots=True)
 class Prepared:
-    """A resource ready to be stored. `order` is its place in the whole import, `origin` the place in words."""
+    """A resource ready to be stored. `order` is its place in the whole import, `origin` the place in words.
+
+    `revision` is that of the guides by which it was promoted.
+    """
 
     type_name: str
     order: int
     origin: Origin
     content: Content
     promoted: Promoted
+    revision: int = 0
 
     @property
     def resource_id(self) -> str:
@@ -49,10 +66,11 @@ class Prepared:
 
 @dataclass
 class Preparation:
-    """What became of a part."""
+    """What became of a part. `referred` are the 'Type/id' that it refers to, and where first."""
 
     prepared: list[Prepared] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    referred: dict[str, Origin] = field(default_factory=dict)
     read: int = 0
     rejected: int = 0
 
@@ -72,16 +90,26 @@ def identity_of(type_name: str, resource_id: str) -> int:
     )
 
 
+def prepared_provenance(made: dict[str, Any], time_zone: str) -> Prepared:
+    """A Provenance of our own, ready to be stored beside what it is about."""
+    body, resource_id = msgspec.json.encode(made), new_id()
+    promoted = promote(PROVENANCE, validate(PROVENANCE, body), resource_id, time_zone)
+    return Prepared(PROVENANCE, 0, Origin("", 0), Content(body, resource_id), promoted)
+
+
 class Preparer:
     """Prepares parts. `look_up` finds 'Type/id' for a conditional reference, or None.
 
     `server` is the address of the server that the input comes from: its absolute references are to ours.
+    `guides` are those in force: a profile that a resource claims and does not keep is told, and the resource is kept.
     """
 
     def __init__(self, time_zone: str, look_up: LookUp, server: str | None = None):
         self.time_zone = time_zone
         self.look_up = look_up
         self.server = server.rstrip("/") if server else None
+        self.guides = SHIPPED
+        self.notes_references = False
 
     def prepare(self, part: Part) -> Preparation:
         """Everything in a part. A bad resource is a problem; nothing is raised for it."""
@@ -159,15 +187,19 @@ class Preparer:
         """Checks one resource and adds it; without an id it gets one that its content decides."""
         done.read += 1
         resolved, unresolved = self._looked_up(body)
+        guides = self.guides
         try:
             resource_type(type_name)
             resource = validate(type_name, resolved)
             require_patient(type_name, resource)
+            refuse_context(type_name, resource)
             if resource_id is None and resource.id is UNSET:
                 resource_id = stable_id(NAMESPACE, f"{type_name}:{digest(body)}")
             content = Content(resolved, resource_id or resource.id)
             refuse_own_link(type_name, content.resource_id, resource)
-            promoted = promote(type_name, resource, content.resource_id, self.time_zone)
+            more = guides.searches.get(type_name, ())
+            promoted = promote(type_name, resource, content.resource_id, self.time_zone, more)
+            broken = guides.check(type_name, resource, resolved, errors_only=True)
         except InvalidResource as error:
             for issue in error.issues:
                 done.note(origin, _path(origin.element, type_name, issue), issue.message)
@@ -176,9 +208,16 @@ class Preparer:
             done.rejected += 1
             done.note(origin, origin.element, error.message)
         else:
-            done.prepared.append(Prepared(type_name, order, origin, content, promoted))
+            done.prepared.append(Prepared(type_name, order, origin, content, promoted, guides.revision))
+            if self.notes_references:
+                for reference in references(resolved):
+                    if local := local_reference(reference):
+                        done.referred.setdefault(local, origin)
             for _ in range(unresolved):
                 done.note(origin, origin.element, "refers to something that was not found", kept=True)
+            for issue in broken:
+                if issue.severity == "error":
+                    done.note(origin, _path(origin.element, type_name, issue), issue.message, kept=True)
 
     def _looked_up(self, body: bytes) -> tuple[bytes, int]:
         """The body with conditional references and its server's resolved, and how many references lead nowhere."""
@@ -198,6 +237,17 @@ class Preparer:
             elif is_temporary(reference):
                 unresolved += 1
         return (rewrite(body, found.get) if found else body), unresolved
+
+
+def promoted_by(prepared: Prepared, guides: Guides, time_zone: str) -> Prepared:
+    """The same, promoted by these guides; a package may have come since it was prepared."""
+    more = guides.searches.get(prepared.type_name, ())
+    if more and prepared.revision != guides.revision:
+        body = prepared.content.at_version(1, LONG_AGO)
+        resource = validate(prepared.type_name, body)
+        prepared.promoted = promote(prepared.type_name, resource, prepared.resource_id, time_zone, more)
+        prepared.revision = guides.revision
+    return prepared
 
 
 class _SeveralDocuments(Exception):

@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ehr_core.access.actor import Actor
-from ehr_core.access.unit_of_work import begin
+from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest
-from ehr_core.store.import_prepare import Prepared, Preparer
+from ehr_core.store.guides.shelf import guides_in
+from ehr_core.store.import_prepare import Preparation, Prepared, Preparer, promoted_by
 from ehr_core.store.import_problems import Problem
+from ehr_core.store.import_references import ReferenceNotes
 from ehr_core.store.import_sources import Part
 from ehr_core.store.import_write import Outcome, add_new, replace_changed
+from ehr_core.store.origins import Origin
 from ehr_core.store.search import find
 from ehr_core.store.search_parameters import Search, parameter_list
 from ehr_core.store.visible import Sight
@@ -31,6 +34,10 @@ SELDOM = (200_000, 20, 50)
 SIGHTING = struct.Struct("<QQ")
 """(64 bits of type and id, place in the import) of every resource that was read."""
 OVERWRITTEN = "is newer than what was changed here, and has replaced it; the change is in the history"
+
+
+Admit = Callable[[UnitOfWork, Sequence[Prepared]], dict[int, str]]
+"""By the place in a part, why what stands there may not be stored."""
 
 
 @dataclass
@@ -65,8 +72,19 @@ class Worker:
     """Imports parts as one actor. `folder` takes the notes on what was seen and what has to wait."""
 
     def __init__(
-        self, database: Database, actor: Actor, time_zone: str, folder: Path, server: str | None = None
+        self,
+        database: Database,
+        actor: Actor,
+        time_zone: str,
+        folder: Path,
+        server: str | None = None,
+        origin: Origin | None = None,
+        admit: Admit | None = None,
+        *,
+        check_references: bool = False,
     ):
+        self.origin = origin
+        self.admit = admit
         self.database = database
         self.actor = actor
         self.time_zone = time_zone
@@ -75,26 +93,50 @@ class Worker:
         self.waiting = folder / f"waiting-{os.getpid()}"
         self.found: dict[str, str] = {}
         self.preparer = Preparer(time_zone, self.look_up, server)
+        self.preparer.notes_references = check_references
+        self.references = ReferenceNotes(folder / f"referred-{os.getpid()}")
 
     def take(self, part: Part) -> PartReport:
         """Prepares and stores a part."""
+        with begin(self.database, self.actor, self.clock, self.time_zone) as work:
+            self.preparer.guides = guides_in(work.connection)
         done = self.preparer.prepare(part)
+        if self.admit is not None:
+            self._turn_away(done)
+        self.references.add(done)
         report = PartReport(done.read, done.rejected, part.size, problems=done.problems)
         self._note_seen(done.prepared)
         for batch in _batches(done.prepared):
             with begin(self.database, self.actor, self.clock, self.time_zone) as work:
-                outcome = add_new(work, batch)
+                outcome = add_new(work, self._current(work, batch), self.origin)
             report.add(outcome)
             if outcome.waiting:
                 append_waiting(self.waiting, outcome.waiting)
         return report
 
+    def _turn_away(self, done: Preparation) -> None:
+        """Takes out what may not be stored, and says why."""
+        with begin(self.database, self.actor, self.clock, self.time_zone) as work:
+            refused = self.admit(work, done.prepared)
+        for place, reason in refused.items():
+            origin = done.prepared[place].origin
+            done.note(origin, origin.element, reason)
+        done.rejected += len(refused)
+        done.prepared = [one for place, one in enumerate(done.prepared) if place not in refused]
+
     def replace(self, batch: Sequence[Prepared]) -> PartReport:
         """Stores new versions of resources that have waited."""
         report = PartReport()
         with begin(self.database, self.actor, self.clock, self.time_zone) as work:
-            report.add(replace_changed(work, batch))
+            report.add(replace_changed(work, self._current(work, batch), self.origin))
         return report
+
+    def _asking(self, work: UnitOfWork) -> Search:
+        return Search(Sight(work.actor), self.time_zone, guides=guides_in(work.connection))
+
+    def _current(self, work: UnitOfWork, batch: Sequence[Prepared]) -> list[Prepared]:
+        guides = guides_in(work.connection, writing=True)
+        return [promoted_by(prepared, guides, self.time_zone) for prepared in batch]
 
     def look_up(self, reference: str) -> str | None:
         """'Type/id' of the one resource that a conditional reference finds; None otherwise. Found ones are kept."""
@@ -104,9 +146,7 @@ class Worker:
         try:
             with begin(self.database, self.actor, self.clock, self.time_zone) as work:
                 given = parameter_list(query)
-                page = find(
-                    work.connection, type_name, given, Search(Sight(work.actor), self.time_zone), limit=2
-                )
+                page = find(work.connection, type_name, given, self._asking(work), limit=2)
         except BadRequest:
             return None
         if len(page.resources) != 1:
@@ -140,7 +180,15 @@ def _batches(prepared: list[Prepared]) -> Iterator[list[Prepared]]:
 _worker: Worker | None = None
 
 
-def start_worker(url: str, actor: Actor, time_zone: str, folder: Path, server: str | None) -> None:
+def start_worker(
+    url: str,
+    actor: Actor,
+    time_zone: str,
+    folder: Path,
+    server: str | None,
+    origin: Origin | None,
+    check_references: bool,
+) -> None:
     """Makes this process a worker with a connection of its own.
 
     A part holds thousands of live objects and next to no cycles: looking for some again and again is a third of the
@@ -150,7 +198,7 @@ def start_worker(url: str, actor: Actor, time_zone: str, folder: Path, server: s
     gc.freeze()
     gc.set_threshold(*SELDOM)
     database = connect(url, pool_size=1, application_name="almoner import")
-    _worker = Worker(database, actor, time_zone, folder, server)
+    _worker = Worker(database, actor, time_zone, folder, server, origin, check_references=check_references)
 
 
 def take_part(part: Part) -> PartReport:

@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
-from ehr_core.store.import_prepare import Prepared
+from ehr_core.store.import_prepare import Prepared, prepared_provenance
 from ehr_core.store.medications import MEDICATION, patients_prescribed
+from ehr_core.store.origins import PROVENANCE, Origin, Touched, agent, provenances
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.tables import CURRENT_COLUMNS, PROMOTED_COLUMNS, VERSION_COLUMNS, current_table
 
@@ -49,8 +50,13 @@ class _Changes:
     patient_ids: set[str] = field(default_factory=set)
     medication_ids: set[str] = field(default_factory=set)
     codes: dict[str, None] = field(default_factory=dict)
+    written: list[Touched] = field(default_factory=list)
 
-    def add(self, prepared: Prepared) -> None:
+    def add(self, prepared: Prepared, act: str, version_id: int) -> None:
+        promoted = prepared.promoted
+        reference = f"{prepared.type_name}/{prepared.resource_id}"
+        labels = tuple(promoted.sensitivity or ())
+        self.written.append(Touched(act, reference, version_id, promoted.patient_id, labels))
         if prepared.type_name == MEDICATION:
             self.medication_ids.add(prepared.resource_id)
         if prepared.promoted.patient_id:
@@ -58,8 +64,11 @@ class _Changes:
         self.codes.update(dict.fromkeys(prepared.promoted.announced_codes))
 
 
-def add_new(work: UnitOfWork, batch: Sequence[Prepared]) -> Outcome:
-    """Stores what is not there yet; counts what is there already; hands back what differs."""
+def add_new(work: UnitOfWork, batch: Sequence[Prepared], origin: Origin | None = None) -> Outcome:
+    """Stores what is not there yet; counts what is there already; hands back what differs.
+
+    With an `origin`, what is stored gets its Provenance.
+    """
     outcome, changes = Outcome(), _Changes()
     for type_name, group in _by_type(batch, outcome):
         stored = _stored_versions(work.connection, type_name, [prepared.resource_id for prepared in group])
@@ -71,16 +80,16 @@ def add_new(work: UnitOfWork, batch: Sequence[Prepared]) -> Outcome:
         for prepared in group:
             if prepared.resource_id in inserted:
                 outcome.created[type_name] += 1
-                changes.add(prepared)
+                changes.add(prepared, "create", 1)
             elif stored[prepared.resource_id].content_hash == prepared.content.content_hash:
                 outcome.unchanged[type_name] += 1
             else:
                 outcome.waiting.append(prepared)
-    _leave_traces(work, outcome, changes)
+    _leave_traces(work, outcome, changes, origin)
     return outcome
 
 
-def replace_changed(work: UnitOfWork, batch: Sequence[Prepared]) -> Outcome:
+def replace_changed(work: UnitOfWork, batch: Sequence[Prepared], origin: Origin | None = None) -> Outcome:
     """Stores new versions of what differs from the current one; the current one goes into history.
 
     What somebody here has changed gives way to news alone: content that was stored before the change is none.
@@ -100,7 +109,8 @@ def replace_changed(work: UnitOfWork, batch: Sequence[Prepared]) -> Outcome:
                 outcome.changed_here[type_name] += 1
             else:
                 changed.append(prepared)
-                changes.add(prepared)
+                version_id = row.version_id + 1 if row is not None else 1
+                changes.add(prepared, "update" if row is not None else "create", version_id)
                 if row is not None and not row.imported:
                     outcome.overwritten.append(prepared)
                 if row is not None and row.patient_id:
@@ -109,7 +119,7 @@ def replace_changed(work: UnitOfWork, batch: Sequence[Prepared]) -> Outcome:
         if changed:
             _replace(work, type_name, changed, {name: row.version_id for name, row in stored.items()})
         outcome.updated[type_name] += len(changed)
-    _leave_traces(work, outcome, changes)
+    _leave_traces(work, outcome, changes, origin)
     return outcome
 
 
@@ -131,7 +141,7 @@ def _by_type(batch: Sequence[Prepared], outcome: Outcome) -> list[tuple[str, lis
     return list(groups.items())
 
 
-def _leave_traces(work: UnitOfWork, outcome: Outcome, changes: _Changes) -> None:
+def _leave_traces(work: UnitOfWork, outcome: Outcome, changes: _Changes, origin: Origin | None) -> None:
     """One audit row a batch, and one outbox row when anything changed: with those, too, who take a changed medicine."""
     stored = outcome.created + outcome.updated
     work.audit(
@@ -155,7 +165,22 @@ def _leave_traces(work: UnitOfWork, outcome: Outcome, changes: _Changes) -> None
                 changes.patient_ids.union(patients_prescribed(work.connection, changes.medication_ids))
             ),
             code_tokens=list(changes.codes),
+            resources=[one.reference for one in changes.written],
         )
+        if origin is not None:
+            _prove(work, changes.written, origin)
+
+
+def _prove(work: UnitOfWork, written: Sequence[Touched], origin: Origin) -> None:
+    """The Provenance of a batch, one statement for all of it; a Provenance that was imported needs none."""
+    told = [one for one in written if not one.reference.startswith(PROVENANCE)]
+    agents = [agent("transmitter", origin.agent)]
+    made = [
+        prepared_provenance(body, work.site_time_zone)
+        for body in provenances(told, agents, origin.entity, work.now())
+    ]
+    if made:
+        _insert(work, PROVENANCE, made)
 
 
 def _stored_versions(

@@ -21,15 +21,19 @@ from pathlib import Path
 from typing import Any
 
 from ehr_core.access.actor import Actor
+from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database, DatabaseAway
+from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import Unavailable
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.import_prepare import Prepared
 from ehr_core.store.import_problems import Problem
+from ehr_core.store.import_references import leading_nowhere
 from ehr_core.store.import_sources import Part, find_sources, parts_of, resource_parts
 from ehr_core.store.import_worker import (
     BATCH,
     SIGHTING,
+    Admit,
     PartReport,
     Worker,
     read_waiting,
@@ -37,6 +41,7 @@ from ehr_core.store.import_worker import (
     start_worker,
     take_part,
 )
+from ehr_core.store.origins import Origin
 
 MOST_PROBLEMS = 1000
 """Problems that a summary keeps; all are counted, and told as they are found to whoever asks for them."""
@@ -95,10 +100,14 @@ def import_path(
     problem: ProblemReport | None = None,
     site_time_zone: str | None = None,
     server: str | None = None,
+    origin: Origin | None = None,
+    check_references: bool = True,
 ) -> ImportSummary:
     """Imports files and folders of Bundles, resources and NDJSON. What is bad is a problem, and the rest is kept.
 
     `server` is the address of the server that wrote the files: its absolute references are read as ours.
+    With an `origin`, what is stored gets its Provenance. What refers to something that is nowhere is a problem too, and
+    is kept, unless `check_references` is off.
     Raises BadRequest when there is nothing to import, Unavailable when the database or a process goes away.
     """
     actor.require("fhir.write")
@@ -107,7 +116,42 @@ def import_path(
     run = _Run(report, problem)
     return run.through(
         [parts_of(group) for group in groups],
-        lambda folder: _crew(database, actor, site_time_zone, folder, processes, server),
+        lambda folder: _crew(
+            database,
+            actor,
+            site_time_zone,
+            folder,
+            processes,
+            server,
+            origin,
+            check_references=check_references,
+        ),
+        (lambda folder: _nowhere(database, actor, site_time_zone, folder)) if check_references else None,
+    )
+
+
+def import_parts(
+    database: Database,
+    actor: Actor,
+    parts: Iterator[Part],
+    *,
+    report: Report | None = None,
+    problem: ProblemReport | None = None,
+    site_time_zone: str | None = None,
+    origin: Origin | None = None,
+    admit: Admit | None = None,
+    check_references: bool = True,
+) -> ImportSummary:
+    """Imports parts that somebody has cut, in this process. Raises as `import_path` does, and what `report` raises."""
+    actor.require("fhir.write")
+    zone = site_time_zone or Settings().site_time_zone
+    run = _Run(report, problem)
+    return run.through(
+        [parts],
+        lambda folder: _Alone(
+            Worker(database, actor, zone, folder, None, origin, admit, check_references=check_references)
+        ),
+        (lambda folder: _nowhere(database, actor, zone, folder)) if check_references else None,
     )
 
 
@@ -128,7 +172,7 @@ def load_resources(
     run = _Run(report, None)
     return run.through(
         [resource_parts(resources)],
-        lambda folder: _crew(database, actor, site_time_zone, folder, processes, None),
+        lambda folder: _crew(database, actor, site_time_zone, folder, processes, None, None),
     )
 
 
@@ -142,15 +186,20 @@ class _Run:
         self.started = time.monotonic()
 
     def through(
-        self, groups: list[Iterator[Part]], crew_in: Callable[[Path], _Alone | _Crew]
+        self,
+        groups: list[Iterator[Part]],
+        crew_in: Callable[[Path], _Alone | _Crew],
+        afterwards: Callable[[Path], list[Problem]] | None = None,
     ) -> ImportSummary:
-        """Stores every group of parts, one group after the other, then what had to wait."""
+        """Stores every group of parts, one group after the other, then what had to wait; then looks at the whole."""
         with tempfile.TemporaryDirectory(prefix="almoner-import-") as folder:
             crew = crew_in(Path(folder))
             try:
                 for parts in groups:
                     self._spread(crew, "take", parts)
                 self._spread(crew, "replace", _winners(Path(folder), self.summary))
+                if afterwards:
+                    self._tell(PartReport(problems=afterwards(Path(folder))))
             except BrokenProcessPool:
                 raise Unavailable(f"A process of the import was stopped. {RUN_AGAIN}") from None
             except DatabaseAway as error:
@@ -172,14 +221,16 @@ class _Run:
 
     def _collect(self, done: set[Future[PartReport]]) -> None:
         for future in done:
-            found = future.result()
-            self.summary.add(found)
-            self.summary.seconds = time.monotonic() - self.started
-            if self.problem:
-                for problem in found.problems:
-                    self.problem(problem)
-            if self.report:
-                self.report(self.summary)
+            self._tell(future.result())
+
+    def _tell(self, found: PartReport) -> None:
+        self.summary.add(found)
+        self.summary.seconds = time.monotonic() - self.started
+        if self.problem:
+            for problem in found.problems:
+                self.problem(problem)
+        if self.report:
+            self.report(self.summary)
 
 
 class _Alone:
@@ -220,17 +271,28 @@ def _crew(
     folder: Path,
     processes: int,
     server: str | None,
+    origin: Origin | None,
+    *,
+    check_references: bool = False,
 ) -> _Alone | _Crew:
     time_zone = site_time_zone or Settings().site_time_zone
     if processes <= 1:
-        return _Alone(Worker(database, actor, time_zone, folder, server))
+        worker = Worker(database, actor, time_zone, folder, server, origin, check_references=check_references)
+        return _Alone(worker)
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=start_worker,
-        initargs=(database.url, actor, time_zone, folder, server),
+        initargs=(database.url, actor, time_zone, folder, server, origin, check_references),
     )
     return _Crew(pool, processes)
+
+
+def _nowhere(database: Database, actor: Actor, site_time_zone: str | None, folder: Path) -> list[Problem]:
+    """The references of this import that lead nowhere."""
+    with begin(database, actor, SystemClock(), site_time_zone or Settings().site_time_zone) as work:
+        notes, seen = sorted(folder.glob("referred-*")), folder.glob("seen-*")
+        return list(leading_nowhere(work.connection, notes, seen))
 
 
 def _winners(folder: Path, summary: ImportSummary) -> Iterator[list[Prepared]]:

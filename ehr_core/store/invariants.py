@@ -1,115 +1,36 @@
 """FHIR's own rules between elements, and the codes that a required binding allows: a table of facts, read by type.
 
-A rule reads a decoded struct (validation.py, fast) or the JSON object (explain.py, for the words): both through `of`.
+A rule reads a decoded struct (validation.py, fast) or the JSON object (explain.py, for the words).
 Source: HL7 FHIR R4 (4.0.1), the constraints of severity 'error' and the required bindings; keys are FHIR's.
-Left out on purpose, because senders break them without harm and every reader here copes: qty-3 (a unit's code without
-its system), app-2 and app-3 (a visit without an end), ppc-1 (a consent without its policy), ait-1, dom-3.
+Left out on purpose, because senders break them without harm and every reader here copes: qty-3, age-1, cnt-3, dis-1 and
+drt-1 (a unit without its code or system), app-2 and app-3 (a visit without an end), ppc-1 (a consent without its
+policy), ait-1, dom-3. ref-1 and dom-2 to dom-5 are in validation.py, txt-1 in primitives.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from msgspec import UNSET, Struct
+from ehr_core.store.invariant_rules import (
+    Invariant,
+    at_most,
+    binding,
+    both_or_none,
+    coded,
+    either_or,
+    excludes,
+    has,
+    in_order,
+    needs,
+    not_negative,
+    of,
+    one_of,
+)
+from ehr_core.store.invariants_of_forms import FORMS
 
-from ehr_core.kernel.fhir_definitions import field_name
-from ehr_core.store.dates import bounds
-
-Rule = Callable[[Any], bool]
 TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
-
-
-@dataclass(frozen=True)
-class Invariant:
-    """What must hold for every element of a type; `element` is where it is told, '' for the whole."""
-
-    key: str
-    element: str
-    sentence: str
-    holds: Rule
-
-
-def of(node: Any, path: str) -> list[Any]:
-    """What stands at a dotted path of a struct or a JSON object, lists flattened."""
-    found = [node]
-    for name in path.split("."):
-        inner: list[Any] = []
-        for each in found:
-            if isinstance(each, Struct):
-                value = getattr(each, field_name(name), UNSET)
-            else:
-                value = each.get(name, UNSET)
-            if value is not UNSET and value is not None:
-                inner += value if isinstance(value, list) else [value]
-        if not inner:
-            return inner
-        found = inner
-    return found
-
-
-def _has(node: Any, *names: str) -> bool:
-    """Any of these elements; 'value*' is the choice value[x]."""
-    return any(_chosen(node, name[:-1]) if name.endswith("*") else of(node, name) for name in names)
-
-
-def _chosen(node: Any, stem: str) -> bool:
-    names = node.__struct_fields__ if isinstance(node, Struct) else node
-    return any(
-        name.startswith(stem) and name[len(stem) :][:1].isupper() and of(node, name.rstrip("_"))
-        for name in names
-    )
-
-
-def needs(given: str, *others: str) -> Rule:
-    """Who has the first has one of the others."""
-    return lambda node: not _has(node, given) or _has(node, *others)
-
-
-def excludes(given: str, *others: str) -> Rule:
-    return lambda node: not (_has(node, given) and _has(node, *others))
-
-
-def one_of(*names: str) -> Rule:
-    return lambda node: _has(node, *names)
-
-
-def both_or_none(first: str, second: str) -> Rule:
-    return lambda node: _has(node, first) == _has(node, second)
-
-
-def in_order(first: str, second: str) -> Rule:
-    """The first date is not after the second; dates of different precision may overlap."""
-
-    def holds(node: Any) -> bool:
-        low, high = of(node, first), of(node, second)
-        return not low or not high or bounds(low[0], "UTC")[0] <= bounds(high[0], "UTC")[1]
-
-    return holds
-
-
-def not_negative(name: str) -> Rule:
-    return lambda node: all(value >= 0 for value in of(node, name))
-
-
-def _coded(node: Any, path: str) -> set[str]:
-    return set(of(node, f"{path}.coding.code"))
-
-
-def binding(path: str, system: str, *codes: str) -> Rule:
-    """Every coding of that system, or of none, is one of the list. Another system's code may stand beside it."""
-    allowed = frozenset(codes)
-
-    def holds(node: Any) -> bool:
-        return all(
-            code in allowed
-            for coding in of(node, f"{path}.coding")
-            if (of(coding, "system") or [system])[0] == system
-            for code in of(coding, "code")
-        )
-
-    return holds
+NOTATION = f"{TERMINOLOGY}/measure-improvement-notation"
+UCUM = "http://unitsofmeasure.org"
 
 
 def _low_before_high(node: Any) -> bool:
@@ -118,7 +39,7 @@ def _low_before_high(node: Any) -> bool:
 
 
 def _unlike_its_components(node: Any) -> bool:
-    if not _has(node, "component") or not _has(node, "value*"):
+    if not has(node, "component") or not has(node, "value*"):
         return True
     own = set(zip(of(node, "code.coding.system"), of(node, "code.coding.code"), strict=False))
     inner = zip(
@@ -128,34 +49,25 @@ def _unlike_its_components(node: Any) -> bool:
 
 
 def _abated_is_over(node: Any) -> bool:
-    status = _coded(node, "clinicalStatus")
-    return not status or not _has(node, "abatement*") or bool(status & {"inactive", "resolved", "remission"})
+    status = coded(node, "clinicalStatus")
+    return not status or not has(node, "abatement*") or bool(status & {"inactive", "resolved", "remission"})
 
 
 def _no_status_in_error(node: Any) -> bool:
-    return not _has(node, "clinicalStatus") or "entered-in-error" not in _coded(node, "verificationStatus")
+    return not has(node, "clinicalStatus") or "entered-in-error" not in coded(node, "verificationStatus")
 
 
 def _when_offset(node: Any) -> bool:
-    return not _has(node, "offset") or not set(of(node, "when")) & {"C", "CM", "CD", "CV"}
+    return not has(node, "offset") or not set(of(node, "when")) & {"C", "CM", "CD", "CV"}
 
 
 def _called_off(node: Any) -> bool:
-    return not _has(node, "cancelationReason") or bool(set(of(node, "status")) & {"cancelled", "noshow"})
+    return not has(node, "cancelationReason") or bool(set(of(node, "status")) & {"cancelled", "noshow"})
 
 
-def _links_once(node: Any) -> bool:
-    found: list[str] = []
-    waiting = of(node, "item")
-    while waiting:
-        item = waiting.pop()
-        found += of(item, "linkId")
-        waiting += of(item, "item")
-    return len(found) == len(set(found))
-
-
-def _display_asks_nothing(node: Any) -> bool:
-    return of(node, "type") != ["display"] or not _has(node, "code", "required", "repeats", "item")
+def _in_percent(node: Any) -> bool:
+    ends = [end for name in ("low", "high") for end in of(node, f"probabilityRange.{name}")]
+    return all(of(end, "code") == ["%"] and of(end, "system") == [UCUM] for end in ends)
 
 
 CLINICAL = (
@@ -178,7 +90,7 @@ ALLERGY_VERIFIED = (
 )
 NOT_A_CODE = "has a code that its required list does not have"
 
-INVARIANTS: dict[str, tuple[Invariant, ...]] = {
+INVARIANTS: dict[str, tuple[Invariant, ...]] = FORMS | {
     "Period": (Invariant("per-1", "end", "must not be before the start", in_order("start", "end")),),
     "ContactPoint": (Invariant("cpt-2", "system", "is required beside a value", needs("value", "system")),),
     "Attachment": (Invariant("att-1", "contentType", "is required beside data", needs("data", "contentType")),),
@@ -234,13 +146,19 @@ INVARIANTS: dict[str, tuple[Invariant, ...]] = {
             "grp-1",
             "member",
             "belongs to an actual group only",
-            lambda node: not _has(node, "member") or of(node, "actual") == [True],
+            lambda node: not has(node, "member") or of(node, "actual") == [True],
         ),
     ),
     "ImmunizationEducation": (
         Invariant("imm-1", "", "needs a documentType or a reference", one_of("documentType", "reference")),
     ),
-    "List": (Invariant("lst-1", "emptyReason", "does not go with entries", excludes("emptyReason", "entry")),),
+    "List": (
+        Invariant("lst-1", "emptyReason", "does not go with entries", excludes("emptyReason", "entry")),
+        Invariant("lst-2", "entry.deleted", "goes with the mode changes only",
+                  lambda node: of(node, "mode") == ["changes"] or not has(node, "entry.deleted")),
+        Invariant("lst-3", "entry.date", "goes with the mode working only",
+                  lambda node: of(node, "mode") == ["working"] or not has(node, "entry.date")),
+    ),
     "MedicationAdministrationDosage": (
         Invariant("mad-1", "", "needs a dose or a rate", one_of("dose", "rate*")),
     ),
@@ -265,15 +183,41 @@ INVARIANTS: dict[str, tuple[Invariant, ...]] = {
         Invariant("pat-1", "", "needs a name, telecom, address or organization",
                   one_of("name", "telecom", "address", "organization")),
     ),
-    "Questionnaire": (Invariant("que-2", "item", "uses a linkId twice", _links_once),),
-    "QuestionnaireItem": (
-        Invariant("que-3", "", "of type display asks nothing: no code, no items", _display_asks_nothing),
-    ),
     "QuestionnaireResponseItem": (
         Invariant("qrs-1", "item", "stands inside the answer where there is one", excludes("answer", "item")),
     ),
     "ServiceRequest": (Invariant("prr-1", "code", "is required beside orderDetail", needs("orderDetail", "code")),),
     "Task": (
         Invariant("inv-1", "lastModified", "must not be before authoredOn", in_order("authoredOn", "lastModified")),
+    ),
+    "RiskAssessmentPrediction": (
+        Invariant("ras-2", "probabilityDecimal", "must not be above 100", at_most("probabilityDecimal", 100)),
+        Invariant("ras-1", "probabilityRange", "must be in percent (%, UCUM)", _in_percent),
+    ),
+    "ImmunizationRecommendationRecommendation": (
+        Invariant("imr-1", "", "needs a vaccineCode or a targetDisease", one_of("vaccineCode", "targetDisease")),
+    ),
+    "RequestGroupAction": (
+        Invariant("rqg-1", "", "has a resource or actions, and not both", either_or("resource", "action")),
+    ),
+    "CoverageEligibilityResponseInsuranceItem": (
+        Invariant("ces-1", "", "has a category or a productOrService, and not both",
+                  either_or("category", "productOrService")),
+    ),
+    "SupplyDelivery": (
+        Invariant("binding", "type", NOT_A_CODE,
+                  binding("type", f"{TERMINOLOGY}/supply-item-type", "medication", "device")),
+    ),
+    "MeasureReport": (
+        Invariant("mrp-1", "group", "does not go with the type data-collection",
+                  lambda node: of(node, "type") != ["data-collection"] or not has(node, "group")),
+        Invariant("binding", "improvementNotation", NOT_A_CODE,
+                  binding("improvementNotation", NOTATION, "increase", "decrease")),
+    ),
+    "MeasureReportGroupStratifierStratum": (
+        Invariant("mrp-2", "", "has a value or components, and not both", either_or("value", "component")),
+    ),
+    "Expression": (
+        Invariant("exp-1", "", "needs an expression or a reference", one_of("expression", "reference")),
     ),
 }  # fmt: skip

@@ -14,6 +14,7 @@ import psycopg
 from sqlalchemy import Row, text
 
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.kernel.sealed_body import opened
 from ehr_core.store.content import Content
 from ehr_core.store.merged import ABOUT_ANY_RECORD
 from ehr_core.store.references import local_reference, references, rewrite
@@ -150,7 +151,7 @@ def _move_references(work: UnitOfWork, name: str, source: str, target: str) -> I
         f"SELECT id, version_id, body FROM {_table(name)} WHERE reference_tokens && :tokens AND NOT deleted ORDER BY id"
     )
     for row in work.connection.execute(query, {"tokens": tokens}).all():
-        body = _with_patient(row.body.encode(), source, target)
+        body = _with_patient(opened(row.body.encode()), source, target)
         written = Store(work).update(name, row.id, body, if_match=row.version_id)
         yield Moved(name, row.id, row.version_id, written.version_id)
 
@@ -177,14 +178,16 @@ def _return_part(
     ).all()
     restored, changed = [], []
     for row in rows:
-        outside = row.patient_id != source or _names(row.old_body.encode(), source)
+        outside = row.patient_id != source or _names(opened(row.old_body.encode()), source)
         if row.deleted or (outside and not row.untouched):
             returned.kept.append((name, row.id))
         elif outside:
-            written = Store(work).update(name, row.id, row.old_body.encode(), if_match=row.version_id)
+            written = Store(work).update(name, row.id, opened(row.old_body.encode()), if_match=row.version_id)
             returned.restored.append(Moved(name, row.id, row.version_id, written.version_id))
         elif row.untouched:
-            restored.append(_NewVersion(row.id, row.version_id, Content(row.old_body.encode(), row.id)))
+            restored.append(
+                _NewVersion(row.id, row.version_id, Content(opened(row.old_body.encode()), row.id))
+            )
         else:
             changed.append(_re_pointed(row, source, target))
     returned.restored += _write(work, name, restored, source, target)
@@ -193,7 +196,7 @@ def _return_part(
 
 def _re_pointed(row: Row, source: str, target: str) -> _NewVersion:
     return _NewVersion(
-        row.id, row.version_id, Content(_with_patient(row.body.encode(), source, target), row.id)
+        row.id, row.version_id, Content(_with_patient(opened(row.body.encode()), source, target), row.id)
     )
 
 

@@ -20,9 +20,11 @@ from ehr_core.access.sensitive_codes import (
 from ehr_core.kernel.fhir_definitions import definition, field_name
 from ehr_core.kernel.name_sounds import sounds
 from ehr_core.store.dates import bounds
+from ehr_core.store.marked import searchable
 from ehr_core.store.names import display_name, name_parts, search_text
 from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import PERSON, ResourceType, resource_type
+from ehr_core.store.search_facts import SearchFact
 from ehr_core.store.search_index import search_index
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, reference_token
 
@@ -62,8 +64,17 @@ COLUMN_NAMES = (
 )
 
 
-def promote(type_name: str, resource: Any, resource_id: str, time_zone: str) -> Promoted:
-    """The columns of a validated resource. `time_zone` is the site's: it decides when a day begins."""
+def promote(
+    type_name: str,
+    resource: Any,
+    resource_id: str,
+    time_zone: str,
+    more: tuple[SearchFact, ...] = (),
+) -> Promoted:
+    """The columns of a validated resource. `time_zone` is the site's: it decides when a day begins.
+
+    `more` are the search parameters that packages bring.
+    """
     row = resource_type(type_name)
     promoted = Promoted()
     promoted.patient_id = resource_id if row.patient == ("id",) else _patient_of(resource, row)
@@ -71,7 +82,7 @@ def promote(type_name: str, resource: Any, resource_id: str, time_zone: str) -> 
     promoted.code_tokens = _tokens(resource, row.code)
     promoted.category_tokens = _tokens(resource, row.category)
     promoted.identifier_tokens = _identifiers(resource)
-    index = search_index(type_name, resource, time_zone)
+    index = search_index(type_name, resource, time_zone, more)
     promoted.search_tokens, promoted.search_values = index.tokens, index.values
     promoted.reference_tokens = _references(resource, row, index.references)
     promoted.security_tokens = _security(resource)
@@ -146,7 +157,8 @@ def _identifiers(resource: Struct) -> list[str] | None:
     for identifier in reached_values(resource, "identifier"):
         if identifier.value is not UNSET:
             system = "" if identifier.system is UNSET else identifier.system
-            tokens += (identifier_token(each, identifier.value) for each in (system, ANY_SYSTEM))
+            value = searchable(identifier)
+            tokens += (identifier_token(each, value) for each in (system, ANY_SYSTEM))
     return list(dict.fromkeys(tokens)) or None
 
 

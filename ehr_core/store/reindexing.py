@@ -11,8 +11,12 @@ from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.sealed_body import opened
+from ehr_core.store.binary_context import BINARY
+from ehr_core.store.guides.shelf import guides_in
 from ehr_core.store.promote import COLUMN_NAMES, promote
 from ehr_core.store.resource_types import RESOURCE_TYPES
+from ehr_core.store.search_facts import SearchFact
 from ehr_core.store.tables import current_table
 from ehr_core.store.validation import validate
 
@@ -34,7 +38,7 @@ def reindex(
         for start in range(0, len(ids), AT_ONCE):
             some = ids[start : start + AT_ONCE]
             with begin(database, actor, SystemClock(), site_time_zone) as work:
-                _index(work, type_name, some)
+                index_rows(work, type_name, some)
             done += len(some)
             report(type_name, done)
     with begin(database, actor, SystemClock(), site_time_zone) as work:
@@ -48,19 +52,22 @@ def _stored(connection: Connection, type_name: str) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def _index(work: UnitOfWork, type_name: str, ids: Sequence[str]) -> None:
+def index_rows(work: UnitOfWork, type_name: str, ids: Sequence[str]) -> None:
+    """Promotes these rows again, by the guides in force."""
     table = current_table(type_name)
     query = select(table.c.id, table.c.body).where(table.c.id.in_(ids)).with_for_update()
-    rows = list(_promoted(type_name, work.connection.execute(query), work.site_time_zone))
+    more = guides_in(work.connection, writing=True).searches.get(type_name, ())
+    rows = list(_promoted(type_name, work.connection.execute(query), work.site_time_zone, more))
     if rows:
         work.connection.execute(update(table).where(table.c.id == bindparam("this_id")), rows)
 
 
-def _promoted(type_name: str, rows: Iterator, time_zone: str) -> Iterator[dict]:
+def _promoted(type_name: str, rows: Iterator, time_zone: str, more: tuple[SearchFact, ...]) -> Iterator[dict]:
     for row in rows:
         try:
-            resource = validate(type_name, row.body.encode())
+            resource = validate(type_name, opened(row.body.encode()))
         except BadRequest:
             continue
-        columns = promote(type_name, resource, row.id, time_zone).columns()
-        yield {"this_id": row.id} | {name: columns[name] for name in COLUMN_NAMES if name != "patient_id"}
+        columns = promote(type_name, resource, row.id, time_zone, more).columns()
+        kept = {"patient_id"} | ({"sensitivity"} if type_name == BINARY else set())
+        yield {"this_id": row.id} | {name: columns[name] for name in COLUMN_NAMES if name not in kept}

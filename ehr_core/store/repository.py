@@ -16,18 +16,31 @@ from sqlalchemy import Row, Select, Text, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ehr_core.access.chart_policy import may_read, require_scope, whole_record
+from ehr_core.access.field_sets import FieldSet
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import BadRequest, Conflict, Gone, InvalidResource, Issue, NotFound
 from ehr_core.kernel.ids import FHIR_ID, new_id
+from ehr_core.kernel.sealed_body import opened
 from ehr_core.store import versions
+from ehr_core.store.binary_context import BINARY, follow_context
 from ehr_core.store.bundles import Door, run_bundle
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content, read_id
+from ehr_core.store.guides.shelf import guides_in
 from ehr_core.store.locks import identity_lock
-from ehr_core.store.medications import MEDICATION, medications_prescribed, parts, patients_prescribed
+from ehr_core.store.medications import (
+    LOCATION,
+    MEDICATION,
+    locations_visited,
+    medications_prescribed,
+    parts,
+    patients_prescribed,
+)
 from ehr_core.store.merged import refuse_merged_away, refuse_own_link, refuse_ring
+from ehr_core.store.origins import PROVENANCE, Touched, is_software, note
 from ehr_core.store.promote import Promoted, promote
+from ehr_core.store.reference_targets import Targets
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.search import SearchPage, find
 from ehr_core.store.search_parameters import Search, parameter_list, shown
@@ -57,13 +70,35 @@ class Written:
     changed: bool
 
 
-class Store:
-    """FHIR resources as one actor sees them, within one unit of work."""
+@dataclass(frozen=True)
+class Incoming:
+    """What a store asks of resources that come from outside: their profiles, and that what they refer to is there.
 
-    def __init__(self, work: UnitOfWork):
+    `base_url` is where this server's own resources are. Our own rooms are held to the same by tests, not at the moment
+    when somebody saves a phone number on a record that came with a claim it does not keep.
+    """
+
+    base_url: str = ""
+    references: bool = True
+
+
+class Store:
+    """FHIR resources as one actor sees them, within one unit of work.
+
+    `fields`: what a door to other systems leaves of each type; screens need none, as their answers name each field.
+    `warnings` are what writes were told.
+    """
+
+    def __init__(self, work: UnitOfWork, fields: FieldSet | None = None, incoming: Incoming | None = None):
         self.work = work
         self.connection = work.connection
-        self.sight = Sight(work.actor)
+        self.sight = Sight(work.actor, fields)
+        self.written: list[StoredResource] = []
+        """Versions that this store has written, in order; of a Bundle's failed entry too, which are gone again."""
+        self.incoming = incoming
+        self.warnings: list[Issue] = []
+        asks = incoming is not None and incoming.references
+        self.targets = Targets(self.connection, incoming.base_url) if incoming and asks else None
 
     # Reading
 
@@ -146,7 +181,14 @@ class Store:
 
     def asking(self, *, strict: bool = True, base_url: str = "") -> Search:
         """What every search of this store carries: who asks, in which time zone, and when."""
-        return Search(self.sight, self.work.site_time_zone, self.work.now(), strict, base_url)
+        return Search(
+            self.sight,
+            self.work.site_time_zone,
+            self.work.now(),
+            strict,
+            base_url,
+            guides_in(self.connection),
+        )
 
     def patient_record(
         self, patient_ids: Sequence[str], type_names: Collection[str] | None = None
@@ -159,7 +201,8 @@ class Store:
     ) -> Iterator[tuple[str, bytes]]:
         """(type, body) of everything current in these patients' records, or of the given types only.
 
-        The medications that their prescriptions refer to come as well: they are part of what a prescription says.
+        The medications that their prescriptions refer to come as well: they are part of what a prescription says; and
+        the places of their encounters, where they are asked for by name.
         One audit row with the list sealed, written before the first resource is handed out.
         """
         wanted = sorted(set(patient_ids))
@@ -185,10 +228,13 @@ class Store:
                 .order_by(whose, columns.id)
             )
             for (body,) in self.connection.execute(query):
-                yield name, body.encode()
+                yield name, opened(body.encode())
         if (type_names is None or MEDICATION in type_names) and may_read(self.work.actor, MEDICATION):
             for body in medications_prescribed(self.connection, patient_ids):
                 yield MEDICATION, body
+        if type_names is not None and LOCATION in type_names and may_read(self.work.actor, LOCATION):
+            for body in locations_visited(self.connection, patient_ids):
+                yield LOCATION, body
 
     # Writing
 
@@ -213,7 +259,9 @@ class Store:
         check_version(row, if_match)
         if row is None:
             return Written(self._add(type_name, body, resource_id, same_id=True), created=True, changed=True)
-        content, promoted = self._prepared(type_name, body, resource_id, same_id=True)
+        content, promoted = self._prepared(
+            type_name, body, resource_id, same_id=True, replaced=row.body.encode()
+        )
         require_scope(self.work.actor, type_name, "u", promoted)
         if row.content_hash == content.content_hash:
             unchanged = stored(type_name, row)
@@ -282,6 +330,7 @@ class Store:
     def _current(self, type_name: str, resource_id: str) -> Row:
         resource_type(type_name)
         require_scope(self.work.actor, type_name, "r")
+        self.sight.require_type(type_name)
         row = versions.current_version(self.connection, type_name, resource_id, lock=False, sight=self.sight)
         if row is None:
             raise self._not_found(type_name)
@@ -292,9 +341,11 @@ class Store:
         return NotFound(f"There is no such {type_name}.")
 
     def _prepared(
-        self, type_name: str, body: Body, resource_id: str, *, same_id: bool = False
+        self, type_name: str, body: Body, resource_id: str, *, same_id: bool = False, replaced: bytes = b""
     ) -> tuple[Content, Promoted]:
         """The validated content and its columns. `same_id` refuses a body that brings another id.
+
+        `replaced` is the version that this one follows.
 
         Raises InvalidResource, or Conflict for a patient whose record was merged away.
         """
@@ -306,7 +357,15 @@ class Store:
         content = Content(sent, resource_id)
         if same_id and content.sent_id not in (None, resource_id):
             raise InvalidResource([Issue(f"{type_name}.id", "must be the id that is updated")])
-        promoted = promote(type_name, resource, resource_id, self.work.site_time_zone)
+        guides = guides_in(self.connection, writing=True)
+        if self.incoming is not None:
+            self.warnings += guides.require(type_name, resource, sent)
+        if self.targets is not None:
+            self.targets.add(type_name, sent, replaced)
+        more = guides.searches.get(type_name, ())
+        promoted = promote(type_name, resource, resource_id, self.work.site_time_zone, more)
+        if type_name == BINARY:
+            follow_context(self.connection, self.sight, resource, promoted)
         refuse_ring(self.connection, resource_id, promoted.extra.get("replaced_by"))
         refuse_merged_away(self.connection, type_name, promoted.patient_id)
         return content, promoted
@@ -351,12 +410,19 @@ class Store:
     ) -> None:
         """Tells the outbox of the patients and codes of the new version and of the one it replaces.
 
-        A Medication speaks in the records of those who have it prescribed.
+        A Medication speaks in the records of those who have it prescribed. What software wrote gets its Provenance.
         """
+        self.written.append(written)
+        if is_software(self.work.actor) and written.resource_type != PROVENANCE:
+            labels = promoted.sensitivity or (replaced.sensitivity if replaced is not None else None)
+            touched = Touched(
+                act, written.reference, written.version_id, written.patient_id, tuple(labels or ())
+            )
+            note(self.work, touched, lambda work, body: Store(work).create(PROVENANCE, body))
         patients, codes = [promoted.patient_id], list(promoted.announced_codes)
         if replaced is not None and not replaced.deleted:
             patients.append(replaced.patient_id)
-            codes += announced_codes(written.resource_type, replaced.body.encode())
+            codes += announced_codes(written.resource_type, opened(replaced.body.encode()))
         if written.resource_type == MEDICATION:
             patients += patients_prescribed(self.connection, [written.id])
         for part in parts(sorted({patient for patient in patients if patient})):

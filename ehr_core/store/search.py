@@ -78,6 +78,7 @@ class Asked:
         offset: int = 0,
     ) -> Asked:
         require_scope(search.sight.actor, type_name, "s")
+        search.sight.require_type(type_name)
         row, table = resource_type(type_name), current_table(type_name)
         controls = _controls(given)
         return cls(

@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select
 
-from data_contracts.valuesets import ValueSet, value_sets
+from data_contracts.valuesets import value_sets
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store import search_sql as sql
+from ehr_core.store.marked import hashed
 from ehr_core.store.resource_types import RESOURCE_TYPES, ResourceType, resource_type
 from ehr_core.store.search_escapes import plain, split_on
 from ehr_core.store.search_parameters import (
@@ -126,7 +127,7 @@ def _one_value(table: Any, parameter: Parameter, name: str, modifier: str, searc
         return lambda value: display(value, None)
     if modifier in ("in", "not-in") and parameter.tokens is not None:
         column, start = parameter.tokens
-        return lambda value: sql.in_value_set(column, _value_set(value), start)
+        return lambda value: sql.in_value_set(column, *_value_set(value, search), start)
     if modifier == "text":
         raise BadRequest(f"The search parameter '{name}' has no text to be searched by.")
     return lambda value: parameter.condition(value, modifier or None)
@@ -136,18 +137,26 @@ def _of_type(table: Any, value: str) -> ColumnElement[bool]:
     parts = [plain(part) for part in split_on("|", value)]
     if len(parts) != 3 or not all(parts[1:]):
         raise BadRequest("'identifier:of-type' is searched as system|code|value of the identifier's type.")
-    return table.c.search_tokens.contains([named_token("identifier:of-type", "|".join(parts))])
+    asked = [
+        named_token("identifier:of-type", "|".join((*parts[:2], each)))
+        for each in (parts[2], hashed(parts[2]))
+    ]
+    return table.c.search_tokens.overlap(asked)
 
 
-def _value_set(value: str) -> ValueSet:
-    """One of ours by its address or name."""
+def _value_set(value: str, search: Search) -> tuple[list[str], list[str]]:
+    """Tokens and beginnings of tokens: of one of ours by its address or name, or of a package's by its address."""
     wanted = plain(value).partition("|")[0]
     found = next(
         (each for each in value_sets().values() if wanted in (each.url, each.id, f"ValueSet/{each.id}")), None
     )
-    if found is None:
+    if found is not None:
+        exact = [code.token for code in found.codes if not code.is_prefix]
+        return exact, [f"{code.system.uri}|{code.code}" for code in found.codes if code.is_prefix]
+    codes = search.guides.codes(plain(value))
+    if codes is None:
         raise BadRequest("This value set is not kept here. See ValueSet/$expand for those that are.")
-    return found
+    return codes.tokens()
 
 
 def _chain(

@@ -101,7 +101,7 @@ def _parameters(type_name: str, name: str, search: Search, table: Any = None) ->
     known = known_parameters(
         resource_type(type_name), current_table(type_name) if table is None else table, search
     )
-    names = known if name == EVERYTHING else [name] if name in known else []
+    names = known.ready() if name == EVERYTHING else [name] if name in known else []
     found = [reference for each in names if (reference := known[each].reference) is not None]
     if name in ("subject", EVERYTHING) and "subject" in known:
         columns = (current_table(type_name) if table is None else table).c

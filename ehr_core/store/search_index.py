@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from ehr_core.kernel.fhir_definitions import definition
 from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.dates import bounds
 from ehr_core.store.element_values import reached, steps_of
+from ehr_core.store.marked import searchable
 from ehr_core.store.resource_types import resource_type
 from ehr_core.store.search_facts import SearchFact, facts_of
 from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, named_token, reference_token
@@ -42,11 +43,14 @@ class SearchIndex(NamedTuple):
     references: list[str]
 
 
-def search_index(type_name: str, resource: Struct, time_zone: str) -> SearchIndex:
+def search_index(
+    type_name: str, resource: Struct, time_zone: str, more: tuple[SearchFact, ...] = ()
+) -> SearchIndex:
+    """`more` are the parameters that packages bring."""
     tokens: list[str] = []
     values: dict[str, Any] = {}
     references: list[str] = []
-    read, entries = _plan(type_name)
+    read, entries = _plan(type_name, more)
     for start, looks in zip(read(resource), entries, strict=True):
         if start is UNSET:
             continue
@@ -82,15 +86,17 @@ Look = tuple[str, str, tuple[Any, ...]]
 """What is made of what stands where: kind, parameter and steps."""
 
 
-@cache
-def _plan(type_name: str) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[Look, ...], ...]]:
+@lru_cache(maxsize=512)
+def _plan(
+    type_name: str, more: tuple[SearchFact, ...]
+) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[Look, ...], ...]]:
     """Reads the elements that parameters begin at, all at once, and for each the looks that begin there.
 
     Most elements of most resources are absent: a look is worth nothing then, and costs nothing.
     """
     looks: list[Look] = [
         (fact.kind, fact.name, steps_of(path))
-        for fact in facts_of(type_name).values()
+        for fact in (*facts_of(type_name).values(), *more)
         if fact.kind not in MADE_OF_OTHERS
         for path in fact.paths
     ]
@@ -164,6 +170,8 @@ def tokens_of(value: Any, kind: str) -> list[str]:
     code = getattr(value, "code", UNSET) if hasattr(value, "code") else getattr(value, "value", UNSET)
     if code is UNSET:
         return []
+    if hasattr(value, "assigner"):
+        code = searchable(value)
     is_contact = hasattr(value, "rank")
     system = "" if is_contact or value.system is UNSET else value.system
     return [identifier_token(system, code)]
@@ -187,7 +195,7 @@ def _referred(name: str, found: list[Any]) -> list[str]:
 def _typed_identifiers(identifiers: list[Any]) -> list[str]:
     """For 'identifier:of-type': system|code|value."""
     return [
-        named_token("identifier:of-type", f"{token}|{identifier.value}")
+        named_token("identifier:of-type", f"{token}|{searchable(identifier)}")
         for identifier in identifiers
         if identifier.type is not UNSET and identifier.value is not UNSET
         for token in tokens_of(identifier.type, "token")

@@ -12,10 +12,11 @@ from urllib.parse import parse_qsl
 
 from sqlalchemy import ColumnElement, Float, and_, cast, func, literal, or_, select, true
 
-from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.errors import BadRequest, Unavailable
 from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, definition
 from ehr_core.store import search_sql as sql
 from ehr_core.store.element_values import steps_of
+from ehr_core.store.guides.guides import SHIPPED, Guides
 from ehr_core.store.resource_types import PERSON, RESOURCE_TYPES, ResourceType
 from ehr_core.store.search_composites import both_of, composite
 from ehr_core.store.search_facts import SearchFact, facts_of
@@ -48,6 +49,7 @@ class Search:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     strict: bool = True
     base_url: str = ""
+    guides: Guides = SHIPPED
     warnings: list[str] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
 
@@ -114,14 +116,36 @@ def shown(name: str) -> str:
 Make = Callable[[], Parameter]
 
 
+class NotIndexedYet(Unavailable):
+    """A search that would miss what was stored before its parameter came: no answer is better than a wrong one."""
+
+    def __init__(self, name: str):
+        super().__init__(
+            f"The search parameter '{shown(name)}' is new and still being indexed. Ask again later."
+        )
+
+
 class KnownParameters(Mapping[str, Parameter]):
     """The search parameters of a type by FHIR's names; each is made when it is asked for."""
 
-    def __init__(self, makers: dict[str, Make]):
+    def __init__(self, makers: dict[str, Make], type_name: str, sight: Sight, guides: Guides):
         self._makers = makers
+        self._type_name = type_name
+        self._sight = sight
+        self._waiting = {name for of, name in guides.waiting if of == type_name}
 
     def __getitem__(self, name: str) -> Parameter:
-        return self._makers[name]()
+        """Raises Forbidden for what the asker's role does not read, wherever it is asked: a sort, a chain, _has; and
+        NotIndexedYet for a package's parameter that would not find everything."""
+        made = self._makers[name]
+        self._sight.require_search(self._type_name, name)
+        if name in self._waiting:
+            raise NotIndexedYet(name)
+        return made()
+
+    def ready(self) -> list[str]:
+        """The names of those that find everything."""
+        return [name for name in self._makers if name not in self._waiting]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._makers)
@@ -148,6 +172,8 @@ def known_parameters(row: ResourceType, table: Any, search: Search) -> KnownPara
     for fact in facts_of(row.name).values():
         if fact.kind not in MADE_OF_OTHERS:
             makers[fact.name] = partial(_fact, row, columns, fact, search)
+    for fact in search.guides.searches.get(row.name, ()):
+        makers[fact.name] = partial(_fact, row, columns, fact, search)
     makers |= _column_parameters(row, columns, search)
     for name, paths in row.references.items():
         makers[name] = partial(_reference, row, columns, name, paths)
@@ -159,7 +185,7 @@ def known_parameters(row: ResourceType, table: Any, search: Search) -> KnownPara
     for fact in facts_of(row.name).values():
         if fact.kind in MADE_OF_OTHERS:
             known[fact.name] = partial(_made_of_others, row, columns, fact, search, known)
-    return KnownParameters(known)
+    return KnownParameters(known, row.name, search.sight, search.guides)
 
 
 def _made_of_others(
@@ -262,7 +288,7 @@ def _single(only: Reference, name: str, columns: Any) -> Parameter:
         frozenset({"identifier"}),
         (only.column,),
         only,
-        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier"),
+        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier", identifier=True),
     )
 
 
@@ -282,7 +308,7 @@ def _subject(columns: Any, by_patient: Parameter) -> Parameter:
         frozenset({"identifier"}),
         by_patient.sort,
         by_patient.reference,
-        identifier=sql.named_tokens(columns.search_tokens, "subject:identifier"),
+        identifier=sql.named_tokens(columns.search_tokens, "subject:identifier", identifier=True),
     )
 
 
@@ -331,7 +357,7 @@ def _reference(row: ResourceType, columns: Any, name: str, paths: Sequence[str])
         frozenset({"identifier"}),
         (_first(columns.reference_tokens, f"{name}:"),),
         Reference(columns.reference_tokens, reference_targets(row.name, paths), name),
-        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier"),
+        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier", identifier=True),
     )
 
 
@@ -401,9 +427,12 @@ def reference_targets(type_name: str, paths: Sequence[str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for path in paths:
         described = definition(type_name)
-        *parents, last = (step for step in steps_of(path) if isinstance(step, str))
+        steps = steps_of(path)
+        *parents, last = (step if isinstance(step, str) else step[0] for step in steps)
         for name in parents:
             described = definition(described.elements[name.rstrip("_")].type)
         targets = described.elements[last.rstrip("_")].targets
+        if isinstance(steps[-1], tuple):
+            targets = (steps[-1][1],)
         found |= dict.fromkeys(RESOURCE_TYPES if not targets or ANY_RESOURCE in targets else targets)
     return tuple(name for name in found if name in RESOURCE_TYPES)

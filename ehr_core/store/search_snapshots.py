@@ -1,7 +1,8 @@
 """What a search found when it was asked, kept for an hour, so that its pages hold together while others write.
 
-The first ids are kept at once; a search that finds more gets its next part when a reader comes that far, without what
-earlier parts hold and without what was written since. What the reader may see is asked again at each page.
+What was asked is encrypted, as it may hold somebody's number. The first ids are kept at once; a search that finds more
+gets its next part when a reader comes that far, without what earlier parts hold and without what was written since.
+What the reader may see is asked again at each page.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, Text, column, select, text
 
 from ehr_core.kernel.errors import Gone
 from ehr_core.kernel.ids import new_id
+from ehr_core.kernel.vault import vault
 from ehr_core.store.search import Asked
 from ehr_core.store.search_parameters import Search
 from ehr_core.store.tables import current_table
@@ -28,7 +30,7 @@ PART = 5000
 FORGET = text("DELETE FROM core.search_snapshot WHERE expires_at < :now")
 KEEP = text(
     "INSERT INTO core.search_snapshot (id, actor_id, resource_type, as_of, expires_at, criteria, total) "
-    "VALUES (:id, current_setting('almoner.actor'), :type, :now, :end, CAST(:criteria AS jsonb), :total)"
+    "VALUES (:id, current_setting('almoner.actor'), :type, :now, :end, to_jsonb(CAST(:criteria AS text)), :total)"
 )
 KEEP_PART = text("INSERT INTO core.search_snapshot_part (snapshot_id, part, ids) VALUES (:id, :part, :ids)")
 FIND = text(
@@ -70,8 +72,9 @@ def keep(
     snapshot = Snapshot(new_id(), asked.type_name, now, list(criteria), list(rest), total)
     connection.execute(FORGET, {"now": now})
     row = {"id": snapshot.id, "type": asked.type_name, "now": now, "end": now + KEPT_FOR, "total": total}
-    asked_for = msgspec.json.encode({"criteria": list(criteria), "rest": list(rest)}).decode()
-    connection.execute(KEEP, row | {"criteria": asked_for})
+    asked_for = msgspec.json.encode({"criteria": list(criteria), "rest": list(rest)})
+    sealed = vault().seal(asked_for, _place(snapshot.id))
+    connection.execute(KEEP, row | {"criteria": sealed})
     connection.execute(KEEP_PART, {"id": snapshot.id, "part": 0, "ids": ids})
     return snapshot
 
@@ -81,8 +84,13 @@ def find_snapshot(connection: Connection, snapshot_id: str, now: datetime) -> Sn
     row = connection.execute(FIND, {"id": snapshot_id, "now": now}).one_or_none()
     if row is None:
         raise Gone("The pages of this search are no longer kept. Start the search again.")
-    pairs = {name: [(key, value) for key, value in row.criteria[name]] for name in ("criteria", "rest")}
+    kept = msgspec.json.decode(vault().open(row.criteria, _place(snapshot_id)))
+    pairs = {name: [(key, value) for key, value in kept[name]] for name in ("criteria", "rest")}
     return Snapshot(snapshot_id, row.resource_type, row.as_of, pairs["criteria"], pairs["rest"], row.total)
+
+
+def _place(snapshot_id: str) -> str:
+    return f"core.search_snapshot.criteria/{snapshot_id}"
 
 
 def page_of(

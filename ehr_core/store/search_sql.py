@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, cast, false, func, literal, literal_column, not_, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
-from data_contracts.valuesets import ValueSet
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.dates import LAST, bounds
+from ehr_core.store.marked import hashed
 from ehr_core.store.primitives import problem_with
 from ehr_core.store.promote import MINIMUM_DIGITS
 from ehr_core.store.references import local_reference
@@ -80,15 +80,16 @@ def token_list(column: Any) -> Condition:
     return condition
 
 
-def named_tokens(column: Any, name: str, *, uri: bool = False) -> Condition:
-    """The same among the tokens of all parameters; a uri is one whole."""
+def named_tokens(column: Any, name: str, *, uri: bool = False, identifier: bool = False) -> Condition:
+    """The same among the tokens of all parameters. A uri is one whole; an identifier may be kept as a keyed hash."""
 
     def condition(value: str, _: str | None) -> ColumnElement[bool]:
         if uri:
             return column.contains([named_token(name, plain(value).partition("|")[0])])
         system, code = system_and_code(value)
         if system is not None and code:
-            return column.contains([named_token(name, identifier_token(system, code))])
+            spelled = (code, hashed(code)) if identifier else (code,)
+            return column.overlap([named_token(name, identifier_token(system, one)) for one in spelled])
         start = f"{name}=" if system is None else f"{name}={system}|"
         if system is not None:
             return some_token(column, lambda token: func.starts_with(token, start))
@@ -111,13 +112,16 @@ def system_and_code(value: str) -> tuple[str | None, str]:
     return plain(parts[0]), plain("|".join(parts[1:]))
 
 
-def in_value_set(column: Any, value_set: ValueSet, name: str | None = None) -> ColumnElement[bool]:
-    """Any token of the set; a set's prefix stands for all codes that begin with it."""
+def in_value_set(
+    column: Any, tokens: Sequence[str], beginnings: Sequence[str], name: str | None = None
+) -> ColumnElement[bool]:
+    """Any of the tokens, or whatever begins as one of `beginnings`."""
     start = f"{name}=" if name else ""
-    exact = [f"{start}{code.token}" for code in value_set.codes if not code.is_prefix]
-    prefixes = [f"{start}{code.system.uri}|{code.code}" for code in value_set.codes if code.is_prefix]
-    found = [column.overlap(exact)] if exact else []
-    found += [some_token(column, lambda token, p=p: func.starts_with(token, p)) for p in prefixes]
+    found = [column.overlap([f"{start}{token}" for token in tokens])] if tokens else []
+    found += [
+        some_token(column, lambda token, begins=f"{start}{each}": func.starts_with(token, begins))
+        for each in beginnings
+    ]
     return or_(false(), *found)
 
 
@@ -128,7 +132,8 @@ def identifier(column: Any) -> Condition:
         system, number = system_and_code(value)
         if system and not number:
             return some_token(column, lambda token: func.starts_with(token, f"{system}|"))
-        return column.contains([identifier_token(ANY_SYSTEM if system is None else system, number)])
+        asked = ANY_SYSTEM if system is None else system
+        return column.overlap([identifier_token(asked, each) for each in (number, hashed(number))])
 
     return condition
 

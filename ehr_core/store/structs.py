@@ -169,7 +169,7 @@ def _required_primitive_checks(described: Definition) -> list[Any]:
 
 
 def _target_checks(described: Definition) -> list[Any]:
-    """Each reference leads to a type that its element allows."""
+    """Each reference leads to a type that its element allows, by its address or by what it says of itself."""
     return [
         _target_check(attrgetter(field_name(element.name)), frozenset(element.targets))
         for element in described.elements.values()
@@ -183,13 +183,16 @@ def _target_check(read: Any, allowed: frozenset[str]) -> Any:
         if value is UNSET:
             return True
         listed = value if type(value) is list else (value,)
-        return all(
-            (named := named_type(one.reference)) is None or named in allowed
-            for one in listed
-            if one.reference is not UNSET
-        )
+        return all((named := _named(one)) is None or named in allowed for one in listed)
 
     return is_fine
+
+
+def _named(reference: Any) -> str | None:
+    """The type that it names; a logical reference has it in `type`."""
+    if reference.reference is not UNSET:
+        return named_type(reference.reference)
+    return None if reference.type is UNSET else reference.type
 
 
 def _extension_check(described: Definition) -> Any:

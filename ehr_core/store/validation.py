@@ -16,6 +16,7 @@ from msgspec import UNSET, Raw, Struct
 from ehr_core.kernel.errors import BadRequest, InvalidResource, Issue, TooMuch
 from ehr_core.kernel.fhir_definitions import is_resource
 from ehr_core.store.explain import DEEPEST, explain
+from ehr_core.store.inner_references import wrong_inner_types
 from ehr_core.store.references import references
 from ehr_core.store.structs import decoder
 
@@ -113,6 +114,7 @@ def _validate_inner_references(resource_type: str, body: bytes, contained: Seque
         for reference in set(references(body))
         if reference.startswith("#") and reference != "#" and reference[1:] not in ids
     ]
+    issues += wrong_inner_types(resource_type, body)
     issues += [
         Issue(
             f"{resource_type}.contained[{index}].meta", "has no version and no label of its own", "invariant"

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from ehr_core.kernel.errors import Forbidden, StaleVersion, TimeTaken
+from ehr_core.kernel.sealed_body import opened
 from ehr_core.store.content import HASH_BYTES
 from ehr_core.store.promote import COLUMN_NAMES
 from ehr_core.store.tables import CURRENT_COLUMNS, VERSION_COLUMNS, current_table, history_table
@@ -54,7 +55,7 @@ def stored(type_name: str, row: Row) -> StoredResource:
         version_id=row.version_id,
         last_updated=row.last_updated,
         deleted=row.deleted,
-        body=row.body.encode(),
+        body=opened(row.body.encode()),
         patient_id=row.patient_id,
     )
 
@@ -66,7 +67,7 @@ def as_stored(type_name: str, values: dict[str, Any]) -> StoredResource:
         version_id=values["version_id"],
         last_updated=values["last_updated"],
         deleted=False,
-        body=values["body"].encode(),
+        body=opened(values["body"].encode()),
         patient_id=values["patient_id"],
     )
 

@@ -17,6 +17,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.measured import TRIES_BEFORE_QUARANTINE, failing
 from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import Gone
+from ehr_core.quality.official import active_measures
 from ehr_core.workflows.set_aside import count_failures
 from ehr_core.workflows.settle_gaps import settle_gaps
 from ehr_core.workflows.write_back.crosswalk import extend_to
@@ -56,6 +57,7 @@ def claim(work: UnitOfWork, limit: int, master_key_hex: str) -> ChangeBatch | No
         key=PseudonymKeyGrant(key_id=key.key_id, secret_hex=key.secret.hex()),
         as_of=work.today(),
         claimed_at=work.now(),
+        official=active_measures(work),
     )
     work.audit(
         "pipeline.changes.claim",

@@ -33,7 +33,7 @@ def order_for_gap(work: UnitOfWork, gap_id: str, act: OrderGap) -> OrderedGap:
         wanted.code_system,
         wanted.code,
         wanted.display,
-        words.title(row["source_id"]),
+        words.title(row),
         gap_id=gap_id,
     )
     ((draft_id, _),) = prepared.drafts

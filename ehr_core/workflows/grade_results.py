@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from data_contracts.code_systems import LOINC
 from ehr_core.charting.flags import flag_of, usual_range
@@ -19,11 +21,14 @@ Resource = dict[str, Any]
 VALUES = ("valueQuantity", "valueCodeableConcept", "valueString", "valueInteger", "valueBoolean")
 
 
-def grade_result(resource: Resource, birth_date: str | None) -> Grading:
-    """The gravest of its parts. `birth_date` as recorded, perhaps partial; None is not known."""
+def grade_result(resource: Resource, birth_date: str | None, time_zone: str) -> Grading:
+    """The gravest of its parts. `birth_date` as recorded, perhaps partial; None is not known.
+
+    `time_zone` is the site's: it says on which day the result was observed, and so how old the person was.
+    """
     if is_report(resource):
         return _report(resource)
-    age = _age_at(resource, birth_date)
+    age = _age_at(resource, birth_date, time_zone)
     return gravest(grade(facts) for facts in _facts(resource, age))
 
 
@@ -32,9 +37,19 @@ def _report(report: Resource) -> Grading:
     return Grading("not_flagged", "A report in words: read what it says.")
 
 
-def _age_at(resource: Resource, birth_date: str | None) -> int | None:
-    on = observed_at(resource) or resource.get("issued") or (resource.get("meta") or {}).get("lastUpdated")
-    return age_years(birth_date, on[:10]) if on else None
+def _age_at(resource: Resource, birth_date: str | None, time_zone: str) -> int | None:
+    at = observed_at(resource) or resource.get("issued") or (resource.get("meta") or {}).get("lastUpdated")
+    return age_years(birth_date, _site_day(at, time_zone)) if at else None
+
+
+def _site_day(written: str, time_zone: str) -> str | None:
+    """The day at the site; a day, month or year as it is written. None for an instant that cannot be read."""
+    if "T" not in written:
+        return written
+    try:
+        return datetime.fromisoformat(written).astimezone(ZoneInfo(time_zone)).date().isoformat()
+    except ValueError:
+        return None
 
 
 def _facts(resource: Resource, age: int | None) -> Iterator[ResultFacts]:

@@ -8,9 +8,18 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from data_contracts.api.model import Page
-from data_contracts.api.quality import MeasurePatient, MeasurePatients, MembershipStatus, StratumKind
+from data_contracts.api.quality import (
+    MeasureFact,
+    MeasureFacts,
+    MeasurePatient,
+    MeasurePatients,
+    MembershipStatus,
+    StratumKind,
+)
 from data_contracts.guidelines import reason_words
+from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.care_gaps.words import evidence_name
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.quality.cells import NOT_RECORDED, STRATUM_KINDS
 from ehr_core.quality.reading import current_period
@@ -24,6 +33,20 @@ MEMBERSHIP_SQL = """CASE
   WHEN flag.denominator_exception THEN 'excepted'
   WHEN flag.denominator AND flag.numerator THEN 'numerator'
   WHEN flag.denominator THEN 'not_in_numerator' END"""
+
+
+SHOWN_ORDER = (
+    "denominator-exclusion",
+    "measure-population-exclusion",
+    "denominator-exception",
+    "numerator",
+    "numerator-exclusion",
+    "measure-population",
+    "denominator",
+    "initial-population",
+)
+"""What decides comes first."""
+OFFICIAL_REASONS = {"run_time_error": "The measure's logic failed on this record."}
 
 
 def measure_patients(
@@ -60,6 +83,56 @@ def measure_patients(
             if row.patient_id in persons
         ],
         page=Page(number=page, size=size, total=total),
+    )
+
+
+def measure_facts(work: UnitOfWork, measure_id: str, patient_id: str) -> MeasureFacts:
+    """Why one person stands where they stand: the facts that each definition found. Audited.
+
+    Raises NotFound when an official measure says nothing of a person whom this actor may see.
+    """
+    work.actor.require("measure.drill")
+    values = {"measure_id": measure_id, "patient": patient_id, "period": current_period(work, measure_id)}
+    place = "measure_id = :measure_id AND patient_id = :patient AND period_begin = :period"
+    flag = work.connection.execute(
+        text(
+            f"SELECT flag.*, {MEMBERSHIP_SQL} AS membership FROM quality.measure_flag AS flag WHERE {place}"
+        ),
+        values,
+    ).one_or_none()
+    if flag is None:
+        raise NotFound("This measure says nothing of this patient.")
+    rows = work.connection.execute(
+        text(
+            f"SELECT * FROM quality.measure_evidence WHERE {place} ORDER BY array_position("
+            "CAST(:order AS text[]), population), holds DESC, definition, evidence_on DESC NULLS LAST, evidence_key"
+        ),
+        {**values, "order": list(SHOWN_ORDER)},
+    ).all()
+    work.audit("quality.measure_evidence.read", patient_id=patient_id, detail={"measure_id": measure_id})
+    return MeasureFacts(
+        measure_id=measure_id,
+        patient_id=patient_id,
+        membership=flag.membership,
+        decided_by=flag.exclusion_reason or flag.unmet_condition,
+        facts=[_as_fact(work, row) for row in rows],
+    )
+
+
+def _as_fact(work: UnitOfWork, row: Row) -> MeasureFact:
+    shown = work.actor.sees_label(row.evidence_sensitivity)
+    return MeasureFact(
+        population=row.population,
+        definition=row.definition,
+        holds=row.holds,
+        facts_found=row.facts_found,
+        resource_type=row.evidence_type,
+        resource_id=row.evidence_id if shown else None,
+        on=row.evidence_on if shown else None,
+        what=evidence_name(row.evidence_code_system, row.evidence_code) if shown else None,
+        code=row.evidence_code if shown else None,
+        value=row.evidence_value if shown else None,
+        masked=not shown,
     )
 
 
@@ -105,7 +178,7 @@ def _condition(
 
 
 def _as_patient(work: UnitOfWork, row: Row, person: PersonFacts, *, same_name: bool) -> MeasurePatient:
-    shown = work.actor.sees_label(row.evidence_sensitivity)
+    shown = evidence_open(work, row.evidence_sensitivity, row.patient_id)
     return MeasurePatient(
         patient_id=row.patient_id,
         name=person.name,
@@ -120,6 +193,8 @@ def _as_patient(work: UnitOfWork, row: Row, person: PersonFacts, *, same_name: b
 
 
 def _reason(row: Row) -> str | None:
+    if row.official:
+        return _official_reason(row)
     code = row.not_evaluable_reason or row.exclusion_reason
     if code is None:
         return None
@@ -127,3 +202,12 @@ def _reason(row: Row) -> str | None:
         return reason_words(row.measure_id, code)
     except NotFound:
         return code.replace("_", " ").capitalize() + "."
+
+
+def _official_reason(row: Row) -> str | None:
+    """The definition that decides, as the measure calls it."""
+    if row.not_evaluable_reason:
+        return OFFICIAL_REASONS.get(row.not_evaluable_reason, "Part of the record could not be read.")
+    if row.exclusion_reason:
+        return f"By '{row.exclusion_reason}'."
+    return f"Decided by '{row.unmet_condition}'." if row.unmet_condition else None

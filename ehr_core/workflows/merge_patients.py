@@ -126,6 +126,7 @@ def tell(
         version_id=None,
         patient_ids=sorted({about.id, other.id}),
         code_tokens=[],
+        resources=[f"{one.resource_type}/{one.resource_id}" for one in targets],
     )
     work.audit(
         AUDITED[act],

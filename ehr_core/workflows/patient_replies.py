@@ -20,7 +20,8 @@ def replies_to_review(work: UnitOfWork) -> PatientReplies:
     work.actor.require("worklist.read")
     rows = work.connection.execute(
         text(
-            f"SELECT reply.*, gap.source_id, gap.gap_kind AS gap_kind_now, {STATUS_SQL} AS status, "
+            f"SELECT reply.*, gap.source_id, gap.source_kind, gap.gap_kind AS gap_kind_now, {STATUS_SQL} AS status, "
+            f"{words.MEASURE_SQL} AS measure, "
             "count(*) OVER () AS waiting FROM care_gaps.patient_reply AS reply "
             "JOIN care_gaps.gap AS gap USING (gap_id) WHERE reply.reviewed_at IS NULL "
             "ORDER BY reply.received_at LIMIT :most"
@@ -50,7 +51,7 @@ def _as_reply(row: Row, person: PersonFacts, *, same_name: bool) -> PatientReply
         mrn=person.mrn,
         language=person.language,
         same_name=same_name,
-        title=words.title(row.source_id),
+        title=words.title(row._mapping),
         status=row.status,
         gap_kind=row.gap_kind_now,
         received_at=row.received_at,

@@ -18,14 +18,13 @@ from data_contracts.api.portal import (
     ThingToDo,
     ToDoState,
 )
-from data_contracts.guidelines import patient_text
-from ehr_core.access.chart_policy import Sight, whole_record
+from ehr_core.access.chart_policy import LabelSieve, evidence_open, whole_record
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.people import practitioner_names
 from ehr_core.care_gaps.reading import SELECT_GAPS
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
 from ehr_core.care_gaps.standing import check_on_panel
-from ehr_core.care_gaps.words import visible_to_patient
+from ehr_core.care_gaps.words import patient_words, visible_to_patient
 from ehr_core.kernel.errors import Conflict
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.scheduling.rules import STILL_TO_COME
@@ -101,14 +100,14 @@ def _things_to_do(
         {"id": patient_id, "today": work.today(), "live": list(LIVE_STATUSES)},
     ).mappings()
     wanted = [row for row in rows if visible_to_patient(row)]
-    shown = [row for row in wanted if work.actor.sees_label(row["evidence_sensitivity"])]
+    shown = [row for row in wanted if evidence_open(work, row["evidence_sensitivity"], row["patient_id"])]
     found = [_thing(row, language, replies.get(str(row["gap_id"]))) for row in shown]
     things = [thing for thing in found if thing is not None]
     return sorted(things, key=lambda thing: thing.is_under_way), len(wanted) - len(shown)
 
 
 def _thing(row: Mapping[str, Any], language: Language, reply: OwnReply | None) -> ThingToDo | None:
-    words = patient_text(row["source_id"], row["gap_kind"], language)
+    words = patient_words(row, language)
     if words is None:
         return None
     scheduled = row["workflow_until"] - timedelta(days=1) if row["status"] == "scheduled" else None
@@ -134,7 +133,7 @@ def _next_visit(work: UnitOfWork, patient_id: str) -> tuple[OwnAppointment | Non
     )
     with whole_record(work):
         rows = work.connection.execute(*upcoming).all()
-    hidden, sight = 0, Sight(work)
+    hidden, sight = 0, LabelSieve(work)
     for row in rows:
         body = decode(row.body.encode())
         if sight.sees(body):

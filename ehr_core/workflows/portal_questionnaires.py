@@ -18,6 +18,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.questionnaires.crisis import OWN_HELP_WORDS, OWN_TOLD_WORDS
 from ehr_core.charting.questionnaires.definitions import definitions
 from ehr_core.charting.questionnaires.service import keep_filled
+from ehr_core.charting.questionnaires.translations import in_language
 from ehr_core.kernel.errors import Conflict
 from ehr_core.workflows.portal_language import answer_language, own_person
 
@@ -32,9 +33,12 @@ NOT_OFFERED = (
 def own_questionnaires(work: UnitOfWork, coverage: CrisisCoverage, language: str | None) -> OwnQuestionnaires:
     """Those that may be answered now: without coverage, none that may show a crisis."""
     person = own_person(work)
+    spoken = answer_language(language, person)
     forms = [one.form for one in definitions().values() if coverage.people or not one.form.crisis_item]
     work.audit("portal.questionnaires.read", patient_id=person.patient_id)
-    return OwnQuestionnaires(forms=forms, crisis_words=OWN_HELP_WORDS[answer_language(language, person)])
+    return OwnQuestionnaires(
+        forms=[in_language(form, spoken) for form in forms], crisis_words=OWN_HELP_WORDS[spoken]
+    )
 
 
 def fill_own_questionnaire(

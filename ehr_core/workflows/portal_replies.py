@@ -7,10 +7,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from data_contracts.api.portal import Language, OwnReply, ReplyState
-from data_contracts.guidelines import patient_text
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.replies import own_replies
-from ehr_core.care_gaps.words import pack_of
+from ehr_core.care_gaps.words import patient_words
 
 
 def replies_by_gap(work: UnitOfWork, patient_id: str, language: Language) -> dict[str, OwnReply]:
@@ -23,8 +22,7 @@ def replies_by_gap(work: UnitOfWork, patient_id: str, language: Language) -> dic
 
 def _reply(row: Mapping[str, Any], language: Language, zone: ZoneInfo) -> OwnReply | None:
     """Named as the item was when the person spoke; null when it is not shown to patients any more."""
-    known = pack_of(row["source_id"]) is not None
-    words = patient_text(row["source_id"], row["gap_kind"], language) if known else None
+    words = patient_words(row, language)
     if words is None:
         return None
     answered = row["reviewed_at"] or row["requested_at"]

@@ -83,7 +83,8 @@ def read_inbox(work: UnitOfWork, *, of: str = "mine", view: View = "open", page:
 def read_counts(work: UnitOfWork) -> InboxCounts:
     """Of the reader's own inbox: numbers only, no patient."""
     work.actor.require("result.read")
-    return count_items(work, _reader(work, "mine"))
+    counts = count_items(work, _reader(work, "mine"))
+    return counts.model_copy(update={"on_their_way": count_arrivals(work)})
 
 
 def read_choices(work: UnitOfWork) -> InboxChoices:

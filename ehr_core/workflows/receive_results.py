@@ -79,7 +79,7 @@ def receive_results(work: UnitOfWork, incoming: IncomingResults) -> ReceivedResu
     if before := received_before(work, incoming.source, incoming.message_id):
         return before
     birth = incoming.patient.birth_date.isoformat() if incoming.patient.birth_date else None
-    grading = gravest(grade_result(resource, birth) for resource in incoming.results)
+    grading = gravest(grade_result(one, birth, work.site_time_zone) for one in incoming.results)
     received_id = claim_message(work, incoming, grading)
     if received_id is None:
         return received_before(work, incoming.source, incoming.message_id)

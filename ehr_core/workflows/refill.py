@@ -15,6 +15,7 @@ from data_contracts.api.medications import (
     PrescriptionWritten,
     RefillRequest,
     RefillRequests,
+    RefillsWaiting,
 )
 from data_contracts.api.patients import PatientName
 from ehr_core.access.unit_of_work import UnitOfWork
@@ -39,7 +40,7 @@ from ehr_core.medications.prescriptions import (
     state_of,
     why_not_here,
 )
-from ehr_core.medications.queries import day_of, open_refills
+from ehr_core.medications.queries import count_refills, day_of, open_refills
 from ehr_core.medications.refills import REFILL_TOKEN, answered, asked_by, build_refill_request
 from ehr_core.medications.tall_man import tall_man
 from ehr_core.registration.model import PersonFacts
@@ -102,6 +103,12 @@ def refill_queue(work: UnitOfWork) -> RefillRequests:
         "refill_queue", patient_ids=[item.patient_id for item in items], detail={"requests": len(items)}
     )
     return RefillRequests(items=items)
+
+
+def refills_waiting(work: UnitOfWork) -> RefillsWaiting:
+    """How many wait. No patient data: unaudited."""
+    work.actor.require("medication.prescribe")
+    return RefillsWaiting(waiting=count_refills(work.connection, REFILL_TOKEN))
 
 
 def refills_of(work: UnitOfWork, patient_id: str) -> list[RefillRequest]:

@@ -252,7 +252,7 @@ def _arrived(
         version_id=stored.version_id,
         patient_id=stored.patient_id,
         content_hash=fingerprint(resource),
-        grading=grade_result(resource, person.birth_date if person else None),
+        grading=grade_result(resource, person.birth_date if person else None, routing.work.site_time_zone),
         notice=notice,
         code_token=next((f"{system}|{code}" for system, code in codings(resource.get("code"))), None),
         group_key=_group_key(routing, stored, resource),
@@ -346,7 +346,7 @@ def _queue_without_patient(work: UnitOfWork, stored: StoredResult, resource: Res
     received_id = claim_message(
         work,
         incoming,
-        grade_result(resource, None),
+        grade_result(resource, None, work.site_time_zone),
         resource_type=stored.resource_type,
         resource_id=stored.resource_id,
     )

@@ -17,7 +17,7 @@ from data_contracts.api.patients import ContactFacts
 from data_contracts.guidelines import definitions
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.people import organization_names, practitioner_names
-from ehr_core.care_gaps.queries import as_worklist_gap, measured_patients
+from ehr_core.care_gaps.queries import as_worklist_gap, measure_titles, measured_patients
 from ehr_core.care_gaps.reading import SELECT_GAPS, last_run_as_of
 from ehr_core.care_gaps.rules import LIVE_STATUSES, STATUS_SQL
 from ehr_core.display import show_language
@@ -100,7 +100,9 @@ def worklist_choices(work: UnitOfWork) -> WorklistChoices:
         {"roles": ACTING_ROLES},
     )
     return WorklistChoices(
-        sources=_by_words({topic: pack.title for topic, pack in definitions().items()}),
+        sources=_by_words(
+            {topic: pack.title for topic, pack in definitions().items()} | measure_titles(work)
+        ),
         clinics=_by_words(organization_names(work, distinct["clinic"])),
         clinicians=_by_words(practitioner_names(work, distinct["clinician"])),
         owners=[(row.id, row.display_name) for row in owners],

@@ -6,6 +6,7 @@ import dagster as dg
 
 from data_contracts.tables.results import MEASURE_RESULTS
 from ehr_core.kernel.settings import Settings
+from pipelines.assets.official import OFFICIAL
 from pipelines.assets.resources import SNAPSHOT_TAG, TRY_AGAIN, bytes_in, step
 from pipelines.assets.shards import partitions
 from pipelines.run.nightly import finish
@@ -137,8 +138,9 @@ def safe_harbor(context: dg.AssetExecutionContext, published: str):
 def jobs(settings: Settings) -> list:
     """One shard: one job. Several: the snapshot, then a run a shard, then the panel, tied together by sensors."""
     if settings.pipeline_shards == 1:
-        return [_job("nightly", *SNAPSHOT, *SHARDED, *PANEL)]
-    return [_job("nightly", *SNAPSHOT), _job("evaluate_shard", *SHARDED), _job("finish_panel", *PANEL)]
+        return [_job("nightly", *SNAPSHOT, *SHARDED, *PANEL, *OFFICIAL)]
+    panel = _job("finish_panel", *PANEL, *OFFICIAL)
+    return [_job("nightly", *SNAPSHOT), _job("evaluate_shard", *SHARDED), panel]
 
 
 def _job(name: str, *assets: str):

@@ -12,9 +12,10 @@ from data_contracts.guidelines import open_gap_definitions
 from data_contracts.guidelines.sql import dated
 from data_contracts.tables.results import CARE_GAPS as CONTRACT
 from data_contracts.workbench import Workbench, workbench
+from pipelines.gaps.official import OFFICIAL_GAPS_SELECT, derive_official
 from pipelines.gaps.statements import CARE_GAPS as CARE_GAPS_SELECT
 
-__all__ = ["CARE_GAPS_SELECT", "derive"]
+__all__ = ["CARE_GAPS_SELECT", "OFFICIAL_GAPS_SELECT", "derive", "derive_official"]
 
 
 @lru_cache(maxsize=1)

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
 import msgspec
+import pyarrow as pa
 
+from data_contracts.api.official_measures import ActiveMeasures
 from data_contracts.api.pipeline import ChangeBatch, ChangedPatient
 from data_contracts.guidelines.fact_sql import GATHER
 from data_contracts.guidelines.facts import Facts, gather_facts
+from data_contracts.tables.official import OFFICIAL_EVIDENCE, OFFICIAL_GAPS, OFFICIAL_RESULTS
 from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS, PATIENT_STRATA
 from data_contracts.workbench import KeptPlans
 from ehr_core.client import AlmonerClient
-from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.errors import BadRequest, NotFound
+from ehr_core.kernel.logging import get_logger
 from ehr_core.kernel.pseudonym import PseudonymKey
 from pipelines import gaps, measures, recommendations
 from pipelines.deidentify import Deidentifier, load_profile
 from pipelines.flatten import flatten_minute, words_of
-from pipelines.gaps import CARE_GAPS_SELECT
-from pipelines.run.requirements import touched_definitions, types_read
+from pipelines.gaps import CARE_GAPS_SELECT, OFFICIAL_GAPS_SELECT, derive_official
+from pipelines.measures.official.evaluate import evaluate_lines
+from pipelines.measures.official.kept import KeptPackages, Ready
+from pipelines.run.requirements import asked_alike, touched_definitions, touched_official, types_read
 from pipelines.write_back import STRATA, RunStamp, derive_strata, send_changed
+
+log = get_logger(__name__)
 
 PATIENTS_AT_ONCE = 100
 """A micro-batch of a hundred costs little more than one patient (performance.md, section 6)."""
@@ -32,7 +40,10 @@ MEASURED_LAST = (MEASURE_RESULTS, PATIENT_STRATA)
 arrived. Otherwise a record whose answers cannot be stored would be tried again for ever."""
 
 
-FLAT_TABLES_READ_BY = words_of((*GATHER.values(), CARE_GAPS_SELECT, STRATA))
+OFFICIAL_LAST = (OFFICIAL_EVIDENCE, OFFICIAL_RESULTS, OFFICIAL_GAPS)
+"""Facts before the results that rest on them."""
+
+FLAT_TABLES_READ_BY = words_of((*GATHER.values(), CARE_GAPS_SELECT, OFFICIAL_GAPS_SELECT, STRATA))
 """All that reads a flat table after a change; what these do not name is not made of a record."""
 
 
@@ -45,9 +56,10 @@ KIND = msgspec.json.Decoder(_Kind)
 
 @dataclass
 class Bench:
-    """What is kept between batches, because making it costs more than they do: the plans and the allow-list."""
+    """What is kept between batches, because making it costs more than they do: plans, allow-list, compiled packages."""
 
     site_time_zone: str
+    packages: KeptPackages = field(default_factory=KeptPackages)
     tables: KeptPlans = field(init=False)
     _deidentifiers: dict[str, Deidentifier] = field(default_factory=dict)
 
@@ -66,23 +78,68 @@ class Bench:
 def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> None:
     """Re-measures the patients of a claimed batch and writes the answers back. Raises when any step fails."""
     key = PseudonymKey(batch.key.key_id, bytes.fromhex(batch.key.secret_hex))
+    ready = _ready(client, bench, batch.official)
     for start in range(0, len(batch.patients), PATIENTS_AT_ONCE):
         patients = batch.patients[start : start + PATIENTS_AT_ONCE]
         only = touched_definitions(patients)
-        _measure(client, bench, patients, key, batch.as_of, only, run_id=f"change-{batch.batch_id}")
+        official = touched_official(patients, ready, only)
+        if only is not None:
+            only |= asked_alike(official)
+        asked = _Asked(patients, key, batch.as_of, only, official, f"change-{batch.batch_id}")
+        _measure(client, bench, asked)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be measured: whom, by which of our definitions (None: all) and by which official measures."""
+
+    patients: Sequence[ChangedPatient]
+    key: PseudonymKey
+    as_of: date
+    only: frozenset[str] | None
+    official: Sequence[Ready]
+    run_id: str
+
+    @property
+    def own(self) -> bool:
+        """Whether any definition of our own is among them."""
+        return self.only is None or bool(self.only)
+
+    @property
+    def own_ids(self) -> list[str] | None:
+        return None if self.only is None else sorted(self.only)
+
+    @property
+    def official_ids(self) -> list[str] | None:
+        if self.only is None:
+            return None
+        return sorted(one.measure_id for package in self.official for one in package.described)
+
+
+def get_ready(client: AlmonerClient, bench: Bench) -> None:
+    """Compiles the active official measures, if they are not yet."""
+    _ready(client, bench, client.pipeline.official_measures())
+
+
+def _ready(client: AlmonerClient, bench: Bench, active: ActiveMeasures) -> list[Ready]:
+    """A package that cannot be run stops the official measures only; the night's own check tells of it."""
+    try:
+        return bench.packages.ready(active, client.pipeline.official_package)
+    except (BadRequest, NotFound) as error:
+        log.error("official_packages_broken", why=error.message)
+        return []
 
 
 def evaluate_gaps(
-    bench: Bench, lines: Sequence[bytes], key: PseudonymKey, as_of: date, only: frozenset[str] | None = None
+    bench: Bench,
+    lines: Mapping[str, Sequence[bytes]],
+    key: PseudonymKey,
+    as_of: date,
+    only: frozenset[str] | None = None,
 ) -> Facts:
-    """From identified lines to care_gaps on the bench: nothing is sent anywhere.
-
-    Raises BadRequest when de-identification refuses a line: answers from half a record would be wrong.
-    """
+    """From de-identified lines (see `scrubbed`) to care_gaps on the bench: nothing is sent anywhere."""
     tables = bench.tables
-    flatten_minute(
-        tables, scrubbed(bench.deidentifier(key), lines), key_id=key.key_id, read=FLAT_TABLES_READ_BY
-    )
+    flatten_minute(tables, lines, key_id=key.key_id, read=FLAT_TABLES_READ_BY)
     facts = gather_facts(tables, only)
     recommendations.evaluate(tables, as_of=as_of, only=only, facts=facts)
     gaps.derive(tables, as_of=as_of)
@@ -117,40 +174,57 @@ def _all_scrubbed(deidentifier: Deidentifier, resource_type: str, lines: Sequenc
     return passed
 
 
-def _measure(
-    client: AlmonerClient,
-    bench: Bench,
-    patients: Sequence[ChangedPatient],
-    key: PseudonymKey,
-    as_of: date,
-    only: frozenset[str] | None,
-    *,
-    run_id: str,
-) -> None:
+def _measure(client: AlmonerClient, bench: Bench, asked: _Asked) -> None:
     """Gaps first, because somebody may be looking at them; then the measures, from the same facts.
 
     A change that touches no definition is only looked at: a line that nobody could read would make the night stop
     believing the record, and the minute says the same.
     """
-    patient_ids = [patient.patient_id for patient in patients]
-    types = types_read(patients, only)
+    patient_ids = [patient.patient_id for patient in asked.patients]
+    types = types_read(asked.patients, asked.only, asked.official)
     if not types:
         return
     records = client.pipeline.records(patient_ids, types)
-    if only is not None and not only:
-        scrubbed(bench.deidentifier(key), records.lines)
+    lines = scrubbed(bench.deidentifier(asked.key), records.lines)
+    if not asked.own and not asked.official:
         return
-    stamp = RunStamp(run_id, key.key_id, as_of, records.outbox_transaction)
+    stamp = RunStamp(asked.run_id, asked.key.key_id, asked.as_of, records.outbox_transaction)
     send = partial(
         send_changed,
         client,
         bench.tables,
         stamp,
         snapshot=records.snapshot,
-        patient_keys=[key.pseudonym("Patient", patient_id) for patient_id in patient_ids],
-        source_ids=None if only is None else sorted(only),
+        patient_keys=[asked.key.pseudonym("Patient", patient_id) for patient_id in patient_ids],
     )
-    facts = evaluate_gaps(bench, records.lines, key, as_of, only)
-    send(tables=(CARE_GAPS,))
-    evaluate_measures(bench, facts, as_of, only)
-    send(tables=MEASURED_LAST)
+    facts = evaluate_gaps(bench, lines, asked.key, asked.as_of, asked.only) if asked.own else None
+    if facts is not None:
+        send(tables=(CARE_GAPS,), source_ids=asked.own_ids)
+        evaluate_measures(bench, facts, asked.as_of, asked.only)
+    if asked.official:
+        evaluate_official(bench, lines, asked)
+        send(tables=OFFICIAL_LAST, source_ids=asked.official_ids)
+    if facts is not None:
+        send(tables=MEASURED_LAST, source_ids=asked.own_ids)
+
+
+def evaluate_official(bench: Bench, lines: Mapping[str, Sequence[bytes]], asked: _Asked) -> None:
+    """From the same lines to official_results, official_evidence and official_gaps, beside the gaps of our own."""
+    if not asked.own:
+        flatten_minute(bench.tables, lines, key_id=asked.key.key_id, read=FLAT_TABLES_READ_BY)
+        bench.tables.empty(CARE_GAPS)
+    made = [
+        evaluate_lines(
+            package,
+            lines,
+            key_id=asked.key.key_id,
+            as_of=asked.as_of,
+            time_zone=bench.site_time_zone,
+        )
+        for package in asked.official
+    ]
+    results, evidence = zip(*made, strict=True)
+    bench.tables.lay(OFFICIAL_RESULTS.name, pa.concat_tables(results))
+    bench.tables.lay(OFFICIAL_EVIDENCE.name, pa.concat_tables(evidence))
+    measures_ = [one for package in asked.official for one in package.described]
+    derive_official(bench.tables, measures_, as_of=asked.as_of)

@@ -16,6 +16,7 @@ from typing import get_args
 
 from pydantic import BaseModel
 
+from data_contracts.api.official_measures import ActiveMeasures
 from data_contracts.lake import Lake, Zone
 from ehr_core.kernel.errors import NotFound
 
@@ -37,6 +38,8 @@ class DraftFacts(BaseModel):
     explained: dict[str, int] = {}
     not_checked: list[str] = []
     """Pseudonyms of people with a line that de-identification refused: half a record is nobody's record."""
+    official: ActiveMeasures = ActiveMeasures()
+    """The official measures that were active when the night began."""
 
 
 @dataclass(frozen=True)

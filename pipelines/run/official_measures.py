@@ -1,45 +1,36 @@
-"""Official measures from a package folder: conformance, explanation, what is missing, and a population's results."""
+"""Official measures from a package folder: conformance, explanation, and a population's results."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import orjson
 import pyarrow.parquet as pq
 
 from ehr_core.kernel.errors import NotFound
 from pipelines.measures.elm.conformance import ConformanceReport, MeasureReport, run_conformance
-from pipelines.measures.elm.engine import Engine, Result
+from pipelines.measures.elm.engine import Engine
 from pipelines.measures.elm.explain import explain_measure
+from pipelines.measures.elm.kept import engine_of
 from pipelines.measures.elm.measure import Measure
 from pipelines.measures.elm.packages import read_package
-from pipelines.measures.elm.population import batches, needed_types
-from pipelines.measures.elm.results import (
-    SCHEMA,
-    Period,
-    counts_of,
-    individual_reports,
-    measure_table,
-    summary_report,
-)
+from pipelines.measures.elm.population import laid_by_batch, needed_types
+from pipelines.measures.elm.results import SCHEMA, Period, summary_report
 from pipelines.measures.elm.supported import operators_page
-from pipelines.measures.elm.survey import Survey, survey
+from pipelines.run.judged_batches import Asked, judged_batches
 
 __all__ = [
     "ConformanceReport",
     "Evaluated",
     "MeasureReport",
     "Period",
-    "Survey",
     "conformance",
     "evaluate",
     "explain",
-    "inspect",
     "operators_page",
 ]
 
@@ -65,11 +56,6 @@ def explain(folder: Path, measure: str, definition: str | None, *, libraries: Pa
     return explain_measure(Engine(read_package(folder, libraries=libraries)), measure, definition)
 
 
-def inspect(folder: Path, *, value_sets: Path | None = None, libraries: Path | None = None) -> Survey:
-    """What the package holds and what it lacks."""
-    return survey(Engine(read_package(folder, value_sets=value_sets, libraries=libraries)))
-
-
 @dataclass
 class Evaluated:
     """One measure over a population: counts per group (see `counts_of`), and people who could not be judged."""
@@ -77,6 +63,12 @@ class Evaluated:
     measure: Measure
     counts: dict[str, Counter[str]]
     not_evaluable: int = 0
+
+    def add(self, counts: Mapping[str, Mapping[str, int]], not_evaluable: int) -> None:
+        """Adds what was counted in another batch of people."""
+        for group, of_group in counts.items():
+            self.counts[group].update(of_group)
+        self.not_evaluable += not_evaluable
 
 
 def evaluate(
@@ -88,15 +80,16 @@ def evaluate(
     only: Iterable[str] = (),
     key_id: str = "none",
     individual: bool = False,
-    done: Callable[[int], None] = lambda _: None,
+    workers: int = 1,
+    done: Callable[[int, int], None] = lambda *_: None,
 ) -> list[Evaluated]:
-    """Evaluates measures over a folder of NDJSON files, one per resource type, batch by batch.
+    """Evaluates measures over a folder of NDJSON files, one per resource type, batch by batch, in so many processes.
 
     Writes `measure_results.parquet` and a summary MeasureReport per measure into `out`, and with `individual` a
-    `MeasureReport.ndjson` with a report of each person of an initial population. `done` is told how many people have
-    been measured. Raises NotFound when the folder holds no Patient file.
+    `MeasureReport.ndjson` with a report of each person of an initial population. `done` is told how many people of
+    how many have been measured. Raises NotFound when the folder holds no Patient file.
     """
-    engine = Engine(read_package(package))
+    engine = engine_of(package)
     names = [engine.package.measure(name)["name"] for name in only] or sorted(engine.package.measures)
     compiled = [engine.compile(name) for name in names]
     found = [
@@ -107,32 +100,22 @@ def evaluate(
     with (
         pq.ParquetWriter(out / "measure_results.parquet", SCHEMA, compression="zstd") as writer,
         (out / "MeasureReport.ndjson").open("wb") if individual else nullcontext() as reports,
+        laid_by_batch(_files(resources), needed_types(compiled), beside=out) as laid,
     ):
-        for batch in batches(_files(resources), needed_types(compiled), engine.texts):
-            run = engine.run(batch.records, (period.begin.isoformat(), period.end.isoformat()))
-            for one, total in zip(compiled, found, strict=True):
-                result = engine.evaluate(one, run)
-                writer.write_table(measure_table(result, batch.keys, key_id, period, period.end))
-                _add(total, result, len(batch.keys))
-                if reports is not None:
-                    written = map(orjson.dumps, individual_reports(result, batch.keys, period))
-                    reports.writelines(one + b"\n" for one in written)
-            people += len(batch.keys)
-            done(people)
+        asked = Asked(package, tuple(names), period, key_id, individual)
+        for judged in judged_batches(asked, laid, workers):
+            writer.write_table(judged.rows)
+            for total, counts, failed in zip(found, judged.counts, judged.not_evaluable, strict=True):
+                total.add(counts, failed)
+            if reports is not None:
+                reports.writelines(one + b"\n" for one in judged.reports)
+            people += judged.people
+            done(people, laid.people)
     for total in found:
         report = summary_report(total.measure, total.counts, period)
         content = orjson.dumps(report, option=orjson.OPT_INDENT_2)
         (out / f"{total.measure.name}.MeasureReport.json").write_bytes(content)
     return found
-
-
-def _add(total: Evaluated, result: Result, people: int) -> None:
-    for group in result.groups:
-        total.counts[group.group.id].update(counts_of(group))
-    failed = np.zeros(people, bool)
-    for error in result.errors:
-        failed[error.patients] = True
-    total.not_evaluable += int(failed.sum())
 
 
 def _files(folder: Path) -> dict[str, list[Path]]:

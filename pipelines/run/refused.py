@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import duckdb
 import msgspec
@@ -26,12 +26,13 @@ ID = msgspec.json.Decoder(_Named)
 class RefusedLines:
     """Collects which resources were refused, of the types that answers rest on. Identified: never written anywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, official_types: Collection[str] = ()) -> None:
         self._resources: list[str] = []
+        self._deciding = deciding_types().union(official_types)
 
     def note(self, resource_type: str, line: bytes) -> None:
         """Raises BadRequest for a line without an id: nobody could tell whose answers would be wrong."""
-        if resource_type not in deciding_types():
+        if resource_type not in self._deciding:
             return
         try:
             self._resources.append(f"{resource_type}/{ID.decode(line).id}")

@@ -8,6 +8,7 @@ from functools import cache
 from data_contracts.api.pipeline import ChangedPatient
 from data_contracts.guidelines.requirements import Requirements
 from pipelines import measures, recommendations
+from pipelines.measures.official.kept import Chosen, Ready
 
 ANY_CHANGE_COUNTS = frozenset({"Patient", "Flag", "Coverage", "Encounter"})
 """Types that may alter any answer or stratum: age, sex, death, merge, panel status, payer, whom a person sees."""
@@ -39,17 +40,41 @@ def touched_definitions(patients: Sequence[ChangedPatient]) -> frozenset[str] | 
     return frozenset(touched)
 
 
-def types_read(patients: Sequence[ChangedPatient], only: frozenset[str] | None) -> list[str]:
-    """The deciding types that these definitions read, and every one that changed.
+def touched_official(
+    patients: Sequence[ChangedPatient], ready: Sequence[Ready], only: frozenset[str] | None
+) -> list[Ready]:
+    """The official measures whose types these changes touch, and those that ask like a guideline that is touched."""
+    if only is None:
+        return list(ready)
+    changed = {kind for who in patients for kind in who.changed_types}
+
+    def is_touched(one: Chosen) -> bool:
+        return bool(one.types & changed) or any(group.asks_like in only for group in one.active)
+
+    found = (package.only(filter(is_touched, package.measures)) for package in ready)
+    return [package for package in found if package.measures]
+
+
+def asked_alike(ready: Sequence[Ready]) -> frozenset[str]:
+    """Our own guidelines that ask for the same care as these measures: whose gap is shown is decided together."""
+    asked = {one.asks_like for package in ready for one in package.described}
+    return frozenset(topic for topic in asked if topic in requirements())
+
+
+def types_read(
+    patients: Sequence[ChangedPatient], only: frozenset[str] | None, official: Sequence[Ready] = ()
+) -> list[str]:
+    """The deciding types that these definitions and official measures read, and every one that changed.
 
     What changed is read even when no definition wants its code: a line that de-identification refuses is found out
     when it comes, not only at night. So the rest of a record that never failed is known to be readable.
     """
+    more = frozenset().union(*(package.types for package in official))
     if only is None:
-        return sorted(deciding_types())
+        return sorted(deciding_types() | more)
     changed = deciding_types().intersection(kind for who in patients for kind in who.changed_types)
     read = {kind for topic in only for need in requirements()[topic] for kind in need.resource_types}
-    return sorted(read | changed | (ANY_CHANGE_COUNTS if only else frozenset()))
+    return sorted(read | changed | more | (ANY_CHANGE_COUNTS if only or official else frozenset()))
 
 
 def _touches(topic: str, patient: ChangedPatient) -> bool:

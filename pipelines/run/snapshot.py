@@ -15,6 +15,7 @@ from ehr_core.kernel.settings import Settings
 from pipelines.deidentify import Deidentifier, StreamResult, load_profile, scrub_stream
 from pipelines.export import Export, exported
 from pipelines.run.draft import Draft, DraftFacts, clear_unfinished
+from pipelines.run.official_packages import fetch_packages
 from pipelines.run.refused import PEOPLE_NOT_CHECKED, RefusedLines
 
 Report = Callable[[str], None]
@@ -35,9 +36,10 @@ def take_snapshot(
     started = datetime.now(UTC)
     draft = Draft(lake, f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}")
     draft.limited.mkdir(parents=True)
+    official = fetch_packages(client)
     with exported(client, report=report) as export:
         grant = client.pipeline.key("limited")
-        refused = RefusedLines()
+        refused = RefusedLines(official.types)
         deidentifier = Deidentifier(
             load_profile("limited"),
             PseudonymKey(grant.key_id, bytes.fromhex(grant.secret_hex)),
@@ -68,6 +70,7 @@ def take_snapshot(
         )
     )
     draft.explain({**set_aside, PEOPLE_NOT_CHECKED: len(not_checked)})
+    official.keep(draft)
     return draft
 
 

@@ -116,7 +116,7 @@ def check_shard(draft: Draft, table: Table, shard: tuple[int, int]) -> dict[str,
         _open_shard(connection, draft, *shard)
         for made in RESULT_TABLES:
             if (path := shard_file(draft, made, shard[0])).exists():
-                _view(connection, made, path)
+                view(connection, made, path)
         return require_sound(connection, [table.name], as_of=draft.facts.as_of, great_expectations=False)
 
 
@@ -134,7 +134,7 @@ def check_results(draft: Draft, *, deep: bool = True) -> dict[str, int]:
     with duckdb.connect() as connection:
         flattening.open_parquet(connection, draft.limited)
         for table in RESULT_TABLES:
-            _view(connection, table, draft.results / f"{table.name}.parquet")
+            view(connection, table, draft.results / f"{table.name}.parquet")
         names = [table.name for table in RESULT_TABLES]
         return require_sound(connection, names, as_of=draft.facts.as_of, great_expectations=deep)
 
@@ -146,7 +146,7 @@ def write_back(client: AlmonerClient, draft: Draft, report: Report) -> dict[str,
     with duckdb.connect() as connection:
         flattening.open_parquet(connection, draft.limited)
         for table in RESULT_TABLES:
-            _view(connection, table, draft.results / f"{table.name}.parquet")
+            view(connection, table, draft.results / f"{table.name}.parquet")
         receipts = send_everything(client, connection, stamp, not_checked=facts.not_checked, report=report)
     for name, receipt in receipts.items():
         draft.explain(
@@ -176,7 +176,7 @@ def _result_step(
     with scratch(draft) as connection:
         _open_shard(connection, draft, number, shards)
         for table in needed:
-            _view(connection, table, shard_file(draft, table, number))
+            view(connection, table, shard_file(draft, table, number))
         evaluate(connection)
         path = _quoted(shard_file(draft, made, number))
         order = ", ".join(made.key)
@@ -214,7 +214,7 @@ def _join_shards(connection: duckdb.DuckDBPyConnection, draft: Draft, table: Tab
     return connection.execute(f"SELECT count(*) FROM read_parquet('{_quoted(whole)}')").fetchall()[0][0]
 
 
-def _view(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:
+def view(connection: duckdb.DuckDBPyConnection, table: Table, path: Path) -> None:
     connection.execute(
         f"CREATE OR REPLACE VIEW \"{table.name}\" AS SELECT * FROM read_parquet('{_quoted(path)}')"
     )

@@ -10,12 +10,14 @@ from ehr_core.client import AlmonerClient
 from ehr_core.kernel.errors import AlmonerError, Gone, SignInRequired, Unavailable
 from ehr_core.kernel.heartbeat import Heartbeat
 from ehr_core.kernel.logging import get_logger
-from pipelines.run.changed import Bench, measure_changed
+from pipelines.run.changed import Bench, get_ready, measure_changed
 
 log = get_logger(__name__)
 
 ROWS_A_CLAIM = 100
 AWAY_PAUSE_SECONDS = 1.0
+GET_READY_SECONDS = 30.0
+"""How often an idle worker asks which official measures are active."""
 GIVE_UP_SECONDS = 60.0
 """A batch is tried again for so long while the API is away; shorter than its lease, so nobody else has it yet."""
 
@@ -38,6 +40,7 @@ class Worker:
         self._bench = Bench(site_time_zone)
         self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
+        self._ready_again_at = 0.0
 
     def stop(self) -> None:
         self._stopping.set()
@@ -49,6 +52,8 @@ class Worker:
             self._beat()
             try:
                 worked = self.work_once()
+                if not worked:
+                    self._get_ready()
                 away = False
             except (Unavailable, SignInRequired) as error:
                 if not away:
@@ -79,6 +84,13 @@ class Worker:
             milliseconds=round((time.perf_counter() - started) * 1000),
         )
         return True
+
+    def _get_ready(self) -> None:
+        """While nothing waits: compiles what was made active, so that the next change need not wait for it."""
+        if time.monotonic() < self._ready_again_at:
+            return
+        self._ready_again_at = time.monotonic() + GET_READY_SECONDS
+        get_ready(self._client, self._bench)
 
     def _measure(self, batch: ChangeBatch) -> list[str]:
         """Measures the batch; when that fails, each patient alone, so that one bad record is found out."""
@@ -120,4 +132,4 @@ class Worker:
             why=error.message if isinstance(error, AlmonerError) else None,
         )
         self._bench.close()
-        self._bench = Bench(self._bench.site_time_zone)
+        self._bench = Bench(self._bench.site_time_zone, self._bench.packages)

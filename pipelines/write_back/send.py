@@ -37,6 +37,7 @@ def send_everything(
     connection: duckdb.DuckDBPyConnection,
     stamp: RunStamp,
     *,
+    tables: Sequence[Table] = WRITTEN_BACK,
     not_checked: Sequence[str] = (),
     report: Callable[[str], None] = lambda _: None,
     patients_a_part: int = PATIENTS_A_PART,
@@ -47,7 +48,7 @@ def send_everything(
     """
     bounds = _bounds(connection, patients_a_part)
     receipts = {}
-    for table in WRITTEN_BACK:
+    for table in tables:
         parts = []
         for low, high in zip(bounds, [*bounds[1:], None], strict=True):
             low = None if low == bounds[0] else low

@@ -24,6 +24,7 @@ def account_page() -> None:
     _whose_record(session)
     _password(session)
     _second_factor(session)
+    _passkeys(session)
     _apps(session)
     _sessions(session)
 
@@ -120,6 +121,37 @@ def _ask_code(session: PatientSession, button: str, act, told: str) -> None:
             st.error(session.words("account.code_refused"))
         else:
             _done(told)
+
+
+def _passkeys(session: PatientSession) -> None:
+    """Which there are, and the page on which the browser makes another."""
+    words = session.words
+    st.header(words("account.passkeys"), anchor=False)
+    st.write(words("account.passkeys_what"))
+    for one in session.client.account.passkeys():
+        with st.container(border=True):
+            day = one.last_used_at.date() if one.last_used_at else None
+            used = (
+                words("account.passkey_used", day=words.long_date(day))
+                if day
+                else words("account.passkey_unused")
+            )
+            show(words.language, f"<p><b>{escape(one.name)}</b> · {escape(used)}</p>")
+            if st.button(words("account.passkey_away", name=one.name), key=f"passkey-{one.key_id}"):
+                session.client.account.remove_passkey(one.key_id)
+                _done("account.passkey_gone")
+    with st.form("passkey", clear_on_submit=True):
+        present = st.text_input(
+            words("account.passkey_password"), type="password", autocomplete="current-password"
+        )
+        asked = st.form_submit_button(words("account.passkey_next"))
+    if asked:
+        try:
+            address = session.client.account.add_passkey(present)
+        except AlmonerError:
+            st.error(words("account.passkey_refused"))
+        else:
+            st.link_button(words("account.passkey_add"), address)
 
 
 def _apps(session: PatientSession) -> None:

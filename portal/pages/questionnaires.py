@@ -33,8 +33,8 @@ def questionnaires_page() -> None:
 
 def _offer(words: Words, offered: OwnQuestionnaires) -> None:
     st.write(words("questionnaires.intro"))
-    if words.language != "en":
-        st.caption(words("questionnaires.in_english"))
+    if left := [form.title for form in offered.forms if form.language != words.language]:
+        st.caption(words("questionnaires.in_english", titles=", ".join(left)))
     for form in offered.forms:
         st.button(
             form.title,

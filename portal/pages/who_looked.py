@@ -7,6 +7,7 @@ from html import escape
 
 import streamlit as st
 
+from data_contracts.api.disclosures import Disclosed
 from data_contracts.api.portal import RecordOpened
 from portal.markup import show
 from portal.session import PatientSession
@@ -30,11 +31,28 @@ def who_looked_page() -> None:
     st.title(words("looked.page"), anchor=False)
     st.write(words("looked.what_it_is"))
     openings = session.client.portal.who_looked()
-    if not openings:
+    if openings:
+        show(words.language, openings_html(words, openings))
+    else:
         st.info(words("looked.nobody"))
-        return
-    show(words.language, openings_html(words, openings))
+    st.header(words("looked.given_page"), anchor=False)
+    st.write(words("looked.given_what"))
+    given = session.client.disclosures.own()
+    if given:
+        show(words.language, given_html(words, given))
+    else:
+        st.info(words("looked.given_nobody"))
     st.caption(words("looked.question"))
+
+
+def given_html(words: Words, given: Sequence[Disclosed]) -> str:
+    """To whom outside, when, what of the record, and why."""
+    items = "".join(
+        f"<li>{escape(words.long_date(one.day))}: <b>{escape(one.recipient)}</b> "
+        f"{escape(words(f'looked.given_{one.purpose}'))} – {escape(one.what)}</li>"
+        for one in given
+    )
+    return f"<ul>{items}</ul>"
 
 
 def openings_html(words: Words, openings: Sequence[RecordOpened]) -> str:

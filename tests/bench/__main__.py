@@ -9,10 +9,12 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 BENCHES = (
     "population",
     "store.store_bench",
+    "validation_bench",
     "api_bench",
     "deidentify.throughput",
     "flatten.throughput",
@@ -28,19 +30,26 @@ BENCHES = (
 )
 
 
-def run(name: str) -> int:
+def run(name: str, arguments: Sequence[str] = ()) -> int:
     """Runs one benchmark and prints its time and peak memory; returns its exit code."""
     print(f"\n== {name}", flush=True)
     began = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", f"tests.bench.{name}"])
+    process = subprocess.Popen([sys.executable, "-m", f"tests.bench.{name}", *arguments])
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     print(f"   {time.monotonic() - began:.0f} s, peak memory {usage.ru_maxrss / 1e6:.2f} GB", flush=True)
     return process.returncode
 
 
-def main(names: list[str]) -> int:
-    failed = [name for name in names or BENCHES if run(name) != 0]
+def main(words: list[str]) -> int:
+    """Runs the benchmarks named, or all; what is no benchmark's name is an argument of the one before it."""
+    asked: dict[str, list[str]] = {}
+    for word in words or BENCHES:
+        if word in BENCHES or not asked:
+            asked[name := word] = []
+        else:
+            asked[name].append(word)
+    failed = [name for name, arguments in asked.items() if run(name, arguments) != 0]
     if failed:
         print(f"\nNot finished: {', '.join(failed)}")
     return 1 if failed else 0

@@ -1,94 +1,216 @@
-"""Official measures over a population: CPU per patient and measure, and how cost grows.
+"""Official measures over a population: CPU per patient and measure, how cost grows, what measures share.
 
-The patients are the official cases' over and over, each with ids of its own and the places that its record names, so
-every measure of the period has members; what is empty is named. Their records are small (five
-resources on average): a chart of fifty costs more to read, hardly more to judge.
+`python -m tests.bench official_measures [PATIENTS ...] [--ten PATIENTS ...] [--workers N]`: the whole imported set,
+and ten measures, over so many people each. People are made at run time with codes of the imported value sets
+(`tests/lib/official_people`, some 46 resources and 24 kB each), so that every measure has a denominator and a
+numerator; an empty one fails the bench, as does too much CPU, too much memory, or cost that grows faster than the
+population.
 """
 
 from __future__ import annotations
 
+import argparse
+import multiprocessing
 import os
-import re
+import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import date
-from itertools import cycle, islice
 from pathlib import Path
 
-import orjson
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
+from rich.table import Table
 
-from pipelines.measures.elm.cases import read_cases
+from pipelines.measures.elm.engine import Compiled, Engine
+from pipelines.measures.elm.packages import read_package
+from pipelines.measures.elm.survey import reachable
 from pipelines.run.official_measures import Evaluated, Period, evaluate
+from tests.lib.official_people import PERIOD, OfficialPeople
 
 DATA = Path(os.environ.get("ALMONER_SHARED_DATA", "../shared/data")) / "ecqm"
-SIZES = tuple(int(size) for size in os.environ.get("BENCH_PATIENTS", "5000,20000,40000").split(","))
-PERIODS = (Period(date(2026, 1, 1), date(2026, 12, 31)),)
+TEN = tuple(f"CMS{number}" for number in (2, 69, 122, 124, 125, 130, 138, 165, 349, 951))
+YEAR = Period(*map(date.fromisoformat, PERIOD))
 MOST_MICROSECONDS = 100
+MOST_GIGABYTES = 6
+MOST_GROWTH = 1.15
+"""How much more a person may cost in a larger population: the clock's own noise."""
 NO_MEMBERS_EXPECTED = ("cohort",)
-REFERENCE = re.compile(r'"reference":"(\w+)/([^"]+)"')
+say = Console(width=110, highlight=False)
 
 
-def renamed(resource: dict, number: int) -> bytes:
-    """The resource with ids that no other copy has."""
+@dataclass
+class Figures:
+    """What one evaluation took, in a process of its own."""
 
-    def other(found: re.Match[str]) -> str:
-        kind, name = found.groups()
-        return f'"reference":"{kind}/{_name(kind, name, number)}"'
+    people: int
+    measures: int
+    cpu_seconds: float
+    seconds: float
+    gigabytes: float
+    not_evaluable: int
+    empty: list[str]
 
-    text = REFERENCE.sub(other, orjson.dumps(resource).decode())
-    return orjson.dumps({**orjson.loads(text), "id": _name(resource["resourceType"], resource["id"], number)})
-
-
-def _name(kind: str, name: str, number: int) -> str:
-    return f"p{number}" if kind == "Patient" else f"{name}-{number}"
-
-
-def population(size: int, folder: Path) -> None:
-    files: dict[str, Iterator] = {}
-    for number, case in enumerate(islice(cycle(list(read_cases(DATA))), size)):
-        for resource in case.resources:
-            kind = resource["resourceType"]
-            if kind not in files:
-                files[kind] = (folder / f"{kind}.ndjson").open("wb")
-            files[kind].write(renamed(resource, number) + b"\n")
-    for file in files.values():
-        file.close()
+    @property
+    def microseconds(self) -> float:
+        """CPU per person and measure, reading the records and writing the results included."""
+        return 1e6 * self.cpu_seconds / self.people / self.measures
 
 
-def empty_groups(found: list[Evaluated]) -> list[str]:
+def measured(folder: Path, people: int, only: Sequence[str], workers: int) -> Figures:
+    cpu, wall = cpu_seconds(), time.monotonic()
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task(f"{len(only) or 'all'} measures", total=people)
+        found = evaluate(
+            DATA,
+            folder,
+            YEAR,
+            folder / "out",
+            only=only,
+            done=lambda done, _: bar.update(task, completed=done),
+        )
+    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return Figures(
+        people,
+        len(found),
+        cpu_seconds() - cpu,
+        time.monotonic() - wall,
+        (peaks[0] + (workers * peaks[1] if workers > 1 else 0)) / 1e6,
+        sum(one.not_evaluable for one in found),
+        empty_groups(found),
+    )
+
+
+def cpu_seconds() -> float:
+    """Of this process and its workers."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def empty_groups(found: Sequence[Evaluated]) -> list[str]:
+    """Groups without anybody in a denominator or a numerator."""
     return [
         f"{one.measure.name} {group.id} {code}"
         for one in found
         for group in one.measure.groups
         if group.scoring not in NO_MEMBERS_EXPECTED
-        for code in ("denominator", "numerator")
-        if not sum(one.counts[group.id][population.id] for population in group.of(code))
+        for code in ("denominator", "numerator", "measure-population")
+        if group.of(code) and not sum(one.counts[group.id][population.id] for population in group.of(code))
     ]
 
 
-def main() -> int:
-    if not DATA.exists():
-        print(f"   the official cases are not at {DATA} (ALMONER_SHARED_DATA)")
-        return 0
-    slow = False
-    for size in SIZES:
+def compiled_twice() -> list[Compiled]:
+    """Compiles the whole set and prints the time it takes, and takes when it is asked for again."""
+    begin = time.process_time()
+    engine = Engine(read_package(DATA))
+    read = time.process_time()
+    compiled = [engine.compile(name) for name in sorted(engine.package.measures)]
+    cold = time.process_time()
+    for one in compiled:
+        engine.compile(one.measure.name)
+    warm = time.process_time()
+    say.print(
+        f"{len(compiled)} measures: package read in {read - begin:.2f} s, compiled in {cold - read:.2f} s of CPU; "
+        f"asked for again {1e3 * (warm - cold):.2f} ms"
+    )
+    return compiled
+
+
+def shared_definitions(compiled: Sequence[Compiled]) -> None:
+    """Prints how much of the logic is the same in several measures: it is computed once per batch."""
+    named: Counter[str] = Counter()
+    nodes: Counter[int] = Counter()
+    for one in compiled:
+        of_measure = {node.number for node in _reached(one)}
+        nodes.update(of_measure)
+        named.update({name for number, name in one.program.named.items() if number in of_measure})
+    say.print(
+        f"operations: {nodes.total():,} written out by measure, {len(nodes):,} distinct; "
+        f"{sum(count > 1 for count in nodes.values()):,} of these serve more than one measure"
+    )
+    for name, count in named.most_common(200):
+        if count > 1 and any(word in name for word in ("Hospice", "Frail", "Palliative", "Qualifying")):
+            say.print(f"   {name}: {count} measures, computed once")
+
+
+def _reached(compiled: Compiled):
+    return reachable(node for criteria in compiled.criteria.values() for node in criteria.values())
+
+
+def curve(
+    people: OfficialPeople, sizes: Sequence[int], only: Sequence[str], run: Callable[..., Figures]
+) -> list[Figures]:
+    found = []
+    for size in sizes:
         with tempfile.TemporaryDirectory() as place:
-            folder = Path(place) / "in"
-            folder.mkdir()
-            population(size, folder)
-            cpu, wall = time.process_time(), time.monotonic()
-            found = evaluate(DATA, folder, PERIODS[0], Path(place) / "out")
-            cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-        each = 1e6 * cpu / size / len(found)
-        print(
-            f"   {size:>8} people, {len(found)} measures: {cpu:6.1f} CPU s, {wall:6.1f} s, {each:5.1f} µs each"
+            people.write(size, Path(place))
+            found.append(run(Path(place), size, only))
+    return found
+
+
+def table(title: str, found: Sequence[Figures]) -> Table:
+    made = Table(
+        "people", "measures", "CPU s", "wall s", "µs each", "µs, to the first", "peak GB", "not evaluable"
+    )
+    made.title = title
+    for one in found:
+        growth = one.microseconds / found[0].microseconds
+        made.add_row(
+            f"{one.people:,}",
+            str(one.measures),
+            f"{one.cpu_seconds:.1f}",
+            f"{one.seconds:.1f}",
+            f"{one.microseconds:.1f}",
+            f"{growth:.2f}",
+            f"{one.gigabytes:.2f}",
+            str(one.not_evaluable),
         )
-        slow |= each > MOST_MICROSECONDS
-        if empty := empty_groups(found):
-            print(f"   empty: {', '.join(empty)}")
-    return 1 if slow else 0
+    return made
+
+
+def broken(found: Sequence[Figures]) -> list[str]:
+    """What is not as promised."""
+    problems = []
+    for one in found:
+        problems += [f"{one.people:,} people: {name} is empty" for name in one.empty]
+        if one.gigabytes > MOST_GIGABYTES:
+            problems.append(f"{one.people:,} people: {one.gigabytes:.1f} GB")
+        if one.people >= 10_000 and one.microseconds > MOST_MICROSECONDS:
+            problems.append(f"{one.people:,} people: {one.microseconds:.0f} µs each")
+        if one.microseconds > MOST_GROWTH * found[0].microseconds:
+            problems.append(f"{one.people:,} people cost more each than {found[0].people:,}")
+    return problems
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="python -m tests.bench official_measures")
+    options.add_argument("people", nargs="*", type=int, default=[5_000, 10_000])
+    options.add_argument("--ten", nargs="*", type=int, default=[])
+    options.add_argument("--workers", type=int, default=1)
+    asked = options.parse_args()
+    if not DATA.exists():
+        print(f"   the official measures are not at {DATA} (ALMONER_SHARED_DATA)")
+        return 0
+    shared_definitions(compiled_twice())
+    spawn = multiprocessing.get_context("spawn")
+    problems = []
+    people = OfficialPeople(Engine(read_package(DATA)), DATA)
+    with ProcessPoolExecutor(1, spawn, max_tasks_per_child=1) as apart:
+        for title, sizes, only in (("the whole set", asked.people, ()), ("ten measures", asked.ten, TEN)):
+            found = curve(
+                people, sizes, only, lambda *given: apart.submit(measured, *given, asked.workers).result()
+            )
+            if found:
+                say.print(table(title, found))
+            problems += [f"{title}, {problem}" for problem in broken(found)]
+    for problem in problems:
+        say.print(problem)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 import duckdb
 import pytest
 
+from data_contracts.api.official_measures import ActiveMeasures
 from data_contracts.tables import TABLES
+from data_contracts.tables.official import OFFICIAL_EVIDENCE, OFFICIAL_RESULTS
 from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.population import generate
 from pipelines import gaps, measures, recommendations
 from pipelines.deidentify import Deidentifier, load_profile
 from pipelines.flatten import flatten
+from pipelines.measures.official.contents import expanded, packed
+from pipelines.measures.official.evaluate import evaluate_lines
+from pipelines.measures.official.kept import KeptPackages
 from pipelines.write_back import derive_strata
+from tests.lib.elm_package import small_package
 
 AS_OF = date(2026, 11, 22)
 ZONE = "America/New_York"
@@ -31,7 +38,23 @@ def through_the_pipeline(people: int) -> duckdb.DuckDBPyConnection:
     flatten(connection, scrubbed, key_id="contract-test", site_time_zone=ZONE)
     for step in (recommendations.evaluate, measures.evaluate, gaps.derive, derive_strata):
         step(connection, as_of=AS_OF)
+    _official(connection, scrubbed)
     return connection
+
+
+def _official(connection: duckdb.DuckDBPyConnection, scrubbed: Mapping[str, Sequence[bytes]]) -> None:
+    """The same people under a small official measure."""
+    found, _ = expanded(small_package())
+    content = packed(found)
+    active = ActiveMeasures(packages={hashlib.sha256(content).hexdigest(): ["CMS999Adults"]})
+    (ready,) = KeptPackages().ready(active, lambda _: content)
+    tables = evaluate_lines(ready, scrubbed, key_id="contract-test", as_of=AS_OF, time_zone=ZONE)
+    for contract, rows in zip((OFFICIAL_RESULTS, OFFICIAL_EVIDENCE), tables, strict=True):
+        connection.register("rows", rows)
+        connection.execute(contract.duckdb_ddl())
+        connection.execute(f"INSERT INTO {contract.name} SELECT * FROM rows")
+        connection.unregister("rows")
+    gaps.derive_official(connection, ready.described, as_of=AS_OF)
 
 
 @pytest.fixture(scope="session")

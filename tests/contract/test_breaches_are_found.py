@@ -18,6 +18,9 @@ ONE_CLOSED = "rowid = (SELECT min(rowid) FROM care_gaps WHERE computed_status = 
 ONE_OPEN = "rowid = (SELECT min(rowid) FROM care_gaps WHERE computed_status = 'open')"
 ONE_MET = "rowid = (SELECT min(rowid) FROM measure_results WHERE numerator)"
 ONE_UNMET = "rowid = (SELECT min(rowid) FROM measure_results WHERE NOT initial_population AND evaluable)"
+ONE_OFFICIAL = "rowid = (SELECT min(rowid) FROM official_results WHERE denominator)"
+ONE_FACT = "rowid = (SELECT min(rowid) FROM official_evidence WHERE population = 'numerator')"
+ONE_ASKED = "rowid = (SELECT min(rowid) FROM official_gaps WHERE computed_status = 'open')"
 ONE_RESULT = "rowid = (SELECT min(rowid) FROM observation WHERE normalised_value IS NOT NULL)"
 
 
@@ -59,6 +62,15 @@ ONE_ROW_BREAKS = [
     ("care_gaps",              f"SET priority = NULL WHERE {ONE_OPEN}",                  "priority",             "be present for an open gap"),
     ("care_gaps",              f"SET computed_status = 'open' WHERE {ONE_CLOSED}",       "source_id",            "be due, met or excluded just as recommendation_results says"),
     ("patient_strata",         f"SET age_band = 'old' WHERE {SOMEBODY}",                 "age_band",             "be one of its listed values"),
+    ("official_results",       f"SET initial_population = FALSE WHERE {ONE_OFFICIAL}",   "initial_population",   "be true where the denominator is"),
+    ("official_results",       f"SET evaluable = FALSE WHERE {ONE_OFFICIAL}",            "not_evaluable_reason", "be present for whoever could not be judged"),
+    ("official_results",       f"SET denominator_exclusion = TRUE WHERE {ONE_OFFICIAL}", "exclusion_reason",     "be present for the excluded"),
+    ("official_results",       f"SET as_of = as_of - 1 WHERE {ONE_OFFICIAL}",            "as_of",                "be the day that was asked about"),
+    ("official_evidence",      f"SET population = 'everybody' WHERE {ONE_FACT}",         "population",           "be one of its listed values"),
+    ("official_evidence",      f"SET evidence_key = 'obs-17' WHERE {ONE_FACT}",          "evidence_key",         "be a pseudonym"),
+    ("official_evidence",      f"SET facts_found = 0 WHERE {ONE_FACT}",                  "facts_found",          "be at least 1"),
+    ("official_gaps",          f"SET source_kind = 'recommendation' WHERE {ONE_ASKED}",  "source_kind",          "be that of a measure"),
+    ("official_gaps",          f"SET priority = NULL WHERE {ONE_ASKED}",                 "priority",             "be present for an open gap"),
 ]
 # fmt: on
 
@@ -72,6 +84,15 @@ def test_one_broken_row_is_found_and_named(tables, table, broken, column, should
         if (breach.column, breach.expectation) == (column, should)
     ]
     assert [breach.rows_failing for breach in found] == [1]
+
+
+def test_results_without_any_fact_behind_them_are_a_broken_night(tables):
+    tables.execute("DELETE FROM official_evidence")
+    (breach,) = breaches(tables, "official_results")
+    assert (breach.column, breach.rows_failing) == (
+        "denominator",
+        tables.execute("SELECT count(*) FROM official_results WHERE denominator").fetchall()[0][0],
+    )
 
 
 def test_the_sample_keys_are_those_of_the_failing_rows(tables):

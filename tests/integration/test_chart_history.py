@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from data_contracts.api.chart import RecordImmunization
+from data_contracts.api.decision_support import Acknowledged
 from data_contracts.api.history import (
     ChangeCarePlan,
     ChangeGoal,
@@ -21,7 +22,7 @@ from data_contracts.api.history import (
     RecordSurgery,
 )
 from ehr_core.charting.history_words import choices
-from ehr_core.kernel.errors import Forbidden, InvalidResource, StaleVersion
+from ehr_core.kernel.errors import Conflict, Forbidden, InvalidResource, StaleVersion
 from tests.integration.chart_records import body_of, of, put, put_patient, put_site
 from tests.lib.api import MORNING, running_api
 from tests.unit.charting.test_questionnaires import check_digit
@@ -129,6 +130,31 @@ def test_a_vaccination_keeps_what_a_registry_asks_for_and_a_refusal_its_reason(a
     newest = nurse.charting.past_care("ana").immunizations[0]
     assert (newest.status, newest.details) == ("not-done", "not given: Patient refused")
     assert len(nurse.charting.summary("ana").immunizations) == 1
+
+
+def test_a_live_vaccine_in_pregnancy_is_given_only_with_a_reason_and_a_refused_one_asks_for_none(api, nurse):
+    coded = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "Z34.90"}]}
+    active = {"coding": [{"code": "active"}]}
+    put(api, "Condition", "pregnant", subject=of("ana"), clinicalStatus=active, code=coded)
+    (card,) = nurse.charting.check_immunization("ana", "03").interrupting
+    assert card.rule_id == "vaccine.live_in_pregnancy"
+    given = RecordImmunization(code="03", at=MORNING)
+    with pytest.raises(Conflict, match="Live vaccine in pregnancy"):
+        nurse.charting.record_immunization("ana", given)
+    wrong = Acknowledged(card_key=card.key, reason_code="because")
+    with pytest.raises(InvalidResource, match="not a reason"):
+        nurse.charting.record_immunization("ana", given.model_copy(update={"acknowledged": [wrong]}))
+    assert nurse.charting.past_care("ana").immunizations == []
+    nurse.charting.record_immunization(
+        "ana", RecordImmunization(code="03", at=MORNING, not_given_reason="Pregnant")
+    )
+    answer = Acknowledged(card_key=card.key, reason_code="specialist")
+    nurse.charting.record_immunization("ana", given.model_copy(update={"acknowledged": [answer]}))
+    assert len(nurse.charting.past_care("ana").immunizations) == 2
+    with pytest.raises(InvalidResource):
+        nurse.charting.check_immunization("ana", "9999")
+    with pytest.raises(Forbidden):
+        api.signed_in("dana", "front_desk").charting.check_immunization("ana", "03")
 
 
 def test_a_procedure_and_a_picture_stand_in_past_care_and_the_picture_is_what_its_bytes_say(nurse):

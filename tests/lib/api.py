@@ -104,9 +104,13 @@ class RunningApi:
 def running_api(
     database: Database, state: Path, *, now: datetime = MORNING, **settings: object
 ) -> Iterator[RunningApi]:
-    """An API over this database; `now` stands still until the test moves the clock."""
+    """An API over this database; `now` stands still until the test moves the clock.
+
+    Most tests send parts of a record, so what is referred to need not be there: `fhir_references="exist"` asks for it.
+    """
     clock = FixedClock(now)
-    app = create_app(Settings(state=state, **settings), database, clock)
+    chosen = {"fhir_references": "any"} | settings
+    app = create_app(Settings(state=state, **chosen), database, clock)
     transport = InProcess(app)
     try:
         yield RunningApi(app, clock, transport)

@@ -58,12 +58,13 @@ def browser_is_required() -> bool:
 
 
 @contextmanager
-def running_chromium(path: str) -> Iterator[Browser]:
+def running_chromium(path: str, *more: str) -> Iterator[Browser]:
+    """`more`: switches for this one, such as a microphone that plays a recording."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(SWITCHES))
+        browser = playwright.chromium.launch(executable_path=path, args=[*SWITCHES, *more])
         yield browser
         browser.close()
 

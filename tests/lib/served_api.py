@@ -28,7 +28,8 @@ def served_api(
 ) -> Iterator[RunningApi]:
     """The API on a free port, its background work running; every client of it speaks HTTP over the socket."""
     clock = FixedClock(now)
-    chosen = Settings(state=state, api_port=free_port(), **settings)
+    given = {"fhir_references": "any"} | settings
+    chosen = Settings(state=state, api_port=free_port(), **given)
     app = create_app(chosen, database, clock)
     server = uvicorn.Server(
         uvicorn.Config(app, host=chosen.host, port=chosen.api_port, log_level="warning", access_log=False)

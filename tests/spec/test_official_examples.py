@@ -1,4 +1,4 @@
-"""HL7's own R4 examples: every valid one is accepted, and goes out as it came in.
+"""HL7's own R4 examples: every valid one is accepted with the profiles it claims, and goes out as it came in.
 
 The package `hl7.fhir.r4.examples` is fetched by hand (`npm pack hl7.fhir.r4.examples`, then unpacked); the setting
 ALMONER_FHIR_EXAMPLES names its folder.
@@ -15,6 +15,7 @@ import pytest
 
 from ehr_core.kernel.errors import InvalidResource
 from ehr_core.store.content import Content
+from ehr_core.store.guides.guides import SHIPPED
 from ehr_core.store.resource_types import RESOURCE_TYPES
 from ehr_core.store.validation import peek_type, validate
 
@@ -37,7 +38,7 @@ def examples() -> list[Path]:
 
 
 def test_every_valid_example_is_accepted_and_goes_out_as_it_came():
-    refused, changed, read = [], [], 0
+    refused, changed, read, claimed = [], [], 0, 0
     for path in examples():
         body = path.read_bytes()
         type_name = peek_type(body)
@@ -45,7 +46,9 @@ def test_every_valid_example_is_accepted_and_goes_out_as_it_came():
             continue
         read += 1
         try:
-            validate(type_name, body)
+            resource = validate(type_name, body)
+            claimed += bool(SHIPPED.asked_of(type_name, resource))
+            SHIPPED.require(type_name, resource, body)
         except InvalidResource:
             refused.append(path.name)
             continue
@@ -60,4 +63,4 @@ def test_every_valid_example_is_accepted_and_goes_out_as_it_came():
             changed.append(path.name)
     assert sorted(refused) == sorted(CONTRADICT_R4)
     assert not changed
-    assert read > 400
+    assert (read > 400, claimed > 10) == (True, True)

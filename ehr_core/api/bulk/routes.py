@@ -10,30 +10,35 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
+from ehr_core.access.actor import Actor
+from ehr_core.access.scopes import exported_types
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.bulk import jobs
 from ehr_core.api.bulk.kick_off import NDJSON, read_kick_off
 from ehr_core.api.bulk.sealed_files import file_key, read_sealed
 from ehr_core.api.bulk.selection import offered_types, patients_asked_for, unseen_since
 from ehr_core.api.dependencies import ProcessParts, RawBody, Work
-from ehr_core.kernel.errors import BadRequest, NotFound, Unavailable
+from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound, Unavailable
 
 router = APIRouter(prefix="/fhir")
 
 RETRY_SECONDS = 1
 
 
-@router.api_route("/$export", methods=["GET", "POST"])
+@router.get("/$export")
+@router.post("/$export")
 def export_system(request: Request, body: RawBody, work: Work, parts: ProcessParts) -> Response:
     return _kick_off(request, body, work, parts, "system", None)
 
 
-@router.api_route("/Patient/$export", methods=["GET", "POST"])
+@router.get("/Patient/$export")
+@router.post("/Patient/$export")
 def export_patients(request: Request, body: RawBody, work: Work, parts: ProcessParts) -> Response:
     return _kick_off(request, body, work, parts, "patient", None)
 
 
-@router.api_route("/Group/{group_id}/$export", methods=["GET", "POST"])
+@router.get("/Group/{group_id}/$export")
+@router.post("/Group/{group_id}/$export")
 def export_group(group_id: str, request: Request, body: RawBody, work: Work, parts: ProcessParts) -> Response:
     return _kick_off(request, body, work, parts, "group", group_id)
 
@@ -50,25 +55,33 @@ def _kick_off(
         level=level,
         group_id=group_id,
         patient_ids=patients_asked_for(
-            work.connection, given.patients, group_id, f"{parts.settings.api_url}/fhir"
+            work.connection, given.patients, group_id, f"{parts.settings.issuer}/fhir"
         ),
-        resource_types=_types(given.types, level),
+        resource_types=_types(given.types, level, work.actor),
         since=given.since,
         request_url=str(request.url),
     )
     job_id = jobs.ask(work, asked, keep=timedelta(hours=parts.settings.bulk_file_hours))
     request.app.state.bulk_runner.wake()
     return Response(
-        status_code=202, headers={"Content-Location": f"{parts.settings.api_url}/fhir/bulk/{job_id}"}
+        status_code=202, headers={"Content-Location": f"{parts.settings.issuer}/fhir/bulk/{job_id}"}
     )
 
 
-def _types(named: tuple[str, ...], level: str) -> tuple[str, ...]:
+def _types(named: tuple[str, ...], level: str, actor: Actor) -> tuple[str, ...]:
+    """The types to export: those named, or all that are offered and within an application's scopes."""
     offered = offered_types(level)
     unknown = [name for name in named if name not in offered]
     if unknown:
         raise BadRequest(f"_type: '{unknown[0][:64]}' is not exported at {level} level.")
-    return tuple(dict.fromkeys(named)) or offered
+    if actor.application is None:
+        return tuple(dict.fromkeys(named)) or offered
+    allowed = exported_types(actor.application.scopes)
+    within = tuple(name for name in offered if allowed & {name, "*"})
+    outside = [name for name in named if name not in within]
+    if outside:
+        raise Forbidden(f"_type: the application's scopes do not let it export '{outside[0]}'.")
+    return tuple(dict.fromkeys(named)) or within
 
 
 @router.get("/bulk/{job_id}")
@@ -82,7 +95,7 @@ def status(job_id: str, work: Work, parts: ProcessParts) -> Response:
     if job.state == "failed":
         raise Unavailable(job.failure or "The export failed. Start it again.")
     manifest = _manifest(
-        job, jobs.files_of(work, job_id), f"{parts.settings.api_url}/fhir/bulk/{job_id}/files"
+        job, jobs.files_of(work, job_id), f"{parts.settings.issuer}/fhir/bulk/{job_id}/files"
     )
     return JSONResponse(manifest, headers={"Expires": format_datetime(job.expires_at, usegmt=True)})
 

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
 import psycopg
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from ehr_core.access.actor import Actor
+from ehr_core.access.identity import Identity
 from ehr_core.access.unit_of_work import begin
 from ehr_core.api.bulk import jobs
+from ehr_core.api.bulk.left_out import exporter_today, left_out, outcomes
 from ehr_core.api.bulk.sealed_files import SealedWriter, file_key
 from ehr_core.api.bulk.selection import Selection, patients_in, select_for
 from ehr_core.db.database import Database
@@ -53,11 +53,14 @@ class Stopped(Exception):
 class BulkRunner:
     """One thread of the API process. A job that it leaves behind when it dies is started again by the next one."""
 
-    def __init__(self, database: Database, clock: Clock, settings: Settings, secrets: Secrets):
+    def __init__(
+        self, database: Database, clock: Clock, settings: Settings, secrets: Secrets, identity: Identity
+    ):
         self.database = database
         self.clock = clock
         self.settings = settings
         self.secrets = secrets
+        self.identity = identity
         self.folder = settings.state_folder / "bulk"
         self._wake = threading.Event()
         self._ending = threading.Event()
@@ -117,12 +120,12 @@ class BulkRunner:
         folder = self.folder / job.job_id
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
-        actor = Actor(job.client_id, "service", "Bulk export", (), frozenset())
+        actor = exporter_today(self.identity, job.client_id, job.resource_types)
         with begin(
             self.database, actor, self.clock, self.settings.site_time_zone, isolation="REPEATABLE READ"
         ) as work:
             snapshot = work.connection.execute(SNAPSHOT).one()
-            selection = select_for(work.connection, job, f"{self.settings.api_url}/fhir")
+            selection = select_for(work, job, f"{self.settings.issuer}/fhir")
             files = self._write_all(work.connection, job, selection, folder)
             work.audit(
                 "bulk_export",
@@ -141,9 +144,8 @@ class BulkRunner:
         if job.since is not None:
             bundles = deleted_since(connection, selection.resource_types, selection.wanted)
             files += self._write_type(job, folder, "deleted", "Bundle", bundles)
-        if selection.unresolved:
-            outcome = _members_left_out(selection.unresolved)
-            files += self._write_type(job, folder, "error", "OperationOutcome", outcome)
+        if sentences := left_out(selection):
+            files += self._write_type(job, folder, "error", "OperationOutcome", outcomes(sentences))
         return files
 
     def _write_type(
@@ -223,12 +225,3 @@ def _sentence(error: Exception) -> str:
     return (
         f"The export failed ({type(error).__name__}). The API's log says when; start it again, or report it."
     )
-
-
-def _members_left_out(count: int) -> Generator[bytes]:
-    """One line for the manifest's error files: how many members of the group are not in the export, and why."""
-    text = (
-        f"{count} members of the group do not refer to a patient of this server. They are not in this export."
-    )
-    issue = {"severity": "error", "code": "not-found", "details": {"text": text}}
-    yield orjson.dumps({"resourceType": "OperationOutcome", "issue": [issue]}) + b"\n"

@@ -10,20 +10,26 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, text
 
+from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.store.exporter import Wanted
 from ehr_core.store.resource_types import RESOURCE_TYPES
+from ehr_core.store.visible import Sight
 
 PATIENT = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The rows of a job. `unresolved` counts a group's members that are no patient of this server."""
+    """The rows of a job. `unresolved` counts a group's members that are no patient of this server.
+
+    `narrowed` says that the client is an outside application, from which labels and rules may hold something back.
+    """
 
     resource_types: tuple[str, ...]
     wanted: Wanted
     unresolved: int = 0
+    narrowed: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,19 +47,20 @@ def offered_types(level: str) -> tuple[str, ...]:
     return tuple(name for name, kind in RESOURCE_TYPES.items() if kind.patient)
 
 
-def select_for(connection: Connection, job: Row[Any], own_base: str) -> Selection:
-    """The rows of a job; a group's members as they are in this snapshot.
+def select_for(work: UnitOfWork, job: Row[Any], own_base: str) -> Selection:
+    """The rows of a job that its client may see; a group's members as they are in this snapshot.
 
     Raises NotFound when the group has gone since it was asked for.
     """
-    patient_ids, unresolved = job.patient_ids, 0
+    connection, patient_ids, unresolved = work.connection, job.patient_ids, 0
     if job.level == "group":
         members = members_of(connection, job.group_id, own_base)
         patient_ids = sorted(members.patient_ids.intersection(patient_ids or members.patient_ids))
         unresolved = members.unresolved
     unseen_from = unseen_since(connection, job.since) if job.since else None
-    wanted = Wanted(patient_ids, job.level != "system", job.since, unseen_from)
-    return Selection(tuple(job.resource_types), wanted, unresolved)
+    wanted = Wanted(patient_ids, job.level != "system", job.since, unseen_from, Sight(work.actor))
+    narrowed = work.actor.application is not None
+    return Selection(tuple(job.resource_types), wanted, unresolved, narrowed)
 
 
 def unseen_since(connection: Connection, since: Any) -> int | None:

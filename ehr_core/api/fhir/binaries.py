@@ -5,22 +5,45 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from typing import Any
 
 import msgspec
 from fastapi import Request
 from starlette.responses import Response
 
-from ehr_core.api.fhir.exchange import JSON_FORMATS, JSON_TYPES, media_type_of, version_headers
-from ehr_core.kernel.errors import BadRequest
+from ehr_core.api.errors import FHIR_JSON
+from ehr_core.api.fhir.exchange import (
+    JSON_FORMATS,
+    JSON_TYPES,
+    NotAcceptable,
+    has_it,
+    media_type_of,
+    version_headers,
+)
+from ehr_core.api.fhir.visibility import shown
+from ehr_core.kernel.errors import BadRequest, Forbidden, Gone, NotFound
+from ehr_core.store.binary_context import BINARY
+from ehr_core.store.references import local_reference
+from ehr_core.store.repository import Store
 from ehr_core.store.versions import StoredResource
 
-BINARY = "Binary"
+XML_FORMATS = frozenset({"application/fhir+xml", "application/xml", "text/xml", "xml"})
+"""FHIR in XML, which is not spoken here: no kind of a Binary's content."""
+SAVED_NOT_SHOWN = {
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Accept-Ranges": "bytes",
+    "Vary": "Accept",
+}
+RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+")
 
 
 class _Binary(msgspec.Struct):
     contentType: str = "application/octet-stream"
     data: str = ""
+    securityContext: dict[str, Any] = {}
 
 
 _binary = msgspec.json.Decoder(_Binary)
@@ -28,21 +51,72 @@ _binary = msgspec.json.Decoder(_Binary)
 
 def wants_bytes(request: Request, type_name: str) -> bool:
     """True when the caller asks for a Binary and accepts no FHIR."""
+    kinds = _accepted(request)
+    return type_name == BINARY and not kinds & (JSON_FORMATS | XML_FORMATS)
+
+
+def _accepted(request: Request) -> set[str]:
     asked = request.query_params.get("_format") or request.headers.get("accept", "*/*")
-    kinds = {kind.partition(";")[0].strip().lower() for kind in asked.split(",")}
-    return type_name == BINARY and not kinds & JSON_FORMATS and "xml" not in asked
+    return {kind.partition(";")[0].strip().lower().replace(" ", "+") for kind in asked.split(",")}
+
+
+def require_context(store: Store, resource: StoredResource) -> None:
+    """Who may not see today what a Binary belongs to may not see the Binary: NotFound, as if it were not there."""
+    local = _binary.decode(resource.body).securityContext.get("reference", "")
+    found = local_reference(local) if isinstance(local, str) else None
+    if found is None or found.startswith("Patient/"):
+        return
+    try:
+        shown(store.work.actor, store.read(*found.split("/")))
+    except (NotFound, Gone, Forbidden, BadRequest):
+        raise NotFound("There is no such Binary.") from None
 
 
 def bytes_response(request: Request, resource: StoredResource) -> Response:
-    """The content alone, to be saved and not shown: nobody has looked into it."""
+    """The content alone, to be saved and not shown: nobody has looked into it. One range of it, when one is asked for.
+
+    Raises NotAcceptable when the caller takes other kinds of content only.
+    """
     held = _binary.decode(resource.body)
-    headers = version_headers(resource) | {"Content-Disposition": "attachment"}
+    kind = held.contentType if MEDIA_TYPE.fullmatch(held.contentType) else "application/octet-stream"
+    family = f"{kind.partition('/')[0]}/*"
+    if not _accepted(request) & {kind.lower(), family.lower()}:
+        raise NotAcceptable(f"This Binary is {kind}. Accept that, or {FHIR_JSON}.")
+    headers = version_headers(resource) | SAVED_NOT_SHOWN
+    if has_it(resource, request.headers.get("if-none-match"), request.headers.get("if-modified-since")):
+        return Response(status_code=304, headers=headers)
     try:
         content = base64.b64decode(held.data)
     except binascii.Error:
         content = b""
-    kind = held.contentType if MEDIA_TYPE.fullmatch(held.contentType) else "application/octet-stream"
-    return Response(b"" if request.method == "HEAD" else content, headers=headers, media_type=kind)
+    if_range = request.headers.get("if-range", resource.etag)
+    wanted = _range(request.headers.get("range"), len(content)) if if_range == resource.etag else None
+    status = 200
+    if wanted is not None:
+        first, last = wanted
+        if first >= len(content) or last < first:
+            return Response(status_code=416, headers=headers | {"Content-Range": f"bytes */{len(content)}"})
+        headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+        content, status = content[first : last + 1], 206
+    answer = Response(content, status_code=status, headers=headers, media_type=kind)
+    if "charset" in answer.headers["content-type"]:
+        answer.headers["content-type"] = kind
+    if request.method == "HEAD":
+        answer.body = b""
+    return answer
+
+
+def _range(text: str | None, size: int) -> tuple[int, int] | None:
+    """(first, last) of one range of bytes; None for no range, several, or one that cannot be read: then all is sent.
+
+    Source: RFC 9110, 14.2: a server may ignore a range.
+    """
+    found = RANGE.fullmatch(text or "")
+    if found is None or not (found[1] or found[2]):
+        return None
+    if not found[1]:
+        return (max(0, size - int(found[2])), size - 1) if int(found[2]) else (size, size)
+    return int(found[1]), min(int(found[2]), size - 1) if found[2] else size - 1
 
 
 def is_plain_content(request: Request, type_name: str) -> bool:

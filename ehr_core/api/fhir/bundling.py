@@ -15,14 +15,23 @@ from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
 from ehr_core.api.fhir.exchange import fhir_response, has_it, require_json_answer, require_json_body
 from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
+from ehr_core.api.fhir.retries import once
 from ehr_core.api.fhir.searching import search_bundle
-from ehr_core.api.fhir.visibility import history_store, reading_store, require_reading, shown
+from ehr_core.api.fhir.system_search import several_bundle
+from ehr_core.api.fhir.visibility import (
+    cut,
+    history_store,
+    incoming_store,
+    reading_store,
+    require_reading,
+    shown,
+)
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.store.bundles import READS, Act, Door
 from ehr_core.store.content import instant_text
-from ehr_core.store.repository import Store
 from ehr_core.store.versions import StoredResource
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
+from ehr_core.workflows.outside_orders import check_written
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 
@@ -30,7 +39,7 @@ router = APIRouter(prefix="/fhir", tags=["fhir"])
 @router.post("")
 @router.post("/", include_in_schema=False)
 def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
-    """A transaction or batch Bundle: one database transaction."""
+    """A transaction or batch Bundle: one database transaction; with an Idempotency-Key, once."""
     require_json_answer(request)
     require_json_body(request)
     if work.actor.reach != "own":
@@ -41,9 +50,14 @@ def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work
         read=lambda act: _read(parts, work, act, strict=asked.strict),
         represents="return=representation" in request.headers.get("prefer", ""),
     )
-    store = Store(work)
-    answer = written_from_elsewhere(work, "Bundle", body, lambda: store.transaction(body, door))
-    return fhir_response(request, answer)
+
+    def write() -> Response:
+        store = incoming_store(work, parts)
+        answer = written_from_elsewhere(work, "Bundle", body, lambda: store.transaction(body, door))
+        check_written(work, store.written)
+        return fhir_response(request, answer)
+
+    return once(request, work, body, write)
 
 
 def _allow(work: UnitOfWork, method: str) -> None:
@@ -58,18 +72,24 @@ def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str
     path, _, query = act.url.partition("?")
     given = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
     steps = path.strip("/").split("/")
+    if query and steps == [""]:
+        return _entry(act, several_bundle(parts, work, given, strict=strict))
     if len(steps) == 1 and steps[0]:
         return _entry(act, search_bundle(parts, work, steps[0], given, strict=strict))
     if steps[-1] == "_history" and len(steps) in (2, 3):
         history = history_bundle(parts, work, steps[0], steps[1] if len(steps) == 3 else None, given)
         return _entry(act, history)
     if len(steps) == 4 and steps[2] == "_history" and steps[3].isdigit():
-        return _resource(act, history_store(work).vread(steps[0], steps[1], int(steps[3])))
+        return _resource(act, _version(work, steps))
     if len(steps) == 2:
         return _resource(act, shown(work.actor, reading_store(work).read(steps[0], steps[1])))
     if not path:
         raise BadRequest("request.url must be Type/id, Type?query or a history.")
     raise NotFound("There is nothing at this address.")
+
+
+def _version(work: UnitOfWork, steps: list[str]) -> StoredResource:
+    return cut(work.actor, history_store(work).vread(steps[0], steps[1], int(steps[3])))
 
 
 def _resource(act: Act, found: StoredResource) -> dict[str, Any]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import version
 
 from ehr_core.api.errors import FHIR_JSON
+from ehr_core.store.guides.guides import SHIPPED, Guides
+from ehr_core.store.guides.shipped import US_CORE_VERSION
 from ehr_core.store.patches import JSON_PATCH, MERGE_PATCH
 from ehr_core.store.resource_types import RESOURCE_TYPES, ResourceType
-from ehr_core.store.search_parameters import KnownParameters, Parameter, Reference, Search, known_parameters
+from ehr_core.store.search_parameters import Parameter, Reference, Search, known_parameters
 from ehr_core.store.tables import current_table
 from ehr_core.store.visible import NOBODY, Sight
 
 FHIR_VERSION = "4.0.1"
+US_CORE_GUIDE = "http://hl7.org/fhir/us/core/ImplementationGuide/hl7.fhir.us.core"
 PUBLISHED = "2026-11-28"
 
 BY_ROUTE = {
@@ -31,20 +34,34 @@ CONDITIONAL_UPDATE, CONDITIONAL_DELETE = ("PUT", "/fhir/{resource_type}"), ("DEL
 Routes = frozenset[tuple[str, str]]
 
 
-@cache
+@lru_cache(maxsize=8)
 def capability_statement(
-    base_url: str, routes: Routes, operations: tuple[tuple[str, str], ...] = ()
+    base_url: str,
+    routes: Routes,
+    operations: tuple[tuple[str, str], ...] = (),
+    others: tuple[tuple[str, str], ...] = (),
+    guides: Guides = SHIPPED,
+    *,
+    enforced: bool = True,
 ) -> bytes:
-    """The statement of the server at this address, as JSON. `operations` are (type or '', name)."""
-    known = {name: dict(_parameters(row)) for name, row in RESOURCE_TYPES.items()}
+    """The statement of the server at this address, as JSON. `operations` are (type or '', name).
+
+    `others` are types that are kept outside the store: (type, what is said of it, as JSON). `guides` are those in
+    force; `enforced` says that what is referred to has to be there.
+    """
+    known = {name: _parameters(row, guides) for name, row in RESOURCE_TYPES.items()}
+    policy = ["literal", "logical", *(["enforced"] if enforced else [])]
     references = [
         (f"{name}:{each}", parameter.reference)
         for name, parameters in known.items()
         for each, parameter in parameters.items()
         if parameter.reference
     ]
-    elsewhere = sorted({of for of, _ in operations} - RESOURCE_TYPES.keys() - {""})
+    told = {name: json.loads(words) for name, words in others}
+    elsewhere = sorted(({of for of, _ in operations} | told.keys()) - RESOURCE_TYPES.keys() - {""})
     system = [{"code": code} for code in ("transaction", "batch") if ("POST", "/fhir") in routes]
+    if ("GET", "/fhir") in routes:
+        system.append({"code": "search-system"})
     if ("GET", "/fhir/_history") in routes:
         system.append({"code": "history-system"})
     return json.dumps(
@@ -57,6 +74,7 @@ def capability_statement(
             "implementation": {"description": "Almoner", "url": base_url},
             "fhirVersion": FHIR_VERSION,
             "format": [FHIR_JSON, "json"],
+            "implementationGuide": [*_guides_named(guides)],
             "patchFormat": [JSON_PATCH, MERGE_PATCH, FHIR_JSON],
             "rest": [
                 {
@@ -68,9 +86,14 @@ def capability_statement(
                     },
                     "resource": [
                         _resource(row, known[row.name], references, routes, operations)
+                        | _profiles(row.name, guides)
+                        | {"referencePolicy": policy}
                         for _, row in sorted(RESOURCE_TYPES.items())
                     ]
-                    + [{"type": name} | _operations(operations, name) for name in elsewhere],
+                    + [
+                        {"type": name} | told.get(name, {}) | _operations(operations, name)
+                        for name in elsewhere
+                    ],
                     "interaction": system,
                 }
                 | _operations(operations, "")
@@ -97,7 +120,6 @@ def _resource(
         "conditionalRead": "full-support",
         "conditionalUpdate": CONDITIONAL_UPDATE in routes,
         "conditionalDelete": "single" if CONDITIONAL_DELETE in routes else "not-supported",
-        "referencePolicy": ["literal", "logical"],
         "searchInclude": [
             f"{row.name}:{name}" for name, parameter in sorted(own.items()) if parameter.reference
         ],
@@ -106,8 +128,23 @@ def _resource(
     } | _operations(operations, row.name)
 
 
-def _parameters(row: ResourceType) -> KnownParameters:
-    return known_parameters(row, current_table(row.name), Search(Sight(NOBODY), "UTC"))
+def _parameters(row: ResourceType, guides: Guides) -> dict[str, Parameter]:
+    """Those that can be searched by now; a package's is one of them when it is indexed."""
+    search = Search(Sight(NOBODY), "UTC", guides=guides)
+    known = known_parameters(row, current_table(row.name), search)
+    return {name: known[name] for name in known.ready()}
+
+
+def _profiles(type_name: str, guides: Guides) -> dict[str, object]:
+    found = guides.profiles_of(type_name)
+    return {"supportedProfile": found} if found else {}
+
+
+def _guides_named(guides: Guides) -> list[str]:
+    """The packages in force, and US Core as it is shipped where no package of it is."""
+    imported = [each.partition("#")[0] for each in guides.packages]
+    own = [] if "hl7.fhir.us.core" in imported else [f"{US_CORE_GUIDE}|{US_CORE_VERSION}"]
+    return [*own, *guides.packages]
 
 
 def _operations(operations: tuple[tuple[str, str], ...], type_name: str) -> dict[str, object]:

@@ -6,15 +6,17 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from fastapi import Request
 from starlette.responses import Response
 
 from ehr_core.api.dependencies import Parts
-from ehr_core.api.errors import FHIR_JSON
+from ehr_core.api.errors import FHIR_JSON, outcome_issues
 from ehr_core.api.fhir.preferences import preferences
-from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.errors import BadRequest, Issue
 from ehr_core.store.subsets import SUMMARIES, Keep, elements, subset, summary
 from ehr_core.store.versions import StoredResource
 
@@ -120,8 +122,15 @@ def resource_response(request: Request, resource: StoredResource) -> Response:
     return fhir_response(request, body, headers=headers)
 
 
-def written_response(request: Request, parts: Parts, resource: StoredResource, *, created: bool) -> Response:
-    """The answer to a write: where the new version is, and what the caller prefers to hear."""
+def written_response(
+    request: Request,
+    parts: Parts,
+    resource: StoredResource,
+    *,
+    created: bool,
+    told: Sequence[Issue] = (),
+) -> Response:
+    """The answer to a write: where the new version is, and what the caller prefers to hear, warnings among it."""
     headers = version_headers(resource)
     headers["Location"] = f"{base_url(parts)}/{resource.reference}/_history/{resource.version_id}"
     status = 201 if created else 200
@@ -133,11 +142,13 @@ def written_response(request: Request, parts: Parts, resource: StoredResource, *
         words = (
             f"{resource.resource_type} {'created' if created else 'saved'}, version {resource.version_id}."
         )
-        body = msgspec.json.encode(information(words))
+        outcome = information(words)
+        outcome["issue"] += outcome_issues(told)
+        body = msgspec.json.encode(outcome)
     return fhir_response(request, body, status=status, headers=headers)
 
 
-def information(words: str) -> dict[str, object]:
+def information(words: str) -> dict[str, Any]:
     """An OperationOutcome that is no complaint."""
     issue = {"severity": "information", "code": "informational", "diagnostics": words}
     return {"resourceType": "OperationOutcome", "issue": [issue]}
@@ -174,3 +185,15 @@ def version_headers(resource: StoredResource) -> dict[str, str]:
 
 def base_url(parts: Parts) -> str:
     return f"{parts.settings.issuer}/fhir"
+
+
+def form_of(request: Request, body: bytes) -> list[tuple[str, str]]:
+    """The criteria of a search that stand in its body."""
+    if media_type_of(request) != FORM:
+        if not body:
+            return []
+        raise UnsupportedMediaType(f"Send search criteria as {FORM}.")
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
+    except ValueError as error:
+        raise BadRequest("The search criteria cannot be read: send at most 100, in UTF-8.") from error

@@ -10,7 +10,7 @@ from ehr_core.api.dependencies import Parts
 from ehr_core.api.fhir.bundles import BundleAnswer
 from ehr_core.api.fhir.exchange import CONTROLS, base_url
 from ehr_core.api.fhir.paging import PAGE_PARAMETER, opened_page, sealed_page
-from ehr_core.api.fhir.visibility import history_store
+from ehr_core.api.fhir.visibility import cut, history_store
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.store.dates import bounds
 from ehr_core.store.histories import LARGEST_PAGE, Period, every_type, versions_of
@@ -60,7 +60,7 @@ def history_bundle(
     elif PAGE_PARAMETER not in asked:
         made.total = len(found)
     for version in found:
-        made.add_version(version)
+        made.add_version(cut(work.actor, version))
     return made.body()
 
 

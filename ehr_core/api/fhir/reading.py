@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ehr_core.api.dependencies import ProcessParts, RawBody, Work
-from ehr_core.api.fhir.binaries import bytes_response, wants_bytes
+from ehr_core.api.fhir.binaries import bytes_response, require_context, wants_bytes
 from ehr_core.api.fhir.exchange import (
-    FORM,
-    UnsupportedMediaType,
     fhir_response,
-    media_type_of,
+    form_of,
     require_json_answer,
     resource_response,
 )
 from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.searching import search_bundle
-from ehr_core.api.fhir.visibility import history_store, reading_store, shown
-from ehr_core.kernel.errors import BadRequest, NotFound
+from ehr_core.api.fhir.visibility import cut, history_store, reading_store, shown
+from ehr_core.kernel.errors import NotFound
+from ehr_core.store.binary_context import BINARY
+from ehr_core.store.repository import Store
+from ehr_core.store.versions import StoredResource
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
-READ = ["GET", "HEAD"]
 
 
-@router.api_route("/_history", methods=READ)
+@router.get("/_history")
+@router.head("/_history")
 def system_history(request: Request, parts: ProcessParts, work: Work) -> Response:
     """Everything that was written, newest first."""
     require_json_answer(request)
     return fhir_response(request, history_bundle(parts, work, None, None, request.query_params.multi_items()))
 
 
-@router.api_route("/{resource_type}/_history", methods=READ)
+@router.get("/{resource_type}/_history")
+@router.head("/{resource_type}/_history")
 def type_history(resource_type: str, request: Request, parts: ProcessParts, work: Work) -> Response:
     require_json_answer(request)
     given = request.query_params.multi_items()
     return fhir_response(request, history_bundle(parts, work, resource_type, None, given))
 
 
-@router.api_route("/{resource_type}/{resource_id}/_history", methods=READ)
+@router.get("/{resource_type}/{resource_id}/_history")
+@router.head("/{resource_type}/{resource_id}/_history")
 def instance_history(
     resource_type: str, resource_id: str, request: Request, parts: ProcessParts, work: Work
 ) -> Response:
@@ -51,7 +52,8 @@ def instance_history(
     return fhir_response(request, history_bundle(parts, work, resource_type, resource_id, given))
 
 
-@router.api_route("/{resource_type}", methods=READ)
+@router.get("/{resource_type}")
+@router.head("/{resource_type}")
 def search(resource_type: str, request: Request, parts: ProcessParts, work: Work) -> Response:
     require_json_answer(request)
     given, strict = request.query_params.multi_items(), preferences(request).strict
@@ -64,33 +66,42 @@ def search_by_form(
 ) -> Response:
     """The same with the criteria in the body, so that they stand in no address and no log."""
     require_json_answer(request)
-    given, strict = [*request.query_params.multi_items(), *_form(request, body)], preferences(request).strict
+    given, strict = (
+        [*request.query_params.multi_items(), *form_of(request, body)],
+        preferences(request).strict,
+    )
     return fhir_response(
         request, search_bundle(parts, work, resource_type, given, strict=strict, in_body=True)
     )
 
 
-@router.api_route("/{resource_type}/{resource_id}", methods=READ)
+@router.get("/{resource_type}/{resource_id}")
+@router.head("/{resource_type}/{resource_id}")
 def read(resource_type: str, resource_id: str, request: Request, work: Work) -> Response:
-    if wants_bytes(request, resource_type):
-        found = shown(work.actor, reading_store(work).read(resource_type, resource_id))
-        return bytes_response(request, found)
-    require_json_answer(request)
-    found = shown(work.actor, reading_store(work).read(resource_type, resource_id))
-    return resource_response(request, found)
+    raw = wants_bytes(request, resource_type)
+    if not raw:
+        require_json_answer(request)
+    store = reading_store(work)
+    found = shown(work.actor, store.read(resource_type, resource_id))
+    return _answer(request, store, found, raw=raw)
 
 
-@router.api_route("/{resource_type}/{resource_id}/_history/{version_id}", methods=READ)
+@router.get("/{resource_type}/{resource_id}/_history/{version_id}")
+@router.head("/{resource_type}/{resource_id}/_history/{version_id}")
 def vread(resource_type: str, resource_id: str, version_id: str, request: Request, work: Work) -> Response:
     """One version. Staff only, as the history."""
-    require_json_answer(request)
+    raw = wants_bytes(request, resource_type)
+    if not raw:
+        require_json_answer(request)
     store = history_store(work)
     if not (version_id.isascii() and version_id.isdigit() and len(version_id) < 19):
         raise NotFound(f"This {resource_type} has no such version.")
-    return resource_response(request, store.vread(resource_type, resource_id, int(version_id)))
+    found = store.vread(resource_type, resource_id, int(version_id))
+    return _answer(request, store, cut(work.actor, found), raw=raw)
 
 
-@router.api_route("/{compartment}/{compartment_id}/{resource_type}", methods=READ)
+@router.get("/{compartment}/{compartment_id}/{resource_type}")
+@router.head("/{compartment}/{compartment_id}/{resource_type}")
 def search_in_record(
     compartment: str,
     compartment_id: str,
@@ -108,12 +119,7 @@ def search_in_record(
     return fhir_response(request, search_bundle(parts, work, resource_type, given, strict=strict))
 
 
-def _form(request: Request, body: bytes) -> list[tuple[str, str]]:
-    if media_type_of(request) != FORM:
-        if not body:
-            return []
-        raise UnsupportedMediaType(f"Send search criteria as {FORM}.")
-    try:
-        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
-    except ValueError as error:
-        raise BadRequest("The search criteria cannot be read: send at most 100, in UTF-8.") from error
+def _answer(request: Request, store: Store, found: StoredResource, *, raw: bool) -> Response:
+    if found.resource_type == BINARY:
+        require_context(store, found)
+    return bytes_response(request, found) if raw else resource_response(request, found)

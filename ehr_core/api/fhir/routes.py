@@ -6,23 +6,57 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ehr_core.api.dependencies import ProcessParts
-from ehr_core.api.fhir import bundling, reading, writing
+from ehr_core.api.fhir import audit_events, bundling, reading, system_search, writing
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
-from ehr_core.api.fhir.operations import docref, everything, matching, terminology, validating
+from ehr_core.api.fhir.operations import (
+    care_gaps,
+    docref,
+    evaluate_measure,
+    everything,
+    matching,
+    member_matching,
+    terminology,
+    validating,
+)
+from ehr_core.api.subscriptions.capability import OPERATIONS as OF_SUBSCRIPTIONS
+from ehr_core.api.subscriptions.capability import SUBSCRIPTION
+from ehr_core.store.guides.shelf import guides_in
 
 router = APIRouter()
-OPERATIONS = (docref, everything, matching, terminology, validating)
-PARTS = (bundling, reading, writing)
-EXPORTS = (("", "export"), ("Patient", "export"), ("Group", "export"))
-"""Told here too: they have a room of their own, ehr_core/api/bulk."""
+OPERATIONS = (
+    care_gaps,
+    docref,
+    evaluate_measure,
+    everything,
+    matching,
+    member_matching,
+    terminology,
+    validating,
+)
+ELSEWHERE = (SUBSCRIPTION, audit_events.CAPABILITY)
+"""Types that are kept, or made, outside the store."""
+PARTS = (bundling, system_search, reading, writing)
+IN_BULK = (("", "export"), ("Patient", "export"), ("Group", "export"), ("", "import"))
+"""Told here too: they have rooms of their own, ehr_core/api/bulk and bulk_import."""
 
 
-@router.api_route("/fhir/metadata", methods=["GET", "HEAD"], tags=["fhir"])
+@router.get("/fhir/metadata", tags=["fhir"])
+@router.head("/fhir/metadata", tags=["fhir"])
 def metadata(request: Request, parts: ProcessParts) -> Response:
     """What this server can do; needs no sign-in."""
     require_json_answer(request)
-    return fhir_response(request, capability_statement(base_url(parts), routes_here(), operations_here()))
+    with parts.database.system() as connection:
+        guides = guides_in(connection)
+    statement = capability_statement(
+        base_url(parts),
+        routes_here(),
+        operations_here(),
+        ELSEWHERE,
+        guides,
+        enforced=parts.settings.fhir_references == "exist",
+    )
+    return fhir_response(request, statement)
 
 
 def routes_here() -> frozenset[tuple[str, str]]:
@@ -33,8 +67,12 @@ def routes_here() -> frozenset[tuple[str, str]]:
 
 def operations_here() -> tuple[tuple[str, str], ...]:
     """(type or '', name) of every operation."""
-    return EXPORTS + tuple(named for operation in OPERATIONS for named in operation.OPERATIONS)
+    return (
+        IN_BULK
+        + OF_SUBSCRIPTIONS
+        + tuple(named for operation in OPERATIONS for named in operation.OPERATIONS)
+    )
 
 
-for part in (*OPERATIONS, *PARTS):
+for part in (*OPERATIONS, audit_events, *PARTS):
     router.include_router(part.router)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ehr_core.access.actor import Actor
+from ehr_core.access.field_sets import fields_of, require_type
 from ehr_core.access.sensitivity import STAFF_KINDS, labels, may_see
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.api.dependencies import Parts
 from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.fhir_json import decode
-from ehr_core.store.repository import Store
+from ehr_core.store.minimum import minimum
+from ehr_core.store.repository import Incoming, Store
 from ehr_core.store.versions import StoredResource
 
 
@@ -21,18 +25,25 @@ def require_reading(actor: Actor) -> None:
 def reading_store(work: UnitOfWork) -> Store:
     """The store for who may read; what a label holds back from this actor is in none of its queries."""
     require_reading(work.actor)
-    return Store(work)
+    return Store(work, fields_of(work.actor))
 
 
 def history_store(work: UnitOfWork) -> Store:
     """For old versions. Staff only: an old version may lack a label that a newer one has."""
     work.actor.require("fhir.read")
-    return Store(work)
+    return Store(work, fields_of(work.actor))
 
 
-def writing_store(work: UnitOfWork) -> Store:
+def writing_store(work: UnitOfWork, parts: Parts) -> Store:
+    """The store for who may write; what comes through it is held to its profiles, and to what it refers to."""
     work.actor.require("fhir.write")
-    return Store(work)
+    return incoming_store(work, parts)
+
+
+def incoming_store(work: UnitOfWork, parts: Parts) -> Store:
+    """The same before it is known whether anything will be written."""
+    asked = Incoming(f"{parts.settings.issuer}/fhir", references=parts.settings.fhir_references == "exist")
+    return Store(work, incoming=asked)
 
 
 def is_visible(actor: Actor, resource: StoredResource) -> bool:
@@ -44,8 +55,18 @@ def shown(actor: Actor, resource: StoredResource) -> StoredResource:
     """The resource; a held-back one sounds like one that is not there."""
     if not is_visible(actor, resource):
         raise NotFound(f"There is no such {resource.resource_type}.")
-    return resource
+    return cut(actor, resource)
 
 
 def shown_of(actor: Actor, resources: Sequence[StoredResource]) -> list[StoredResource]:
-    return [resource for resource in resources if is_visible(actor, resource)]
+    return [cut(actor, resource) for resource in resources if is_visible(actor, resource)]
+
+
+def cut(actor: Actor, resource: StoredResource) -> StoredResource:
+    """The resource as far as the role reads it, marked SUBSETTED where it is narrowed. Raises Forbidden."""
+    fields = fields_of(actor)
+    if fields is None or not resource.body:
+        return resource
+    require_type(fields, resource.resource_type)
+    kept = fields[resource.resource_type].elements
+    return replace(resource, body=minimum(resource.resource_type, resource.body, kept))

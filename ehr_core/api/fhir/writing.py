@@ -18,13 +18,16 @@ from ehr_core.api.fhir.exchange import (
     require_nothing_there,
     written_response,
 )
+from ehr_core.api.fhir.retries import once
 from ehr_core.api.fhir.visibility import writing_store
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.conditional import AlreadyThere, Patched, delete_found, patch, patch_found, update_found
 from ehr_core.store.patches import JSON_PATCH, MERGE_PATCH, fhirpath_patch, json_patch, merge_patch
-from ehr_core.store.repository import Store, Written
+from ehr_core.store.repository import Store
 from ehr_core.store.validation import peek_type
+from ehr_core.store.versions import StoredResource
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
+from ehr_core.workflows.outside_orders import check_written
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 PLAIN_JSON = frozenset({"application/json", "text/json"})
@@ -33,18 +36,23 @@ PLAIN_JSON = frozenset({"application/json", "text/json"})
 
 @router.post("/{resource_type}")
 def create(resource_type: str, request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
-    """A new resource with an id of ours; with If-None-Exist only when the condition finds none."""
-    store, body = _ready(request, work, resource_type, body)
-    check_identity(body, resource_type, None)
+    """A new resource with an id of ours; with If-None-Exist only when the condition finds none, with an
+    Idempotency-Key once."""
+    store, content = _ready(request, parts, work, resource_type, body)
+    check_identity(content, resource_type, None)
     condition = request.headers.get("if-none-exist")
 
-    def write() -> tuple[object, bool]:
+    def store_it() -> tuple[StoredResource, bool]:
         if condition is None:
-            return store.create(resource_type, body), True
-        return store.conditional_create(resource_type, body, condition)
+            return store.create(resource_type, content), True
+        return store.conditional_create(resource_type, content, condition)
 
-    resource, created = written_from_elsewhere(work, resource_type, body, write)
-    return written_response(request, parts, resource, created=created)
+    def write() -> Response:
+        resource, created = written_from_elsewhere(work, resource_type, content, store_it)
+        check_written(work, store.written)
+        return written_response(request, parts, resource, created=created, told=store.warnings)
+
+    return once(request, work, body, write)
 
 
 @router.put("/{resource_type}/{resource_id}")
@@ -52,7 +60,7 @@ def update(
     resource_type: str, resource_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
 ) -> Response:
     """A new version; with If-Match only of exactly that one. Creates the resource when the id is new."""
-    store, body = _ready(request, work, resource_type, body, resource_id)
+    store, body = _ready(request, parts, work, resource_type, body, resource_id)
     check_identity(body, resource_type, resource_id)
     version = asked_version(request)
     if require_nothing_there(request) and store.is_there(resource_type, resource_id):
@@ -60,7 +68,8 @@ def update(
     written = written_from_elsewhere(
         work, resource_type, body, lambda: store.put(resource_type, resource_id, body, if_match=version)
     )
-    return written_response(request, parts, written.resource, created=written.created)
+    check_written(work, store.written)
+    return written_response(request, parts, written.resource, created=written.created, told=store.warnings)
 
 
 @router.put("/{resource_type}")
@@ -68,13 +77,14 @@ def conditional_update(
     resource_type: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
 ) -> Response:
     """Updates the one that the condition finds, creates it when there is none, and refuses when there are several."""
-    store, body = _ready(request, work, resource_type, body)
+    store, body = _ready(request, parts, work, resource_type, body)
     check_identity(body, resource_type, None)
     query, version = _condition(request), asked_version(request)
     written = written_from_elsewhere(
         work, resource_type, body, lambda: update_found(store, resource_type, body, query, if_match=version)
     )
-    return written_response(request, parts, written.resource, created=written.created)
+    check_written(work, store.written)
+    return written_response(request, parts, written.resource, created=written.created, told=store.warnings)
 
 
 @router.patch("/{resource_type}/{resource_id}")
@@ -82,9 +92,10 @@ def patch_by_id(
     resource_type: str, resource_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
 ) -> Response:
     """A JSON Patch, a JSON Merge Patch, or a FHIRPath Patch as Parameters."""
-    store, patched, version = writing_store(work), _patch(request, body), asked_version(request)
+    store, patched, version = writing_store(work, parts), _patch(request, body), asked_version(request)
     written = patch(store, resource_type, resource_id, patched, if_match=version)
-    return _patched_response(request, parts, written)
+    check_written(work, store.written)
+    return written_response(request, parts, written.resource, created=False, told=store.warnings)
 
 
 @router.patch("/{resource_type}")
@@ -92,31 +103,39 @@ def conditional_patch(
     resource_type: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
 ) -> Response:
     """Patches the one that the condition finds."""
-    store, patched, version = writing_store(work), _patch(request, body), asked_version(request)
+    store, patched, version = writing_store(work, parts), _patch(request, body), asked_version(request)
     written = patch_found(store, resource_type, _condition(request), patched, if_match=version)
-    return _patched_response(request, parts, written)
+    check_written(work, store.written)
+    return written_response(request, parts, written.resource, created=False, told=store.warnings)
 
 
 @router.delete("/{resource_type}/{resource_id}")
-def delete(resource_type: str, resource_id: str, request: Request, work: Work) -> Response:
+def delete(
+    resource_type: str, resource_id: str, request: Request, parts: ProcessParts, work: Work
+) -> Response:
     """Marks it deleted; the history stays."""
-    deleted = writing_store(work).delete(resource_type, resource_id, if_match=asked_version(request))
+    deleted = writing_store(work, parts).delete(resource_type, resource_id, if_match=asked_version(request))
     return Response(status_code=204, headers={"ETag": deleted.etag})
 
 
 @router.delete("/{resource_type}")
-def conditional_delete(resource_type: str, request: Request, work: Work) -> Response:
+def conditional_delete(resource_type: str, request: Request, parts: ProcessParts, work: Work) -> Response:
     """Deletes the one that the condition finds; nothing to delete is no error, and several are."""
-    store = writing_store(work)
+    store = writing_store(work, parts)
     deleted = delete_found(store, resource_type, _condition(request), if_match=asked_version(request))
     return Response(status_code=204, headers={"ETag": deleted.etag} if deleted else {})
 
 
 def _ready(
-    request: Request, work: UnitOfWork, resource_type: str, body: bytes, resource_id: str | None = None
+    request: Request,
+    parts: Parts,
+    work: UnitOfWork,
+    resource_type: str,
+    body: bytes,
+    resource_id: str | None = None,
 ) -> tuple[Store, bytes]:
     """The store for who may write, and the body as a resource."""
-    store = writing_store(work)
+    store = writing_store(work, parts)
     if is_plain_content(request, resource_type):
         return store, as_binary(request, body, resource_id)
     require_json_body(request)
@@ -140,7 +159,3 @@ def _patch(request: Request, body: bytes) -> Patched:
     raise UnsupportedMediaType(
         f"Send a patch as {JSON_PATCH} or {MERGE_PATCH}, or as Parameters in application/fhir+json."
     )
-
-
-def _patched_response(request: Request, parts: Parts, written: Written) -> Response:
-    return written_response(request, parts, written.resource, created=False)

@@ -16,6 +16,9 @@ from data_contracts.api.access import (
     Made,
     NewChartRule,
     NewProxy,
+    Proxies,
+    ProxyInfo,
+    RenewProxy,
     ReviewGlass,
     RolePolicies,
     RolePolicyInfo,
@@ -122,6 +125,17 @@ def give_proxy(asked: NewProxy, work: Work) -> Made:
     return Made(made_id=proxies.give_proxy(work, **asked.model_dump()))
 
 
+@router.get("/access/proxies")
+def list_proxies(patient_id: str, parts: ProcessParts, work: Work) -> Proxies:
+    """Everybody who acts for one patient, with what is left of their scope today."""
+    return Proxies(proxies=[_proxy(parts, work, row) for row in proxies.grants_about(work, patient_id)])
+
+
+@router.post("/access/proxies/{grant_id}/renew", status_code=204)
+def renew_proxy(grant_id: str, asked: RenewProxy, work: Work) -> None:
+    proxies.renew_proxy(work, grant_id, legally_renewed=asked.legally_renewed, ends_at=asked.ends_at)
+
+
 @router.post("/access/proxies/{grant_id}/end", status_code=204)
 def end_proxy(grant_id: str, work: Work) -> None:
     proxies.end_proxy(work, grant_id)
@@ -151,6 +165,27 @@ def act_for(asked: ActFor, parts: ProcessParts, work: Work) -> None:
 def _choices(parts: Parts, work: Work) -> dict[str, frozenset[str]]:
     session = sessions.find_session(work.connection, work.actor.session_id or "")
     return parts.identity.proxy_scopes(session, work.now()) if session else {}
+
+
+def _proxy(parts: Parts, work: Work, row) -> ProxyInfo:
+    left = proxies.scope_now(
+        proxies.grant_of_row(row),
+        birth_date=row.born,
+        today=work.today(),
+        now=work.now(),
+        narrowing_age=parts.settings.proxy_narrowing_age,
+    )
+    return ProxyInfo(
+        grant_id=row.id,
+        account_id=row.account_id,
+        account_name=row.account_name,
+        relationship=row.relationship,
+        scope=list(row.scope),
+        scope_today=sorted(left),
+        legally_renewed=row.legally_renewed,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+    )
 
 
 def _without_id(row) -> dict[str, object]:

@@ -68,7 +68,7 @@ def end_my_session(work: Work) -> None:
 def change_second_factor(request: Request, asked: TotpRequest, parts: ProcessParts, work: Work) -> TotpState:
     """Enrols, confirms or takes away my second factor, or makes new recovery codes. Guesses of codes are counted."""
     if asked.act == "enrol":
-        seal = second_factor.totp_seal(parts.identity.signing_secret)
+        seal = second_factor.TotpSeal(parts.identity.signing_secret)
         enrolment = second_factor.enrol(work, seal, site_name=parts.settings.site_name)
         return TotpState(enabled=False, secret=enrolment.secret, otpauth_uri=enrolment.otpauth_uri)
     _prove_code(request, parts, work, asked)

@@ -35,7 +35,7 @@ def audit_page(
     until: date | None = None,
     act: Act = None,
     outcome: Outcome = None,
-    page: Annotated[int, Query(ge=1)] = 1,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     size: Annotated[int, Query(ge=1, le=MOST_EVENTS)] = 100,
 ) -> AuditPage:
     """The newest events first, of one patient, one person or some days when asked. Needs audit.read."""

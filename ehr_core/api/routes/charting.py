@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from data_contracts.api.chart import (
     ChartSummary,
+    CheckVaccine,
     CorrectResult,
     MarkInError,
     PastCare,
@@ -23,16 +24,20 @@ from data_contracts.api.chart import (
     RetractableType,
     ReviewResult,
 )
+from data_contracts.api.decision_support import CheckedCards
 from data_contracts.api.growth import GrowthView
+from data_contracts.api.problems import EndProblem, RecordProblem
 from ehr_core.api.dependencies import Work
 from ehr_core.charting import service
 from ehr_core.charting.document_reading import open_document
 from ehr_core.charting.growth_reading import read_growth
+from ehr_core.charting.problems import end_problem, record_problem
 from ehr_core.charting.reading import read_past_care, read_results
 from ehr_core.charting.recordable import recordables
 from ehr_core.charting.vitals import record_vitals as record_vitals_of
 from ehr_core.workflows.open_chart import open_chart
 from ehr_core.workflows.review_result import review_result as review_result_workflow
+from ehr_core.workflows.vaccinate import check_vaccine, record_vaccination
 
 router = APIRouter(prefix="/api", tags=["charting"])
 
@@ -81,7 +86,22 @@ def record_outside_result(patient_id: str, record: RecordOutsideResult, work: Wo
 
 @router.post("/patients/{patient_id}/immunizations")
 def record_immunization(patient_id: str, given: RecordImmunization, work: Work) -> Recorded:
-    return service.record_immunization(work, patient_id=patient_id, given=given)
+    return record_vaccination(work, patient_id=patient_id, given=given)
+
+
+@router.post("/patients/{patient_id}/immunizations/check")
+def check_immunization(patient_id: str, asked: CheckVaccine, work: Work) -> CheckedCards:
+    return check_vaccine(work, patient_id=patient_id, asked=asked)
+
+
+@router.post("/patients/{patient_id}/problems")
+def add_problem(patient_id: str, problem: RecordProblem, work: Work) -> Recorded:
+    return record_problem(work, patient_id=patient_id, problem=problem)
+
+
+@router.post("/problems/{condition_id}/end")
+def finish_problem(condition_id: str, end: EndProblem, work: Work) -> Recorded:
+    return end_problem(work, condition_id=condition_id, end=end)
 
 
 @router.get("/patients/{patient_id}/past-care")

@@ -23,6 +23,7 @@ from data_contracts.api.medications import (
     RecordReview,
     RefillRequest,
     RefillRequests,
+    RefillsWaiting,
     ReviewRecorded,
     SendPrescription,
     SignPrepared,
@@ -41,7 +42,7 @@ from ehr_core.workflows.prescribe import (
     sign_prescription,
 )
 from ehr_core.workflows.record_review import record_review
-from ehr_core.workflows.refill import answer_refill, ask_refill, refill_queue
+from ehr_core.workflows.refill import answer_refill, ask_refill, refill_queue, refills_waiting
 
 router = APIRouter(prefix="/api", tags=["medications"])
 
@@ -126,6 +127,11 @@ def ask(patient_id: str, asked: AskRefill, work: Work) -> RefillRequest:
 @router.get("/refill-requests")
 def refills(work: Work) -> RefillRequests:
     return refill_queue(work)
+
+
+@router.get("/refill-requests/count")
+def count(work: Work) -> RefillsWaiting:
+    return refills_waiting(work)
 
 
 @router.post("/refill-requests/{task_id}/answer")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from data_contracts.api.messaging import LinkAct, LinkPage, LinkToken, Mailbox
@@ -24,7 +26,11 @@ FEED_READER = Actor("service:feeds", "service", "Calendar feed", (), frozenset()
 
 @router.get("/api/mailbox")
 def read_mailbox(
-    parts: ProcessParts, work: Work, page: int = 1, state: str | None = None, channel: str | None = None
+    parts: ProcessParts,
+    work: Work,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    state: str | None = None,
+    channel: str | None = None,
 ) -> Mailbox:
     named = {channel: sender.name for channel, sender in senders(parts.settings).items()}
     return mailbox.read_mailbox(work, named, page=page, state=state, channel=channel)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import text
 
+from data_contracts.api.official_measures import ActiveMeasures
 from data_contracts.api.pipeline import (
     ChangeBatch,
     ChangesWaiting,
@@ -21,6 +22,7 @@ from data_contracts.api.pipeline import (
 )
 from ehr_core.api.dependencies import ProcessParts, RawBody, Work
 from ehr_core.kernel.errors import Conflict
+from ehr_core.quality.official import active_measures, package_content
 from ehr_core.quality.runs import note_run
 from ehr_core.store.repository import Store
 from ehr_core.workflows import changes
@@ -30,7 +32,13 @@ from ehr_core.workflows.write_back.keys import key_in_use, retire_drained
 from ehr_core.workflows.write_back.refused import people_of_refused
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import NOT_CHECKED, patients_named_in
-from ehr_core.workflows.write_back.take import take_care_gaps, take_measure_results
+from ehr_core.workflows.write_back.take import (
+    take_care_gaps,
+    take_measure_results,
+    take_official_evidence,
+    take_official_gaps,
+    take_official_results,
+)
 from ehr_core.workflows.write_back.take_strata import take_strata
 
 router = APIRouter(prefix="/api/pipeline", tags=["pipeline"])
@@ -39,7 +47,18 @@ TAKERS = {
     "care_gaps": take_care_gaps,
     "measure_results": take_measure_results,
     "patient_strata": take_strata,
+    "official_results": take_official_results,
+    "official_evidence": take_official_evidence,
+    "official_gaps": take_official_gaps,
 }
+WrittenBack = Literal[
+    "care_gaps",
+    "measure_results",
+    "patient_strata",
+    "official_results",
+    "official_evidence",
+    "official_gaps",
+]
 MOST_ROWS_A_CLAIM = 500
 
 
@@ -76,6 +95,19 @@ def finish_changes(batch_id: str, finished: FinishedBatch, work: Work) -> None:
     changes.finish(work, batch_id, finished.failed_patient_ids)
 
 
+@router.get("/official-measures")
+def official_measures(work: Work) -> ActiveMeasures:
+    """The official measures that are active now, and the packages that hold their logic."""
+    work.actor.require("pipeline.write_back")
+    return active_measures(work)
+
+
+@router.get("/official-measures/packages/{package_id}")
+def official_package(package_id: str, work: Work) -> Response:
+    work.actor.require("pipeline.write_back")
+    return Response(package_content(work, package_id), media_type="application/gzip")
+
+
 @router.post("/records")
 def records(wanted: RecordsWanted, work: Work) -> Response:
     """Records as NDJSON. The headers say what this read has seen; anything later counts as changed since."""
@@ -97,7 +129,7 @@ def refused_resources(refused: RefusedResources, parts: ProcessParts, work: Work
 
 @router.post("/write-back/{table}")
 def write_back(
-    table: Literal["care_gaps", "measure_results", "patient_strata"],
+    table: WrittenBack,
     body: RawBody,
     parts: ProcessParts,
     work: Work,

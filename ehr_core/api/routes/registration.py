@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from data_contracts.api.demographics import Picture
 from data_contracts.api.patients import PatientBanner, PatientSearchResult, SearchPatients
 from data_contracts.api.registration import DuplicateCandidates, NewPatient, Registered, RegisterPatient
 from ehr_core.api.dependencies import Work
+from ehr_core.registration.pictures import read_small_photo
 from ehr_core.registration.registering import likely_duplicates, register_patient
 from ehr_core.registration.service import read_banner, search_patients
 
@@ -22,6 +24,11 @@ def search(asked: SearchPatients, work: Work) -> PatientSearchResult:
 @router.get("/{patient_id}/banner")
 def banner(patient_id: str, work: Work) -> PatientBanner:
     return read_banner(work, patient_id=patient_id)
+
+
+@router.get("/{patient_id}/photo")
+def photo(patient_id: str, work: Work) -> Picture:
+    return read_small_photo(work, patient_id=patient_id)
 
 
 @router.post("/duplicates")

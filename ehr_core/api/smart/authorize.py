@@ -21,7 +21,7 @@ from ehr_core.api.smart.enrolment import begun, enrol_page, turned_on
 from ehr_core.api.smart.pages import page
 from ehr_core.api.smart.step_pages import step_page, ticket_seal
 from ehr_core.api.smart.ticket import Step, Ticket, new_binding, read_ticket
-from ehr_core.kernel.errors import AlmonerError, BadRequest, Forbidden, SignInRequired, TooMuch
+from ehr_core.kernel.errors import AlmonerError, BadRequest, Forbidden, SignInRequired, TooMuch, Unavailable
 
 router = APIRouter(tags=["sign-in"])
 
@@ -42,9 +42,9 @@ def sign_in_page(request: Request, parts: ProcessParts) -> Response:
             answer_address(error.redirect_uri, parts.identity.issuer, error.state, **answer), status_code=303
         )
     except BadRequest as error:
-        return _message(parts, error)
+        return message(parts, error)
     binding = request.cookies.get(COOKIE) or new_binding()
-    response = _password_page(parts, client, Ticket(asked), binding)
+    response = password_page(parts, client, Ticket(asked), binding)
     response.set_cookie(
         COOKIE,
         binding,
@@ -62,15 +62,15 @@ def password_step(
 ) -> Response:
     """Looks at the user name and password."""
     try:
-        binding, stands = _ticket(request, parts, ticket, "password")
+        binding, stands = this_step(request, parts, ticket, "password")
     except BadRequest as error:
-        return _message(parts, error)
-    client = _client(parts, stands)
+        return message(parts, error)
+    client = known_client(parts, stands)
     sign_in = SignIn(parts.identity)
     try:
         admitted = sign_in.with_password(username, password, address=caller_address(request), client=client)
     except (SignInRequired, TooMuch, Forbidden) as error:
-        return _password_page(parts, client, stands, binding, error)
+        return password_page(parts, client, stands, binding, error)
     stands = replace(
         stands,
         account_id=admitted.account_id,
@@ -78,43 +78,43 @@ def password_step(
         needs_second_factor=admitted.needs_second_factor,
     )
     if admitted.needs_code:
-        return _code_page(parts, client, replace(stands, awaits="code"), binding)
-    return _after_proof(request, parts, client, sign_in, stands, binding)
+        return code_page(parts, client, replace(stands, awaits="code"), binding)
+    return after_proof(request, parts, client, sign_in, stands, binding)
 
 
 @router.post("/auth/authorize/passkey", response_model=None)
 def passkey_step(request: Request, parts: ProcessParts, ticket: Field, credential: Field = "") -> Response:
     """Looks at what a passkey signed: it stands for the password and the second factor together."""
     try:
-        binding, stands = _ticket(request, parts, ticket, "password")
-        client = _client(parts, stands)
+        binding, stands = this_step(request, parts, ticket, "password")
+        client = known_client(parts, stands)
     except BadRequest as error:
-        return _message(parts, error)
+        return message(parts, error)
     sign_in = SignIn(parts.identity)
     try:
         admitted = sign_in.with_passkey(
             credential, stands.challenge or "", address=caller_address(request), client=client
         )
     except (SignInRequired, TooMuch, Forbidden) as error:
-        return _password_page(parts, client, stands, binding, error)
+        return password_page(parts, client, stands, binding, error)
     stands = replace(stands, account_id=admitted.account_id, needs_new_password=admitted.needs_new_password)
-    return _after_proof(request, parts, client, sign_in, stands, binding)
+    return after_proof(request, parts, client, sign_in, stands, binding)
 
 
 @router.post("/auth/authorize/code", response_model=None)
 def code_step(request: Request, parts: ProcessParts, ticket: Field, code: Field = "") -> Response:
     """Looks at the second factor."""
     try:
-        binding, stands = _ticket(request, parts, ticket, "code")
+        binding, stands = this_step(request, parts, ticket, "code")
     except BadRequest as error:
-        return _message(parts, error)
-    client = _client(parts, stands)
+        return message(parts, error)
+    client = known_client(parts, stands)
     sign_in = SignIn(parts.identity)
     try:
         sign_in.with_code(stands.account_id, code, address=caller_address(request))
     except (SignInRequired, TooMuch) as error:
-        return _code_page(parts, client, stands, binding, error)
-    return _after_proof(request, parts, client, sign_in, stands, binding)
+        return code_page(parts, client, stands, binding, error)
+    return after_proof(request, parts, client, sign_in, stands, binding)
 
 
 @router.post("/auth/authorize/new-password", response_model=None)
@@ -123,28 +123,28 @@ def new_password_step(
 ) -> Response:
     """Takes a password that only its owner knows, in place of the single-use one."""
     try:
-        binding, stands = _ticket(request, parts, ticket, "new_password")
+        binding, stands = this_step(request, parts, ticket, "new_password")
     except BadRequest as error:
-        return _message(parts, error)
-    client = _client(parts, stands)
+        return message(parts, error)
+    client = known_client(parts, stands)
     sign_in = SignIn(parts.identity)
     try:
         if password != again:
             raise BadRequest("The two are not the same. Type the new password twice.")
         sign_in.replace_single_use_password(stands.account_id, password)
     except BadRequest as error:
-        return _new_password_page(parts, client, stands, binding, error)
-    return _after_proof(request, parts, client, sign_in, replace(stands, needs_new_password=False), binding)
+        return _newpassword_page(parts, client, stands, binding, error)
+    return after_proof(request, parts, client, sign_in, replace(stands, needs_new_password=False), binding)
 
 
 @router.post("/auth/authorize/enrol", response_model=None)
 def enrol_step(request: Request, parts: ProcessParts, ticket: Field, code: Field = "") -> Response:
     """Looks at the first code of a second factor that the role needs, and shows the recovery codes."""
     try:
-        binding, stands = _ticket(request, parts, ticket, "enrol")
-        client = _client(parts, stands)
+        binding, stands = this_step(request, parts, ticket, "enrol")
+        client = known_client(parts, stands)
     except BadRequest as error:
-        return _message(parts, error)
+        return message(parts, error)
     try:
         codes = turned_on(parts, stands, code, address=caller_address(request))
     except (SignInRequired, TooMuch) as error:
@@ -157,19 +157,19 @@ def enrol_step(request: Request, parts: ProcessParts, ticket: Field, code: Field
 def kept_step(request: Request, parts: ProcessParts, ticket: Field) -> Response:
     """The recovery codes have been seen: the sign-in goes on."""
     try:
-        binding, stands = _ticket(request, parts, ticket, "kept")
-        client = _client(parts, stands)
+        binding, stands = this_step(request, parts, ticket, "kept")
+        client = known_client(parts, stands)
     except BadRequest as error:
-        return _message(parts, error)
+        return message(parts, error)
     return _proved(request, parts, client, SignIn(parts.identity), stands, binding)
 
 
-def _after_proof(
+def after_proof(
     request: Request, parts: Parts, client: Client, sign_in: SignIn, stands: Ticket, binding: str
 ) -> Response:
     """Who it is has been proved; a single-use password is replaced before anything is opened."""
     if stands.needs_new_password:
-        return _new_password_page(parts, client, replace(stands, awaits="new_password"), binding)
+        return _newpassword_page(parts, client, replace(stands, awaits="new_password"), binding)
     if stands.needs_second_factor:
         return enrol_page(parts, client, begun(parts, replace(stands, awaits="enrol")), binding)
     return _proved(request, parts, client, sign_in, stands, binding)
@@ -184,7 +184,7 @@ def _proved(
     return _back_to_app(request, parts, sign_in, stands)
 
 
-def _client(parts: Parts, stands: Ticket) -> Client:
+def known_client(parts: Parts, stands: Ticket) -> Client:
     client = parts.identity.client(stands.request.client_id)
     if client is None:
         raise BadRequest("The application is not registered here any more.")
@@ -201,12 +201,12 @@ def consent_step(
 ) -> Response:
     """Takes what the person says about the outside application."""
     try:
-        binding, stands = _ticket(request, parts, ticket, "consent")
-        client = _client(parts, stands)
+        binding, stands = this_step(request, parts, ticket, "consent")
+        client = known_client(parts, stands)
         if not isinstance(client, Application):
             raise BadRequest("This application is not asked about.")
     except BadRequest as error:
-        return _message(parts, error)
+        return message(parts, error)
     try:
         answer = decided(
             parts,
@@ -234,7 +234,7 @@ def _back_to_app(request: Request, parts: Parts, sign_in: SignIn, stands: Ticket
     return response
 
 
-def _password_page(
+def password_page(
     parts: Parts, client: Client, ticket: Ticket, binding: str, error: AlmonerError | None = None
 ) -> Response:
     ticket = replace(ticket, challenge=new_challenge())
@@ -248,17 +248,27 @@ def _password_page(
         script="passkey.js",
         passkey=request_options(parts.identity.issuer, ticket.challenge or ""),
         app_name=client.name,
+        send_on=_provider_origin(parts),
+        outside=parts.identity.outside.name if parts.identity.outside.is_there else None,
         demo=parts.settings.environment == "demo",
     )
 
 
-def _code_page(
+def _provider_origin(parts: Parts) -> tuple[str, ...]:
+    """Browsers check a form's targets along its redirects; a provider that is away is none."""
+    try:
+        return (parts.identity.outside.origin,) if parts.identity.outside.is_there else ()
+    except Unavailable:
+        return ()
+
+
+def code_page(
     parts: Parts, client: Client, ticket: Ticket, binding: str, error: AlmonerError | None = None
 ) -> Response:
     return step_page(parts, client, ticket, binding, "code.html", error)
 
 
-def _new_password_page(
+def _newpassword_page(
     parts: Parts, client: Client, ticket: Ticket, binding: str, error: AlmonerError | None = None
 ) -> Response:
     return step_page(
@@ -273,11 +283,11 @@ def _new_password_page(
     )
 
 
-def _ticket(request: Request, parts: Parts, ticket: str, step: Step) -> tuple[str, Ticket]:
+def this_step(request: Request, parts: Parts, ticket: str, step: Step) -> tuple[str, Ticket]:
     """The browser's binding and where its sign-in stands; raises BadRequest unless this very step is awaited."""
     binding = request.cookies.get(COOKIE)
     stands = read_ticket(ticket_seal(parts), ticket, binding=binding, now=parts.clock.now())
-    _client(parts, stands)
+    known_client(parts, stands)
     if stands.awaits != step:
         raise BadRequest(
             "The steps of this sign-in were mixed up. Go back to the application and start again."
@@ -285,7 +295,7 @@ def _ticket(request: Request, parts: Parts, ticket: str, step: Step) -> tuple[st
     return binding or "", stands
 
 
-def _message(parts: Parts, error: BadRequest) -> Response:
+def message(parts: Parts, error: BadRequest) -> Response:
     """A page for a person, with ways back to the applications."""
     links = [
         {"address": parts.settings.staff_url, "words": "Go to the staff workspace"},

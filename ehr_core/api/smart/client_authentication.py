@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 
 from fastapi import Depends, Form, Request
 
+from ehr_core.access.app_tokens import AppTokens
 from ehr_core.access.applications import Application
 from ehr_core.access.client_assertion import ASSERTION_TYPE, claims_of, is_good, issuer_of, use_up
 from ehr_core.access.clients import Client
@@ -24,10 +25,12 @@ def authenticated_client(
     client_secret: Annotated[str | None, Form(max_length=1000)] = None,
     client_assertion: Annotated[str | None, Form(max_length=8000)] = None,
     client_assertion_type: Annotated[str | None, Form(max_length=200)] = None,
+    refresh_token: Annotated[str | None, Form(max_length=2000)] = None,
 ) -> Client:
     """The application; raises TokenRefused (invalid_client) unless it is proved.
 
-    A public application is believed by its id alone: its code is bound to a secret of that sign-in (PKCE).
+    A public application is believed by its id alone: its code is bound to a secret of that sign-in (PKCE). With a
+    refresh token it need not even name itself (RFC 6749, 6): the token says whose it is.
     """
     parts, header = parts_of(request), request.headers.get("authorization")
     if client_assertion is not None:
@@ -40,6 +43,8 @@ def authenticated_client(
                 "invalid_request", "Send the client secret once: in the header or in the form."
             )
         client_id, client_secret = _basic(header)
+    elif client_id is None and client_secret is None and refresh_token is not None:
+        client_id = AppTokens(parts.identity).client_of(refresh_token)
     client = parts.identity.client(client_id or "")
     is_public = isinstance(client, Application) and client.kind == "public" and client_secret is None
     if is_public or (client and client_secret is not None and client.secret_matches(client_secret)):

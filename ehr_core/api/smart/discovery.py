@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from ehr_core.access.client_assertion import ALGORITHMS
 from ehr_core.access.id_token import ALGORITHM
@@ -86,3 +86,10 @@ def smart_configuration(parts: ProcessParts) -> dict[str, Any]:
 @router.get("/auth/jwks")
 def jwks(parts: ProcessParts) -> dict[str, Any]:
     return parts.identity.signer.public_keys()
+
+
+@router.get("/auth/outside-keys")
+def outside_keys(request: Request, parts: ProcessParts) -> dict[str, Any]:
+    """The keys by which receivers check what this server sends out: notifications and calls of decision support."""
+    with parts.identity.transaction() as connection:
+        return request.app.state.outside_signer.public_keys(connection, parts.clock.now())

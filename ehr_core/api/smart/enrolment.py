@@ -23,7 +23,7 @@ from ehr_core.kernel.errors import AlmonerError
 
 def begun(parts: Parts, ticket: Ticket) -> Ticket:
     """The ticket with a new secret in it, which counts once a code of it was right."""
-    seal = second_factor.totp_seal(parts.identity.signing_secret)
+    seal = second_factor.TotpSeal(parts.identity.signing_secret)
     with _work(parts, ticket) as work:
         made = second_factor.enrol(work, seal, site_name=parts.settings.site_name)
     return replace(ticket, secret=f"{made.secret} {made.otpauth_uri}")

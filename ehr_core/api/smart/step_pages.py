@@ -20,13 +20,15 @@ def step_page(
     name: str,
     error: AlmonerError | None,
     script: str | None = None,
+    send_on: tuple[str, ...] = (),
     **values: object,
 ) -> Response:
+    """`send_on`: origins that a form of the page may lead to besides the application."""
     return page(
         name,
         script=script,
         status=error.http_status if error else 200,
-        send_to=client.origins,
+        send_to=(*client.origins, *send_on),
         site_name=parts.settings.site_name,
         ticket=write_ticket(ticket_seal(parts), ticket, binding=binding, now=parts.clock.now()),
         error=error.message if error else None,

@@ -22,7 +22,7 @@ TICKET_LIFE = timedelta(minutes=15)
 
 STALE = "This sign-in page is too old or was opened in another window. Go back to the application and start again."
 
-Step = Literal["password", "code", "new_password", "enrol", "kept", "consent"]
+Step = Literal["password", "code", "new_password", "enrol", "kept", "consent", "outside"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Ticket:
     """Where a sign-in stands. `account_id` is set once the password was right; a step is taken only when awaited.
 
     `secret` is that of a second factor which is being set up, `challenge` what a passkey has to
-    sign: sealed like everything here.
+    sign, `nonce`, `verifier` and `binding` belong to a way over the site's own provider: sealed like everything here.
     """
 
     request: AuthorizationRequest
@@ -40,6 +40,9 @@ class Ticket:
     needs_second_factor: bool = False
     secret: str | None = None
     challenge: str | None = None
+    nonce: str | None = None
+    verifier: str | None = None
+    binding: str | None = None
 
 
 def new_binding() -> str:

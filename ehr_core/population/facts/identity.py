@@ -45,7 +45,8 @@ FLAGS = {
 
 def write_patient(chart: Chart) -> None:
     person = chart.person
-    body: dict[str, Any] = {"meta": profile("us-core-patient"), "extension": _extensions(person)}
+    claim = {"meta": profile("us-core-patient")} if person.gender else {}
+    body: dict[str, Any] = claim | {"extension": _extensions(person)}
     body["identifier"] = [_mrn(person)]
     body["active"] = person.standing not in ("inactive", "merged")
     body["name"] = [{"use": "official", "family": person.family, "given": person.given}]

@@ -9,7 +9,7 @@ from typing import Any
 
 from cds.facts import Condition, Facts, Immunization, Part, Unknowable
 from data_contracts.code_systems import CVX
-from ehr_core.access.chart_policy import Sight
+from ehr_core.access.chart_policy import LabelSieve
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.fhir_json import codes, codings, words
@@ -17,7 +17,7 @@ from ehr_core.medications.imported import lookup_for
 from ehr_core.medications.products import RXNORM, Lookup
 from ehr_core.workflows.patient_facts import observed
 from ehr_core.workflows.patient_facts.days import began, day_in
-from ehr_core.workflows.patient_facts.drug_allergies import drug_allergies, list_state
+from ehr_core.workflows.patient_facts.drug_allergies import drug_allergies, list_state, other_allergies
 from ehr_core.workflows.patient_facts.events import coded, events_of
 from ehr_core.workflows.patient_facts.record import Record, read_records
 from ehr_core.workflows.patient_facts.taken import taken
@@ -68,11 +68,11 @@ def build_facts_of_all(work: UnitOfWork, patient_ids: Iterable[str]) -> dict[str
         if record.of("Patient")
     }
     lookup = lookup_for(work.connection, (code for one in records.values() for code in rxnorm_codes(one)))
-    sight, today = Sight(work), work.today()
+    sight, today = LabelSieve(work), work.today()
     return {patient_id: _both(record, sight, today, lookup) for patient_id, record in records.items()}
 
 
-def _both(record: Record, sight: Sight, today: date, lookup: Lookup) -> PatientFacts:
+def _both(record: Record, sight: LabelSieve, today: date, lookup: Lookup) -> PatientFacts:
     whole = facts_of(record, today, lookup)
     part = record.seen_by(sight.split)
     return PatientFacts(whole, facts_of(part, today, lookup) if part.withheld else whole)
@@ -121,6 +121,7 @@ def facts_of(record: Record, today: date, lookup: Lookup) -> Facts:
         medications=current,
         stopped_medications=stopped,
         allergies=tuple(drug_allergies(record.of("AllergyIntolerance"), lookup)),
+        other_allergies=tuple(other_allergies(record.of("AllergyIntolerance"), lookup)),
         allergy_list=list_state(record.of("AllergyIntolerance")),
         results=results,
         immunizations=tuple(_immunizations(record.of("Immunization"))),

@@ -1,4 +1,4 @@
-"""Recorded allergies as the rules read them: what may be to a drug, with what is known of the reaction. Pure."""
+"""Recorded allergies as the rules read them, those to drugs apart, with what is known of the reaction. Pure."""
 
 from __future__ import annotations
 
@@ -25,12 +25,22 @@ def drug_allergies(found: Iterable[Resource], lookup: Lookup) -> Iterator[Allerg
 
     One without a category may be to a drug, and is handed in; so is one to 'biologic'. What only denies is no allergy.
     """
-    for one in found:
-        kinds = set(one.get("category") or ())
-        absent = any(coding in absence_codes() for coding in codings(one.get("code")))
-        if _is_over(one) or absent or (kinds and kinds <= NOT_DRUGS):
-            continue
-        yield _allergy(one, lookup)
+    return (_allergy(one, lookup) for one in found if _holds(one) and not _is_no_drug(one))
+
+
+def other_allergies(found: Iterable[Resource], lookup: Lookup) -> Iterator[Allergy]:
+    """Allergies to foods and to the surroundings that are true and not over."""
+    return (_allergy(one, lookup) for one in found if _holds(one) and _is_no_drug(one))
+
+
+def _holds(one: Resource) -> bool:
+    absent = any(coding in absence_codes() for coding in codings(one.get("code")))
+    return not absent and not _is_over(one)
+
+
+def _is_no_drug(one: Resource) -> bool:
+    kinds = set(one.get("category") or ())
+    return bool(kinds) and kinds <= NOT_DRUGS
 
 
 def list_state(found: list[Resource]) -> AllergyList:

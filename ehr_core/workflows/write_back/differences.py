@@ -19,7 +19,10 @@ NEVER_COMPARED = frozenset({"key_id", "patient_key", "as_of"})
 
 @dataclass(frozen=True)
 class Target:
-    """Where a contract's rows go. `said`: a stored row (`held`) counts as said; `in_scope`: a run speaks of it."""
+    """Where a contract's rows go. `said`: a stored row (`held`) counts as said; `in_scope`: a run speaks of it.
+
+    `may_be_silent`: a whole run without a single row is possible, not a broken one.
+    """
 
     contract: Table
     table: str
@@ -27,6 +30,7 @@ class Target:
     source_column: str
     said: str
     in_scope: str = "true"
+    may_be_silent: bool = False
 
     @property
     def delta(self) -> str:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
 from sqlalchemy import Connection, text
 
-from data_contracts.guidelines.criterion import FHIR_TYPES
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.logging import get_logger
 from ehr_core.kernel.pseudonym import PseudonymKey
+from ehr_core.store.resource_types import RESOURCE_TYPES
 
 log = get_logger(__name__)
 
 EVIDENCE_TABLES: dict[str, str] = {
-    resource_type: f'fhir."{re.sub("(?<=[a-z])(?=[A-Z])", "_", resource_type).lower()}"'
-    for resource_type in {*FHIR_TYPES.values(), "Patient"}
+    name: f'fhir."{row.table}"' for name, row in RESOURCE_TYPES.items() if row.patient or name == "Patient"
 }
-"""What may decide an answer. A body that names another type is refused: its words never become SQL."""
+"""What may decide an answer: whatever belongs to a patient. Another word is refused and never becomes SQL."""
 
 NEAR_THE_DAY = (
     "AND resource.date_low < asked.evidence_on + 2 AND coalesce(resource.date_high, resource.date_low) >= "

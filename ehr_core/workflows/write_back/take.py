@@ -7,11 +7,14 @@ from collections.abc import Callable
 from sqlalchemy import Connection, text
 
 from data_contracts.api.pipeline import WriteBackReceipt
+from data_contracts.contract import Table
+from data_contracts.tables.official import OFFICIAL_EVIDENCE, OFFICIAL_GAPS, OFFICIAL_RESULTS
 from data_contracts.tables.results import CARE_GAPS, MEASURE_RESULTS
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.computed import apply_computed
+from ehr_core.care_gaps.measured import bring_forward
 from ehr_core.kernel.errors import Conflict
-from ehr_core.quality.computed import apply_flags
+from ehr_core.quality.computed import EVIDENCE_KEY, apply_evidence, apply_flags
 from ehr_core.workflows.write_back.differences import Target, count_unknown, find_differences, refuse_outside
 from ehr_core.workflows.write_back.evidence import resolve_evidence, with_evidence
 from ehr_core.workflows.write_back.keys import key_of_run
@@ -19,14 +22,45 @@ from ehr_core.workflows.write_back.left_alone import find_left_alone, leave_out,
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import read_rows, stage
 
-GAPS = Target(CARE_GAPS, "care_gaps.gap", ("source_kind", "source_id"), "source_id", said="held.present")
-FLAGS = Target(
-    MEASURE_RESULTS,
-    "quality.measure_flag",
-    ("measure_id", "period_begin"),
+GAP_KEY, FLAG_KEY = ("source_kind", "source_id"), ("measure_id", "period_begin")
+IN_FORCE = "held.period_begin <= :as_of AND held.period_end >= :as_of"
+THIS_YEAR = "held.period_begin = CAST(date_trunc('year', CAST(:as_of AS date)) AS date)"
+
+
+def _gaps(contract: Table, kind: str) -> Target:
+    return Target(
+        contract,
+        "care_gaps.gap",
+        GAP_KEY,
+        "source_id",
+        said="held.present",
+        in_scope=f"held.source_kind = '{kind}'",
+        may_be_silent=kind == "measure",
+    )
+
+
+def _flags(contract: Table, whose: str) -> Target:
+    return Target(
+        contract,
+        "quality.measure_flag",
+        FLAG_KEY,
+        "measure_id",
+        said="true",
+        in_scope=f"{IN_FORCE} AND {whose}",
+        may_be_silent=contract is OFFICIAL_RESULTS,
+    )
+
+
+GAPS, MEASURE_GAPS = _gaps(CARE_GAPS, "recommendation"), _gaps(OFFICIAL_GAPS, "measure")
+FLAGS, OFFICIAL = _flags(MEASURE_RESULTS, "NOT held.official"), _flags(OFFICIAL_RESULTS, "held.official")
+FACTS = Target(
+    OFFICIAL_EVIDENCE,
+    "quality.measure_evidence",
+    EVIDENCE_KEY,
     "measure_id",
     said="true",
-    in_scope="held.period_begin <= :as_of AND held.period_end >= :as_of",
+    in_scope=THIS_YEAR,
+    may_be_silent=True,
 )
 NO_NESTED_LOOPS = text("SET LOCAL enable_nestloop = off")
 """A whole run joins large tables whose statistics may be of before the last one: a wrong nested loop takes hours."""
@@ -35,7 +69,7 @@ Apply = Callable[[Connection, Target], tuple[int, int, int]]
 
 
 def take_care_gaps(
-    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str, target: Target = GAPS
 ) -> WriteBackReceipt:
     """Raises BadRequest when a row breaks its contract, NotFound for an unknown key, Gone for a retired one."""
 
@@ -50,11 +84,17 @@ def take_care_gaps(
             actor_name=work.actor.name,
         )
 
-    return _take(work, scope, GAPS, body, master_key_hex, apply)
+    return _take(work, scope, target, body, master_key_hex, apply)
+
+
+def take_official_gaps(
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+) -> WriteBackReceipt:
+    return take_care_gaps(work, scope, body, master_key_hex, MEASURE_GAPS)
 
 
 def take_measure_results(
-    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str, target: Target = FLAGS
 ) -> WriteBackReceipt:
     def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
         return apply_flags(
@@ -63,9 +103,33 @@ def take_measure_results(
             gone=target.gone,
             now=work.now(),
             run_id=scope.run_id,
+            contract=target.contract,
         )
 
-    return _take(work, scope, FLAGS, body, master_key_hex, apply)
+    return _take(work, scope, target, body, master_key_hex, apply)
+
+
+def take_official_results(
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+) -> WriteBackReceipt:
+    receipt = take_measure_results(work, scope, body, master_key_hex, OFFICIAL)
+    bring_forward(work.connection, OFFICIAL.delta, scope.as_of)
+    return receipt
+
+
+def take_official_evidence(
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+) -> WriteBackReceipt:
+    def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
+        return apply_evidence(
+            connection,
+            delta=with_evidence(target.delta),
+            gone=target.gone,
+            now=work.now(),
+            run_id=scope.run_id,
+        )
+
+    return _take(work, scope, FACTS, body, master_key_hex, apply)
 
 
 def _take(
@@ -120,7 +184,7 @@ def audit_write_back(
 
 def _refuse_silence(connection: Connection, scope: WriteBackScope, target: Target, received: int) -> None:
     """A whole run that says nothing at all is a broken run: it must not wipe what is known."""
-    if received or scope.patient_keys is not None:
+    if received or scope.patient_keys is not None or target.may_be_silent:
         return
     if connection.execute(text(f"SELECT EXISTS (SELECT 1 FROM {target.gone})")).scalar_one():
         raise Conflict(

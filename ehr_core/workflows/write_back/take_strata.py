@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from data_contracts.api.pipeline import WriteBackReceipt
 from data_contracts.tables.results import PATIENT_STRATA
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.care_gaps.measured import note_measured
+from ehr_core.care_gaps.measured import bring_forward, note_measured
 from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.quality.computed import STRATA, apply_strata
 from ehr_core.workflows.write_back.differences import count_unknown, fresh_table, patients_in_scope
@@ -48,6 +48,7 @@ def take_strata(
         partial=scope.source_ids is not None,
         always=scope.patient_keys is not None,
     )
+    bring_forward(connection, MEASURED, scope.as_of)
     unknown = count_unknown(connection, staged)
     receipt = WriteBackReceipt(
         received=rows.num_rows,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import numpy as np
 
@@ -40,6 +42,7 @@ from pipelines.measures.elm.run import Frame, Run, RunError
 from pipelines.measures.elm.terminology import Terminology
 from pipelines.measures.elm.texts import Texts
 
+T = TypeVar("T")
 OBSERVED = "observed"
 DEEP = 20_000
 """Nodes may be nested deeper than Python's usual thousand calls."""
@@ -94,6 +97,20 @@ class Engine:
                 criteria = {group.id: _criteria(program, library, group) for group in measure.groups}
             self._compiled[name] = Compiled(measure, library, program, criteria)
         return self._compiled[name]
+
+    def in_batches(self, measures: Collection[Compiled], batches: Iterator[T]) -> Iterator[T]:
+        """The batches, of which each one's texts are forgotten when the next is asked for."""
+        for one in measures:
+            self.terminology.load(one.program.value_sets)
+        kept = len(self.texts)
+        for batch in batches:
+            try:
+                yield batch
+            finally:
+                del batch
+                gc.collect(0)
+                self.texts.forget(kept)
+                self.terminology.forget(kept)
 
     def run(
         self,

@@ -155,8 +155,9 @@ def parse_time(text: str) -> tuple[int, int, int]:
 def moments(texts: Sequence[str | None], kind: str) -> Moment:
     """A column of parsed texts; null where there is none or it is not a date."""
     read = parse_time if kind == "Time" else lambda text: parse(text, kind)
-    parsed = [read(text) if isinstance(text, str) else (0, 0, 0) for text in texts]
-    table = np.array(parsed, np.int64).reshape(-1, 3)
+    texts = [text if isinstance(text, str) else "" for text in texts]
+    distinct = {text: read(text) if text else (0, 0, 0) for text in set(texts)}
+    table = np.array([distinct[text] for text in texts], np.int64).reshape(-1, 3)
     return Moment(kind, table[:, 0].copy(), table[:, 1].astype(np.int8), table[:, 2].copy())
 
 

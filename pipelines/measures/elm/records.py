@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import chain, compress
+from types import NoneType
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -36,7 +39,7 @@ class ElementTable:
     def __init__(self, type_name: str, values: Sequence, texts: Texts, path: str):
         self.type_name, self.values, self.texts, self.path = type_name, values, texts, path
         self._parts: dict[str, Column] = {}
-        self.joins: dict[tuple[int, ...], JoinedTable] = {}
+        self.joins: WeakValueDictionary[tuple[int, ...], JoinedTable] = WeakValueDictionary()
         self.profiles: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -55,7 +58,9 @@ class ElementTable:
     @cached_property
     def system_values(self) -> Column:
         """The values of a primitive."""
-        raw = [value.get("value") if isinstance(value, dict) else value for value in self.values]
+        raw = self.values
+        if dict in set(map(type, raw)):
+            raw = [value.get("value") if isinstance(value, dict) else value for value in raw]
         return READERS[SYSTEM_TYPE[self.type_name]](raw, self.texts)
 
     def _read(self, name: str) -> Column:
@@ -77,9 +82,20 @@ class ElementTable:
             return Null(len(self))
         return self._single(name, name, *kind)
 
+    @cached_property
+    def _objects(self) -> Sequence[dict]:
+        """The values, with nothing in place of those that are no objects."""
+        strange = set(map(type, self.values)) - {dict}
+        return [one if isinstance(one, dict) else {} for one in self.values] if strange else self.values
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        """The names that any of the values has."""
+        return frozenset(chain.from_iterable(self._objects))
+
     def _choice(self, name: str, element: Element) -> Column:
         written = {f"{name}{kind[0].upper()}{kind[1:]}": kind for kind in element.types}
-        keys = {key.lstrip("_") for value in self.values if isinstance(value, dict) for key in value}
+        keys = {key.lstrip("_") for key in self._keys}
         found = [self._single(key, name, kind, False) for key, kind in written.items() if key in keys]
         if not found:
             return Null(len(self))
@@ -87,32 +103,37 @@ class ElementTable:
 
     def _single(self, key: str, name: str, kind: str, repeats: bool) -> Column:
         path = f"{self.path}.{key}"
-        primitive = kind in SYSTEM_TYPE
-        found = [_value(value, key, primitive) if isinstance(value, dict) else None for value in self.values]
+        found = self._found(key, kind in SYSTEM_TYPE)
         if repeats:
-            lists = [
-                value if isinstance(value, list) else ([] if value is None else [value]) for value in found
-            ]
-            items = [item for one in lists for item in one]
-            known = np.array([value is not None for value in found], bool)
-            offsets = offsets_of(np.array([len(one) for one in lists], np.int64))
-            return Listing(offsets, self._elements(kind, items, path), np.ones_like(known))
-        kept = [value for value in found if value is not None and not isinstance(value, list)]
-        present = np.array([value is not None and not isinstance(value, list) for value in found], bool)
+            if set(map(type, found)) != {list}:
+                found = [one if isinstance(one, list) else ([] if one is None else [one]) for one in found]
+            counts = np.fromiter(map(len, found), np.int64, len(found))
+            items = list(chain.from_iterable(found))
+            return Listing(offsets_of(counts), self._elements(kind, items, path))
+        if not {NoneType, list} & set(map(type, found)):
+            return self._elements(kind, found, path)
+        present = np.array([one is not None and not isinstance(one, list) for one in found], bool)
+        kept = list(compress(found, present.tolist()))
         rows = np.where(present, np.cumsum(present) - 1, -1)
         return self._elements(kind, kept, path).take(rows)
+
+    def _found(self, key: str, primitive: bool) -> list:
+        """The JSON at a key of every value, null where there is none."""
+        objects, beside = self._objects, f"_{key}"
+        found = [one.get(key) for one in objects] if key in self._keys else [None] * len(self)
+        if primitive and beside in self._keys:
+            for row in [row for row, one in enumerate(objects) if beside in one]:
+                found[row] = _primitive(objects[row], key)
+        return found
 
     def _elements(self, kind: str, values: list, path: str) -> Elements:
         table = ElementTable(kind, values, self.texts, path)
         return Elements(table, np.arange(len(values)))
 
 
-def _value(holder: dict, key: str, primitive: bool):
+def _primitive(holder: dict, key: str):
     """The JSON value; a primitive with an extension of its own becomes {value, extension}."""
-    value = holder.get(key)
-    if not primitive:
-        return value
-    beside = holder.get(f"_{key}")
+    value, beside = holder.get(key), holder.get(f"_{key}")
     if beside is None:
         return value
     if isinstance(value, list) or isinstance(beside, list):
@@ -189,10 +210,10 @@ class JoinedTable(ElementTable):
 def joined_table(tables: list[ElementTable]) -> JoinedTable:
     """One table for the same tables each time, so that what was read of it is kept."""
     key = tuple(id(table) for table in tables)
-    kept = tables[0].joins
-    if key not in kept:
-        kept[key] = JoinedTable(tables)
-    return kept[key]
+    found = tables[0].joins.get(key)
+    if found is None:
+        found = tables[0].joins[key] = JoinedTable(tables)
+    return found
 
 
 def _whole_numbers(values: list, _: Texts) -> Int:
@@ -220,7 +241,9 @@ def _booleans(values: list, _: Texts) -> Bool:
 
 
 def _strings(values: list, texts: Texts) -> Text:
-    return Text(texts.numbered(value if isinstance(value, str) else None for value in values))
+    if set(map(type, values)) - {str, NoneType}:
+        values = [value if isinstance(value, str) else None for value in values]
+    return Text(texts.numbered(values))
 
 
 def _moments(kind: str) -> Callable[[list, Texts], Column]:
@@ -262,6 +285,13 @@ class Records:
             self._owners.setdefault(kind, []).append(row)
         self._tables.clear()
         return row
+
+    def add(self, kind: str, owners: Rows, resources: Sequence[dict]) -> None:
+        """Takes over resources of one type, of each the row of its patient, in any order."""
+        order = np.argsort(owners, kind="stable")
+        self._resources.setdefault(kind, []).extend(resources[place] for place in order.tolist())
+        self._owners.setdefault(kind, []).extend(owners[order].tolist())
+        self._tables.pop(kind, None)
 
     def table(self, kind: str) -> tuple[ElementTable, np.ndarray]:
         """The resources of a type, ordered by patient, and of each the patient's row."""

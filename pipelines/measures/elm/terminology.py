@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from pipelines.measures.elm.equality import key_of
@@ -30,6 +32,16 @@ class Terminology:
             self._keys[url] = np.unique(key_of(codes, systems))
             self._codes[url] = np.unique(codes)
         return self._keys[url]
+
+    def load(self, urls: Iterable[str]) -> None:
+        """Makes the keys of these value sets now."""
+        for url in urls:
+            self.keys(url)
+
+    def forget(self, after: int) -> None:
+        """Forgets the value sets whose texts come after the first so many."""
+        for url in [url for url, codes in self._codes.items() if len(codes) and codes[-1] >= after]:
+            del self._keys[url], self._codes[url]
 
     def codes(self, url: str) -> np.ndarray:
         """Sorted codes of it, whatever their system."""

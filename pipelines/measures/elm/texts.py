@@ -25,7 +25,21 @@ class Texts:
         return found
 
     def numbered(self, texts: Iterable[str | None]) -> np.ndarray:
-        return np.fromiter((self.number(text) for text in texts), np.int64)
+        texts = list(texts)
+        found = list(map(self.numbers.get, texts))
+        if None in found:
+            number = self.number
+            found = [number(text) if one is None else one for text, one in zip(texts, found, strict=True)]
+        return np.array(found, np.int64)
+
+    def __len__(self) -> int:
+        return len(self.strings)
+
+    def forget(self, after: int) -> None:
+        """Forgets all but the first so many: what the records of a batch said is of no use to the next."""
+        for text in self.strings[after:]:
+            del self.numbers[text]
+        del self.strings[after:]
 
     def string(self, number: int) -> str | None:
         return None if number < 0 else self.strings[number]

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
+from sqlalchemy import text
 
 from data_contracts.api.access import NewChartRule, RolePolicyInfo
 from data_contracts.api.account import ChangeAccount
@@ -396,15 +397,29 @@ def test_a_backend_service_reads_what_it_is_registered_for_and_no_label_that_it_
     assert blind.get("/fhir/Observation", tokens[0]["access_token"]).status_code == 401
 
 
-def test_an_export_is_refused_to_an_application_from_which_anything_is_held_back(api, admin):
-    def asks(**more: object) -> int:
-        app = SmartApp(api, kind="backend", scopes=("system/*.rs",), more={"bulk": True} | more)
-        told = app.token(grant_type="client_credentials", scope="system/*.rs").json()
-        headers = {"Authorization": f"Bearer {told['access_token']}", "Prefer": "respond-async"}
-        return api.http().get("/fhir/$export", headers=headers).status_code
+def exported(api, **more: object) -> tuple[dict[str, str], dict]:
+    """What an application's export holds: each file's lines by type, and the manifest."""
+    app = SmartApp(api, kind="backend", scopes=("system/*.rs",), more={"bulk": True} | more)
+    told = app.token(grant_type="client_credentials", scope="system/*.rs").json()
+    headers = {"Authorization": f"Bearer {told['access_token']}", "Prefer": "respond-async"}
+    asked = api.http().get("/fhir/$export", headers=headers)
+    assert asked.status_code == 202, asked.text
+    while api.app.state.bulk_runner.run_one():
+        pass
+    manifest = api.http().get(asked.headers["content-location"], headers=headers).json()
+    listed = [*manifest["output"], *manifest["error"]]
+    return {one["type"]: api.http().get(one["url"], headers=headers).text for one in listed}, manifest
 
-    assert asks(sees=("HIV",)) == 403
-    assert asks(sees=("*",)) == 202
+
+def test_an_export_leaves_out_what_is_held_back_and_says_so(api, admin):
+    with api.work() as work:
+        Store(work).create("Observation", observation("ana", "laboratory", "56888-1"), id="ana-hiv")
+    blind, _ = exported(api, sees=())
+    seeing, _ = exported(api, sees=("HIV",))
+    assert "ana-hiv" not in blind["Observation"]
+    assert "ana-hiv" in seeing["Observation"]
+    assert "keep from this application" in blind["OperationOutcome"]
+    assert "ana-hiv" in exported(api, sees=("*",))[0]["Observation"]
     admin.access.make_rule(
         NewChartRule(
             patient_id="ana",
@@ -414,7 +429,63 @@ def test_an_export_is_refused_to_an_application_from_which_anything_is_held_back
             reason="Asked for it",
         )
     )
-    assert asks(sees=("*",)) == 403
+    closed, _ = exported(api, sees=("*",))
+    assert "Patient/ana" not in closed["Observation"]
+    assert '"ana"' not in closed["Patient"]
+    assert '"ben"' in closed["Patient"]
+
+
+def test_an_export_of_an_application_that_is_closed_meanwhile_fails(api, admin):
+    app = SmartApp(api, kind="backend", scopes=("system/*.rs",), more={"bulk": True, "sees": ("*",)})
+    told = app.token(grant_type="client_credentials", scope="system/*.rs").json()
+    headers = {"Authorization": f"Bearer {told['access_token']}", "Prefer": "respond-async"}
+    asked = api.http().get("/fhir/$export", headers=headers)
+    admin.apps.close(app.client_id)
+    while api.app.state.bulk_runner.run_one():
+        pass
+    admin.apps.open_again(app.client_id)
+    answer = api.http().get(asked.headers["content-location"], headers=headers)
+    assert answer.status_code == 503
+    assert "may not export any more" in answer.text
+
+
+def test_a_public_application_refreshes_without_its_name_and_a_confidential_one_never(api, ana):
+    public = SmartApp(api)
+    lasting = public.tokens_for("ana")["refresh_token"]
+    answer = public.token(client_id=None, grant_type="refresh_token", refresh_token=lasting)
+    assert answer.status_code == 200, answer.text
+    again = public.token(client_id=None, grant_type="refresh_token", refresh_token=lasting)
+    assert again.status_code == 400, "used twice"
+    newer = answer.json()["refresh_token"]
+    assert public.refresh(newer).status_code == 400, "and that ended the grant"
+
+    confidential = SmartApp(api, kind="confidential")
+    lasting = confidential.tokens_for("ana")["refresh_token"]
+    bare = api.http().post("/auth/token", data={"grant_type": "refresh_token", "refresh_token": lasting})
+    assert bare.status_code == 401
+
+
+def test_an_export_holds_the_types_of_the_scopes_and_no_other(api):
+    narrowed = (
+        "system/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory"
+    )
+
+    def asks(path: str, *scopes: str) -> int:
+        app = SmartApp(api, kind="backend", scopes=scopes, more={"bulk": True, "sees": ("*",)})
+        told = app.token(grant_type="client_credentials", scope=" ".join(scopes)).json()
+        headers = {"Authorization": f"Bearer {told['access_token']}", "Prefer": "respond-async"}
+        return api.http().get(path, headers=headers).status_code
+
+    assert asks("/fhir/$export?_type=Patient", "system/Patient.rs", "system/Group.rs") == 202
+    assert asks("/fhir/$export?_type=Observation", "system/Patient.rs") == 403
+    assert asks("/fhir/$export?_type=Observation", "system/Patient.rs", narrowed) == 403
+    assert asks("/fhir/$export", narrowed) == 403
+    assert asks("/fhir/Patient/$export", "system/Condition.read") == 202, "what is in its scopes, unasked"
+    with api.work() as work:
+        asked = work.connection.execute(
+            text("SELECT resource_types FROM bulk.job ORDER BY created_at")
+        ).scalars()
+    assert list(asked)[-1] == ["Condition"]
 
 
 def test_assertions_that_are_forged_borrowed_stale_or_replayed_are_refused(api):

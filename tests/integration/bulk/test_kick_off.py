@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,6 +11,7 @@ from ehr_core.kernel.errors import BadRequest, NotFound, Unavailable
 from ehr_core.store.repository import Store
 from tests.integration.bulk.conftest import condition
 from tests.integration.bulk.exports import finished, ids, kicked_off, lines, manifest_of, run
+from tests.lib.api import running_api
 
 pytestmark = pytest.mark.usefixtures("three_people")
 
@@ -161,3 +163,16 @@ def test_patient_level_holds_nothing_that_is_not_one_patient_s(api, pipeline):
     assert {"ana", "ben", "cleo", "of-ana"} <= found
     assert not found & {"of-two", "of-a-group"}
     assert "Group" not in {file.type for file in manifest.output}
+
+
+def test_every_address_of_an_export_is_the_one_that_outsiders_know(database, tmp_path):
+    outside = "https://ehr.example.org"
+    with running_api(database, tmp_path, now=datetime.now(UTC), public_api_url=outside) as api:
+        pipeline = api.service("pipeline")
+        headers = {"Prefer": "respond-async"}
+        started = pipeline.transport.request("GET", "/fhir/Patient/$export", headers=headers)
+        assert started.headers["content-location"].startswith(f"{outside}/fhir/bulk/")
+        run(api)
+        status = started.headers["content-location"].removeprefix(outside)
+        manifest = pipeline.transport.request("GET", status).json()
+        assert manifest["output"][0]["url"].startswith(f"{outside}/fhir/bulk/")

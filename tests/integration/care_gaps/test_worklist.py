@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from dashboards.care_manager.worklist_rows import gaps_html
+from data_contracts.api.access import NewChartRule
 from data_contracts.api.care_gaps import (
     AssignGaps,
     ExcludeGap,
@@ -20,6 +21,7 @@ from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, St
 from tests.integration.care_gaps.conftest import later
 from tests.integration.chart_records import of, put, put_appointment, put_flag, put_patient
 from tests.integration.loop.records import closed_by, gap_row
+from tests.lib.weakened import assert_guarded
 
 TODAY = date(2026, 11, 20)
 CHANNEL = "https://almoner.dev/fhir/CodeSystem/outreach-channel"
@@ -308,6 +310,42 @@ def test_the_portal_does_not_show_what_is_for_staff_only_or_labelled(api, write_
     home = ana.portal.home()
     assert home.things_to_do == []
     assert home.hidden_items
+
+
+def test_a_rule_about_one_patients_labels_masks_the_gaps_that_rest_on_them(api, write_back, above_goal, key):
+    write_back(
+        gap_row(key, "ana", "hiv_screening", evidence_type="Observation", evidence_sensitivity="R"),
+        gap_row(key, "ana"),
+        gap_row(key, "ben", "hiv_screening", evidence_type="Observation", evidence_sensitivity="R"),
+        run_id="labelled",
+    )
+    nurse = api.signed_in("kim", "nurse")
+
+    def masked(patient_id: str) -> dict[str, bool]:
+        found = nurse.care_gaps.of_patient(patient_id).gaps
+        return {gap.source_id: bool(gap.evidence and gap.evidence.masked) for gap in found}
+
+    before = masked("ana")
+    assert not any(before.values())
+    deny = NewChartRule(
+        patient_id="ana", effect="deny", subject_kind="role", subject="nurse", label="HIV", asked_by="patient",
+        reason="Asked for it",
+    )  # fmt: skip
+    rule_id = api.signed_in("root", "admin").access.make_rule(deny)
+    after = masked("ana")
+    assert after["hiv_screening"], "the strictest label stands in front of the one that the rule names"
+    assert [one for one, hidden in after.items() if hidden] == ["hiv_screening"]
+    assert not any(masked("ben").values())
+    from ehr_core.care_gaps import reading
+
+    assert_guarded(
+        lambda: not masked("ana")["hiv_screening"],
+        lambda patch: patch.setattr(
+            reading, "evidence_open", lambda work, label, _: work.actor.sees_label(label)
+        ),
+    )
+    api.signed_in("officer", "admin").access.end_rule(rule_id)
+    assert masked("ana") == before
 
 
 def test_a_no_to_a_follow_up_on_the_phone_is_confirmed_for_itself(manager, write_back, key):

@@ -350,7 +350,12 @@ def test_the_capability_statement_is_what_the_routes_are(api):
             "search-type",
         )
     }
-    assert {each["code"] for each in statement["interaction"]} == {"transaction", "batch", "history-system"}
+    assert {each["code"] for each in statement["interaction"]} == {
+        "transaction",
+        "batch",
+        "history-system",
+        "search-system",
+    }
     assert "Provenance:target" in kinds["Observation"]["searchRevInclude"]
     assert "Observation:patient" in kinds["Observation"]["searchInclude"]
     kind_of = {each["name"]: each["type"] for each in kinds["Observation"]["searchParam"]}

@@ -251,6 +251,9 @@ def test_a_refill_is_asked_for_once_and_approved_in_one_act(api, okafor):
     asked = nurse.medications.ask_refill("ana", AskRefill(prescription_id=written.prescription_id))
     with pytest.raises(Conflict, match="already"):
         nurse.medications.ask_refill("ana", AskRefill(prescription_id=written.prescription_id))
+    assert okafor.medications.refills_waiting() == 1
+    with pytest.raises(Forbidden):
+        nurse.medications.refills_waiting()
     (waiting,) = okafor.medications.refills().items
     assert (waiting.request_id, waiting.medication) == (
         asked.request_id,
@@ -268,6 +271,7 @@ def test_a_refill_is_asked_for_once_and_approved_in_one_act(api, okafor):
     )
     renewed = okafor.medications.answer_refill(waiting.request_id, said)
     assert okafor.medications.refills().items == []
+    assert okafor.medications.refills_waiting() == 0
     with pytest.raises(StaleVersion):
         okafor.medications.answer_refill(waiting.request_id, said)
     (entry,) = okafor.medications.of_patient("ana").current

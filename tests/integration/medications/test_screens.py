@@ -263,8 +263,11 @@ def test_lists_that_changed_meanwhile_are_not_saved(api, okafor):
     page = press(page_of(okafor, "reconcile"), "Continue")
     taken(api, "warfarin", WARFARIN)
     page = press(page, "Save 1 of 1")
-    assert "The lists have changed since they were drawn, so nothing was saved." in seen(page)
+    assert "The lists have changed since they were drawn, so nothing was saved. New: warfarin" in seen(page)
+    assert "Your decisions on 1 other lines stand." in seen(page)
     assert okafor.medications.reconciliation("ana").last_at is None
+    page = press(page, "Save 1 of 2")
+    assert okafor.medications.reconciliation("ana").last_at is not None
 
 
 @pytest.mark.usefixtures("asked")

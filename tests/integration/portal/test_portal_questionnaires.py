@@ -103,3 +103,23 @@ def test_help_stands_on_the_page_at_the_click_before_anything_is_sent(ana, clini
     assert not page.exception
     assert "We have told the people on call" in page.error[0].value
     assert len(clinician.questionnaires.urgent().items) == 1
+
+
+@pytest.mark.usefixtures("covered")
+def test_in_spanish_the_words_are_spanish_and_the_codes_and_points_the_same(ana):
+    english, spanish = (ana.portal.questionnaires(language).forms for language in ("en", "es"))
+    told = {form.questionnaire_id: form.language for form in spanish}
+    assert {one for one, language in told.items() if language == "es"} == {"phq-9", "phq-2", "gad-7"}
+    for one, other in zip(english, spanish, strict=True):
+        assert [question.code for question in one.questions] == [
+            question.code for question in other.questions
+        ]
+        for first, second in zip(one.questions, other.questions, strict=True):
+            answers_of = [
+                [(choice.code, choice.points) for choice in each.choices] for each in (first, second)
+            ]
+            assert answers_of[0] == answers_of[1]
+            assert (first.words != second.words) == (told[one.questionnaire_id] == "es")
+    worst = next(form for form in spanish if form.questionnaire_id == "phq-9").questions[-1]
+    assert "muerto(a)" in worst.words
+    assert worst.choices[0].words == "Ningún día"

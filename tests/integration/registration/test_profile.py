@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from PIL import Image
 
+from dashboards.shared.banner import banner_html
 from data_contracts.api.demographics import (
     CareTeamFacts,
     CareTeamMember,
@@ -117,8 +118,18 @@ def test_a_photo_is_kept_small_drawn_with_the_profile_and_taken_away(api, desk, 
     assert Image.open(io.BytesIO(base64.b64decode(shown.data_base64))).size == (512, 341)
     with pytest.raises(StaleVersion):
         desk.profile.save_photo("ana", SavePicture(version_id=version, data_base64=picture()))
+    banner = desk.registration.banner("ana")
+    small = desk.registration.photo("ana")
+    assert Image.open(io.BytesIO(base64.b64decode(small.data_base64))).size == (96, 64)
+    assert 'alt="Photo of the patient"' in banner_html(banner, small)
     desk.profile.remove_photo("ana", saved.version_id)
     assert desk.profile.read("ana").photo is None
+    assert banner.photo_key is not None
+    assert desk.registration.banner("ana").photo_key is None
+    with pytest.raises(NotFound):
+        desk.registration.photo("ana")
+    with pytest.raises(Forbidden):
+        api.signed_in("lee", "analyst").registration.photo("ana")
 
 
 def test_coverages_stand_in_their_order_with_subscriber_and_card(desk, ana):

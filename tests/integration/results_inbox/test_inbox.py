@@ -354,10 +354,10 @@ def test_one_result_that_cannot_be_routed_stops_no_other_and_ends_up_before_a_pe
 ):
     real = take_results.grade_result
 
-    def fails_for_one(resource, birth_date):
+    def fails_for_one(resource, birth_date, time_zone):
         if resource["id"] == "bad":
             raise ZeroDivisionError
-        return real(resource, birth_date)
+        return real(resource, birth_date, time_zone)
 
     monkeypatch.setattr(take_results, "grade_result", fails_for_one)
     put_observation(api, "bad", "ana", POTASSIUM, at="2026-11-20", valueQuantity={"value": 7})

@@ -18,12 +18,16 @@ from ehr_core.kernel.errors import BadRequest, Conflict, Unavailable
 from ehr_core.kernel.settings import Settings
 from ehr_core.population import story_patient_id
 from pipelines.assets import incremental, panel
+from pipelines.assets.official import OFFICIAL
 from pipelines.assets.resources import SNAPSHOT_TAG, Almoner, step
 from pipelines.definitions import define
-from pipelines.run import steps
+from pipelines.measures.official.kept import KeptPackages
+from pipelines.run import official_packages, steps
+from pipelines.run.importing import import_package, judge
 from pipelines.services import dagster_daemon, dagster_home, dagster_webserver
 from tests.integration.loop.panel import Panel, panel_of
 from tests.lib.dagster_night import run_night
+from tests.lib.elm_package import small_package, written
 
 PEOPLE = 12
 ZONES = ("limited", "results", "safe_harbor")
@@ -102,6 +106,38 @@ def computed(people: Panel) -> list[dict]:
 
 def retries(done: dg.ExecuteInProcessResult) -> int:
     return sum(event.is_step_up_for_retry for event in done.all_events)
+
+
+def test_the_official_measures_are_assets_of_the_same_night_with_checks_of_their_own(people, house, tmp_path):
+    judged = judge(written(small_package(), tmp_path / "package"))
+    import_package(people.pipeline, judged, "package", activated=True)
+    done = house().night()
+    assert done.success
+    assert people.rows("SELECT 1 FROM quality.measure_flag WHERE official")
+    assert people.rows("SELECT 1 FROM quality.run WHERE kind = 'official' AND failure IS NULL")
+    for name in OFFICIAL:
+        (made,) = done.asset_materializations_for_node(name)
+        assert made.metadata["dagster/row_count"].value > 0, name
+    verdicts = {one.check_name: one.passed for one in done.get_asset_check_evaluations()}
+    assert verdicts["inputs_are_whole"]
+    assert verdicts["official_tables_keep_their_contracts"]
+
+
+def test_a_failing_official_input_blocks_the_official_results_and_nothing_of_our_own(
+    people, house, tmp_path, monkeypatch
+):
+    judged = judge(written(small_package(), tmp_path / "package"))
+    import_package(people.pipeline, judged, "package", activated=True)
+    monkeypatch.setattr(official_packages, "PACKAGES", KeptPackages())
+    monkeypatch.setattr(people.pipeline.pipeline, "official_package", lambda _: judged.content[:-20])
+    done = house().night()
+    assert not done.success
+    assert computed(people), "our own gaps are there"
+    assert current(people)["results"] is not None, "and published"
+    assert people.rows("SELECT 1 FROM quality.measure_flag WHERE official") == []
+    assert not done.asset_materializations_for_node("official_results")
+    (run,) = people.rows("SELECT failure FROM quality.run WHERE kind = 'official'")
+    assert "not the one that was imported" in run["failure"]
 
 
 def test_the_assets_run_the_night_and_each_says_how_much_how_long_and_up_to_where(people, house):

@@ -111,6 +111,17 @@ def test_a_moved_visit_leaves_its_old_time_free_and_two_desks_do_not_cross(api, 
         )
 
 
+def test_a_refused_move_does_not_offer_the_time_at_which_the_visit_stands(desk):
+    desk.scheduling.book(wanted("ben", starts_at=at("09:20")))
+    visit = desk.scheduling.book(wanted()).visits[0]
+    with pytest.raises(TimeTaken) as refusal:
+        desk.scheduling.move(visit.appointment_id, MoveVisit(version=visit.version, starts_at=at("09:20")))
+    offered = [datetime.fromisoformat(slot["starts_at"]) for slot in refusal.value.alternatives]
+    assert len(offered) == 3
+    assert at("09:00") not in offered
+    assert at("09:00").strftime("%H:%M") not in refusal.value.message
+
+
 def test_a_cancellation_has_a_coded_reason_and_a_no_show_has_its_time(api, desk):
     visit = desk.scheduling.book(wanted()).visits[0]
     with pytest.raises(Conflict, match="not begun"):

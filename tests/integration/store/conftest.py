@@ -71,10 +71,11 @@ def count(admin_url: str) -> Callable[..., int]:
 
 @pytest.fixture
 def run_import(database: Database, staff: Actor) -> Callable[..., ImportSummary]:
-    """Imports files as staff, in this process unless told otherwise."""
+    """Imports files as staff, in this process unless told otherwise; most inputs are parts of a record."""
 
-    def run(*paths: Path, processes: int = 1, **more: Any) -> ImportSummary:
-        return import_path(database, staff, paths, processes=processes, site_time_zone=SITE, **more)
+    def run(*paths: Path, processes: int = 1, check_references: bool = False, **more: Any) -> ImportSummary:
+        more |= {"processes": processes, "check_references": check_references}
+        return import_path(database, staff, paths, site_time_zone=SITE, **more)
 
     return run
 

@@ -46,7 +46,8 @@ def test_files_go_in_and_come_out(almoner, tmp_path, count) -> None:
 
     exported = almoner("export", tmp_path / "out")
     assert exported.exit_code == 0
-    assert "1 resources" in exported.output
+    assert "2 resources" in exported.output
+    assert "Provenance.ndjson" in {path.name for path in (tmp_path / "out").iterdir()}
     assert json.loads((tmp_path / "out" / "Patient.ndjson").read_text())["id"] == "ana"
 
     with pytest.raises(Conflict, match="not empty"):

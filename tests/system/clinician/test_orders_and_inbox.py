@@ -123,4 +123,4 @@ def test_a_result_without_a_patient_is_attached_after_a_look_at_both_sides(room:
     okafor.presses("Attach the result", okafor.dialog)
     expect(okafor.page.get_by_text("The result is in the chart now")).to_be_visible()
     inbox.opens_the_inbox(okafor)
-    inbox.looks_again_until(okafor, inbox.card(okafor, "Hargrove").filter(has_text="6.2 g/dL"))
+    inbox.sees_it_sorted(okafor, inbox.card(okafor, "Hargrove").filter(has_text="6.2 g/dL"))

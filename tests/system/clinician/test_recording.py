@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 
 import pytest
 from playwright.sync_api import expect
+from reportlab.pdfgen.canvas import Canvas
 
 from tests.lib.browser import Room
 from tests.system.steps import chart
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
-REPORT = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
+
+def a_pdf(words: str) -> bytes:
+    """One page with these words."""
+    written = BytesIO()
+    page = Canvas(written, invariant=True)
+    page.drawString(72, 700, words)
+    page.save()
+    return written.getvalue()
+
+
+REPORT = a_pdf("Colonoscopy: normal to the cecum.")
 
 
 def test_an_implausible_pressure_is_refused_and_nothing_typed_is_lost(room: Room):
@@ -52,6 +64,7 @@ def test_a_colonoscopy_from_outside_closes_the_gap_its_document_opens_and_a_retr
 
     chart.looks_at_one_entry(okafor, "Documents", "colonoscopy.pdf")
     okafor.presses("Open document", chart.past_care(okafor))
+    expect(chart.past_care(okafor).locator("canvas").first).to_be_visible()
     with okafor.page.expect_download() as saved:
         okafor.presses("Download", chart.past_care(okafor))
     assert saved.value.path().read_bytes() == REPORT

@@ -114,6 +114,27 @@ def observation(**more: object) -> dict:
     } | more
 
 
+NEW_YORK = "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "grade_of_it"),
+    [
+        ("2026-11-20T03:00:00Z", NEW_YORK, "not_checked"),
+        ("2026-11-20T05:00:00Z", NEW_YORK, "critical"),
+        ("2026-11-20T03:00:00Z", "UTC", "critical"),
+        ("2026-11-19T23:30:00-05:00", "UTC", "critical"),
+        ("2026-11-20", NEW_YORK, "critical"),
+        ("2026-11", NEW_YORK, "not_checked"),
+        ("2026-11-20T12:00:60Z", NEW_YORK, "not_checked"),
+    ],
+)
+def test_the_day_that_settles_the_age_is_the_sites(at, zone, grade_of_it):
+    """Somebody turns 18 on 20 November: in New York that day begins five hours later than in UTC."""
+    given = observation(effectiveDateTime=at)
+    assert grade_result(given, "2008-11-20", zone).grade == grade_of_it
+
+
 @pytest.mark.parametrize(
     ("more", "birth", "grade_of_it"),
     [
@@ -129,10 +150,11 @@ def observation(**more: object) -> dict:
 )
 def test_a_stored_result_is_graded_at_the_age_of_its_day(more, birth, grade_of_it):
     given = {name: value for name, value in observation(**more).items() if value is not None}
-    assert grade_result(given, birth).grade == grade_of_it
+    assert grade_result(given, birth, NEW_YORK).grade == grade_of_it
 
 
 def test_a_report_in_words_is_nobodys_to_grade_but_its_readers():
     assert (
-        grade_result({"resourceType": "DiagnosticReport", "conclusion": "Mass."}, None).grade == "not_flagged"
+        grade_result({"resourceType": "DiagnosticReport", "conclusion": "Mass."}, None, NEW_YORK).grade
+        == "not_flagged"
     )

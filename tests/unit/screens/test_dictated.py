@@ -28,9 +28,17 @@ def test_doses_are_found_as_they_were_said(words, doses):
 
 
 def test_the_engine_is_told_the_charts_drugs_without_their_strengths():
-    prompt = prompt_of(["metformin hydrochloride 500 MG Oral Tablet", "lisinopril 20 MG"], ["Gout"])
-    assert prompt == "Medical dictation. metformin hydrochloride, lisinopril, Gout"
-    assert len(prompt_of(["a" * 300, "b" * 300, "c" * 300])) <= 800
+    prompt = prompt_of(["metFORMIN hydrochloride 500 MG Oral Tablet", "lisinopril 20 MG"], ["Gout"])
+    assert prompt == "Medical dictation. Gout, metformin hydrochloride, lisinopril"
+
+
+def test_on_a_long_chart_the_drugs_names_come_before_the_problems_and_are_whole():
+    drugs = [f"drug{number:03}ium" for number in range(40)]
+    prompt = prompt_of(drugs, ["Gout", "x" * 300])
+    assert len(prompt) <= 600
+    assert prompt.endswith(", ".join(drugs))
+    assert "xxx" not in prompt
+    assert prompt_of(["a" * 700]) == "Medical dictation. "
 
 
 @pytest.mark.parametrize(

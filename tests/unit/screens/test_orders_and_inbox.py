@@ -153,11 +153,20 @@ class Orders:
 
 class Results:
     def __init__(self, *cards: InboxCard, refuses: str | None = None):
-        self.cards, self.refuses, self.acts = list(cards), refuses, []
+        self.cards, self.refuses, self.acts, self.on_their_way = list(cards), refuses, [], 0
+
+    def counts(self) -> InboxCounts:
+        return COUNTS.model_copy(update={"on_their_way": self.on_their_way})
 
     def inbox(self, **_: object) -> Inbox:
         page = Page(number=1, size=20, total=len(self.cards))
-        return Inbox(cards=self.cards, page=page, counts=COUNTS, limits_source="Kost 1990.")
+        return Inbox(
+            cards=self.cards,
+            page=page,
+            counts=COUNTS,
+            limits_source="Kost 1990.",
+            on_their_way=self.on_their_way,
+        )
 
     def choices(self) -> InboxChoices:
         return InboxChoices(clinicians=[("chen", "Dr. Chen")], pools=[])
@@ -390,3 +399,20 @@ def test_both_sides_of_a_result_without_a_patient_say_what_is_missing():
     )  # fmt: skip
     for words in ("Possible", "Family name agrees.", "Open orders it may answer", "not recorded"):
         assert words in candidate_html(candidate)
+
+
+def test_results_that_are_being_sorted_come_by_themselves_and_after_a_minute_a_button_is_left():
+    results = Results()
+    results.on_their_way = 2
+    page = AppTest.from_function(inbox_page, args=(session_of(results_inbox=results),)).run(timeout=30)
+    assert not page.exception
+    assert any("2 results have come in" in one.value and "by themselves" in one.value for one in page.caption)
+    assert "Look again" not in [button.label for button in page.button]
+    page.session_state["inbox_sorting_since"] -= 61
+    page.run(timeout=30)
+    assert "longer than usual" in page.warning[0].value
+    press(page, "Look again")
+    assert any("by themselves" in one.value for one in page.caption)
+    results.on_their_way = 0
+    page.run(timeout=30)
+    assert page.info[0].value.startswith("Nothing to look at.")

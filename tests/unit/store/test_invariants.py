@@ -51,6 +51,12 @@ def questionnaire(*items: dict) -> dict:
     return {"resourceType": "Questionnaire", "status": "active", "item": list(items)}
 
 
+def risk(**prediction: object) -> dict:
+    return {"resourceType": "RiskAssessment", "status": "final", "subject": ANA, "prediction": [prediction]}
+
+
+ONE = {"valueString": "one"}
+WHEN = {"question": "2", "operator": "=", "answerString": "x"}
 TIMES = {"start": "2026-01-01T09:00:00Z", "end": "2026-01-01T09:20:00Z"}
 VALUE = {"valueQuantity": {"value": 7, "unit": "%"}}
 
@@ -62,8 +68,12 @@ REFUSED = [
     (observation(valueRatio={"numerator": {"value": 2}}), "Observation.valueRatio"),
     (observation(effectivePeriod={"start": "2026-02", "end": "2026-01-31"}), "Observation.effectivePeriod.end"),
     (observation(subject={"reference": "Encounter/1"}), "Observation.subject"),
+    (observation(subject={"reference": "Organization/1"}), "Observation.subject"),
     (observation(subject={"reference": "https://there/r4/Encounter/1"}), "Observation.subject"),
     (observation(performer=[ANA, {"reference": "Condition/1"}]), "Observation.performer[1]"),
+    (observation(performer=[{"type": "Condition", "identifier": {"value": "1"}}]), "Observation.performer[0]"),
+    (observation(subject={"reference": "#o"}, contained=[{"resourceType": "Condition", "id": "o", "subject": ANA}]),
+     "Observation.subject"),
     (observation(subject={"reference": "#nobody"}), "Observation.reference"),
     (observation(subject={"reference": "#p"}, contained=[{"resourceType": "Patient", "id": "p",
                  "meta": {"versionId": "1"}}]), "Observation.contained[0].meta"),
@@ -86,6 +96,29 @@ REFUSED = [
     (questionnaire({"linkId": "1", "type": "riddle"}), "Questionnaire.item[0].type"),
     (questionnaire({"linkId": "1", "type": "display", "required": True}), "Questionnaire.item[0]"),
     ({"resourceType": "Organization", "active": True}, "Organization"),
+    (questionnaire({"linkId": "1", "type": "group"}), "Questionnaire.item[0].item"),
+    (questionnaire({"linkId": "1", "type": "choice", "answerValueSet": "urn:x", "answerOption": [ONE]}),
+     "Questionnaire.item[0].answerOption"),
+    (questionnaire({"linkId": "1", "type": "boolean", "answerOption": [ONE]}), "Questionnaire.item[0].type"),
+    (questionnaire({"linkId": "1", "type": "display", "initial": [ONE]}), "Questionnaire.item[0].initial"),
+    (questionnaire({"linkId": "1", "type": "display", "readOnly": True}), "Questionnaire.item[0].readOnly"),
+    (questionnaire({"linkId": "1", "type": "date", "maxLength": 3}), "Questionnaire.item[0].maxLength"),
+    (questionnaire({"linkId": "1", "type": "choice", "initial": [ONE], "answerOption": [ONE]}),
+     "Questionnaire.item[0].initial"),
+    (questionnaire({"linkId": "1", "type": "string", "enableWhen": [WHEN, WHEN, WHEN]}),
+     "Questionnaire.item[0].enableBehavior"),
+    (questionnaire({"linkId": "1", "type": "string", "initial": [ONE, ONE]}), "Questionnaire.item[0].initial"),
+    (questionnaire({"linkId": "1", "type": "string", "enableWhen": [WHEN | {"operator": "exists"}]}),
+     "Questionnaire.item[0].enableWhen[0].answer[x]"),
+    ({"resourceType": "List", "status": "current", "mode": "working", "entry": [{"item": ANA, "deleted": True}]},
+     "List.entry.deleted"),
+    ({"resourceType": "List", "status": "current", "mode": "changes", "entry": [{"item": ANA, "date": "2026"}]},
+     "List.entry.date"),
+    (risk(probabilityDecimal=101), "RiskAssessment.prediction[0].probabilityDecimal"),
+    (risk(probabilityRange={"low": {"value": 2}}), "RiskAssessment.prediction[0].probabilityRange"),
+    ({"resourceType": "RequestGroup", "status": "active", "intent": "plan", "action": [{"title": "x"}]},
+     "RequestGroup.action[0]"),
+    ({"resourceType": "SupplyDelivery", "type": {"coding": [{"code": "starship"}]}}, "SupplyDelivery.type"),
 ]  # fmt: skip
 
 TAKEN = [
@@ -95,6 +128,10 @@ TAKEN = [
     observation(subject={"reference": "urn:uuid:0b9a7f8e-7c58-4bd1-9d5e-000000000000"}),
     observation(subject={"reference": "#p"}, contained=[{"resourceType": "Patient", "id": "p"}]),
     observation(subject={"reference": "Group/1"}),
+    observation(subject={"type": "Group", "identifier": {"value": "1"}}),
+    observation(
+        performer=[{"reference": "#o"}], contained=[{"resourceType": "Organization", "id": "o", "name": "x"}]
+    ),
     condition("resolved", "confirmed", abatementDateTime="2026"),
     condition(None, "entered-in-error"),
     condition(clinicalStatus={"coding": [{"system": "urn:ours", "code": "sleeping"}]}),
@@ -103,6 +140,9 @@ TAKEN = [
     visit("booked", **TIMES),
     request({"frequency": 1, "period": 1, "periodUnit": "d", "when": ["MORN.early"]}),
     {"resourceType": "Organization", "name": "North"},
+    questionnaire({"linkId": "1", "type": "choice", "answerOption": [ONE], "repeats": True}),
+    questionnaire({"linkId": "1", "type": "string", "maxLength": 3, "initial": [ONE]}),
+    risk(probabilityDecimal=99.5),
 ]
 
 

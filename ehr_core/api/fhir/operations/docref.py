@@ -16,7 +16,8 @@ OPERATIONS = (("DocumentReference", "docref"),)
 KNOWN = frozenset({"patient", "start", "end", "type", "on-demand"})
 
 
-@router.api_route("/DocumentReference/$docref", methods=["GET", "POST"])
+@router.get("/DocumentReference/$docref")
+@router.post("/DocumentReference/$docref")
 def docref(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
     """Current documents; without dates the newest of each comes first."""
     require_json_answer(request)

@@ -26,7 +26,8 @@ KNOWN = frozenset({"start", "end", "_since", "_type", "_count", PAGE_PARAMETER})
 USUAL_PAGE, LARGEST_PAGE = 500, 2000
 
 
-@router.api_route("/Patient/{resource_id}/$everything", methods=["GET", "POST"])
+@router.get("/Patient/{resource_id}/$everything")
+@router.post("/Patient/{resource_id}/$everything")
 def everything(
     resource_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
 ) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,9 +18,11 @@ from ehr_core.store.validation import validate
 class Given:
     """The parameters of one call. Raises BadRequest, naming it, for one that the operation does not take."""
 
-    def __init__(self, request: Request, body: bytes, known: frozenset[str]):
+    def __init__(
+        self, request: Request, body: bytes, known: frozenset[str], repeated: frozenset[str] = frozenset()
+    ):
         self._values: dict[str, Any] = {}
-        self._known = known
+        self._known, self._repeated = known, repeated
         for name, value in request.query_params.multi_items():
             self._add(name, value)
         if not body:
@@ -44,6 +47,9 @@ class Given:
             return
         if name not in self._known:
             raise BadRequest(f"This operation takes {', '.join(sorted(self._known))}, and nothing else.")
+        if name in self._repeated:
+            self._values.setdefault(name, []).append(value)
+            return
         if name in self._values:
             raise BadRequest(f"The parameter '{name}' is given twice.")
         self._values[name] = value
@@ -62,6 +68,21 @@ class Given:
         if not found:
             raise BadRequest(f"The parameter '{name}' is required.")
         return found
+
+    def texts(self, name: str) -> list[str]:
+        """Every value of a parameter that may be repeated."""
+        found = self._values.get(name, [])
+        if any(not isinstance(one, str) for one in found):
+            raise BadRequest(f"The parameter '{name}' is a text.")
+        return list(found)
+
+    def day(self, name: str) -> date | None:
+        """A whole day; a moment's day. Raises BadRequest for what is no date."""
+        found = self.text(name)
+        try:
+            return date.fromisoformat(found[:10]) if found else None
+        except ValueError:
+            raise BadRequest(f"The parameter '{name}' is a day such as 2026-01-01.") from None
 
     def number(self, name: str, default: int, highest: int) -> int:
         found = self._values.get(name, default)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from ehr_core.api.dependencies import ProcessParts, RawBody, Work
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer, require_json_body
 from ehr_core.api.fhir.operations.given import Given
-from ehr_core.api.fhir.visibility import reading_store
+from ehr_core.api.fhir.visibility import cut, reading_store
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.fhir_json import encode
 from ehr_core.registration.candidates import near_records, survivors_of
@@ -49,7 +49,7 @@ def match(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> R
     best = _best(work, graded)[: given.number("count", MOST, MOST)]
     found = {one.id: one for one in store.read_many("Patient", [patient_id for patient_id, _ in best])}
     entries = [
-        _entry(base_url(parts), patient_id, found[patient_id].body, judgement)
+        _entry(base_url(parts), patient_id, cut(work.actor, found[patient_id]).body, judgement)
         for patient_id, judgement in best
         if patient_id in found
     ]

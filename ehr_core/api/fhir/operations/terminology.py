@@ -1,4 +1,7 @@
-"""$expand, $lookup, $validate-code and $subsumes over the value sets that ship with Almoner. No patient data."""
+"""$expand, $lookup, $validate-code and $subsumes over the value sets that ship with Almoner and those of packages.
+
+No patient data.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,20 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import RawBody, Work
 from ehr_core.api.fhir.exchange import fhir_response, require_json_answer
 from ehr_core.api.fhir.operations.given import Given, parameters
+from ehr_core.api.fhir.operations.guide_codes import (
+    MOST_CODES,
+    expanded,
+    in_codes,
+    in_system,
+    looked_up,
+    subsumption,
+)
 from ehr_core.api.fhir.visibility import require_reading
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.kernel.name_sounds import folded
+from ehr_core.store.guides.shelf import guides_in
+from ehr_core.store.guides.value_sets import Codes
+from ehr_core.store.guides.value_sets import CodeSystem as GuideSystem
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 OPERATIONS = (
@@ -27,53 +41,66 @@ OPERATIONS = (
     ("CodeSystem", "validate-code"),
     ("CodeSystem", "subsumes"),
 )
-BOTH = ["GET", "POST"]
-MOST_CODES = 1000
 
 
-@router.api_route("/ValueSet/$expand", methods=BOTH)
+@router.get("/ValueSet/$expand")
+@router.post("/ValueSet/$expand")
 def expand(request: Request, body: RawBody, work: Work) -> Response:
     """The codes of a value set, in parts when `count` asks for it."""
     given = _given(request, work, body, "url", "filter", "offset", "count")
-    return fhir_response(request, _expanded(_value_set(given.required("url")), given))
+    url = given.required("url")
+    if (own := _own_value_set(url)) is not None:
+        return fhir_response(request, _expanded(own, given))
+    return fhir_response(request, expanded(_codes(work, url), given))
 
 
-@router.api_route("/ValueSet/{value_set_id}/$expand", methods=BOTH)
+@router.get("/ValueSet/{value_set_id}/$expand")
+@router.post("/ValueSet/{value_set_id}/$expand")
 def expand_by_id(value_set_id: str, request: Request, body: RawBody, work: Work) -> Response:
     given = _given(request, work, body, "filter", "offset", "count")
     return fhir_response(request, _expanded(_value_set(value_set_id), given))
 
 
-@router.api_route("/ValueSet/$validate-code", methods=BOTH)
+@router.get("/ValueSet/$validate-code")
+@router.post("/ValueSet/$validate-code")
 def validate_in_value_set(request: Request, body: RawBody, work: Work) -> Response:
     """Whether a code is in the set, and whether the display is ours."""
     given = _given(request, work, body, "url", "system", "code", "display", "coding")
-    found = _value_set(given.required("url"))
+    url = given.required("url")
     system, code, display = _coding(given)
+    found = _own_value_set(url)
+    if found is None:
+        return fhir_response(request, in_codes(_codes(work, url), system, code, display))
     match = next((each for each in found.codes if _is(each, system, code)), None)
     if match is None:
         return fhir_response(request, parameters(result=False, message=f"The code is not in {found.title}."))
     return fhir_response(request, _agreed(match, code, display))
 
 
-@router.api_route("/CodeSystem/$lookup", methods=BOTH)
+@router.get("/CodeSystem/$lookup")
+@router.post("/CodeSystem/$lookup")
 def lookup(request: Request, body: RawBody, work: Work) -> Response:
     """What we know of a code: its system's name and its display."""
     given = _given(request, work, body, "system", "code", "coding")
     system, code, _ = _coding(given)
+    if (held := _imported(work, system)) is not None:
+        return fhir_response(request, looked_up(held, code))
     found = _shipped(_system(system), code)
     if found is None:
         raise NotFound("This code is in no value set that is kept here.")
     return fhir_response(request, parameters(name=found.system.title, display=found.display))
 
 
-@router.api_route("/CodeSystem/$validate-code", methods=BOTH)
+@router.get("/CodeSystem/$validate-code")
+@router.post("/CodeSystem/$validate-code")
 def validate_in_system(request: Request, body: RawBody, work: Work) -> Response:
     """Whether a code is well formed, and known here."""
     given = _given(request, work, body, "url", "code", "display", "coding")
     coded = given.value("coding")
     system = coded.get("system", "") if isinstance(coded, dict) else given.required("url")
     code, display = _coding(given)[1:]
+    if (held := _imported(work, system)) is not None:
+        return fhir_response(request, in_system(held, code, display))
     described = _system(system)
     found = _shipped(described, code)
     if found is None:
@@ -82,12 +109,15 @@ def validate_in_system(request: Request, body: RawBody, work: Work) -> Response:
     return fhir_response(request, _agreed(found, code, display))
 
 
-@router.api_route("/CodeSystem/$subsumes", methods=BOTH)
+@router.get("/CodeSystem/$subsumes")
+@router.post("/CodeSystem/$subsumes")
 def subsumes(request: Request, body: RawBody, work: Work) -> Response:
     """Whether one code stands for the other: told where the code itself shows its place, as in ICD-10-CM."""
     given = _given(request, work, body, "system", "codeA", "codeB")
-    system = _system(given.required("system"))
     first, second = given.required("codeA"), given.required("codeB")
+    if (held := _imported(work, given.required("system"))) is not None:
+        return fhir_response(request, subsumption(held, first, second))
+    system = _system(given.required("system"))
     if first == second:
         return fhir_response(request, parameters(outcome="equivalent"))
     if not system.prefixes:
@@ -113,12 +143,31 @@ def _coding(given: Given) -> tuple[str, str, str | None]:
     return given.text("system") or "", given.required("code"), given.text("display")
 
 
-def _value_set(name: str) -> ValueSet:
+def _own_value_set(name: str) -> ValueSet | None:
     wanted = name.partition("|")[0]
-    for each in value_sets().values():
-        if wanted in (each.url, each.id):
-            return each
-    raise NotFound("This value set is not kept here.")
+    return next((each for each in value_sets().values() if wanted in (each.url, each.id)), None)
+
+
+def _value_set(name: str) -> ValueSet:
+    found = _own_value_set(name)
+    if found is None:
+        raise NotFound("This value set is not kept here.")
+    return found
+
+
+def _codes(work: UnitOfWork, url: str) -> Codes:
+    """A value set of a guide, by its address."""
+    found = guides_in(work.connection).codes(url)
+    if found is None:
+        raise NotFound("This value set is not kept here.")
+    return found
+
+
+def _imported(work: UnitOfWork, url: str) -> GuideSystem | None:
+    """A code system of a guide; where one of ours has the same address, ours is asked."""
+    if any(url == each.uri for each in CODE_SYSTEMS.values()):
+        return None
+    return guides_in(work.connection).system(url)
 
 
 def _system(uri: str) -> CodeSystem:

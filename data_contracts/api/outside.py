@@ -1,0 +1,132 @@
+"""What goes out to other systems: subscriptions as administrators see them, and outside decision support."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from data_contracts.api.model import ApiModel
+
+SubscriptionStatus = Literal["requested", "active", "error", "off"]
+Hook = Literal["patient-view", "order-select", "order-sign"]
+
+
+class SubscriptionInfo(ApiModel):
+    """`waiting` are events that were not delivered yet; `failure` is why the last try failed."""
+
+    subscription_id: str
+    application: str
+    topic: str
+    endpoint: str
+    content: str
+    status: SubscriptionStatus
+    events: int
+    waiting: int
+    tries: int
+    failure: str | None
+    failed_at: datetime | None
+    next_try_at: datetime | None
+    last_sent_at: datetime | None
+
+    @property
+    def fails(self) -> bool:
+        return self.failure is not None
+
+
+class Subscriptions(ApiModel):
+    subscriptions: list[SubscriptionInfo]
+
+
+class NewCdsService(ApiModel):
+    """An outside CDS Hooks service. `prefetch` are its templates, each a read or a search of FHIR."""
+
+    service_id: str = Field(
+        min_length=1,
+        max_length=80,
+        pattern=r"[A-Za-z0-9._-]+$",
+        description="Its id there, and its name here.",
+    )
+    hook: Hook
+    title: str = Field(min_length=1, max_length=100, description="As people read it beside its cards.")
+    url: str = Field(
+        max_length=2000, description="The service's own address, such as https://…/cds-services/x."
+    )
+    prefetch: dict[str, str] = Field(default={}, max_length=20)
+
+
+class CdsServiceInfo(ApiModel):
+    """`rests_until`: after several failures in a row it is not asked until then."""
+
+    service_id: str
+    hook: Hook
+    title: str
+    url: str
+    prefetch: dict[str, str]
+    disabled: bool
+    failures: int
+    rests_until: datetime | None
+    last_failure: str | None
+    last_failed_at: datetime | None
+    last_answered_at: datetime | None
+
+
+class CdsServices(ApiModel):
+    services: list[CdsServiceInfo]
+
+
+class OutsideLink(ApiModel):
+    label: str
+    url: str
+
+
+class OutsideReason(ApiModel):
+    system: str
+    code: str
+    display: str
+
+
+class OutsideCard(ApiModel):
+    """A card from outside, as plain text: `detail` is not formatted, and `suggestions` are words, never acts."""
+
+    card_id: str
+    service_id: str
+    service: str
+    summary: str
+    detail: str
+    indicator: Literal["info", "warning", "critical"]
+    source: str
+    source_url: str | None
+    links: list[OutsideLink]
+    suggestions: list[str]
+    reasons: list[OutsideReason]
+
+
+class NotChecked(ApiModel):
+    """A service that gave no answer in time, and why."""
+
+    service: str
+    why: str
+
+
+class OutsideCards(ApiModel):
+    """`asked` is how many services were asked; `could_not` are those of which nothing can be said."""
+
+    asked: int
+    cards: list[OutsideCard]
+    could_not: list[NotChecked]
+
+
+class AskOutside(ApiModel):
+    """`selections` are the ids of the drafts that were just chosen, for order-select."""
+
+    patient_id: str = Field(min_length=1, max_length=64)
+    hook: Hook = "patient-view"
+    encounter_id: str | None = Field(default=None, max_length=64)
+    draft_ids: list[str] = Field(default=[], max_length=100)
+
+
+class AnswerCard(ApiModel):
+    outcome: Literal["accepted", "overridden"]
+    reason: OutsideReason | None = None

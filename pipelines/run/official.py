@@ -1,0 +1,220 @@
+"""The official measures of a night, beside our own: inputs checked, people measured, gaps derived, all checked, told.
+
+A run of its own in the core: when it is stopped, our own measures are not, and the screens say which numbers are old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow.parquet as pq
+
+from data_contracts.api.pipeline import RunReport, WriteBackReceipt
+from data_contracts.contract import Table
+from data_contracts.expectations import Breach, ContractBreached, require_sound
+from data_contracts.expectations.breach import WHOLE_TABLE, breached
+from data_contracts.tables.official import (
+    OFFICIAL_EVIDENCE,
+    OFFICIAL_GAPS,
+    OFFICIAL_RESULTS,
+    OFFICIAL_TABLES,
+)
+from data_contracts.tables.results import CARE_GAPS
+from ehr_core.client import AlmonerClient
+from ehr_core.kernel.errors import AlmonerError
+from ehr_core.kernel.logging import get_logger
+from pipelines import flatten as flattening
+from pipelines import gaps
+from pipelines.deidentify.stream import resource_files
+from pipelines.measures.official.evaluate import evaluate_files
+from pipelines.measures.official.kept import Ready
+from pipelines.measures.official.results import arrow
+from pipelines.run.code_version import code_version
+from pipelines.run.draft import Draft
+from pipelines.run.official_packages import ready_packages
+from pipelines.run.steps import scratch, view
+from pipelines.write_back import RunStamp, send_everything
+
+log = get_logger(__name__)
+WRITTEN_BACK = (OFFICIAL_EVIDENCE, OFFICIAL_RESULTS, OFFICIAL_GAPS)
+"""Facts before the results that rest on them: a result is never seen without what it rests on."""
+INPUTS = "official_inputs"
+
+Report = Callable[[str], None]
+
+
+def check_inputs(draft: Draft) -> dict[str, int]:
+    """Raises ContractBreached unless every active package can be run, whole, over what the snapshot holds.
+
+    A value set or a file that a measure reads and that is not there would make its rate a silent zero. Returns the
+    number of active measures by the beginning of the package's id.
+    """
+    facts, files = draft.facts, resource_files(draft.resources)
+    try:
+        ready = ready_packages(draft)
+    except (AlmonerError, OSError) as error:
+        said = error.message if isinstance(error, AlmonerError) else "a package is not in the snapshot"
+        raise breached([Breach(INPUTS, WHOLE_TABLE, f"be packages that can be run: {said}", 1)]) from error
+    breaches: list[Breach] = []
+    for package in ready:
+        wanted = {url for one in package.measures for url in one.compiled.program.value_sets}
+        missing = sorted(url for url in wanted if package.engine.package.value_set(url) is None)
+        breaches += [Breach(INPUTS, "value_set", f"hold the value set {url}", 1) for url in missing]
+        unread = sorted(kind for kind in package.types if facts.kept.get(kind) and kind not in files)
+        breaches += [
+            Breach(INPUTS, kind, f"hold the {facts.kept[kind]} lines of {kind}", 1) for kind in unread
+        ]
+    if breaches:
+        raise breached(breaches)
+    return {package.package_id[:12]: len(package.described) for package in ready}
+
+
+def evaluate_official(draft: Draft, time_zone: str) -> int:
+    """Writes official_results and official_evidence; returns rows of the first.
+
+    Raises ContractBreached when not exactly the people of the snapshot were measured.
+    """
+    with (
+        _writer(draft, OFFICIAL_RESULTS) as results,
+        _writer(draft, OFFICIAL_EVIDENCE) as evidence,
+    ):
+        rows = 0
+        for table, writer in ((OFFICIAL_RESULTS, results), (OFFICIAL_EVIDENCE, evidence)):
+            writer.write_table(arrow(table, {}))
+        for ready in ready_packages(draft):
+            people = 0
+            for measured, (said, found) in _evaluated(draft, ready, time_zone):
+                results.write_table(said)
+                evidence.write_table(found)
+                people, rows = people + measured, rows + said.num_rows
+            _require_everybody(draft, people)
+    return rows
+
+
+def derive_official_gaps(draft: Draft) -> int:
+    """Writes official_gaps of official_results and of our own gaps; returns its rows."""
+    measures = [one for ready in ready_packages(draft) for one in ready.described]
+    with scratch(draft) as connection:
+        flattening.open_parquet(connection, draft.limited)
+        for table in (OFFICIAL_RESULTS, CARE_GAPS):
+            view(connection, table, draft.results / f"{table.name}.parquet")
+        gaps.derive_official(connection, measures, as_of=draft.facts.as_of)
+        path = str(_place(draft, OFFICIAL_GAPS)).replace("'", "''")
+        order = ", ".join(OFFICIAL_GAPS.key)
+        return connection.execute(
+            f"COPY (SELECT * FROM official_gaps ORDER BY {order}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)"
+        ).fetchall()[0][0]
+
+
+def check_official(draft: Draft, *, deep: bool = True) -> dict[str, int]:
+    """Raises ContractBreached when an official table breaks its contract or names a measure that is not active."""
+    with duckdb.connect() as connection:
+        _open(connection, draft)
+        names = [table.name for table in OFFICIAL_TABLES]
+        rows = require_sound(connection, names, as_of=draft.facts.as_of, great_expectations=deep)
+        active = [name for ids in draft.facts.official.packages.values() for name in ids]
+        strange = connection.execute(
+            "SELECT count(*) FROM official_results WHERE NOT list_contains(CAST(? AS VARCHAR[]), measure_id)",
+            [active],
+        ).fetchall()[0][0]
+    if strange:
+        raise breached([Breach(OFFICIAL_RESULTS.name, "measure_id", "be a measure that is active", strange)])
+    return rows
+
+
+def write_back_official(client: AlmonerClient, draft: Draft, report: Report) -> dict[str, WriteBackReceipt]:
+    """Sends facts, results and gaps, and tells that this run is good. Nothing when no official measure is active."""
+    facts = draft.facts
+    if not facts.official.packages:
+        return {}
+    stamp = RunStamp(facts.run_id, facts.key_id, facts.as_of, facts.outbox_transaction)
+    with duckdb.connect() as connection:
+        _open(connection, draft)
+        receipts = send_everything(
+            client, connection, stamp, tables=WRITTEN_BACK, not_checked=facts.not_checked, report=report
+        )
+    client.pipeline.tell_run(official_report(draft, {name: one.received for name, one in receipts.items()}))
+    return receipts
+
+
+def official_night(
+    client: AlmonerClient, draft: Draft, time_zone: str, report: Report, *, deep_checks: bool
+) -> None:
+    """All of it without Dagster. A breach is told to the core and stops the official measures only."""
+    if not draft.facts.official.packages:
+        return
+    try:
+        check_inputs(draft)
+        rows = evaluate_official(draft, time_zone)
+        report(f"official measures: {rows} results")
+        derive_official_gaps(draft)
+        check_official(draft, deep=deep_checks)
+    except ContractBreached as breach:
+        report(f"The official measures were stopped: {breach.short}")
+        tell_official_failure(client, draft, breach)
+        return
+    write_back_official(client, draft, report)
+
+
+def tell_official_failure(client: AlmonerClient, draft: Draft, breach: ContractBreached) -> None:
+    for one in breach.breaches:
+        log.error(
+            "official_contract_breach",
+            table=one.table,
+            column=one.column,
+            should=one.expectation,
+            rows=one.rows_failing,
+        )
+    client.pipeline.tell_run(official_report(draft, {}, failure=breach.short[:500]))
+
+
+def official_report(draft: Draft, counts: dict[str, int], *, failure: str | None = None) -> RunReport:
+    facts = draft.facts
+    return RunReport(
+        run_id=f"official-{facts.snapshot_id}",
+        kind="official",
+        snapshot_id=facts.snapshot_id,
+        key_id=facts.key_id,
+        as_of=facts.as_of,
+        outbox_transaction=facts.outbox_transaction,
+        started_at=facts.started_at,
+        finished_at=datetime.now(UTC),
+        code_version=code_version(),
+        counts=counts,
+        failure=failure,
+    )
+
+
+def _evaluated(draft: Draft, ready: Ready, time_zone: str):
+    facts = draft.facts
+    return evaluate_files(
+        ready,
+        resource_files(draft.resources),
+        key_id=facts.key_id,
+        as_of=facts.as_of,
+        time_zone=time_zone,
+        left_out=facts.not_checked,
+    )
+
+
+def _require_everybody(draft: Draft, measured: int) -> None:
+    held = draft.facts.kept.get("Patient", 0)
+    if held != measured:
+        wrong = Breach(OFFICIAL_RESULTS.name, WHOLE_TABLE, f"rest on all {held} people", abs(held - measured))
+        raise breached([wrong])
+
+
+def _writer(draft: Draft, table: Table) -> pq.ParquetWriter:
+    return pq.ParquetWriter(_place(draft, table), arrow(table, {}).schema, compression="zstd")
+
+
+def _open(connection: duckdb.DuckDBPyConnection, draft: Draft) -> None:
+    flattening.open_parquet(connection, draft.limited)
+    for table in (*OFFICIAL_TABLES, CARE_GAPS):
+        view(connection, table, _place(draft, table))
+
+
+def _place(draft: Draft, table: Table):
+    return draft.results / f"{table.name}.parquet"

@@ -1,0 +1,162 @@
+"""A second engine, patient by patient, on the same charts: every population of every measure that both run.
+
+Where they disagree, docs/reference/measure-oracle.md says who follows the language and why; nothing else may differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import process_time
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.measures.elm.cases import read_cases
+from pipelines.measures.elm.engine import Compiled, Engine
+from pipelines.measures.elm.packages import read_package
+from pipelines.measures.elm.records import Records
+from tests.lib.shared_data import shared_data
+from tests.oracle.charts import Chart, edge_cases, of_cases, synthea
+from tests.oracle.second_oracle import OracleAnswer, ask, oracle_folder
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "measure-oracle.md"
+SYNTHEA_YEAR = ("2019-01-01", "2019-12-31")
+EDGES_PER_MEASURE = 30
+
+
+@dataclass
+class Compared:
+    """One measure on some charts, by both engines: (chart, group, population, ours, theirs) where they differ."""
+
+    measure: str
+    charts: int
+    ours_seconds: float
+    theirs_seconds: float
+    members: int
+    differences: list[tuple[str, str, str, int, int | None]]
+    error: str | None = None
+
+
+@pytest.fixture(scope="module")
+def oracle() -> Path:
+    folder = oracle_folder()
+    if folder is None:
+        pytest.skip(
+            "fqm-execution is not in .oracle or ALMONER_FQM (`make oracle` puts it there; it needs Node.js)"
+        )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return Engine(read_package(shared_data("ecqm")))
+
+
+def compared(
+    engine: Engine, compiled: Compiled, charts: Sequence[Chart], answer: OracleAnswer, period: tuple[str, str]
+) -> Compared:
+    records = Records(engine.texts, declared_only=True)
+    for chart in charts:
+        records.add_patient(chart.resources)
+    begun = process_time()
+    result = engine.evaluate(compiled, engine.run(records, period))
+    spent = process_time() - begun
+    found = Compared(compiled.measure.name, len(charts), spent, answer.cpu_seconds, 0, [], answer.error)
+    failed = {int(row) for error in result.errors for row in error.patients}
+    for row, chart in enumerate(charts):
+        theirs = answer.patients.get(chart.patient, {})
+        for group in result.groups:
+            for name in group.members:
+                ours = group.count(name, row)
+                found.members += ours
+                other = theirs.get(group.group.id, {}).get(name)
+                if ours != other and row not in failed and not answer.error:
+                    found.differences.append((chart.what, group.group.id, name, ours, other))
+    return found
+
+
+def report(title: str, found: Sequence[Compared]) -> None:
+    table = Table(
+        "measure", "charts", "members", "ours, ms", "fqm-execution, ms", "times", "differ", title=title
+    )
+    for one in found:
+        ours, theirs = 1e3 * one.ours_seconds / one.charts, 1e3 * one.theirs_seconds / one.charts
+        numbers = (f"{ours:.3f}", f"{theirs:.1f}", f"{theirs / ours:.0f}")
+        differ = one.error or str(len({chart for chart, *_ in one.differences}))
+        table.add_row(one.measure, str(one.charts), str(one.members), *numbers, differ)
+    Console(width=140).print(table)
+    for one in found:
+        for difference in one.differences:
+            print(one.measure, *difference, sep=" | ")
+
+
+def explained() -> Counter[str]:
+    """How many charts the page says differ, by measure and kind of chart: `| CMS999 | edge | 2 | …`."""
+    rows = re.findall(
+        r"^\| (\w+) \| (cases|Synthea|edge) \| (\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return Counter({f"{measure} {kind}": int(count) for measure, kind, count in rows})
+
+
+def unexplained(kind: str, found: Sequence[Compared]) -> list[str]:
+    known, problems = explained(), []
+    for one in found:
+        count = len({chart for chart, *_ in one.differences})
+        name = one.measure.partition("FHIR")[0]
+        if count > known[f"{name} {kind}"]:
+            problems.append(f"{one.measure}: {count} charts differ, {known[f'{name} {kind}']} are explained")
+    return problems
+
+
+def test_the_official_cases(oracle, engine, tmp_path):
+    by_measure: dict[tuple[str, tuple[str, str]], list] = {}
+    for case in read_cases(shared_data("ecqm")):
+        by_measure.setdefault((case.measure, case.period), []).append(case)
+    found = []
+    for place, ((name, period), cases) in enumerate(by_measure.items()):
+        compiled, charts = engine.compile(name), of_cases(iter(cases))
+        resources = [chart.resources for chart in charts]
+        answer = ask(oracle, tmp_path / str(place), engine, [compiled], resources, period)[
+            compiled.measure.name
+        ]
+        found.append(compared(engine, compiled, charts, answer, period))
+    report("official cases", found)
+    assert sum(one.error is None for one in found) >= 58
+    assert unexplained("cases", found) == []
+
+
+def test_synthea_patients(oracle, engine, tmp_path):
+    measures = [engine.compile(name) for name in sorted(engine.package.measures)]
+    charts = synthea(shared_data("synthea-r4"), engine, measures)
+    resources = [chart.resources for chart in charts]
+    answers = ask(oracle, tmp_path / "work", engine, measures, resources, SYNTHEA_YEAR)
+    found = [compared(engine, one, charts, answers[one.measure.name], SYNTHEA_YEAR) for one in measures]
+    report("Synthea patients", found)
+    assert sum(one.members for one in found) > 100
+    assert unexplained("Synthea", found) == []
+
+
+def test_edge_cases(oracle, engine, tmp_path):
+    by_measure: dict[tuple[str, tuple[str, str]], list] = {}
+    for case in read_cases(shared_data("ecqm")):
+        by_measure.setdefault((case.measure, case.period), []).append(case)
+    found = []
+    for place, ((name, period), cases) in enumerate(by_measure.items()):
+        compiled, charts = (
+            engine.compile(name),
+            edge_cases(of_cases(iter(cases)), EDGES_PER_MEASURE, seed=place),
+        )
+        resources = [chart.resources for chart in charts]
+        answer = ask(oracle, tmp_path / str(place), engine, [compiled], resources, period)[
+            compiled.measure.name
+        ]
+        found.append(compared(engine, compiled, charts, answer, period))
+    report("edge cases", found)
+    assert sum(one.charts for one in found) >= 1_000
+    assert unexplained("edge", found) == []
