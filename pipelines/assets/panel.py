@@ -16,7 +16,7 @@ from pipelines.run.steps import check_flat, check_results, join_results, write_b
 NIGHTLY_CRON = "0 2 * * *"
 SHARDED = ("recommendation_results", "measure_results", "care_gaps", "patient_strata")
 SNAPSHOT = ("limited_resources", "flat_tables")
-PANEL = ("results", "written_back", "published", "safe_harbor")
+PANEL = ("results", "written_back", "published", "risk_scores", "safe_harbor")
 LINE = "almoner/line"
 """Runs stand in line behind others of the same line only: the minutes do not wait for the night (services.py)."""
 

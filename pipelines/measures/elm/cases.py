@@ -214,8 +214,8 @@ def _population_id(group: Group, name: str, code: str, taken: Iterable[str]) -> 
 
 
 def same_values(expected: list[float], found: list[float]) -> bool:
-    """Are they the values observed? A zero may also stand for what was not to be observed."""
-    kept = list(expected)
+    """Are they the values observed? A zero may also stand for what was not observed, or was null."""
+    kept, found = list(expected), [one for one in found if one == one]
     while len(kept) > len(found) and 0.0 in kept:
         kept.remove(0.0)
     return len(kept) == len(found) and all(

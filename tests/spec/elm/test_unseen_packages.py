@@ -373,6 +373,8 @@ def test_groups_are_matched_by_id_then_by_populations_then_by_place():
         ([0.0, 2.0], [2.0], True),
         ([2.0, 2.0], [2.0], False),
         ([], [1.0], False),
+        ([0.0], [float("nan")], True),
+        ([2.0], [float("nan")], False),
     ],
 )
 def test_a_zero_may_stand_for_what_is_not_observed(expected, found, same):
