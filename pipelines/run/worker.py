@@ -52,7 +52,7 @@ class Worker:
             self._beat()
             try:
                 worked = self.work_once()
-                if not worked:
+                if not worked and not self._stopping.is_set():
                     self._get_ready()
                 away = False
             except (Unavailable, SignInRequired) as error:
