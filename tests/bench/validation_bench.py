@@ -126,13 +126,9 @@ def imports(resources: list[Resource]) -> None:
 def about(body: bytes, patient_id: str) -> bytes:
     """The same result, of that patient, as somebody new would send it."""
     sent = json.loads(body)
-    kept = {
-        name: sent[name]
-        for name in sent.keys() - {"id", "encounter", "performer", "derivedFrom", "hasMember"}
-    }
-    return json.dumps(
-        {"resourceType": "Observation"} | kept | {"subject": {"reference": f"Patient/{patient_id}"}}
-    ).encode()
+    for name in ("id", "extension", "encounter", "performer", "derivedFrom", "hasMember"):
+        sent.pop(name, None)
+    return json.dumps(sent | {"subject": {"reference": f"Patient/{patient_id}"}}).encode()
 
 
 def create_all(database: Database, bodies: list[bytes], incoming: Incoming | None) -> None:
