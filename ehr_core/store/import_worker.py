@@ -74,7 +74,7 @@ class Worker:
         folder: Path,
         server: str | None = None,
         *,
-        check_references: bool = False,
+        check_claims: bool = False,
     ):
         self.database = database
         self.actor = actor
@@ -84,7 +84,7 @@ class Worker:
         self.waiting = folder / f"waiting-{os.getpid()}"
         self.found: dict[str, str] = {}
         self.preparer = Preparer(time_zone, self.look_up, server)
-        self.preparer.notes_references = check_references
+        self.preparer.checks_claims = check_claims
         self.references = ReferenceNotes(folder / f"referred-{os.getpid()}")
 
     def take(self, part: Part) -> PartReport:
@@ -160,7 +160,7 @@ _worker: Worker | None = None
 
 
 def start_worker(
-    url: str, actor: Actor, time_zone: str, folder: Path, server: str | None, check_references: bool
+    url: str, actor: Actor, time_zone: str, folder: Path, server: str | None, check_claims: bool
 ) -> None:
     """Makes this process a worker with a connection of its own.
 
@@ -171,7 +171,7 @@ def start_worker(
     gc.freeze()
     gc.set_threshold(*SELDOM)
     database = connect(url, pool_size=1, application_name="almoner import")
-    _worker = Worker(database, actor, time_zone, folder, server, check_references=check_references)
+    _worker = Worker(database, actor, time_zone, folder, server, check_claims=check_claims)
 
 
 def take_part(part: Part) -> PartReport:

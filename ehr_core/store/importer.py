@@ -98,12 +98,13 @@ def import_path(
     problem: ProblemReport | None = None,
     site_time_zone: str | None = None,
     server: str | None = None,
-    check_references: bool = True,
+    check_claims: bool = True,
 ) -> ImportSummary:
     """Imports files and folders of Bundles, resources and NDJSON. What is bad is a problem, and the rest is kept.
 
     `server` is the address of the server that wrote the files: its absolute references are read as ours.
-    What refers to something that is nowhere is a problem too, and is kept, unless `check_references` is off.
+    What refers to something that is nowhere, or breaks a profile that it claims, is a problem too, and is kept;
+    `check_claims` off asks neither.
     Raises BadRequest when there is nothing to import, Unavailable when the database or a process goes away.
     """
     actor.require("fhir.write")
@@ -113,9 +114,9 @@ def import_path(
     return run.through(
         [parts_of(group) for group in groups],
         lambda folder: _crew(
-            database, actor, site_time_zone, folder, processes, server, check_references=check_references
+            database, actor, site_time_zone, folder, processes, server, check_claims=check_claims
         ),
-        (lambda folder: _nowhere(database, actor, site_time_zone, folder)) if check_references else None,
+        (lambda folder: _nowhere(database, actor, site_time_zone, folder)) if check_claims else None,
     )
 
 
@@ -236,16 +237,16 @@ def _crew(
     processes: int,
     server: str | None,
     *,
-    check_references: bool = False,
+    check_claims: bool = False,
 ) -> _Alone | _Crew:
     time_zone = site_time_zone or Settings().site_time_zone
     if processes <= 1:
-        return _Alone(Worker(database, actor, time_zone, folder, server, check_references=check_references))
+        return _Alone(Worker(database, actor, time_zone, folder, server, check_claims=check_claims))
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=start_worker,
-        initargs=(database.url, actor, time_zone, folder, server, check_references),
+        initargs=(database.url, actor, time_zone, folder, server, check_claims),
     )
     return _Crew(pool, processes)
 

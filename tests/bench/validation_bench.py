@@ -109,7 +109,7 @@ def imports(resources: list[Resource]) -> None:
             with fresh() as (_, database):
                 return taken(
                     lambda: import_path(
-                        database, ACTOR, [file], processes=1, site_time_zone=SITE, check_references=check
+                        database, ACTOR, [file], processes=1, site_time_zone=SITE, check_claims=check
                     )
                 )
 
