@@ -52,8 +52,9 @@ def import_files(
             help="The address of the server that wrote the files: its absolute references are ours."
         ),
     ] = None,
-    references: Annotated[
-        bool, typer.Option(help="List the references that lead nowhere; what has them is kept.")
+    check: Annotated[
+        bool,
+        typer.Option(help="List references that lead nowhere and claims that are not kept; all is stored."),
     ] = True,
 ) -> None:
     """Load FHIR R4 resources. What is bad is listed with file, line, path and reason; a re-run changes nothing."""
@@ -81,7 +82,7 @@ def import_files(
                 site_time_zone=settings.site_time_zone,
                 server=server,
                 origin=_origin(actor, paths, server),
-                check_references=references,
+                check_claims=check,
             )
             progress.update(bar, completed=total)
         finally:

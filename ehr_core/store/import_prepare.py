@@ -109,7 +109,7 @@ class Preparer:
         self.look_up = look_up
         self.server = server.rstrip("/") if server else None
         self.guides = SHIPPED
-        self.notes_references = False
+        self.checks_claims = False
 
     def prepare(self, part: Part) -> Preparation:
         """Everything in a part. A bad resource is a problem; nothing is raised for it."""
@@ -199,7 +199,9 @@ class Preparer:
             refuse_own_link(type_name, content.resource_id, resource)
             more = guides.searches.get(type_name, ())
             promoted = promote(type_name, resource, content.resource_id, self.time_zone, more)
-            broken = guides.check(type_name, resource, resolved, errors_only=True)
+            broken = (
+                guides.check(type_name, resource, resolved, errors_only=True) if self.checks_claims else ()
+            )
         except InvalidResource as error:
             for issue in error.issues:
                 done.note(origin, _path(origin.element, type_name, issue), issue.message)
@@ -209,7 +211,7 @@ class Preparer:
             done.note(origin, origin.element, error.message)
         else:
             done.prepared.append(Prepared(type_name, order, origin, content, promoted, guides.revision))
-            if self.notes_references:
+            if self.checks_claims:
                 for reference in references(resolved):
                     if local := local_reference(reference):
                         done.referred.setdefault(local, origin)

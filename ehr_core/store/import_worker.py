@@ -81,7 +81,7 @@ class Worker:
         origin: Origin | None = None,
         admit: Admit | None = None,
         *,
-        check_references: bool = False,
+        check_claims: bool = False,
     ):
         self.origin = origin
         self.admit = admit
@@ -93,7 +93,7 @@ class Worker:
         self.waiting = folder / f"waiting-{os.getpid()}"
         self.found: dict[str, str] = {}
         self.preparer = Preparer(time_zone, self.look_up, server)
-        self.preparer.notes_references = check_references
+        self.preparer.checks_claims = check_claims
         self.references = ReferenceNotes(folder / f"referred-{os.getpid()}")
 
     def take(self, part: Part) -> PartReport:
@@ -187,7 +187,7 @@ def start_worker(
     folder: Path,
     server: str | None,
     origin: Origin | None,
-    check_references: bool,
+    check_claims: bool,
 ) -> None:
     """Makes this process a worker with a connection of its own.
 
@@ -198,7 +198,7 @@ def start_worker(
     gc.freeze()
     gc.set_threshold(*SELDOM)
     database = connect(url, pool_size=1, application_name="almoner import")
-    _worker = Worker(database, actor, time_zone, folder, server, origin, check_references=check_references)
+    _worker = Worker(database, actor, time_zone, folder, server, origin, check_claims=check_claims)
 
 
 def take_part(part: Part) -> PartReport:

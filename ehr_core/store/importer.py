@@ -101,13 +101,13 @@ def import_path(
     site_time_zone: str | None = None,
     server: str | None = None,
     origin: Origin | None = None,
-    check_references: bool = True,
+    check_claims: bool = True,
 ) -> ImportSummary:
     """Imports files and folders of Bundles, resources and NDJSON. What is bad is a problem, and the rest is kept.
 
     `server` is the address of the server that wrote the files: its absolute references are read as ours.
-    With an `origin`, what is stored gets its Provenance. What refers to something that is nowhere is a problem too, and
-    is kept, unless `check_references` is off.
+    With an `origin`, what is stored gets its Provenance. What refers to something that is nowhere, or breaks a profile
+    that it claims, is a problem too, and is kept; `check_claims` off asks neither.
     Raises BadRequest when there is nothing to import, Unavailable when the database or a process goes away.
     """
     actor.require("fhir.write")
@@ -124,9 +124,9 @@ def import_path(
             processes,
             server,
             origin,
-            check_references=check_references,
+            check_claims=check_claims,
         ),
-        (lambda folder: _nowhere(database, actor, site_time_zone, folder)) if check_references else None,
+        (lambda folder: _nowhere(database, actor, site_time_zone, folder)) if check_claims else None,
     )
 
 
@@ -140,7 +140,7 @@ def import_parts(
     site_time_zone: str | None = None,
     origin: Origin | None = None,
     admit: Admit | None = None,
-    check_references: bool = True,
+    check_claims: bool = True,
 ) -> ImportSummary:
     """Imports parts that somebody has cut, in this process. Raises as `import_path` does, and what `report` raises."""
     actor.require("fhir.write")
@@ -149,9 +149,9 @@ def import_parts(
     return run.through(
         [parts],
         lambda folder: _Alone(
-            Worker(database, actor, zone, folder, None, origin, admit, check_references=check_references)
+            Worker(database, actor, zone, folder, None, origin, admit, check_claims=check_claims)
         ),
-        (lambda folder: _nowhere(database, actor, zone, folder)) if check_references else None,
+        (lambda folder: _nowhere(database, actor, zone, folder)) if check_claims else None,
     )
 
 
@@ -273,17 +273,17 @@ def _crew(
     server: str | None,
     origin: Origin | None,
     *,
-    check_references: bool = False,
+    check_claims: bool = False,
 ) -> _Alone | _Crew:
     time_zone = site_time_zone or Settings().site_time_zone
     if processes <= 1:
-        worker = Worker(database, actor, time_zone, folder, server, origin, check_references=check_references)
+        worker = Worker(database, actor, time_zone, folder, server, origin, check_claims=check_claims)
         return _Alone(worker)
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=start_worker,
-        initargs=(database.url, actor, time_zone, folder, server, origin, check_references),
+        initargs=(database.url, actor, time_zone, folder, server, origin, check_claims),
     )
     return _Crew(pool, processes)
 

@@ -54,15 +54,18 @@ def refuse_ring(connection: Connection, patient_id: str, replaced_by: str | None
         )
 
 
-def refuse_merged_away(connection: Connection, type_name: str, patient_id: str | None) -> None:
+def refuse_merged_away(connection: Connection, type_name: str, patient_id: str | None) -> bool:
     """Raises Conflict when the patient's record was merged into another: what joins it now would be seen by nobody.
 
     Keeps the record from being merged until this transaction ends. A merge that is under way is waited for.
+    True when the record was looked at and is there.
     """
     if patient_id is None or type_name in ABOUT_ANY_RECORD:
-        return
-    survivor = connection.execute(REPLACED_BY, {"id": patient_id}).scalar_one_or_none()
-    if survivor is not None:
+        return False
+    found = connection.execute(REPLACED_BY, {"id": patient_id}).one_or_none()
+    if found is not None and found.replaced_by is not None:
         raise Conflict(
-            f"This patient's record was merged into another one. Write to the surviving record: Patient/{survivor}."
+            "This patient's record was merged into another one. Write to the surviving record: "
+            f"Patient/{found.replaced_by}."
         )
+    return found is not None

@@ -6,7 +6,7 @@ replaced version referred to is not asked again; nor are other servers' addresse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +43,11 @@ class Targets:
         self.place = ""
         self._waiting: list[Referring] = []
 
-    def add(self, type_name: str, body: bytes, replaced: bytes = b"") -> None:
-        """Raises InvalidResource at once, unless deferred."""
-        wanted = frozenset(references(body)).difference(references(replaced))
+    def add(self, type_name: str, body: bytes, replaced: bytes = b"", there: Collection[str] = ()) -> None:
+        """Raises InvalidResource at once, unless deferred. `there` has been seen to be there just now."""
+        wanted = frozenset(references(body)).difference(references(replaced), there)
+        if not wanted:
+            return
         self._waiting.append(Referring(type_name, body, wanted, self.place))
         if not self.deferred:
             self.settle()

@@ -360,14 +360,15 @@ class Store:
         guides = guides_in(self.connection, writing=True)
         if self.incoming is not None:
             self.warnings += guides.require(type_name, resource, sent)
-        if self.targets is not None:
-            self.targets.add(type_name, sent, replaced)
         more = guides.searches.get(type_name, ())
         promoted = promote(type_name, resource, resource_id, self.work.site_time_zone, more)
         if type_name == BINARY:
             follow_context(self.connection, self.sight, resource, promoted)
         refuse_ring(self.connection, resource_id, promoted.extra.get("replaced_by"))
-        refuse_merged_away(self.connection, type_name, promoted.patient_id)
+        seen = refuse_merged_away(self.connection, type_name, promoted.patient_id)
+        if self.targets is not None:
+            there = {f"Patient/{promoted.patient_id}"} if seen else set()
+            self.targets.add(type_name, sent, replaced, there)
         return content, promoted
 
     def _values(self, content: Content, promoted: Promoted, version_id: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Prints what checking costs: structure and profile of one Observation, a checked write, a transaction, an import.
 
-Each is set against the same work without the check, interleaved in one run.
+Each is set against the same work without the check, interleaved in one run; the best round of each counts.
 Run: python -m tests.bench.validation_bench [patients]      (300 when not given)
 """
 
@@ -66,8 +66,8 @@ def writes(database: Database, resources: list[Resource]) -> None:
         checked.append(taken(lambda: create_all(database, bodies, Incoming())))
         with nothing_checked(bodies):
             bare.append(taken(lambda: create_all(database, bodies, None)))
-    ratio = statistics.median(bare) / statistics.median(checked)
-    rate = WRITES / statistics.median(checked)
+    ratio = min(bare) / min(checked)
+    rate = WRITES / min(checked)
     print(f"checked create: {rate:,.0f}/s, {ratio:.2f} of the throughput without any check (must ≥ 0.8)")
 
 
@@ -92,8 +92,8 @@ def transactions(database: Database, resources: list[Resource]) -> None:
     for _ in range(ROUNDS):
         checked.append(taken(lambda: run(Incoming())))
         plain.append(taken(lambda: run(None)))
-    ratio = statistics.median(plain) / statistics.median(checked)
-    rate = ENTRIES / statistics.median(checked)
+    ratio = min(plain) / min(checked)
+    rate = ENTRIES / min(checked)
     print(
         f"transaction of {ENTRIES}: {rate:,.0f} resources/s, {ratio:.2f} of that with structure checked alone"
     )
@@ -109,7 +109,7 @@ def imports(resources: list[Resource]) -> None:
             with fresh() as (_, database):
                 return taken(
                     lambda: import_path(
-                        database, ACTOR, [file], processes=1, site_time_zone=SITE, check_references=check
+                        database, ACTOR, [file], processes=1, site_time_zone=SITE, check_claims=check
                     )
                 )
 
@@ -126,13 +126,9 @@ def imports(resources: list[Resource]) -> None:
 def about(body: bytes, patient_id: str) -> bytes:
     """The same result, of that patient, as somebody new would send it."""
     sent = json.loads(body)
-    kept = {
-        name: sent[name]
-        for name in sent.keys() - {"id", "encounter", "performer", "derivedFrom", "hasMember"}
-    }
-    return json.dumps(
-        {"resourceType": "Observation"} | kept | {"subject": {"reference": f"Patient/{patient_id}"}}
-    ).encode()
+    for name in ("id", "extension", "encounter", "performer", "derivedFrom", "hasMember"):
+        sent.pop(name, None)
+    return json.dumps(sent | {"subject": {"reference": f"Patient/{patient_id}"}}).encode()
 
 
 def create_all(database: Database, bodies: list[bytes], incoming: Incoming | None) -> None:

@@ -73,8 +73,8 @@ def count(admin_url: str) -> Callable[..., int]:
 def run_import(database: Database, staff: Actor) -> Callable[..., ImportSummary]:
     """Imports files as staff, in this process unless told otherwise; most inputs are parts of a record."""
 
-    def run(*paths: Path, processes: int = 1, check_references: bool = False, **more: Any) -> ImportSummary:
-        more |= {"processes": processes, "check_references": check_references}
+    def run(*paths: Path, processes: int = 1, check_claims: bool = False, **more: Any) -> ImportSummary:
+        more |= {"processes": processes, "check_claims": check_claims}
         return import_path(database, staff, paths, site_time_zone=SITE, **more)
 
     return run

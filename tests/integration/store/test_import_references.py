@@ -35,37 +35,37 @@ def test_what_comes_later_in_the_input_is_there(run_import, lines):
     visit = {"resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "AMB"},
              "subject": {"reference": "Patient/ana"}}  # fmt: skip
     folder = lines("b.ndjson", visit, patient(id="ana"))
-    assert run_import(folder, check_references=True).problems == []
+    assert run_import(folder, check_claims=True).problems == []
 
 
 def test_what_was_stored_before_is_there(run_import, lines):
     run_import(lines("a.ndjson", patient(id="ana")))
     folder = lines("a.ndjson", result(1, "ana"))
-    assert run_import(folder, check_references=True).problems == []
+    assert run_import(folder, check_claims=True).problems == []
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_what_leads_nowhere_is_told_once_with_its_place_and_kept(run_import, lines, processes, count):
     lab = [{"reference": "Organization/lab"}]
     folder = lines("a.ndjson", patient(id="ana"), *[result(n, "ana", performer=lab) for n in range(3)])
-    summary = run_import(folder, check_references=True, processes=processes)
+    summary = run_import(folder, check_claims=True, processes=processes)
     assert [(p.file, p.line, p.reason, p.kept) for p in summary.problems] == [
         ("a.ndjson", 2, "refers to an Organization that is not there", True)
     ]
     assert (summary.stored, summary.rejected, count("fhir.observation")) == (4, 0, 3)
-    assert run_import(folder, check_references=False).problems == []
+    assert run_import(folder, check_claims=False).problems == []
 
 
 def test_a_reference_to_what_was_rejected_leads_nowhere(run_import, lines):
     folder = lines("a.ndjson", patient(id="ana", gender="F"), result(1, "ana"))
-    reasons = [problem.reason for problem in run_import(folder, check_references=True).problems]
+    reasons = [problem.reason for problem in run_import(folder, check_claims=True).problems]
     assert "refers to a Patient that is not there" in reasons
     assert len(reasons) == 2
 
 
 def test_a_claim_that_is_not_kept_is_told_and_the_resource_is_kept(run_import, lines, count):
     folder = lines("a.ndjson", patient(id="ana", meta={"profile": [US_CORE]}))
-    told = run_import(folder).problems
+    told = run_import(folder, check_claims=True).problems
     assert [(problem.path, problem.kept) for problem in told] == [
         ("Patient.identifier", True),
         ("Patient.gender", True),
@@ -83,7 +83,7 @@ def test_references_are_asked_in_sets(run_import, lines, database):
         "a.ndjson", *[result(n, f"p-{n}", performer=[{"reference": f"Practitioner/{n}"}]) for n in range(500)]
     )
     event.listen(database.engine, "before_cursor_execute", note)
-    summary = run_import(folder, check_references=True)
+    summary = run_import(folder, check_claims=True)
     assert summary.problem_count == 1000
     assert len([statement for statement in asked if statement.startswith("SELECT 'Patient/'")]) == 1
     assert len(asked) < 40
