@@ -19,7 +19,7 @@ from pipelines.run import steps
 from pipelines.run.code_version import code_version
 from pipelines.run.draft import Draft
 from pipelines.run.official import official_night
-from pipelines.run.risk import score_risk
+from pipelines.run.risk import risk_night
 from pipelines.run.safe_harbor import publish_safe_harbor
 from pipelines.run.snapshot import take_snapshot
 
@@ -63,7 +63,7 @@ def nightly(
         report,
         lambda: official_night(client, draft, zone, report, deep_checks=deep_checks),
     )
-    _timed("risk scores", report, lambda: score_risk(draft))
+    _timed("risk scores", report, lambda: risk_night(draft))
     _timed("safe-harbor zone", report, lambda: publish_safe_harbor(draft, settings.site_time_zone))
     return told
 

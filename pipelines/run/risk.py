@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import duckdb
 
-from data_contracts.expectations import require_sound
+from data_contracts.expectations import ContractBreached, require_sound
 from data_contracts.tables.risk import RISK_SCORES
+from ehr_core.kernel.logging import get_logger
 from pipelines import flatten as flattening
 from pipelines import risk
 from pipelines.run.draft import Draft
+
+log = get_logger(__name__)
+
+
+def risk_night(draft: Draft) -> int:
+    """The scores as a last step of the night: a breach leaves them out and stops nothing else."""
+    try:
+        return score_risk(draft)
+    except ContractBreached as breach:
+        log.error("risk_scores_left_out", snapshot_id=draft.snapshot_id, breaches=len(breach.breaches))
+        return 0
 
 
 def score_risk(draft: Draft) -> int:
