@@ -28,7 +28,7 @@ from tests.oracle.second_oracle import OracleAnswer, ask, oracle_folder
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "measure-oracle.md"
 SYNTHEA_YEAR = ("2019-01-01", "2019-12-31")
-EDGES = int(os.environ.get("ALMONER_ORACLE_EDGES", "20"))
+EDGES = int(os.environ.get("ALMONER_ORACLE_EDGES", "8"))
 """Edge cases per measure."""
 SYNTHEA_EVERY = int(os.environ.get("ALMONER_ORACLE_EVERY", "4"))
 """Of Synthea's patients each fourth: the second engine takes a second or more for each of them and measure."""
