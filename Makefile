@@ -53,6 +53,7 @@ test: install-test
 	@$(PYTEST) -m "not long" -n 3 --dist loadfile
 
 test-all: install-test
+	@sh deploy/foreign_clients.sh
 	@sh deploy/chromium.sh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .

@@ -134,6 +134,6 @@ def test_operations_stand_in_the_capability_statement(api):
         entry["type"]: {each["name"] for each in entry.get("operation", [])}
         for entry in statement["resource"]
     }
-    assert named["Patient"] == {"everything", "match", "export"}
+    assert named["Patient"] == {"everything", "match", "member-match", "export"}
     assert named["ValueSet"] == {"expand", "validate-code"}
     assert {each["name"] for each in statement["operation"]} == {"export", "validate"}

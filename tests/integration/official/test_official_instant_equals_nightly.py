@@ -144,7 +144,7 @@ def import_clock_measure(panel: Panel, folder: Path) -> None:
 
 
 def test_on_the_birthday_itself_a_minute_brings_somebody_into_the_measure(database, tmp_path):
-    with panel_of(database, tmp_path / "state", 1, now=datetime(2026, 2, 28, 17, tzinfo=UTC)) as panel:
+    with panel_of(database, tmp_path / "state", 1, now=datetime(2026, 2, 27, 17, tzinfo=UTC)) as panel:
         panel.put("Patient", "leap", active=True, birthDate="2008-02-29", gender="male")
         import_clock_measure(panel, tmp_path)
         panel.night()

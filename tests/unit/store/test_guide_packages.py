@@ -101,14 +101,14 @@ def test_links_in_a_folder_are_refused(tmp_path: Path):
 @pytest.mark.parametrize("layers", [1, 2], ids=["zeros in a file", "zeros packed twice"])
 def test_a_bomb_is_noticed_while_it_is_small(tmp_path: Path, layers: int):
     bomb = tmp_path / "bomb.tgz"
-    body = gzip.compress(b" " * 300_000_000, compresslevel=9)
+    body = gzip.compress(b" " * 300_000_000, compresslevel=9, mtime=0)
     if layers == 1:
         header = tarfile.TarInfo("package/ValueSet-x.json")
         header.size = 30_000_000
         opening = header.tobuf() + b" " * 30_000_000
-        bomb.write_bytes(gzip.compress(opening, compresslevel=9) + body)
+        bomb.write_bytes(gzip.compress(opening, compresslevel=9, mtime=0) + body)
     else:
-        bomb.write_bytes(gzip.compress(body))
+        bomb.write_bytes(gzip.compress(body, mtime=0))
     began = time.monotonic()
     with pytest.raises((PackageTooLarge, BadPackage)):
         read_package(bomb)
@@ -145,7 +145,7 @@ def half(body: bytes) -> bytes:
     ("content", "said"),
     [
         (b"not a package", "no whole .tgz"),
-        (gzip.compress(b"not a tar"), "no whole .tgz|no package.json"),
+        (gzip.compress(b"not a tar", mtime=0), "no whole .tgz|no package.json"),
         (b"", "no whole .tgz|no package.json"),
     ],
 )
@@ -278,5 +278,5 @@ def test_a_package_is_read_without_a_file_being_made(tmp_path: Path, monkeypatch
 def test_an_archive_of_many_streams_is_one_package(tmp_path: Path):
     buffer = io.BytesIO(written(tmp_path / "guide.tgz", GOOD).read_bytes())
     whole = gzip.decompress(buffer.getvalue())
-    (tmp_path / "two.tgz").write_bytes(gzip.compress(whole[:1024]) + gzip.compress(whole[1024:]))
+    (tmp_path / "two.tgz").write_bytes(gzip.compress(whole[:1024], mtime=0) + gzip.compress(whole[1024:]))
     assert read_package(tmp_path / "two.tgz").name == "example.guide"
