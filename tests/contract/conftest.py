@@ -1,4 +1,4 @@
-"""A sound panel: generated people through de-identification, flatten, recommendations, measures, gaps and strata."""
+"""A sound panel: generated people through de-identification, flatten, recommendations, measures, gaps, strata, risk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from data_contracts.tables import TABLES
 from data_contracts.tables.official import OFFICIAL_EVIDENCE, OFFICIAL_RESULTS
 from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.population import generate
-from pipelines import gaps, measures, recommendations
+from pipelines import gaps, measures, recommendations, risk
 from pipelines.deidentify import Deidentifier, load_profile
 from pipelines.flatten import flatten
 from pipelines.measures.official.contents import expanded, packed
@@ -36,7 +36,7 @@ def through_the_pipeline(people: int) -> duckdb.DuckDBPyConnection:
     scrubbed = {kind: list(scrub.scrub_lines(kind, written)) for kind, written in lines.items()}
     connection = duckdb.connect()
     flatten(connection, scrubbed, key_id="contract-test", site_time_zone=ZONE)
-    for step in (recommendations.evaluate, measures.evaluate, gaps.derive, derive_strata):
+    for step in (recommendations.evaluate, measures.evaluate, gaps.derive, derive_strata, risk.score):
         step(connection, as_of=AS_OF)
     _official(connection, scrubbed)
     return connection
