@@ -136,4 +136,4 @@ def test_operations_stand_in_the_capability_statement(api):
     }
     assert named["Patient"] == {"everything", "match", "member-match", "export"}
     assert named["ValueSet"] == {"expand", "validate-code"}
-    assert {each["name"] for each in statement["operation"]} == {"export", "validate"}
+    assert {each["name"] for each in statement["operation"]} == {"export", "import", "validate"}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from alembic import op
 
+from ehr_core.db.row_security import APP_ROLE
+
 revision = "0025"
 down_revision = "0024"
 branch_labels = None
 depends_on = None
 
-APP_ROLE = "almoner_app"
+OF_THE_HOUSE = {"core.key_ring": "SELECT, INSERT", "core.key_rotation": "SELECT, INSERT, UPDATE"}
+"""Rows of no patient, which the API reads and writes before anybody has signed in."""
 
 UPGRADE = f"""
 CREATE TABLE core.key_ring (
@@ -18,7 +21,6 @@ CREATE TABLE core.key_ring (
   known_since timestamptz NOT NULL
 );
 COMMENT ON TABLE core.key_ring IS 'sha256 of a word hashed with the search key: another ring would find no identifier';
-GRANT SELECT, INSERT ON core.key_ring TO {APP_ROLE};
 
 CREATE TABLE core.key_rotation (
   id text PRIMARY KEY,
@@ -30,7 +32,6 @@ CREATE TABLE core.key_rotation (
   finished_at timestamptz
 );
 COMMENT ON TABLE core.key_rotation IS 'Where a rotation stands: the table, and the last id that is done';
-GRANT SELECT, INSERT, UPDATE ON core.key_rotation TO {APP_ROLE};
 
 CREATE FUNCTION core.wrap_again(kept_in text, row_id text, version bigint, old text, new text)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -55,6 +56,11 @@ GRANT EXECUTE ON FUNCTION core.wrap_again TO {APP_ROLE};
 
 def upgrade() -> None:
     op.get_bind().connection.driver_connection.execute(UPGRADE)
+    for table, grants in OF_THE_HOUSE.items():
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.execute(f"CREATE POLICY of_the_house ON {table} USING (true) WITH CHECK (true)")
+        op.execute(f"GRANT {grants} ON {table} TO {APP_ROLE}")
 
 
 def downgrade() -> None:
