@@ -153,6 +153,7 @@ def test_strata_are_reported_over_fhir(panel, tmp_path):
     assert members["denominator"] >= members["numerator"]
 
 
+@pytest.mark.long
 def test_what_is_no_longer_active_leaves_every_list_at_once_and_stays_away(panel, tmp_path):
     judged = judge(written(small_package(), tmp_path / "package"))
     import_package(panel.pipeline, judged, "package", activated=True)

@@ -20,6 +20,8 @@ from tests.lib.elm_package import adults, library, small_package, written
 from tests.lib.postgres import app_url_of, fresh_database
 from tests.lib.served_api import served_api
 
+pytestmark = pytest.mark.long
+
 MEASURES = ("CMS122", "CMS951", "CMS124", "CMS165")
 NOW_IN_FORCE = "period_begin <= :today AND period_end >= :today"
 HELD = {
@@ -76,7 +78,6 @@ def test_a_night_changes_no_official_answer_that_the_minute_gave(
     assert_a_night_changes_nothing(edits, postgres_server, after_a_night, state)
 
 
-@pytest.mark.long
 @settings(max_examples=30, phases=SEARCH, deadline=None, suppress_health_check=SUPPRESSED)
 @given(edits=st.lists(edit, min_size=3, max_size=25))
 def test_no_number_of_edits_makes_the_night_say_otherwise(edits, postgres_server, after_a_night, state):
@@ -108,7 +109,6 @@ BIRTHDAYS = ("2008-02-29", "2010-02-28", "2010-01-01", "2009-12-31", "2010-03-01
 moves = st.lists(st.sampled_from((1, 1, 2, 28, 60)), min_size=3, max_size=5)
 
 
-@pytest.mark.long
 @settings(max_examples=4, phases=SEARCH, deadline=None, suppress_health_check=SUPPRESSED)
 @given(days=moves)
 def test_time_alone_brings_the_same_by_the_minute_as_by_a_whole_night(

@@ -108,6 +108,7 @@ def retries(done: dg.ExecuteInProcessResult) -> int:
     return sum(event.is_step_up_for_retry for event in done.all_events)
 
 
+@pytest.mark.long
 def test_the_official_measures_are_assets_of_the_same_night_with_checks_of_their_own(people, house, tmp_path):
     judged = judge(written(small_package(), tmp_path / "package"))
     import_package(people.pipeline, judged, "package", activated=True)
