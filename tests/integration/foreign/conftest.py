@@ -22,6 +22,10 @@ from tests.lib.served_api import served_api
 from tests.lib.smart_app import SmartApp
 
 HERE = Path(__file__).parent
+LABORATORY = {
+    "coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]
+}
+"""Bulk clients ask for the categories of US Core."""
 PATIENCE_SECONDS = 240
 INSTALL = "run: sh deploy/foreign_clients.sh"
 
@@ -81,7 +85,9 @@ def clinician(served: RunningApi, token: str) -> FhirHttp:
 @pytest.fixture
 def ana(clinician: FhirHttp) -> FhirHttp:
     """The clinician, after writing two records: Ana's with five results, and another person's."""
-    records = [patient("ana"), patient("other", "Nobody")] + [observation(f"ana{n}") for n in range(5)]
+    records = [patient("ana"), patient("other", "Nobody")] + [
+        observation(f"ana{n}", category=[LABORATORY]) for n in range(5)
+    ]
     for record in records:
         assert clinician.put(record).status_code in (200, 201)
     return clinician
