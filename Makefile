@@ -15,7 +15,7 @@ help:
 	@echo "make reset     stop it and remove all its data"
 	@echo "make install   only make the environment"
 	@echo "make test      all tests but the long ones (at most 15 minutes)"
-	@echo "make test-all  the long ones too (under an hour)"
+	@echo "make test-all  the long ones too (about an hour)"
 	@echo "make figures   first start, restart and memory with 1,000 patients, against what is promised"
 	@echo "make bench     measure against limits of this machine"
 	@echo "make conformance  run the official measures' cases of the shared test data, and print a table"

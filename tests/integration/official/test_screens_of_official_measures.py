@@ -15,6 +15,8 @@ from tests.integration.official.house import patient_of
 from tests.integration.official.test_a_night_with_official_measures import FAILING_A1C, expected, of
 from tests.lib.app_pages import SECONDS, opened, session_of, shown
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def clinician(measured):

@@ -124,6 +124,7 @@ def test_the_official_measures_are_assets_of_the_same_night_with_checks_of_their
     assert verdicts["official_tables_keep_their_contracts"]
 
 
+@pytest.mark.long
 def test_a_failing_official_input_blocks_the_official_results_and_nothing_of_our_own(
     people, house, tmp_path, monkeypatch
 ):
