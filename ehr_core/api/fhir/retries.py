@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.fhir.exchange import FHIR_JSON
-from ehr_core.api.fhir.visibility import history_store
+from ehr_core.api.fhir.visibility import history_store, shown
 from ehr_core.kernel.errors import AlmonerError, BadRequest
 
 HEADER = "idempotency-key"
@@ -112,4 +112,4 @@ def _body(work: UnitOfWork, before: object) -> bytes:
     if place is None or not work.actor.may("fhir.read"):
         return b""
     type_name, resource_id, _, version = place.rsplit("/", 4)[-4:]
-    return history_store(work).vread(type_name, resource_id, int(version)).body
+    return shown(work.actor, history_store(work).vread(type_name, resource_id, int(version))).body
