@@ -54,7 +54,9 @@ def prescription_form(session: StaffSession, shown: MedicationList) -> None:
         return
     with st.container(border=True, key="prescription"):
         replaced = opened["replaces"]
-        st.subheader(f"Replaces {replaced.name}" if replaced else "New prescription", anchor=False)
+        st.subheader(
+            f"Replaces {plain_words(replaced.name)}" if replaced else "New prescription", anchor=False
+        )
         about(shown.banner)
         if opened["product"] is None:
             _find(session, opened)
