@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
 from typing import Any
 
 import httpx
@@ -23,7 +24,12 @@ class InProcess(httpx.BaseTransport):
         self._thread.start()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return asyncio.run_coroutine_threadsafe(self._exchange(request), self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(self._exchange(request), self._loop).result()
+        except CancelledError as error:
+            raise httpx.ReadError(
+                "The application was closed before it answered.", request=request
+            ) from error
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         outgoing = httpx.Request(
@@ -40,9 +46,18 @@ class InProcess(httpx.BaseTransport):
         )
 
     def close(self) -> None:
+        """Whoever still waits for an answer is told that there will be none."""
+        asyncio.run_coroutine_threadsafe(_cancel_the_others(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _cancel_the_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def _without_timeout(extensions: Any) -> dict[str, Any]:
