@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 
 from pipelines.measures.elm.engine import Compiled, Engine
-from pipelines.measures.elm.program import Library
+from pipelines.measures.elm.library import Library
 
 SCRIPT = Path(__file__).with_name("fqm.cjs")
 ELM_JSON = "application/elm+json"
