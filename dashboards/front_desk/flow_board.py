@@ -16,13 +16,13 @@ from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
 from dashboards.shared.url_choice import url_choice
-from data_contracts.api.scheduling import (
+from data_contracts.api.calendars import SchedulingSetup
+from data_contracts.api.visit_flow import (
     STAGE_WORDS,
     STAGES,
     FlowBoard,
     FlowVisit,
     MoveOnBoard,
-    SchedulingSetup,
     Stage,
     WalkIn,
 )

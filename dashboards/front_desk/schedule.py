@@ -24,7 +24,8 @@ from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.url_choice import url_choice
-from data_contracts.api.scheduling import Calendar, CalendarView, NewBlock, SchedulingSetup, VisitCard
+from data_contracts.api.calendars import Calendar, SchedulingSetup
+from data_contracts.api.scheduling import CalendarView, NewBlock, VisitCard
 from ehr_core.client.streamlit_app import app_settings
 from ehr_core.display import show_instant
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from data_contracts.api.scheduling import BookVisit, CancelVisit, MoveVisit, WaitlistWish
+from data_contracts.api.scheduling import BookVisit, CancelVisit, MoveVisit
+from data_contracts.api.waitlist import WaitlistWish
 from ehr_core.client import AlmonerClient
 from ehr_core.kernel.errors import BadRequest, Forbidden, Gone, NotFound, Unavailable
 from ehr_core.messaging.senders import SmtpSender

@@ -7,7 +7,7 @@ from alembic import op
 from ehr_core.db.row_security import APP_ROLE
 
 revision = "0035"
-down_revision = "0032"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 
