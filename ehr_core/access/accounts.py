@@ -112,10 +112,10 @@ def find_account_named(work: UnitOfWork, username: str) -> Account:
     work.actor.require("account.manage")
     row = work.connection.execute(
         text(f"SELECT {ACCOUNT_COLUMNS} FROM access.account WHERE username = :username"),
-        {"username": normal_username(username)},
+        {"username": username.strip().lower()},
     ).one_or_none()
     if row is None:
-        raise NotFound(f"There is no account '{normal_username(username)}'.")
+        raise NotFound(f"There is no account '{username.strip().lower()}'.")
     return _account(row)
 
 

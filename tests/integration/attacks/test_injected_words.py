@@ -21,6 +21,7 @@ from ehr_core.api.fhir import binaries
 from ehr_core.api.routes import audit as audit_routes
 from ehr_core.store import search
 from ehr_core.store import search_sql as sql
+from tests.integration.fhir.conftest import patient
 from tests.lib.weakened import assert_guarded
 
 LET_THROUGH = "nothing') OR ('1'='1"
@@ -167,6 +168,26 @@ def test_what_a_browser_could_run_is_saved_and_never_shown(chen):
         return opened and "sandbox" not in answer.headers.get("content-security-policy", "")
 
     assert_guarded(attack, lambda patch: patch.setattr(binaries, "SAVED_NOT_SHOWN", {}))
+
+
+def test_a_script_in_a_narrative_or_a_file_name_is_data_and_no_page(chen):
+    """A browser that is led to the resource itself: told that it is JSON, not to guess, and to run nothing."""
+    narrative = {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{SCRIPT}</div>'}
+    held = patient("narrated", photo=[{"contentType": "image/png", "title": f"{SCRIPT}.png"}])
+    assert chen.put(held | {"text": narrative}).status_code in (201, 422)
+    assert chen.put(held).status_code in (200, 201)
+
+    def attack() -> bool:
+        answer = chen.get("/Patient/narrated", Accept="*/*")
+        assert SCRIPT in answer.text
+        told = answer.headers
+        return (
+            not told["content-type"].startswith("application/fhir+json")
+            or told.get("x-content-type-options") != "nosniff"
+            or "default-src 'none'" not in told.get("content-security-policy", "")
+        )
+
+    assert_guarded(attack, lambda patch: patch.setattr(guard, "SECURITY_HEADERS", {}))
 
 
 def test_a_file_of_the_log_holds_no_formula():
