@@ -17,7 +17,7 @@ UNCOUNTED = {"account_requests_per_second": 0, "address_requests_per_second": 0}
 """Many tests attack one after the other: what counts requests is attacked elsewhere."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def api(postgres_server, template_database, tmp_path_factory) -> Iterator[RunningApi]:
     with postgres.fresh_database(postgres_server, template=template_database) as url:
         database = connect(postgres.app_url_of(url))
@@ -26,7 +26,7 @@ def api(postgres_server, template_database, tmp_path_factory) -> Iterator[Runnin
         database.dispose()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chen(api) -> FhirHttp:
     """A clinician. Ben's record is there; of Ana's own one result is restricted, and one refers to Ben's."""
     client = client_of(api, "clinician")
@@ -42,6 +42,6 @@ def chen(api) -> FhirHttp:
     return client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def ana(api, chen) -> FhirHttp:
     return client_of(api, "patient", patient_id="ana")
