@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lib.attack_tests import TESTS, FileOfTests, attacks, exists, short
+from tests.lib.attack_tests import TESTS, FileOfTests, attacks, exists, files_with_attacks, short
 
 PAGE = TESTS.parent / "docs" / "reference" / "attacks.md"
 ROW = re.compile(r"\| (?P<attack>[^|]+) \| `(?P<test>[^`]+)` \| (?P<guards>[^|]+) \|")
@@ -62,7 +62,7 @@ def test_every_guard_that_is_taken_away_is_there():
 def test_every_weakening_of_the_library_is_used():
     library = FileOfTests(TESTS / "lib" / "weakened.py")
     used = set()
-    for path in TESTS.rglob("test_*.py"):
+    for path in files_with_attacks():
         used |= {one.id for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.Name)}
     assert set(library.functions) - used == set()
 
