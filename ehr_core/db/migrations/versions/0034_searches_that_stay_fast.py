@@ -32,6 +32,11 @@ END $$;
 COMMENT ON FUNCTION access.open_chart IS
   'May this transaction open the chart? Then its rows are known to be open until the transaction ends';
 """
+JUDGE_EACH = f"""
+DROP FUNCTION access.open_chart;
+CREATE OR REPLACE FUNCTION access.chart_is_open(whose text) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT {chart_condition("whose")} $$;
+"""
 DATED = """
 Account AllergyIntolerance Appointment Basic CarePlan CareTeam ChargeItem Claim ClaimResponse ClinicalImpression
 Communication CommunicationRequest Condition Consent CoverageEligibilityRequest CoverageEligibilityResponse
@@ -82,7 +87,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     for function, at in ((ENTER, "BEGIN\n"), (FOLLOW, "BEGIN\n")):
         _change(function, f"{at}  {FORGET}\n", at)
-    op.execute("DROP FUNCTION access.open_chart")
+    op.get_bind().connection.driver_connection.execute(JUDGE_EACH)
     op.execute("DROP INDEX fhir.patient_in_order")
     for table in map(_snake, CODED):
         op.execute(f"DROP INDEX fhir.{table}_by_code")
