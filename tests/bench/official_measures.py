@@ -204,10 +204,11 @@ def broken(found: Sequence[Figures]) -> list[str]:
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.bench official_measures")
-    options.add_argument("people", nargs="*", type=int, default=[5_000, 10_000])
+    options.add_argument("people", nargs="*", type=int)
     options.add_argument("--ten", nargs="*", type=int, default=[])
     options.add_argument("--workers", type=int, default=1)
     asked = options.parse_args()
+    whole = asked.people or ([] if asked.ten else [5_000, 10_000])
     if not DATA.exists():
         print(f"   the official measures are not at {DATA} (ALMONER_SHARED_DATA)")
         return 0
@@ -219,7 +220,7 @@ def main() -> int:
     problems = []
     people = OfficialPeople(Engine(read_package(DATA)), DATA)
     with ProcessPoolExecutor(1, spawn, max_tasks_per_child=1) as apart:
-        for title, sizes, only in (("the whole set", asked.people, ()), ("ten measures", asked.ten, TEN)):
+        for title, sizes, only in (("the whole set", whole, ()), ("ten measures", asked.ten, TEN)):
             found = curve(
                 people, sizes, only, lambda *given: apart.submit(measured, *given, asked.workers).result()
             )
