@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+LEAVING_SECONDS = 10.0
+
 
 class InProcess(httpx.BaseTransport):
     """Runs the application on an event loop of its own thread; close it at the end.
@@ -26,10 +28,8 @@ class InProcess(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         try:
             return asyncio.run_coroutine_threadsafe(self._exchange(request), self._loop).result()
-        except CancelledError as error:
-            raise httpx.ReadError(
-                "The application was closed before it answered.", request=request
-            ) from error
+        except CancelledError:
+            raise httpx.ConnectError("The application was closed meanwhile.", request=request) from None
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         outgoing = httpx.Request(
@@ -46,18 +46,19 @@ class InProcess(httpx.BaseTransport):
         )
 
     def close(self) -> None:
-        """Whoever still waits for an answer is told that there will be none."""
-        asyncio.run_coroutine_threadsafe(_cancel_the_others(), self._loop).result()
+        """Who still waits for an answer is told that none will come."""
+        asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-
-async def _cancel_the_others() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    @staticmethod
+    async def _leave() -> None:
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in waiting:
+            task.cancel()
+        if waiting:
+            await asyncio.wait(waiting, timeout=LEAVING_SECONDS)
 
 
 def _without_timeout(extensions: Any) -> dict[str, Any]:

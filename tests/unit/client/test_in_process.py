@@ -1,4 +1,4 @@
-"""An application that is closed leaves nobody waiting for its answer."""
+"""The transport within a process: whoever still waits when it closes is told, and nothing hangs."""
 
 from __future__ import annotations
 
@@ -6,30 +6,22 @@ import asyncio
 import threading
 
 import httpx
+import pytest
 
 from ehr_core.client.in_process import InProcess
 
 
-def test_a_caller_that_waits_is_told_when_the_application_closes():
+def test_who_still_waits_when_it_closes_is_told_that_no_answer_comes():
     asked = threading.Event()
 
-    async def never_answers(scope, receive, send):
+    async def never(scope, receive, send):
         asked.set()
-        await asyncio.Event().wait()
+        await asyncio.sleep(3600)
 
-    transport = InProcess(never_answers)
-    errors: list[Exception] = []
-
-    def ask() -> None:
-        try:
-            transport.handle_request(httpx.Request("GET", "http://almoner/"))
-        except httpx.ReadError as error:
-            errors.append(error)
-
-    caller = threading.Thread(target=ask, daemon=True)
-    caller.start()
-    assert asked.wait(10)
-    transport.close()
-    caller.join(10)
-    assert not caller.is_alive()
-    assert len(errors) == 1
+    transport = InProcess(never)
+    closing = threading.Thread(target=lambda: (asked.wait(5), transport.close()))
+    closing.start()
+    with pytest.raises(httpx.ConnectError):
+        httpx.Client(transport=transport, base_url="http://x").get("/")
+    closing.join(5)
+    assert not closing.is_alive()
