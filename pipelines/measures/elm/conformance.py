@@ -11,29 +11,12 @@ import numpy as np
 
 from ehr_core.kernel.errors import AlmonerError
 from pipelines.measures.elm.cases import Case, Unjudged, read_cases
-from pipelines.measures.elm.engine import Compiled, Engine, Result
-from pipelines.measures.elm.expected import ExpectedGroup, expected_counts, matching_group, same_values
+from pipelines.measures.elm.compared import CaseReport, compare, expected_of
+from pipelines.measures.elm.engine import Compiled, Engine
 from pipelines.measures.elm.measure import period_now
 from pipelines.measures.elm.packages import Package, cut_value_sets, measure_name, read_package
-from pipelines.measures.elm.plain import plain
-from pipelines.measures.elm.populations import GroupResult
 from pipelines.measures.elm.program import not_evaluable
 from pipelines.measures.elm.records import Records
-from pipelines.measures.elm.scores import score_apart, strata_apart
-
-
-@dataclass
-class CaseReport:
-    case: str
-    expected: dict
-    actual: dict
-    why: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    """Run-time errors, which make the patient not evaluable."""
-
-    @property
-    def agrees(self) -> bool:
-        return not self.why
 
 
 @dataclass
@@ -160,7 +143,7 @@ def _measure(
         compiled = engine.compile(name)
     except AlmonerError as error:
         return MeasureReport(
-            name, [CaseReport(case.name, _expected(case), {}, [str(error)]) for _, case in cases]
+            name, [CaseReport(case.name, expected_of(case), {}, [str(error)]) for _, case in cases]
         )
     periods: dict[tuple[str, str], list[int]] = {}
     for number, (_, case) in enumerate(cases):
@@ -191,7 +174,7 @@ def _judged(
     try:
         run = engine.run(records, period, np.array([row for row, _ in cases.values()]))
         result = engine.evaluate(compiled, run)
-        compared = [_compare(case, result, at) for at, (_, case) in enumerate(cases.values())]
+        compared = [compare(case, result, at) for at, (_, case) in enumerate(cases.values())]
         return dict(zip(cases, compared, strict=True))
     except Exception as error:
         if len(cases) > 1:
@@ -205,59 +188,5 @@ def _judged(
             else f"It cannot be judged ({type(error).__name__})."
         )
         return {
-            number: CaseReport(case.name, _expected(case), {}, [why]) for number, (_, case) in cases.items()
+            number: CaseReport(case.name, expected_of(case), {}, [why]) for number, (_, case) in cases.items()
         }
-
-
-def _expected(case: Case) -> dict:
-    return {one.group: one.populations for one in case.expected}
-
-
-def _compare(case: Case, result: Result, position: int) -> CaseReport:
-    groups = {one.group.id: one for one in result.groups}
-    measure = result.compiled.measure
-    report = CaseReport(case.name, _expected(case), {})
-    if not case.expected:
-        report.why.append("The case expects nothing of any group.")
-    for place, expected in enumerate(case.expected):
-        group = matching_group(measure.groups, expected, place)
-        if group is None:
-            report.why.append(f"The case expects a group '{expected.group}' that the measure does not have.")
-            continue
-        found = groups[group.id]
-        report.actual[expected.group] = _actual(found, position)
-        report.why += _counts_apart(result, found, expected, position)
-        report.why += strata_apart(found, expected, position)
-        report.why += score_apart(found, expected, position)
-    errors = [error for error in result.errors if position in error.patients]
-    report.errors = [f"{error.message} at {error.place}" for error in errors]
-    if report.why or any(error.unsupported for error in errors):
-        report.why += [f"Run-time error: {error}" for error in report.errors]
-    return report
-
-
-def _actual(found: GroupResult, position: int) -> dict:
-    counts = {one: found.count(one, position) for one in found.members}
-    values = {one: found.observed(one, position) for one in found.observations}
-    return {**counts, **values}
-
-
-def _counts_apart(result: Result, found: GroupResult, expected: ExpectedGroup, position: int) -> list[str]:
-    counts, observed = expected_counts(found.group, expected)
-    actual, why = _actual(found, position), []
-    for name, wanted in counts.items():
-        if actual.get(name) != wanted:
-            why.append(_why(result, found, name, wanted, actual.get(name), position))
-    for name, wanted_values in observed.items():
-        if not same_values(wanted_values, actual.get(name, [])):
-            why.append(f"{name}: expected values {wanted_values}, found {actual.get(name, [])}.")
-    return why
-
-
-def _why(result: Result, group: GroupResult, name: str, wanted: int, count: int | None, position: int) -> str:
-    population = next((one for one in group.group.populations if one.id == name), None)
-    if population is None or count is None:
-        return f"{name}: expected {wanted}, but the measure has no such population."
-    column = result.run.patient_column(result.compiled.criteria[group.group.id][name])
-    value = plain(column, position, result.run.texts)
-    return f'{name}: expected {wanted}, found {count}; "{population.expression}" is {value}.'

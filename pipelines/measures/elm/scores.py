@@ -1,12 +1,12 @@
-"""Scores and strata of one patient against what a case expects of them."""
+"""Scores: a group's proportion from counts, and what is observed put together as the measure says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import mean, median
 
-from pipelines.measures.elm.expected import OBSERVATION, ExpectedGroup, expected_counts, says_only_a_score
-from pipelines.measures.elm.populations import GroupResult
+from pipelines.measures.elm.expected import OBSERVATION
+from pipelines.measures.elm.measure import Group
 
 AGGREGATES: dict[str, Callable[[Sequence[float]], float]] = {
     "count": len,
@@ -34,45 +34,35 @@ def observed_score(method: str | None, values: Sequence[float]) -> float | None:
     return float(function(known))
 
 
-def score_apart(found: GroupResult, expected: ExpectedGroup, patient: int) -> list[str]:
-    """A continuous variable's score, where that is all that the case says of what is observed."""
-    observations = found.group.of(OBSERVATION)
-    if not says_only_a_score(found.group, expected) or expected.score is None or len(observations) != 1:
-        return []
-    values = found.observed(observations[0].id, patient) if observations[0].id in found.observations else []
-    score = observed_score(observations[0].aggregate, values)
-    if abs((score or 0.0) - expected.score) < 1e-6:
-        return []
-    method = observations[0].aggregate or "no aggregate method"
-    return [
-        f"{observations[0].id}: expected a score of {expected.score}, found {score} ({method} of {values})."
-    ]
+def score_of(group: Group, observed: Mapping[str, Sequence[float]]) -> float | None:
+    """A continuous variable's score, or a ratio's of what is observed of its numerator and of its denominator."""
+    scores = {
+        one.id: observed_score(one.aggregate, observed[one.id])
+        for one in group.of(OBSERVATION)
+        if one.id in observed
+    }
+    if group.scoring == "continuous-variable":
+        return next(iter(scores.values())) if len(scores) == 1 else None
+    if group.scoring != "ratio" or len(scores) != 2:
+        return None
+    of = {_observed_code(group, one.criteria_of): scores[one.id] for one in group.of(OBSERVATION)}
+    above, below = of.get("numerator"), of.get("denominator")
+    return above / below if above is not None and below else None
 
 
-def strata_apart(found: GroupResult, expected: ExpectedGroup, patient: int) -> list[str]:
-    """Counts of the strata that a case expects; one without a value is where the definition is true."""
-    why = []
-    for key, populations in expected.strata.items():
-        name, _, value = key.partition("|")
-        stratum = _stratum(found, name, value)
-        counts, _ = expected_counts(found.group, ExpectedGroup(found.group.id, populations))
-        for population, wanted in counts.items():
-            if stratum is None and any(one.id == name for one in found.group.stratifiers) and value:
-                actual = 0
-            elif stratum is None or population not in found.members:
-                why.append(
-                    f"The case expects a stratum '{key}' of {population} that the measure does not have."
-                )
-                continue
-            else:
-                actual = int((found.stratum(stratum, population).patients == patient).sum())
-            if actual != wanted:
-                why.append(f"{population} in stratum '{key}': expected {wanted}, found {actual}.")
-    return why
+def _observed_code(group: Group, name: str | None) -> str | None:
+    """The code of the population that an observation names by id or by code."""
+    return next((one.code for one in group.populations if name in (one.id, one.code)), None)
 
 
-def _stratum(found: GroupResult, name: str, value: str) -> str | None:
-    """The key of the stratum among those found; None where no patient has that value."""
-    if value in ("", "true") and name in found.strata:
-        return name
-    return f"{name}={value}" if f"{name}={value}" in found.strata else None
+def proportion(group: Group, counts: Mapping[str, int], prefix: str = "") -> float | None:
+    """Numerator over denominator without exclusions and exceptions; None where that is not how it is scored.
+
+    A ratio of observations is not one of counts.
+    """
+    if group.scoring not in ("proportion", "ratio") or group.of(OBSERVATION):
+        return None
+    total = lambda code: sum(counts[prefix + one.id] for one in group.of(code))  # noqa: E731
+    below = total("denominator") - total("denominator-exclusion") - total("denominator-exception")
+    above = total("numerator") - total("numerator-exclusion")
+    return above / below if below > 0 else None

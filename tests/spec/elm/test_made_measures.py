@@ -1,10 +1,17 @@
 """Measures of shapes that no given package has, each made for the test: basis, observations, strata, odd ids."""
 
+from datetime import date
+
 import pytest
 
+from pipelines.measures.elm.engine import Engine
+from pipelines.measures.elm.packages import package_of
+from pipelines.measures.elm.records import Records
+from pipelines.measures.elm.results import Period, counts_of, individual_reports, summary_report
 from tests.lib.elm import items, literal, op, part, query, ref, retrieve
 from tests.lib.made_measure import (
     NAME,
+    PATIENT,
     STRING,
     agrees,
     case,
@@ -260,3 +267,67 @@ def test_a_criterion_that_is_no_definition_is_named_in_every_case(tmp_path):
     made = measure(population("initial-population", "exists [Encounter]", "ip"))
     found = judged(tmp_path, library({"All": items()}), made, case({"ip|initial-population": 0}))
     assert found[0].why == [f"The library '{NAME}' defines no 'exists [Encounter]'."]
+
+
+@pytest.mark.parametrize(
+    ("scoring", "methods", "score"),
+    [("continuous-variable", ["Average"], 5.0), ("ratio", ["Sum", "Count"], 0.2), ("cohort", [], None)],
+)
+def test_a_persons_report_has_the_score_of_what_is_observed(scoring, methods, score):
+    of = {"continuous-variable": ["mp"], "ratio": ["d", "n"], "cohort": []}[scoring]
+    observations = [
+        population(
+            "measure-observation",
+            "Value" if method != "Count" else "One",
+            f"o{name}",
+            criteriaReference=name,
+            aggregateMethod=method,
+        )
+        for name, method in zip(of, methods, strict=True)
+    ]
+    inner = {
+        "continuous-variable": [population("measure-population", "Final", "mp")],
+        "ratio": [population("denominator", "Final", "d"), population("numerator", "Final", "n")],
+        "cohort": [],
+    }[scoring]
+    made = measure(
+        population("initial-population", "Final", "ip"),
+        *inner,
+        *observations,
+        scoring=scoring,
+        basis="Observation",
+    )
+    engine = Engine(package_of([made, MEASURED]))
+    records = Records(engine.texts)
+    records.add_patient([PATIENT, *VALUES])
+    result = engine.evaluate(engine.compile(NAME), engine.run(records, ("2026-01-01", "2026-12-31")))
+    (report,) = individual_reports(result, ["key"], Period(date(2026, 1, 1), date(2026, 12, 31)))
+    assert report["group"][0].get("measureScore", {}).get("value") == score
+
+
+def test_a_summary_shows_the_strata_by_their_values():
+    stratifier = [
+        {"id": "s", "criteria": {"expression": "Sex"}},
+        {"id": "w", "criteria": {"expression": "Woman"}},
+    ]
+    made = measure(
+        population("initial-population", "All", "ip"),
+        scoring="cohort",
+        basis="Observation",
+        stratifier=stratifier,
+    )
+    engine = Engine(package_of([made, STRATIFIED]))
+    records = Records(engine.texts)
+    records.add_patient([PATIENT, *VALUES])
+    records.add_patient([{**PATIENT, "id": "q", "gender": "male"}, VALUES[0]])
+    records.add_patient([{"resourceType": "Patient", "id": "unsaid"}, VALUES[0]])
+    compiled = engine.compile(NAME)
+    result = engine.evaluate(compiled, engine.run(records, ("2026-01-01", "2026-12-31")))
+    counts = {group.group.id: counts_of(group) for group in result.groups}
+    report = summary_report(compiled.measure, counts, Period(date(2026, 1, 1), date(2026, 12, 31)))
+    by_value, by_truth = report["group"][0]["stratifier"]
+    assert [(one["value"]["text"], one["population"][0]["count"]) for one in by_value["stratum"]] == [
+        ("female", 4),
+        ("male", 1),
+    ]
+    assert [one["population"][0]["count"] for one in by_truth["stratum"]] == [4]
