@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -29,6 +28,7 @@ from pipelines.measures.elm import (  # noqa: F401 - they register operations
     values,
 )
 from pipelines.measures.elm.arithmetic import numbers
+from pipelines.measures.elm.collector import records_aside
 from pipelines.measures.elm.columns import Column, Interval, Quantity
 from pipelines.measures.elm.compiler import Compiler, Scope
 from pipelines.measures.elm.conversions import system
@@ -108,10 +108,10 @@ class Engine:
         kept = len(self.texts)
         for batch in batches:
             try:
-                yield batch
+                with records_aside():
+                    yield batch
+                    del batch
             finally:
-                del batch
-                gc.collect(0)
                 self.texts.forget(kept)
                 self.terminology.forget(kept)
 
