@@ -229,3 +229,15 @@ def test_a_report_file_holds_what_could_not_be_judged(tmp_path):
     )
     CliRunner().invoke(commands, ["measures", "conformance", str(folder), "--report", str(file)])
     assert [one["place"] for one in orjson.loads(file.read_bytes())["unjudged"]] == ["bad.json"]
+
+
+def test_an_import_names_what_it_cannot_read(tmp_path):
+    broken = {
+        "resourceType": "ValueSet",
+        "url": "urn:broken",
+        "expansion": {"contains": [{"code": "x"}, "y"]},
+    }
+    folder = written(tmp_path, {**PACKAGE, "v.json": broken})
+    shown = CliRunner().invoke(commands, ["measures", "import", "--check", str(folder)])
+    assert "ValueSet urn:broken: It cannot be read (AttributeError" in " ".join(shown.output.split()), shown.output
+    assert "1 of 1 measures can run" in shown.output
