@@ -239,5 +239,7 @@ def test_an_import_names_what_it_cannot_read(tmp_path):
     }
     folder = written(tmp_path, {**PACKAGE, "v.json": broken})
     shown = CliRunner().invoke(commands, ["measures", "import", "--check", str(folder)])
-    assert "ValueSet urn:broken: It cannot be read (AttributeError" in " ".join(shown.output.split()), shown.output
+    assert "ValueSet urn:broken: It cannot be read (AttributeError" in " ".join(shown.output.split()), (
+        shown.output
+    )
     assert "1 of 1 measures can run" in shown.output
