@@ -15,6 +15,7 @@ from dashboards.admin.disclosures import disclosures_page
 from dashboards.admin.outside import outside_page
 from dashboards.admin.roles import roles_page
 from dashboards.care_manager.replies import replies_page
+from dashboards.care_manager.risk import risk_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
 from dashboards.clinician.coverage import coverage_page
@@ -94,6 +95,7 @@ def offers(session: StaffSession) -> list[Offer]:
         Offer("result.read", coverage_page, "Coverage and pools", "coverage", CARE),
         Offer("chart.read", reported_page, "Reported by patients", "reported", CARE),
         Offer("measure.read", measures_page, "Measures", "measures", POPULATION),
+        Offer("aggregate.read", risk_page, "Risk", "risk", POPULATION),
         Offer("worklist.read", replies_page, "Replies", "replies", POPULATION),
         Offer(
             "decision_support.manage", decision_support_page, "Decision support", "decision-support", HOUSE
