@@ -13,8 +13,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from data_contracts.contract import Table
 from data_contracts.lake import Manifest
 from data_contracts.tables.results import MEASURE_RESULTS
+from data_contracts.tables.risk import CARE_TIERS
 from pipelines import flatten as flattening
 from pipelines.deidentify import RandomSurrogates, make_safe_harbor, resource_files
 from pipelines.run.code_version import code_version
@@ -22,8 +24,10 @@ from pipelines.run.draft import Draft
 from pipelines.run.refused import PEOPLE_NOT_CHECKED, take_out
 
 PROFILE = "safe_harbor"
-WITHHELD = ("evidence_key", "evidence_on", "next_change_on")
-"""Columns of a measure result that point at a resource or hold a person's exact day."""
+WITHHELD = ("evidence_key", "evidence_on", "next_change_on", "evidence_sensitivity")
+"""Columns of a result that point at a resource, hold a person's exact day, or say which kind of fact is behind it."""
+RECODED = (MEASURE_RESULTS, CARE_TIERS)
+"""Results that the zone holds; without a good night's risk there are no tiers."""
 
 
 def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
@@ -39,7 +43,9 @@ def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
         rows = _flatten(resources, folder, codes.key_id, site_time_zone, not_checked)
     finally:
         shutil.rmtree(resources, ignore_errors=True)
-    rows[MEASURE_RESULTS.name] = _recode_measures(draft, folder, codes)
+    for table in RECODED:
+        if (draft.results / f"{table.name}.parquet").exists():
+            rows[table.name] = _recode(draft, folder, codes, table)
     facts = draft.facts
     draft.lake.publish(
         Manifest(
@@ -69,11 +75,11 @@ def _flatten(
         return flattening.write_parquet(connection, folder)
 
 
-def _recode_measures(draft: Draft, folder: Path, codes: RandomSurrogates) -> int:
-    """The measure results under the zone's codes, without anybody's days. Somebody without a code is left out."""
+def _recode(draft: Draft, folder: Path, codes: RandomSurrogates, table: Table) -> int:
+    """A results table under the zone's codes, without anybody's days. Somebody without a code is left out."""
     people = [(key, code) for (kind, key), code in codes.known.items() if kind == "Patient"]
     recoded = (
-        pl.scan_parquet(draft.results / f"{MEASURE_RESULTS.name}.parquet")
+        pl.scan_parquet(draft.results / f"{table.name}.parquet")
         .join(
             pl.LazyFrame(people, schema={"patient_key": pl.String, "code": pl.String}, orient="row"),
             on="patient_key",
@@ -82,13 +88,14 @@ def _recode_measures(draft: Draft, folder: Path, codes: RandomSurrogates) -> int
             pl.col("code").alias("patient_key"),
             pl.lit(codes.key_id).alias("key_id"),
             *(
-                pl.lit(None, pl.String if name == "evidence_key" else pl.Date).alias(name)
+                pl.lit(None, pl.Date if table.by_name[name].type == "date" else pl.String).alias(name)
                 for name in WITHHELD
+                if name in table.by_name
             ),
         )
-        .select(MEASURE_RESULTS.column_names)
+        .select(table.column_names)
         .collect()
-        .sort("measure_id", "patient_key")
+        .sort(*reversed(table.key))
     )
-    recoded.write_parquet(folder / f"{MEASURE_RESULTS.name}.parquet", compression="zstd")
+    recoded.write_parquet(folder / f"{table.name}.parquet", compression="zstd")
     return recoded.height

@@ -39,6 +39,7 @@ from ehr_core.workflows.write_back.take import (
     take_official_gaps,
     take_official_results,
 )
+from ehr_core.workflows.write_back.take_risk import take_care_tiers, take_risk_drivers, take_risk_scores
 from ehr_core.workflows.write_back.take_strata import take_strata
 
 router = APIRouter(prefix="/api/pipeline", tags=["pipeline"])
@@ -50,6 +51,9 @@ TAKERS = {
     "official_results": take_official_results,
     "official_evidence": take_official_evidence,
     "official_gaps": take_official_gaps,
+    "risk_drivers": take_risk_drivers,
+    "risk_scores": take_risk_scores,
+    "care_tiers": take_care_tiers,
 }
 WrittenBack = Literal[
     "care_gaps",
@@ -58,6 +62,9 @@ WrittenBack = Literal[
     "official_results",
     "official_evidence",
     "official_gaps",
+    "risk_drivers",
+    "risk_scores",
+    "care_tiers",
 ]
 MOST_ROWS_A_CLAIM = 500
 
