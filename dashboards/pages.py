@@ -46,9 +46,16 @@ DAY, FRONT_DESK, CARE, POPULATION, HOUSE = "", "Front desk", "Care", "Population
 """Headings; what stands under the first is seen at once, the others open a list."""
 HIDDEN = None
 """Reached from another page, never from the navigation."""
-FIRST_PAGES = {"care_manager": "worklist", "front_desk": "board", "pharmacist": "decision-support"}
-"""Where a morning begins; for everybody else with the day's list."""
-AT_HAND = {"front_desk": ("register", "book")}
+FIRST_PAGES = {
+    "clinician": "today",
+    "nurse": "today",
+    "care_manager": "worklist",
+    "front_desk": "board",
+    "pharmacist": "decision-support",
+    "admin": "alerts",
+}
+"""Where a morning begins, by the first of these that somebody has; for everybody else with the day's list."""
+AT_HAND = {"front_desk": ("register", "book"), "admin": ("alerts", "broken-glass", "audit", "accounts")}
 """What this role does all day stands beside the day's pages and not in a list that must be opened first."""
 
 

@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -64,16 +65,8 @@ class Figures:
 
 def measured(folder: Path, people: int, only: Sequence[str], workers: int) -> Figures:
     cpu, wall = cpu_seconds(), time.monotonic()
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
-        task = bar.add_task(f"{len(only) or 'all'} measures", total=people)
-        found = evaluate(
-            DATA,
-            folder,
-            YEAR,
-            folder / "out",
-            only=only,
-            done=lambda done, _: bar.update(task, completed=done),
-        )
+    with told(f"{len(only) or 'all'} measures", people) as done:
+        found = evaluate(DATA, folder, YEAR, folder / "out", only=only, workers=workers, done=done)
     peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return Figures(
         people,
@@ -84,6 +77,28 @@ def measured(folder: Path, people: int, only: Sequence[str], workers: int) -> Fi
         sum(one.not_evaluable for one in found),
         empty_groups(found),
     )
+
+
+@contextmanager
+def told(what: str, people: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left; where nobody watches, a line after each tenth."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console) as bar:
+            task = bar.add_task(what, total=people)
+            yield lambda done, _: bar.update(task, completed=done)
+        return
+    begun, tenths = time.monotonic(), 0
+
+    def line(done: int, of: int) -> None:
+        nonlocal tenths
+        if 10 * done // of > tenths:
+            tenths = 10 * done // of
+            spent = time.monotonic() - begun
+            left = spent * (of - done) / done
+            print(f"{what}: {done:,} of {of:,} people, {spent:.0f} s, {left:.0f} s left", file=sys.stderr)
+
+    yield line
 
 
 def cpu_seconds() -> float:
@@ -196,6 +211,9 @@ def main() -> int:
     if not DATA.exists():
         print(f"   the official measures are not at {DATA} (ALMONER_SHARED_DATA)")
         return 0
+    say.print(
+        f"{os.cpu_count()} cores, load {', '.join(f'{one:.1f}' for one in os.getloadavg())} at the beginning"
+    )
     shared_definitions(compiled_twice())
     spawn = multiprocessing.get_context("spawn")
     problems = []
@@ -207,6 +225,7 @@ def main() -> int:
             )
             if found:
                 say.print(table(title, found))
+                say.print(f"load {', '.join(f'{one:.1f}' for one in os.getloadavg())} at the end")
             problems += [f"{title}, {problem}" for problem in broken(found)]
     for problem in problems:
         say.print(problem)

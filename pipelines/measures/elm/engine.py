@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import sys
 from collections.abc import Collection, Iterator, Mapping
@@ -29,14 +28,17 @@ from pipelines.measures.elm import (  # noqa: F401 - they register operations
     values,
 )
 from pipelines.measures.elm.arithmetic import numbers
+from pipelines.measures.elm.collector import records_aside
 from pipelines.measures.elm.columns import Column, Interval, Quantity
+from pipelines.measures.elm.compiler import Compiler, Scope
 from pipelines.measures.elm.conversions import system
+from pipelines.measures.elm.library import Library
 from pipelines.measures.elm.measure import Group, Measure, Population, read_measure
 from pipelines.measures.elm.moments import moments
 from pipelines.measures.elm.nodes import Node, Nodes
 from pipelines.measures.elm.packages import Package
 from pipelines.measures.elm.populations import GroupResult, Members, apply_scoring, members
-from pipelines.measures.elm.program import Compiler, Library, Program, Scope
+from pipelines.measures.elm.program import Program
 from pipelines.measures.elm.records import Records
 from pipelines.measures.elm.run import Frame, Run, RunError
 from pipelines.measures.elm.terminology import Terminology
@@ -105,10 +107,10 @@ class Engine:
         kept = len(self.texts)
         for batch in batches:
             try:
-                yield batch
+                with records_aside():
+                    yield batch
+                    del batch
             finally:
-                del batch
-                gc.collect(0)
                 self.texts.forget(kept)
                 self.terminology.forget(kept)
 

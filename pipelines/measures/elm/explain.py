@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pipelines.measures.elm.compiler import Compiler, Scope
 from pipelines.measures.elm.engine import Compiled, Engine, deep_enough
 from pipelines.measures.elm.nodes import Node, Query, children
-from pipelines.measures.elm.program import Compiler, Scope
 
 WIDTH = 100
 INFIX = {
