@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, PGconn
+from psycopg.pq import ConnStatus, ExecStatus, PGconn
 
 
 def copied_lines(driver: psycopg.Connection, sql: str, values: tuple[Any, ...]) -> Generator[memoryview]:
@@ -20,20 +20,19 @@ def copied_lines(driver: psycopg.Connection, sql: str, values: tuple[Any, ...]) 
     Raises what the server answers. Whoever stops early cancels the statement, and the transaction with it.
     """
     text = psycopg.ClientCursor(driver).mogrify(sql, values) if values else sql
-    with driver.lock:
-        connection = driver.pgconn
-        _require(connection.exec_(text.encode()), ExecStatus.COPY_OUT)
-        ended = False
-        try:
-            yield from _lines(connection)
-            ended = True
-        finally:
-            if not ended:
-                driver.cancel_safe()
-            for _ in () if ended else _lines(connection):
+    connection = driver.pgconn
+    _require(connection.exec_(text.encode()), ExecStatus.COPY_OUT)
+    ended = False
+    try:
+        yield from _lines(connection)
+        ended = True
+    finally:
+        if not ended and connection.status == ConnStatus.OK:
+            driver.cancel_safe()
+            for _ in _lines(connection):
                 pass
-            result = _last_result(connection)
-        _require(result, ExecStatus.COMMAND_OK)
+        result = _last_result(connection)
+    _require(result, ExecStatus.COMMAND_OK)
 
 
 def _lines(connection: PGconn) -> Generator[memoryview]:
