@@ -7,6 +7,7 @@ are compared one by one, an interval two points, three values are True, False an
 from __future__ import annotations
 
 import random
+from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from typing import Any
 from tests.lib.elm import FHIR, interval, literal, moment, op, part, quantity, ref
 from tests.lib.made_measure import helper
 
+UNITS = ("year", "month", "day", "hour", "minute")
 PRECISIONS = ("Year", "Month", "Day", "Hour", "Minute", "Millisecond")
 GRAMS = {"mg": 0.001, "g": 1.0, "kg": 1000.0}
 RELATIONS = (
@@ -62,6 +64,23 @@ class Point:
         at = datetime(*padded[:5], tzinfo=UTC) + timedelta(milliseconds=padded[5], minutes=-self.offset)
         moved = (at.year, at.month, at.day, at.hour, at.minute, at.second * 1000 + at.microsecond // 1000)
         return moved[: len(self.parts)]
+
+    def plus(self, amount: int, unit: str) -> Point:
+        """Later by so many units; what is finer than the components there are is cut to whole ones of these."""
+        known = len(self.parts)
+        for finer, size in (("minute", 60), ("hour", 24), ("day", 30 if known == 2 else 365), ("month", 12)):
+            if unit == finer and UNITS.index(unit) >= known:
+                amount = int(amount / size)
+                unit = "year" if finer == "day" and known == 1 else UNITS[UNITS.index(finer) - 1]
+        padded = [*self.parts, *[1, 1, 1, 0, 0, 0][known:]]
+        if unit in ("year", "month"):
+            months = padded[0] * 12 + padded[1] - 1 + amount * (12 if unit == "year" else 1)
+            year, month = divmod(months, 12)
+            day = min(padded[2], monthrange(year, month + 1)[1])
+            return Point((year, month + 1, day, *padded[3:])[:known], self.offset)
+        at = datetime(*padded[:5], tzinfo=UTC) + timedelta(milliseconds=padded[5], **{f"{unit}s": amount})
+        moved = (at.year, at.month, at.day, at.hour, at.minute, at.second * 1000 + at.microsecond // 1000)
+        return Point(moved[:known], self.offset)
 
     def bounds(self) -> tuple[datetime, datetime]:
         """The first and the last moment that it may be, by the clock of UTC."""
@@ -228,10 +247,10 @@ class Expressions:
         return Both(op("Add", first.elm, second.elm), lambda row: _sum(first.value(row), second.value(row)))
 
     def truth(self, depth: int) -> Both:
-        leaves = ("relation", "relation", "amounts", "member", "hours")
+        leaves = ("relation", "relation", "amounts", "member", "hours", "shifted")
         kind = self.draw.choice(leaves if depth == 0 else (*leaves, "and", "or", "not", "implies", "null"))
-        if kind in ("member", "hours"):
-            return self._member() if kind == "member" else self._hours()
+        if kind in ("member", "hours", "shifted"):
+            return {"member": self._member, "hours": self._hours, "shifted": self._shifted}[kind]()
         if kind == "relation":
             name, first, second = self.draw.choice(RELATIONS), self.span(), self.span()
             at = self.draw.choice((None, *PRECISIONS[:5]))
@@ -269,6 +288,23 @@ class Expressions:
                 return None if visit is None else False
             after = None if isinstance(span[0], Unknown) else less(span[0], visit[1], at, True)
             return both(after, less(visit[1], span[1], at, True))
+
+        return Both(elm, value)
+
+    def _shifted(self) -> Both:
+        """Does a visit begin, moved by some calendar units, at a moment or before?"""
+        alias, text = self.draw.choice(self.aliases), random_moment(self.draw)
+        amount, unit = self.draw.choice((-400, -1, 1, 13, 31, 90, 1500)), self.draw.choice(UNITS)
+        at = self.draw.choice((None, *PRECISIONS[:5]))
+        start = op("Start", helper("ToInterval", part(ref(alias), "period")))
+        moved = op("Add", start, quantity(amount, f"{unit}s"))
+        elm = op("SameOrBefore", moved, moment(text), **({"precision": at} if at else {}))
+
+        def value(row: Row) -> bool | None:
+            span = period_of(row[alias])
+            if span is None or isinstance(span[0], Unknown):
+                return None
+            return less(span[0].plus(amount, unit), Point.read(text), at, True)
 
         return Both(elm, value)
 
