@@ -82,6 +82,14 @@ class Point:
         moved = (at.year, at.month, at.day, at.hour, at.minute, at.second * 1000 + at.microsecond // 1000)
         return Point(moved[:known], self.offset)
 
+    def next(self, sign: int) -> Point:
+        """The one after (or before, for -1) as precise as it is written."""
+        if len(self.parts) < 6:
+            return self.plus(sign, UNITS[len(self.parts) - 1])
+        at = datetime(*self.parts[:5], tzinfo=UTC) + timedelta(milliseconds=self.parts[5] + sign)
+        milliseconds = at.second * 1000 + at.microsecond // 1000
+        return Point((at.year, at.month, at.day, at.hour, at.minute, milliseconds), self.offset)
+
     def bounds(self) -> tuple[datetime, datetime]:
         """The first and the last moment that it may be, by the clock of UTC."""
         parts = list(self.parts)
@@ -118,7 +126,14 @@ class Unknown:
     high: Point
 
 
-Span = tuple[Any, Any]
+@dataclass(frozen=True)
+class Span:
+    """First and last point; of a side that is open, the bound itself beside."""
+
+    start: Any
+    end: Any
+    below: Point | None = None
+    above: Point | None = None
 
 
 def order(first: Point, second: Point, precision: str | None) -> int | None:
@@ -164,7 +179,7 @@ def negated(value: bool | None) -> bool | None:
 def related(name: str, first: Span | None, second: Span | None, precision: str | None) -> bool | None:
     if first is None or second is None:
         return None
-    (a, b), (c, d) = first, second
+    a, b, c, d = first.start, first.end, second.start, second.end
     le = lambda left, right: less(left, right, precision, True)  # noqa: E731
     return {
         "Before": lambda: less(b, c, precision, False),
@@ -213,8 +228,8 @@ def period_of(visit: dict) -> Span | None:
     period = visit["period"]
     start, end = (Point.read(period[key]) if key in period else None for key in ("start", "end"))
     if start is None:
-        return None if end is None else (Unknown(FIRST, end), end)
-    return start, LAST if end is None else end
+        return None if end is None else Span(Unknown(FIRST, end), end)
+    return Span(start, LAST if end is None else end)
 
 
 def grams_of(visit: dict) -> float | None:
@@ -232,8 +247,15 @@ class Expressions:
             alias = self.draw.choice(self.aliases)
             return Both(helper("ToInterval", part(ref(alias), "period")), lambda row: period_of(row[alias]))
         low, high = sorted(random_moment(self.draw) for _ in range(2))
-        points = Point.read(low), Point.read(high)
-        return Both(interval(moment(low), moment(high)), lambda _: points)
+        points, marks = (Point.read(low), Point.read(high)), self.draw.choice(("[]", "[]", "()", "[)", "(]"))
+        open_low, open_high = marks[0] == "(", marks[1] == ")"
+        span = Span(
+            points[0].next(1) if open_low else points[0],
+            points[1].next(-1) if open_high else points[1],
+            points[0] if open_low else None,
+            points[1] if open_high else None,
+        )
+        return Both(interval(moment(low), moment(high), marks), lambda _: span)
 
     def amount(self) -> Both:
         choice = self.draw.random()
@@ -286,8 +308,11 @@ class Expressions:
             visit, span = period_of(row[alias]), around.value(row)
             if visit is None or span is None:
                 return None if visit is None else False
-            after = None if isinstance(span[0], Unknown) else less(span[0], visit[1], at, True)
-            return both(after, less(visit[1], span[1], at, True))
+            after = None if isinstance(span.start, Unknown) else less(span.start, visit.end, at, True)
+            if span.below is not None:
+                after = less(span.below, visit.end, at, False)
+            before = less(visit.end, span.end, at, True)
+            return both(after, before if span.above is None else less(visit.end, span.above, at, False))
 
         return Both(elm, value)
 
@@ -302,9 +327,9 @@ class Expressions:
 
         def value(row: Row) -> bool | None:
             span = period_of(row[alias])
-            if span is None or isinstance(span[0], Unknown):
+            if span is None or isinstance(span.start, Unknown):
                 return None
-            return less(span[0].plus(amount, unit), Point.read(text), at, True)
+            return less(span.start.plus(amount, unit), Point.read(text), at, True)
 
         return Both(elm, value)
 
@@ -316,10 +341,10 @@ class Expressions:
 
         def value(row: Row) -> bool | None:
             span = period_of(row[alias])
-            if span is None or isinstance(span[0], Unknown):
+            if span is None or isinstance(span.start, Unknown):
                 return None
-            (low, high), (end_low, end_high) = span[0].bounds(), span[1].bounds()
-            if len(span[0].parts) == len(span[1].parts) > 3:
+            (low, high), (end_low, end_high) = span.start.bounds(), span.end.bounds()
+            if len(span.start.parts) == len(span.end.parts) > 3:
                 high, end_high = low, end_low
             fewest, most = whole_hours(end_low - high), whole_hours(end_high - low)
             return True if fewest >= least else False if most < least else None
