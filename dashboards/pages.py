@@ -16,6 +16,7 @@ from dashboards.admin.official_measures import official_measures_page
 from dashboards.admin.outside import outside_page
 from dashboards.admin.roles import roles_page
 from dashboards.care_manager.replies import replies_page
+from dashboards.care_manager.risk import risk_page
 from dashboards.care_manager.worklist import worklist_page
 from dashboards.clinician.chart import chart_page
 from dashboards.clinician.coverage import coverage_page
@@ -48,9 +49,16 @@ DAY, FRONT_DESK, CARE, POPULATION, HOUSE = "", "Front desk", "Care", "Population
 """Headings; what stands under the first is seen at once, the others open a list."""
 HIDDEN = None
 """Reached from another page, never from the navigation."""
-FIRST_PAGES = {"care_manager": "worklist", "front_desk": "board", "pharmacist": "decision-support"}
-"""Where a morning begins; for everybody else with the day's list."""
-AT_HAND = {"front_desk": ("register", "book")}
+FIRST_PAGES = {
+    "clinician": "today",
+    "nurse": "today",
+    "care_manager": "worklist",
+    "front_desk": "board",
+    "pharmacist": "decision-support",
+    "admin": "alerts",
+}
+"""Where a morning begins, by the first of these that somebody has; for everybody else with the day's list."""
+AT_HAND = {"front_desk": ("register", "book"), "admin": ("alerts", "broken-glass", "audit", "accounts")}
 """What this role does all day stands beside the day's pages and not in a list that must be opened first."""
 
 
@@ -90,6 +98,7 @@ def offers(session: StaffSession) -> list[Offer]:
         Offer("chart.read", reported_page, "Reported by patients", "reported", CARE),
         Offer("measure.read", measures_page, "Measures", "measures", POPULATION),
         Offer("data_quality.read", data_quality_page, "Data quality", "data-quality", POPULATION),
+        Offer("aggregate.read", risk_page, "Risk", "risk", POPULATION),
         Offer("worklist.read", replies_page, "Replies", "replies", POPULATION),
         Offer(
             "decision_support.manage", decision_support_page, "Decision support", "decision-support", HOUSE

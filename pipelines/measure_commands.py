@@ -54,6 +54,8 @@ def conformance(
             if one.agreeing < len(one.cases):
                 for url, what in one.cut_value_sets.items():
                     say.print(f"    {one.measure} has of {url} only {what}", markup=False)
+    for one in found.unjudged:
+        say.print(f"Cannot be judged: {one.place}: {one.why}", markup=False)
     share = 100 * found.agreeing / found.cases if found.cases else 0
     say.print(f"{found.agreeing} of {found.cases} cases agree ({share:.2f} %).")
 

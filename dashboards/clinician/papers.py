@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import told_errors
 from dashboards.shared.paper_buttons import paper_buttons
 from dashboards.shared.printing import Paper, PaperPart
@@ -81,9 +82,9 @@ def _summary(session: StaffSession, encounter_id: str) -> None:
     paper_buttons(paper, key=f"avs-{encounter_id}-{language}", name="visit-summary")
     if paper.mark:
         st.caption(paper.mark)
-    st.write(f"**{summary.title}** · {summary.about}")
+    st.write(f"**{plain_words(summary.title)}** · {plain_words(summary.about)}")
     for part in summary.parts:
-        st.markdown(f"**{part.heading}**")
+        st.markdown(f"**{plain_words(part.heading)}**")
         for line in part.lines:
             st.text(f"• {line}")
     for line in summary.closing:

@@ -8,7 +8,7 @@ from data_contracts.tables.flat import FLAT_TABLES
 from data_contracts.tables.official import OFFICIAL_TABLES
 from data_contracts.tables.official_inputs import OFFICIAL_INPUT_TABLES
 from data_contracts.tables.results import RESULT_TABLES
-from data_contracts.tables.risk import RISK_SCORES
+from data_contracts.tables.risk import RISK_TABLES
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -17,7 +17,7 @@ TABLES: dict[str, Table] = {
         *RESULT_TABLES,
         *OFFICIAL_INPUT_TABLES,
         *OFFICIAL_TABLES,
-        RISK_SCORES,
+        *RISK_TABLES,
         *DATA_QUALITY_TABLES,
     )
 }

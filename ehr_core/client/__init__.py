@@ -31,6 +31,7 @@ from ehr_core.client.quality import QualityRoom
 from ehr_core.client.questionnaires import QuestionnairesRoom
 from ehr_core.client.registration import RegistrationRoom
 from ehr_core.client.results_inbox import ResultsInboxRoom
+from ehr_core.client.risk import RiskRoom
 from ehr_core.client.scheduling import SchedulingRoom
 from ehr_core.client.transport import TokenSource, Transport
 from ehr_core.client.visits import VisitsRoom
@@ -75,6 +76,7 @@ class AlmonerClient:
         self.visits = VisitsRoom(speaking)
         self.care_gaps = CareGapsRoom(speaking)
         self.worklist = WorklistRoom(speaking)
+        self.risk = RiskRoom(speaking)
         self.quality = QualityRoom(speaking)
         self.data_quality = DataQualityRoom(speaking)
         self.questionnaires = QuestionnairesRoom(speaking)

@@ -25,7 +25,7 @@ DISK_FULL = "53100"
 SET_ACTOR = text(
     "SELECT set_config('almoner.actor', :actor, true), set_config('almoner.reach', :reach, true), "
     "set_config('almoner.patient', :patient, true), set_config('almoner.labels', :labels, true), "
-    "set_config('almoner.roles', :roles, true)"
+    "set_config('almoner.roles', :roles, true), set_config('almoner.chart', '', true)"
 )
 ENTER_STAFF = text("SELECT access.enter_staff(:actor, :roles, :base, :labels, :one, :at)")
 SET_LABELS = text("SELECT set_config('almoner.labels', :labels, true)")

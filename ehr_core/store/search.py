@@ -17,6 +17,8 @@ from ehr_core.store.tables import current_table
 from ehr_core.store.versions import StoredResource, stored, version_columns
 
 LARGEST_PAGE = 1000
+ALWAYS_THERE = frozenset({"id", "last_updated"})
+"""Columns without nulls: to say where nulls go would keep an index from being read backwards."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,10 @@ def find(
 
 @dataclass(frozen=True)
 class Asked:
-    """A search that has been understood: its conditions, its order and its page."""
+    """A search that has been understood: its conditions, its order and its page.
+
+    `counting`: the answer tells how many there are; `exact`: also when counting all of them is the most of the work.
+    """
 
     type_name: str
     where: list[ColumnElement[bool]]
@@ -66,6 +71,7 @@ class Asked:
     limit: int
     offset: int
     counting: bool
+    exact: bool
 
     @classmethod
     def of(
@@ -87,7 +93,8 @@ class Asked:
             _order(row, table, controls.get("_sort"), search),
             _number(controls, "_count", limit, highest=LARGEST_PAGE),
             _number(controls, "_offset", offset, highest=10**9),
-            _counting(controls),
+            _counting(controls) != "none",
+            _counting(controls) in ("accurate", "estimate"),
         )
 
     def page(self) -> Select:
@@ -120,11 +127,11 @@ def _number(controls: dict[str, str], name: str, default: int, *, highest: int) 
     return min(int(text), highest)
 
 
-def _counting(controls: dict[str, str]) -> bool:
-    wanted = controls.get("_total", "accurate")
-    if wanted not in ("none", "estimate", "accurate"):
+def _counting(controls: dict[str, str]) -> str | None:
+    wanted = controls.get("_total")
+    if wanted not in (None, "none", "estimate", "accurate"):
         raise BadRequest("The search parameter '_total' is none, estimate or accurate.")
-    return wanted != "none"
+    return wanted
 
 
 def _order(row: ResourceType, table: Table, sort: str | None, search: Search) -> list[Any]:
@@ -140,5 +147,8 @@ def _order(row: ResourceType, table: Table, sort: str | None, search: Search) ->
         if parameter is None or not parameter.sort:
             raise BadRequest(f"{row.name} cannot be sorted by '{shown(name)}'.")
         for column in parameter.sort:
-            order.append((column.desc() if key.startswith("-") else column.asc()).nulls_last())
+            sorted_by = column.desc() if key.startswith("-") else column.asc()
+            order.append(
+                sorted_by if getattr(column, "name", None) in ALWAYS_THERE else sorted_by.nulls_last()
+            )
     return [*order, table.c.id]

@@ -116,6 +116,7 @@ def published(context: dg.AssetExecutionContext, written_back: str):
 
 @dg.asset(
     group_name="safe_harbor",
+    deps=["risk_scores"],
     retry_policy=TRY_AGAIN,
     required_resource_keys={"almoner"},
     kinds={"parquet"},

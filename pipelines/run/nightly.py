@@ -64,7 +64,7 @@ def nightly(
         report,
         lambda: official_night(client, draft, zone, report, deep_checks=deep_checks),
     )
-    _timed("risk scores", report, lambda: risk_night(draft))
+    _timed("risk", report, lambda: risk_night(client, draft))
     _timed("data quality", report, lambda: data_quality_night(client, draft, report))
     _timed("safe-harbor zone", report, lambda: publish_safe_harbor(draft, settings.site_time_zone))
     return told

@@ -5,8 +5,11 @@ A run of its own in the core: when it is stopped, our own measures are not, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
@@ -92,13 +95,14 @@ def _evaluate(draft: Draft, time_zone: str) -> int:
     with (
         _writer(draft, OFFICIAL_RESULTS) as results,
         _writer(draft, OFFICIAL_EVIDENCE) as evidence,
+        _room_for_batches(draft) as beside,
     ):
         rows = 0
         for table, writer in ((OFFICIAL_RESULTS, results), (OFFICIAL_EVIDENCE, evidence)):
             writer.write_table(arrow(table, {}))
         for ready in ready_packages(draft):
             people = 0
-            for measured, (said, found) in _evaluated(draft, ready, time_zone):
+            for measured, (said, found) in _evaluated(draft, ready, time_zone, beside):
                 results.write_table(said)
                 evidence.write_table(found)
                 people, rows = people + measured, rows + said.num_rows
@@ -201,7 +205,22 @@ def official_report(draft: Draft, counts: dict[str, int], *, failure: str | None
     )
 
 
-def _evaluated(draft: Draft, ready: Ready, time_zone: str):
+@contextmanager
+def _room_for_batches(draft: Draft) -> Iterator[Path]:
+    """A folder in the snapshot's own: as large as its records, it would fill a small disk for temporary files.
+
+    What an attempt left that was killed goes first, so that it is never published with the snapshot.
+    """
+    place = draft.limited / ".batches"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
+def _evaluated(draft: Draft, ready: Ready, time_zone: str, beside: Path):
     facts = draft.facts
     return evaluate_files(
         ready,
@@ -210,6 +229,7 @@ def _evaluated(draft: Draft, ready: Ready, time_zone: str):
         as_of=facts.as_of,
         time_zone=time_zone,
         left_out=facts.not_checked,
+        beside=beside,
     )
 
 

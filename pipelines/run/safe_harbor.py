@@ -19,6 +19,7 @@ from data_contracts.contract import Table
 from data_contracts.lake import Manifest
 from data_contracts.tables.official import OFFICIAL_RESULTS
 from data_contracts.tables.results import MEASURE_RESULTS
+from data_contracts.tables.risk import CARE_TIERS
 from pipelines import flatten as flattening
 from pipelines.deidentify import RandomSurrogates, make_safe_harbor, resource_files
 from pipelines.run.code_version import code_version
@@ -26,11 +27,12 @@ from pipelines.run.draft import Draft
 from pipelines.run.refused import PEOPLE_NOT_CHECKED, take_out
 
 PROFILE = "safe_harbor"
-WITHHELD = ("evidence_key", "evidence_on", "next_change_on")
-"""Columns of a measure result that point at a resource or hold a person's exact day."""
+WITHHELD = ("evidence_key", "evidence_on", "next_change_on", "evidence_sensitivity")
+"""Columns of a result that point at a resource, hold a person's exact day, or say which kind of fact is behind it."""
 OFFICIAL_WITHHELD = (*WITHHELD, "evidence_value")
 """An official measure may rest on any result whatever, an age among them: the value of the fact stays behind."""
-POLARS = {"text": pl.String, "date": pl.Date}
+RECODED = (MEASURE_RESULTS, CARE_TIERS)
+"""Results that the zone holds; without a good night's risk there are no tiers."""
 
 
 def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
@@ -46,7 +48,9 @@ def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
         rows = _flatten(resources, folder, codes.key_id, site_time_zone, not_checked)
     finally:
         shutil.rmtree(resources, ignore_errors=True)
-    rows[MEASURE_RESULTS.name] = _recode(draft, folder, codes, MEASURE_RESULTS, WITHHELD)
+    for table in RECODED:
+        if (draft.results / f"{table.name}.parquet").exists():
+            rows[table.name] = _recode(draft, folder, codes, table, WITHHELD)
     facts = draft.facts
     if facts.official_is_sound:
         rows[OFFICIAL_RESULTS.name] = _recode(draft, folder, codes, OFFICIAL_RESULTS, OFFICIAL_WITHHELD)
@@ -82,7 +86,7 @@ def _flatten(
 def _recode(
     draft: Draft, folder: Path, codes: RandomSurrogates, table: Table, withheld: Sequence[str]
 ) -> int:
-    """Results under the zone's codes, without anybody's days. Somebody without a code is left out."""
+    """A results table under the zone's codes, without anybody's days. Somebody without a code is left out."""
     people = [(key, code) for (kind, key), code in codes.known.items() if kind == "Patient"]
     recoded = (
         pl.scan_parquet(draft.results / f"{table.name}.parquet")
@@ -93,11 +97,15 @@ def _recode(
         .with_columns(
             pl.col("code").alias("patient_key"),
             pl.lit(codes.key_id).alias("key_id"),
-            *(pl.lit(None, POLARS[table.by_name[name].type]).alias(name) for name in withheld),
+            *(
+                pl.lit(None, pl.Date if table.by_name[name].type == "date" else pl.String).alias(name)
+                for name in withheld
+                if name in table.by_name
+            ),
         )
         .select(table.column_names)
         .collect()
-        .sort("measure_id", "patient_key")
+        .sort(*reversed(table.key))
     )
     recoded.write_parquet(folder / f"{table.name}.parquet", compression="zstd")
     return recoded.height

@@ -6,7 +6,6 @@ An input that was half stored is read again: what is there already is unchanged,
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,6 +16,7 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from ehr_core.access.actor import Actor, ApplicationGrant
+from ehr_core.api.background import JobQueue, JobStopped
 from ehr_core.api.bulk_import import jobs
 from ehr_core.api.bulk_import.admission import Admission
 from ehr_core.api.bulk_import.asked import Input, may_write
@@ -31,7 +31,6 @@ from ehr_core.store.importer import ImportSummary, import_parts
 from ehr_core.store.origins import APPLICATION_SYSTEM, Origin
 
 RUNNER_ID = "service:bulk-import"
-IDLE_SECONDS = 1.0
 FETCH_SECONDS = 3600.0
 MOST_FETCHED_BYTES = 8 * 1024**3
 SETTLED_SECONDS = 600.0
@@ -42,68 +41,28 @@ MOST_PROBLEMS = 100_000
 log = get_logger("bulk_import")
 
 
-class Stopped(Exception):
-    """The job was deleted, taken over, or the process is ending: leave quietly."""
-
-
-class ImportRunner:
+class ImportRunner(JobQueue):
     """One thread of the API process."""
 
+    thread_name = "bulk-import"
+
     def __init__(self, parts: Parts):
+        super().__init__()
         self.parts = parts
         self.files = ImportFiles(parts.settings.state_folder, parts.secrets)
         self.keep = timedelta(hours=parts.settings.bulk_file_hours)
-        self._wake = threading.Event()
-        self._ending = threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        self._thread = threading.Thread(target=self._follow, name="bulk-import", daemon=True)
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._ending.set()
-        self._wake.set()
-        if self._thread:
-            self._thread.join(timeout=10)
-
-    def _follow(self) -> None:
-        while not self._ending.is_set():
-            try:
-                worked = self.run_one()
-            except Exception as error:  # whatever happens to one job, the next one is run
-                log.warning("import_runner_waits", kind=type(error).__name__)
-                worked = False
-            if not worked:
-                self._wake.wait(IDLE_SECONDS)
-                self._wake.clear()
-
-    def run_one(self) -> bool:
-        """Runs the next waiting job to its end; False when there is none."""
-        self._sweep()
+    def claim(self) -> Row[Any] | None:
         with self._system() as connection:
-            job = jobs.claim(connection, self.parts.clock.now())
-        if job is None:
-            return False
-        try:
-            self._run(job)
-        except Stopped:
-            log.info("bulk_import_stopped", job_id=job.job_id)
-        except Exception as error:  # the job has failed; its client is told, and the queue goes on
-            log.error("bulk_import_failed", job_id=job.job_id, kind=type(error).__name__)
-            self._finish(job, "failed", _sentence(error))
-        return True
+            return jobs.claim(connection, self.parts.clock.now())
 
-    def _run(self, job: Row[Any]) -> None:
+    def run(self, job: Row[Any]) -> None:
         for number, one in list(enumerate(jobs.inputs_of(job)))[job.inputs_done :]:
             actor = self._actor(job, one)
             result = self._import(job, number, one, actor)
             with self._system() as connection:
                 if not jobs.input_done(connection, job, result):
-                    raise Stopped
+                    raise JobStopped
         self._finish(job, "completed", None)
         log.info("bulk_import_completed", job_id=job.job_id, files=len(job.inputs))
 
@@ -178,18 +137,21 @@ class ImportRunner:
             yield chunk
 
     def tell(self, job: Row[Any], progress: str) -> None:
-        """Raises Stopped when the job is not this runner's any more."""
+        """Raises JobStopped when the job is not this runner's any more."""
         with self._system() as connection:
             held = jobs.hold(connection, job, now=self.parts.clock.now(), progress=progress)
         if not held or self._ending.is_set():
-            raise Stopped
+            raise JobStopped
+
+    def fail(self, job: Row[Any], error: Exception) -> None:
+        self._finish(job, "failed", _sentence(error))
 
     def _finish(self, job: Row[Any], state: str, failure: str | None) -> None:
         with self._system() as connection:
             now = self.parts.clock.now()
             jobs.finish(connection, job, now=now, state=state, failure=failure, keep=self.keep)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Removes the rows and files of what is over; uploads live until they expire."""
         now = {"now": self.parts.clock.now()}
         with self._system() as connection:

@@ -41,6 +41,7 @@ from ehr_core.workflows.write_back.take import (
     take_official_results,
 )
 from ehr_core.workflows.write_back.take_data_quality import take_findings, take_records, take_touches
+from ehr_core.workflows.write_back.take_risk import take_care_tiers, take_risk_drivers, take_risk_scores
 from ehr_core.workflows.write_back.take_strata import take_strata
 
 router = APIRouter(prefix="/api/pipeline", tags=["pipeline"])
@@ -55,6 +56,9 @@ TAKERS = {
     "data_quality_findings": take_findings,
     "data_quality_touches": take_touches,
     "data_quality_records": take_records,
+    "risk_drivers": take_risk_drivers,
+    "risk_scores": take_risk_scores,
+    "care_tiers": take_care_tiers,
 }
 WrittenBack = Literal[
     "care_gaps",
@@ -66,6 +70,9 @@ WrittenBack = Literal[
     "data_quality_findings",
     "data_quality_touches",
     "data_quality_records",
+    "risk_drivers",
+    "risk_scores",
+    "care_tiers",
 ]
 MOST_ROWS_A_CLAIM = 500
 

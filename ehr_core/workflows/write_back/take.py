@@ -84,7 +84,7 @@ def take_care_gaps(
             actor_name=work.actor.name,
         )
 
-    return take_rows(work, scope, target, body, master_key_hex, apply)
+    return take(work, scope, target, body, master_key_hex, apply)
 
 
 def take_official_gaps(
@@ -106,7 +106,7 @@ def take_measure_results(
             contract=target.contract,
         )
 
-    return take_rows(work, scope, target, body, master_key_hex, apply)
+    return take(work, scope, target, body, master_key_hex, apply)
 
 
 def take_official_results(
@@ -132,13 +132,13 @@ def take_official_evidence(
             run_id=scope.run_id,
         )
 
-    return take_rows(work, scope, FACTS, body, master_key_hex, apply)
+    return take(work, scope, FACTS, body, master_key_hex, apply)
 
 
-def take_rows(
+def take(
     work: UnitOfWork, scope: WriteBackScope, target: Target, body: bytes, master_key_hex: str, apply: Apply
 ) -> WriteBackReceipt:
-    """Rows of people: their pseudonyms turned back, what changed found, evidence resolved, applied, audited."""
+    """What every table has in common: who is meant, what differs, whom to leave alone; `apply` writes."""
     connection = work.connection
     key = key_of_run(work, master_key_hex, scope.key_id, outbox_transaction=scope.outbox_transaction)
     rows = read_rows(body, target.contract, scope.key_id)
@@ -152,7 +152,8 @@ def take_rows(
     if scope.patient_keys is None:
         connection.execute(text(f"ANALYZE {target.delta}"))
     _refuse_silence(connection, scope, target, rows.num_rows)
-    resolve_evidence(connection, target.delta, key)
+    if target.has_evidence:
+        resolve_evidence(connection, target.delta, key)
     if scope.patient_keys is None:
         take_lock(connection)  # late, so that a long comparison does not hold up the instant path
     find_left_alone(connection, scope)

@@ -20,7 +20,7 @@ from ehr_core.workflows.write_back.evidence import with_evidence
 from ehr_core.workflows.write_back.keys import key_of_run
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import read_rows, stage
-from ehr_core.workflows.write_back.take import take_rows
+from ehr_core.workflows.write_back.take import take
 
 RECORDS = Target(
     DATA_QUALITY_RECORDS,
@@ -65,7 +65,7 @@ def take_records(
             run_id=scope.run_id,
         )
 
-    return take_rows(work, scope, RECORDS, body, master_key_hex, apply)
+    return take(work, scope, RECORDS, body, master_key_hex, apply)
 
 
 def _staged(

@@ -59,6 +59,10 @@ class Package:
     unexpanded: dict[str, str] = field(default_factory=dict)
     """Those that cannot be, and why."""
     oids: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """What is not as FHIR has it, and why; the rest is taken without it."""
+    aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a FHIR Library whose ELM is not in it, the other names that the ELM may be found by."""
 
     def library(self, name: str, version: str | None = None) -> dict:
         """The library of that id; of the newest version when that version is not there. Raises NotFound."""
@@ -68,6 +72,9 @@ class Package:
         others = sorted((key for key in self.libraries if key[0] == name), key=lambda key: _ordered(key[1]))
         if others:
             return self.libraries[others[-1]]
+        for other in self.aliases.get(name, ()):
+            if any(key[0] == other for key in self.libraries):
+                return self.library(other, version)
         if name in self.without_elm:
             raise NotFound(
                 f"The library '{name}' is there only as {self.without_elm[name]}. Add its ELM JSON."
@@ -139,7 +146,11 @@ def package_of(found: Iterable[dict]) -> Package:
     """The package that these contents make up."""
     package = Package()
     for content in found:
-        _take(package, content)
+        try:
+            _take(package, content)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            name = f"{content.get('resourceType', 'JSON')} {content.get('url') or content.get('id') or ''}".strip()
+            package.unreadable[name] = f"It cannot be read ({type(error).__name__}: {error})."
     return package
 
 
@@ -185,6 +196,9 @@ def _unzipped(file: Path) -> bytes:
 
 def _take(package: Package, content: dict) -> None:
     kind = content.get("resourceType")
+    if kind in ("Measure", "Library"):
+        for inside in content.get("contained", []):
+            _take(package, inside)
     if kind == "Bundle":
         for entry in content.get("entry", []):
             _take(package, entry.get("resource") or {})
@@ -220,6 +234,7 @@ def _take_resource(package: Package, content: dict) -> None:
     """A FHIR Library under all names that others may call it by."""
     names = (content.get("name"), content.get("id"), content.get("url", "").rsplit("/", 1)[-1])
     known = [name for name in names if name]
+    files = [one.get("url", "").rsplit("/", 1)[-1].partition(".")[0] for one in content.get("content", [])]
     for elm in _elm_of(content):
         _take_library(package, elm)
         for name in known:
@@ -230,6 +245,7 @@ def _take_resource(package: Package, content: dict) -> None:
         form = "ELM XML, which is not read" if ELM_XML in forms else "CQL, which has to be translated first"
         for name in known:
             package.without_elm.setdefault(name, form)
+            package.aliases.setdefault(name, tuple(one for one in (*known, *files) if one and one != name))
 
 
 def _elm_of(library: dict) -> Iterator[dict]:

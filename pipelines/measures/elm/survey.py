@@ -78,10 +78,16 @@ def data_requirements(nodes: list[Node]) -> list[tuple[str, str, str]]:
     needs = set()
     for node in nodes:
         if node.op == "Retrieve":
-            codes = node.args[0] if node.args and node.get("code_path") else None
+            codes = asked_codes(node)
             text = codes.get("url") or ", ".join(_codes(codes)) if codes is not None else ""
             needs.add((node["resource"], node.get("profile") or "", text))
     return sorted(needs)
+
+
+def asked_codes(retrieve: Node) -> Node | None:
+    """The value set or codes that a retrieve asks for, if any."""
+    arguments = dict(zip(retrieve["roles"], retrieve.args, strict=True))
+    return arguments.get("codes") if retrieve.get("code_path") else None
 
 
 def _codes(node: Node) -> list[str]:

@@ -58,6 +58,7 @@ def judge(
         judged.problems.append("the package holds no Measure")
     needed = {url for one in surveyed.measures for url in one.missing_value_sets}
     judged.notes += [problem for problem in not_expanded if not any(url in problem for url in needed)]
+    judged.notes += [f"{name}: {why}" for name, why in engine.package.unreadable.items()]
     for one in surveyed.measures:
         _judge_measure(judged, one, not_expanded)
     if not judged.problems:

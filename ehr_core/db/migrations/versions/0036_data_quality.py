@@ -7,7 +7,7 @@ from alembic import op
 from ehr_core.db.row_security import protect, protect_shared
 
 revision = "0036"
-down_revision = "0032"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
