@@ -13,6 +13,7 @@ from data_contracts.api.care_gaps import WorklistQuery
 from data_contracts.api.risk import AdjustTier, TakeBackTier
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, StaleVersion
 from ehr_core.risk import sight
+from ehr_core.workflows import worklist
 from tests.integration.chart_records import put_patient
 from tests.integration.loop.records import as_body, gap_row
 from tests.integration.risk.conftest import ANA, BEN, TODAY
@@ -187,9 +188,7 @@ def test_a_tier_that_a_restricted_fact_decides_is_restricted_wherever_it_could_b
     assert found_by("restricted") == ["ben"]
     assert_guarded(
         lambda: found_by("very_high") == ["ben"],
-        lambda patch: patch.setattr(
-            "ehr_core.workflows.worklist.SHOWN", sight.SHOWN.replace("NOT", "false AND NOT", 1)
-        ),
+        lambda patch: patch.setattr(worklist, "SHOWN", sight.SHOWN.replace("NOT", "false AND NOT", 1)),
     )
     counts = {one.tier: one.people for one in manager.risk.tiers().counts}
     assert (counts["very_high"], counts["restricted"]) == (0, 1)
