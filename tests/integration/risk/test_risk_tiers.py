@@ -10,9 +10,12 @@ from sqlalchemy.exc import IntegrityError
 
 from data_contracts.api.access import NewChartRule
 from data_contracts.api.care_gaps import WorklistQuery
+from data_contracts.api.merging import UndoMerge
 from data_contracts.api.risk import AdjustTier, TakeBackTier
+from data_contracts.tables.results import CARE_GAPS
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, StaleVersion
 from ehr_core.risk import sight
+from tests.integration.care_gaps.test_after_a_merge import merge
 from tests.integration.chart_records import put_patient
 from tests.integration.loop.records import as_body, gap_row
 from tests.integration.risk.conftest import ANA, BEN, TODAY
@@ -197,8 +200,6 @@ def test_a_tier_that_a_restricted_fact_decides_is_restricted_wherever_it_could_b
 
 
 def as_body_of_gaps(key) -> bytes:
-    from data_contracts.tables.results import CARE_GAPS
-
     return as_body(CARE_GAPS, [gap_row(key, "ana"), gap_row(key, "ben")])
 
 
@@ -231,3 +232,14 @@ def test_small_tiers_are_hidden_from_who_may_open_no_chart(api, manager):
 def test_the_database_itself_lets_no_payment_score_make_a_tier(api, table, change):
     with pytest.raises(IntegrityError), api.work() as work:
         work.connection.execute(text(f"UPDATE risk.{table} SET {change}"))
+
+
+def test_an_adjustment_goes_with_a_merge_and_back_with_its_undoing(api, clinician):
+    clinician.risk.adjust("ben", adjusting(clinician.risk.of_patient("ben").tier.version, "moderate"))
+    desk, merge_id = merge(api, survivor="ana", other="ben")
+    tier = clinician.risk.of_patient("ana").tier
+    assert (tier.computed, tier.shown, tier.adjustment.by) == ("high", "moderate", "Okafor")
+    assert clinician.risk.of_patient("ana").history[0].act == "carried_over"
+    desk.merges.undo(merge_id, UndoMerge(version=1, reason="Two women"))
+    assert clinician.risk.of_patient("ana").tier.shown == "high"
+    assert clinician.risk.of_patient("ben").tier.shown == "moderate"
