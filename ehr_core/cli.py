@@ -17,6 +17,7 @@ from ehr_core.access.app_commands import commands as app_commands
 from ehr_core.access.audit_commands import commands as audit_commands
 from ehr_core.access.commands import access_commands
 from ehr_core.access.commands import commands as account_commands
+from ehr_core.api.outside_cds.commands import commands as outside_commands
 from ehr_core.db.commands import commands as database_commands
 from ehr_core.kernel.errors import AlmonerError, StartupFailed
 from ehr_core.kernel.settings import Settings
@@ -68,6 +69,7 @@ app.add_typer(account_commands, name="account")
 app.add_typer(access_commands, name="access")
 app.add_typer(app_commands, name="app")
 app.add_typer(audit_commands, name="audit")
+app.add_typer(outside_commands, name="outside")
 app.add_typer(database_commands)
 app.add_typer(medication_commands, name="medications")
 app.add_typer(key_commands, name="key")

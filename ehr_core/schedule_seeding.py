@@ -9,14 +9,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import (
-    AvailabilityRule,
-    Holiday,
-    MoveOnBoard,
-    NewCalendar,
-    NewSite,
-    WaitlistWish,
-)
+from data_contracts.api.calendars import AvailabilityRule, Holiday, NewCalendar, NewSite
+from data_contracts.api.visit_flow import MoveOnBoard
+from data_contracts.api.waitlist import WaitlistWish
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.population.site import (
     clinician_key,

@@ -22,6 +22,7 @@ ROLES = {
     "patient": "Patient (portal)",
     "proxy": "Proxy (portal)",
 }
+SHOWN = 50
 LINK = "account_link"
 """Where a new link stands until somebody has copied it: it is shown this once."""
 
@@ -35,12 +36,21 @@ def accounts_page() -> None:
         st.code(link, language=None)
     with told_errors():
         accounts = session.client.account.accounts()
-        wanted = st.text_input("Find by name or user name", key="account_search").strip().lower()
-        shown = [one for one in accounts if wanted in f"{one.name} {one.username}".lower()]
-        st.caption(f"{len(shown)} of {len(accounts)} accounts")
-        for one in shown[:50]:
+        typed = st.text_input("Find by name or user name", key="find", bind="query-params", width=360)
+        wanted = typed.strip().lower()
+        found = [one for one in accounts if wanted in f"{one.name} {one.username}".lower()]
+        st.caption(count_words(len(found), len(accounts)))
+        for one in found[:SHOWN]:
             _account(session, one)
     _new(session)
+
+
+def count_words(found: int, all_of_them: int) -> str:
+    """How many there are of what is looked for, and that a long list is cut."""
+    if not found:
+        return f"None of {all_of_them:,} accounts has this in its name. Type another part of it."
+    more = f" The first {SHOWN} are shown: type more of the name." if found > SHOWN else ""
+    return f"{found:,} of {all_of_them:,} accounts.{more}"
 
 
 def account_html(one: AccountInfo) -> str:
@@ -65,12 +75,12 @@ def _account(session: StaffSession, one: AccountInfo) -> None:
                 _change(
                     session, one, ChangeAccount(reset_second_factor=True), "has no second factor any more"
                 )
-            words = "Open again" if one.disabled else "Close"
+            words = "Open the account again" if one.disabled else "Close the account"
             if st.button(words, key=f"close_{one.account_id}"):
                 done = "is open" if one.disabled else "is closed: its sessions end at once"
                 _change(session, one, ChangeAccount(disabled=not one.disabled), done)
-        if not one.patient_id:
-            _roles(session, one)
+            if not one.patient_id:
+                _roles(session, one)
         _sessions(session, one)
 
 

@@ -10,6 +10,7 @@ from dashboards.shared.markup import table, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
+from dashboards.shared.to_audit import audit_button
 from data_contracts.api.alerts import ALERT_OUTCOMES, ALERT_RULES, Alert
 
 SHOWN_PATIENTS = 10
@@ -37,10 +38,11 @@ def alert_html(one: Alert) -> str:
     severity = "Serious" if one.severity == "serious" else "To look at"
     acts = "1 act" if one.acts == 1 else f"{one.acts:,} acts"
     taken = f" · taken by {text(one.acknowledged_by)}" if one.acknowledged_by else ""
+    first, last = text(show_instant(one.first_at)), text(show_instant(one.last_at))
+    when = f"at {first}" if first == last else f"from {first} to {last}"
     return (
         f"<p><b>{text(severity)}: {text(ALERT_RULES.get(one.rule, one.rule))}</b></p>"
-        f"<p>{text(who(one))} · {acts} from {text(show_instant(one.first_at))} to "
-        f"{text(show_instant(one.last_at))}{taken}</p>{_patients(one.patient_ids)}"
+        f"<p>{text(who(one))} · {acts} {when}{taken}</p>{_patients(one.patient_ids)}"
     )
 
 
@@ -83,7 +85,16 @@ def _open_alert(session: StaffSession, one: Alert) -> None:
         if mine:
             st.caption("This alert is about you: another administrator decides.")
             return
-        if one.state == "raised" and st.button("I look into it", key=f"take_{one.alert_id}"):
+        with st.container(horizontal=True):
+            taken = one.state == "raised" and st.button("I look into it", key=f"take_{one.alert_id}")
+            audit_button(
+                session,
+                key=f"audit_{one.alert_id}",
+                actor_id=one.account_id,
+                patient_id=one.patient_ids[0] if len(one.patient_ids) == 1 else None,
+                since=one.first_at,
+            )
+        if taken:
             session.client.alerts.acknowledge(one.alert_id)
             remember("The alert is yours to look into.")
             st.rerun()
@@ -92,7 +103,7 @@ def _open_alert(session: StaffSession, one: Alert) -> None:
                 "Outcome", ALERT_OUTCOMES, format_func=ALERT_OUTCOMES.get, horizontal=True, index=None
             )
             words = st.text_input("Note for the file (optional)", max_chars=500)
-            asked = st.form_submit_button("Close the alert")
+            asked = st.form_submit_button("Close the alert", type="primary")
         if asked and outcome is None:
             st.error("Choose an outcome first.")
         elif asked:

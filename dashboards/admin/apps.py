@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.admin.roles import LABELS
 from dashboards.shared.markup import text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
@@ -14,6 +15,7 @@ KINDS = {
     "confidential": "Confidential: a server with a key of its own",
     "backend": "Backend service: nobody signs in to it",
 }
+LONGEST_KEYS = 20_000
 AUDIENCES = {"staff": "Staff", "patients": "Patients"}
 
 
@@ -25,7 +27,10 @@ def apps_page() -> None:
         "An app sees no more than its scopes, the person who lets it in, and the policy on charts all allow."
     )
     with told_errors():
-        for one in session.client.apps.all():
+        listed = session.client.apps.all()
+        if not listed:
+            st.info("No app is registered yet.")
+        for one in listed:
             _app(session, one)
     _register(session)
 
@@ -62,7 +67,12 @@ def _register(session: StaffSession) -> None:
         redirects = st.text_area("Redirect addresses, one a line", help="Exact: nothing else is followed.")
         launch = st.text_input("Launch address, to open it from a chart (optional)")
         scopes = st.text_area("Scopes, one a line", help="Such as launch/patient and patient/Observation.rs")
-        jwks = st.text_area("Public keys (JWKS), for confidential apps and backend services")
+        jwks = st.text_area(
+            "Public keys (JWKS), for confidential apps and backend services", max_chars=LONGEST_KEYS
+        )
+        with st.expander("For a backend service"):
+            sees = st.multiselect("Sensitive items that it reads", LABELS, format_func=LABELS.get)
+            bulk = st.checkbox("It may export and import the types of its system scopes in bulk")
         asked = st.form_submit_button("Register", type="primary")
     if not asked:
         return
@@ -75,6 +85,8 @@ def _register(session: StaffSession) -> None:
             scopes=scopes.split() or [" "],
             jwks=jwks.strip() or None,
             audience=audience,
+            sees=sees,
+            bulk=bulk,
         )
         client_id = session.client.apps.register(wanted)
         remember(f"{name} is registered. Its client id is {client_id}")

@@ -43,7 +43,7 @@ def audit_page() -> None:
                 width=300,
                 on_change=_first_page,
             )
-            refused = st.checkbox("Refusals only", key="refused", on_change=_first_page)
+            refused = st.checkbox("Refusals only", key="refused", bind="query-params", on_change=_first_page)
         asked = {
             "patient_id": patient_id or None,
             "actor_id": actor_id,
@@ -128,7 +128,12 @@ def _same(event: AuditEvent) -> tuple[str | None, ...]:
 
 def _when(run: Sequence[AuditEvent]) -> str:
     newest, oldest = show_instant(run[0].at), show_instant(run[-1].at)
-    return text(newest) if newest == oldest else text(f"{oldest} to {newest}")
+    told = f"{_moment(oldest)} to " if newest != oldest else ""
+    return f"{told}{_moment(newest)}"
+
+
+def _moment(words: str) -> str:
+    return f'<span class="when">{text(words)}</span>'
 
 
 def _what(run: Sequence[AuditEvent]) -> str:

@@ -8,6 +8,7 @@ from dashboards.shared.markup import text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
+from dashboards.shared.to_audit import audit_button
 from data_contracts.api.access import GLASS_REASONS, GlassReview
 
 OUTCOMES = {
@@ -44,11 +45,20 @@ def glass_html(one: GlassReview) -> str:
 def _review(session: StaffSession, one: GlassReview) -> None:
     with st.container(border=True):
         st.html(glass_html(one))
-        mine = one.account_id == session.me.account_id
+        audit_button(
+            session,
+            key=f"audit_{one.review_id}",
+            actor_id=one.account_id,
+            patient_id=one.patient_id,
+            since=one.opened_at,
+        )
+        if one.account_id == session.me.account_id:
+            st.caption("You opened this chart: another administrator reviews it.")
+            return
         with st.form(f"review_{one.review_id}", border=False):
             outcome = st.radio("Judgement", OUTCOMES, format_func=OUTCOMES.get, horizontal=True, index=None)
             words = st.text_input("Note for the file (optional)", max_chars=500)
-            asked = st.form_submit_button("Record the review", disabled=mine)
+            asked = st.form_submit_button("Record the review", type="primary")
         if asked and outcome is None:
             st.error("Choose a judgement first.")
         elif asked:

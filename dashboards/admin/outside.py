@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from pydantic import ValidationError
 
 from dashboards.shared.markup import tag, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
@@ -18,10 +19,16 @@ STATES = {
 }
 HOOKS: dict[Hook, str] = {
     "patient-view": "A chart is opened",
-    "order-select": "An order is chosen",
-    "order-sign": "Orders are about to be signed",
+    "order-select": "An order or a drug is chosen",
+    "order-sign": "Orders or a prescription are about to be signed",
 }
 PREFETCH_HELP = "One a line: name = Patient/{{context.patientId}}"
+STOP_WORDS = (
+    "It ends for good, and what waits is not sent. To hear again, the application has to subscribe anew."
+)
+KEY_WORDS = (
+    "There is no way back to the present key. Receivers that keep it for longer than a week have to be told."
+)
 
 
 def outside_page() -> None:
@@ -50,7 +57,9 @@ def _subscriptions(session: StaffSession) -> None:
                 continue
             with st.container(horizontal=True):
                 again = one.fails and st.button("Try again now", key=f"again_{one.subscription_id}")
-                stop = st.button("Stop", key=f"stop_{one.subscription_id}")
+                with st.popover("Stop", key=f"stopping_{one.subscription_id}"):
+                    st.write(STOP_WORDS)
+                    stop = st.button("Stop it for good", key=f"stop_{one.subscription_id}")
             if again:
                 session.client.outside.try_again(one.subscription_id)
                 _told("It is tried again now.")
@@ -64,7 +73,7 @@ def subscription_html(one: SubscriptionInfo) -> str:
     words, kind = STATES[one.status]
     failing = (
         f"<p>{text(one.failure)} <span class='quiet'>{text(show_instant(one.failed_at))}, "
-        f"{one.tries} tries in a row</span></p>"
+        f"{one.tries} {'try' if one.tries == 1 else 'tries in a row'}</span></p>"
         if one.failure
         else ""
     )
@@ -82,7 +91,10 @@ def _services(session: StaffSession) -> None:
         "CDS Hooks services of others. They are sent what the person at the chart may read, and their cards are marked "
         "as from outside."
     )
-    for one in session.client.outside.services():
+    listed = session.client.outside.services()
+    if not listed:
+        st.info("No outside service is asked. Add the first one below.")
+    for one in listed:
         with st.container(border=True):
             st.html(service_html(one))
             words = "Ask it again" if one.disabled else "Do not ask it"
@@ -120,14 +132,18 @@ def _add(session: StaffSession) -> None:
         asked = st.form_submit_button("Save", type="primary")
     if asked:
         lines = [line.partition("=") for line in prefetch.splitlines() if line.strip()]
-        wanted = NewCdsService(
-            service_id=service_id.strip() or "-",
-            hook=hook,
-            title=title.strip() or service_id.strip() or "-",
-            url=url.strip(),
-            prefetch={name.strip(): template.strip() for name, _, template in lines},
-            known_as=known_as.strip() or None,
-        )
+        try:
+            wanted = NewCdsService(
+                service_id=service_id.strip(),
+                hook=hook,
+                title=title.strip() or service_id.strip(),
+                url=url.strip(),
+                prefetch={name.strip(): template.strip() for name, _, template in lines},
+                known_as=known_as.strip() or None,
+            )
+        except ValidationError:
+            st.error("The id of the service has 1 to 80 letters, digits, dots, hyphens and underscores.")
+            return
         session.client.outside.add_service(wanted)
         _told(f"{wanted.title} is saved.")
 
@@ -138,7 +154,10 @@ def _key(session: StaffSession) -> None:
         "Signs every notification and every call. Receivers find the public key by its address, and know the last one "
         "for another week."
     )
-    if st.button("Change the key"):
+    with st.popover("Change the key"):
+        st.write(KEY_WORDS)
+        changed = st.button("Sign with a new key from now on")
+    if changed:
         session.client.outside.change_key()
         _told("A new key signs from now on.")
 

@@ -62,7 +62,9 @@ def roles_html(found: Sequence[RolePolicyInfo]) -> str:
 def _change(session: StaffSession, found: Sequence[RolePolicyInfo]) -> None:
     st.header("Change a role")
     known = {one.role: one for one in found}
-    role = st.selectbox("Role", list(known), format_func=lambda one: ROLES.get(one, one), key="role")
+    role = st.selectbox(
+        "Role", list(known), format_func=lambda one: ROLES.get(one, one), key="role", width=560
+    )
     now = known[role]
     with st.form(f"role_{role}", width=560):
         reach = st.radio("Charts", REACHES, index=list(REACHES).index(now.reach), format_func=REACHES.get)

@@ -7,6 +7,7 @@ from uuid import uuid4
 import streamlit as st
 
 from dashboards.clinician.form_parts import about, done
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
 from data_contracts.api.allergies import (
@@ -63,7 +64,7 @@ def _find(session: StaffSession, form: str) -> None:
 
 def _describe(session: StaffSession, banner: PatientBanner, chosen: Substance, form: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.write(f"**{chosen.name}**")
+        st.write(f"**{plain_words(chosen.name)}**")
         again = (f"{form}-substance", None)
         st.button("Another", key=f"{form}-another", on_click=st.session_state.pop, args=again)
     category = "medication"

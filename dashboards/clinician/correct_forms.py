@@ -7,6 +7,7 @@ import streamlit as st
 from dashboards.clinician.form_parts import parse_decimal
 from dashboards.clinician.gap_cards import watch_for_remeasure
 from dashboards.shared.forms import fresh_form
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -19,7 +20,7 @@ def _about(banner: PatientBanner, series: ResultSeries, point: ResultPoint) -> N
     st.write(
         f"**{show_name(banner.name)}**, born {show_date(banner.birth_date)}, MRN {banner.mrn or 'not recorded'}"
     )
-    st.write(f"{series.name} {point.text} of {show_date(point.at)}")
+    st.write(plain_words(f"{series.name} {point.text} of {show_date(point.at)}"))
 
 
 def correct_dialog(

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards.clinician.gap_cards import watch_for_remeasure
 from dashboards.shared.forms import fresh_form
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -47,7 +48,7 @@ def _about(banner: PatientBanner, entry: Entry) -> None:
     st.write(
         f"**{show_name(banner.name)}**, born {show_date(banner.birth_date)}, MRN {banner.mrn or 'not recorded'}"
     )
-    st.write(entry.words)
+    st.write(plain_words(entry.words))
 
 
 def _reason(form: str) -> str | None:

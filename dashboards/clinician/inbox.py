@@ -16,6 +16,7 @@ from dashboards.clinician.inbox_words import (
     sorting_words,
 )
 from dashboards.shared.chart_button import chart_button
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.paging import show_paging, stay_within
 from dashboards.shared.refusals import tell_refusal, tried
@@ -168,4 +169,4 @@ def _acknowledge(session: StaffSession, card: InboxCard) -> None:
     """In the button's callback, so of what was on the screen."""
     act = Acknowledge(items=seen_items(card))
     if tried(place_of(card), lambda: session.client.results_inbox.acknowledge(act)):
-        st.toast(f"{card.title}: acknowledged.")
+        st.toast(plain_words(f"{card.title}: acknowledged."))

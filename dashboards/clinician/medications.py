@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards.clinician.dose_forms import dose_dialog, given_doses
 from dashboards.clinician.medication_forms import dispensed_dialog, end_dialog, send_dialog
 from dashboards.clinician.medication_rows import allergies_line, entry_html
+from dashboards.clinician.outside_cards import outside_panel
 from dashboards.clinician.prepared_cards import prepared_card
 from dashboards.clinician.prescription_form import open_form, prescription_form
 from dashboards.clinician.refill_cards import refill_card
@@ -87,6 +88,9 @@ def _review(session: StaffSession, shown: MedicationList, kind: str) -> None:
 def _list(session: StaffSession, shown: MedicationList) -> None:
     for waiting in shown.prepared:
         prepared_card(session, shown.banner, waiting)
+    if shown.prepared and session.may("medication.prescribe") and session.may("order.write"):
+        versions = ",".join(f"{one.entry.prescription_id}-{one.entry.version_id}" for one in shown.prepared)
+        outside_panel(session, shown.banner.patient_id, "order-sign", state=versions)
     for request in shown.refill_requests:
         refill_card(session, request)
     st.subheader(f"Current ({len(shown.current)})", anchor=False)

@@ -13,7 +13,7 @@ from dashboards.clinician.note_tools import note_tools
 from dashboards.clinician.papers import after_visit_panel
 from dashboards.clinician.signed_note import signed_note
 from dashboards.shared.banner import show_banner
-from dashboards.shared.markup import text
+from dashboards.shared.markup import plain_words, text
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from data_contracts.api.chart import ChartSummary
@@ -64,7 +64,7 @@ def _draft(session: StaffSession, draft: NoteDraft, summary: ChartSummary) -> No
     title = {"addendum": "Addendum", "amendment": "Amendment"}.get(draft.kind, draft.template.title)
     st.subheader(title, anchor=False)
     if draft.reason:
-        st.caption(f"Amended, because: {draft.reason}")
+        st.caption(plain_words(f"Amended, because: {draft.reason}"))
     _workspace(session, screen, summary)
     if draft.kind != "addendum":
         after_visit_panel(session, draft.encounter_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
@@ -51,7 +52,7 @@ def notes_panel(session: StaffSession, banner: PatientBanner) -> None:
 
 def _line(note: NoteLine) -> None:
     words, go = st.columns([5, 1.2], vertical_alignment="center")
-    words.write(f"**{note.title}** · {standing(note)}")
+    words.write(f"**{plain_words(note.title)}** · {standing(note)}")
     label = "Go on" if note.state == "draft" else "Read"
     if go.button(label, key=f"open-note-{note.note_id}", width="stretch"):
         open_note(note.note_id, note.patient_id)

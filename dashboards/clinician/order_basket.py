@@ -14,6 +14,7 @@ from dashboards.clinician.gap_cards import watch_for_remeasure
 from dashboards.clinician.order_forms import change_dialog
 from dashboards.clinician.order_words import draft_html
 from dashboards.clinician.outside_cards import outside_panel
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import told_errors
 from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
@@ -121,7 +122,7 @@ def _sign(
     )
     if tried(PLACE, lambda: session.client.orders.sign(patient_id, act)):
         watch_for_remeasure()
-        st.toast(f"Signed: {', '.join(draft.name for draft in drafts)}")
+        st.toast(plain_words(f"Signed: {', '.join(draft.name for draft in drafts)}"))
 
 
 def _discard(session: StaffSession, draft: DraftOrder) -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from dashboards.clinician.form_parts import about, now_at_site
 from dashboards.clinician.order_words import item_label
 from dashboards.shared.forms import fresh_form
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.who import Identified
@@ -115,7 +116,7 @@ def _change_dialog(
     session: StaffSession, person: Identified, draft: DraftOrder, asks_pregnancy: bool, form: str
 ) -> None:
     about(person)
-    st.write(draft.name)
+    st.write(plain_words(draft.name))
     with told_errors():
         item = next((one for one in catalogue_of(session).items if one.key == draft.item_key), None)
         typed = details_form(item, draft.details, form, asks_pregnancy=asks_pregnancy)

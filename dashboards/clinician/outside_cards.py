@@ -15,7 +15,15 @@ import streamlit as st
 from dashboards.shared.markup import tag, text
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
-from data_contracts.api.outside import AnswerCard, AskOutside, Hook, NotChecked, OutsideCard, OutsideCards
+from data_contracts.api.outside import (
+    AnswerCard,
+    AskOutside,
+    Hook,
+    NotChecked,
+    OutsideCard,
+    OutsideCards,
+    WrittenPrescription,
+)
 from ehr_core.kernel.errors import AlmonerError, Unavailable
 
 CHART_WAITS_SECONDS = 0.1
@@ -31,7 +39,8 @@ INDICATORS = {
 }
 NOT_OURS = "From outside. Almoner has not checked it, and carries nothing out from here."
 
-Key = tuple[Hook, str, tuple[str, ...], str]
+Key = tuple[Hook, str, tuple[str, ...], str, str]
+"""Hook, patient, chosen orders, what else changes the question, and the prescription that is being written, as JSON."""
 
 
 def outside_panel(
@@ -41,9 +50,11 @@ def outside_panel(
     *,
     chosen: Sequence[str] = (),
     state: str = "",
+    prescription: WrittenPrescription | None = None,
 ) -> None:
     """Nothing where no service is configured for this hook. Another `state` of what is asked about asks anew."""
-    key: Key = (hook, patient_id, tuple(chosen), state)
+    written = prescription.model_dump_json() if prescription else ""
+    key: Key = (hook, patient_id, tuple(chosen), state, written)
     asked = _asked(session, key)
     try:
         asked.result(CHART_WAITS_SECONDS)
@@ -60,8 +71,11 @@ def _asked(session: StaffSession, key: Key) -> Future[OutsideCards]:
     kept: dict[Key, tuple[float, Future[OutsideCards]]] = st.session_state.setdefault("outside_cards", {})
     at, asked = kept.get(key, (0.0, None))
     if asked is None or time.monotonic() - at > GOOD_FOR_SECONDS:
-        hook, patient_id, chosen, _ = key
-        question = AskOutside(patient_id=patient_id, hook=hook, chosen=list(chosen))
+        hook, patient_id, chosen, _, written = key
+        prescription = WrittenPrescription.model_validate_json(written) if written else None
+        question = AskOutside(
+            patient_id=patient_id, hook=hook, chosen=list(chosen), prescription=prescription
+        )
         asked = ASKING.submit(_ask, session, question)
         kept[key] = (time.monotonic(), asked)
     return asked
@@ -85,7 +99,7 @@ def _show(session: StaffSession, key: Key, asked: Future[OutsideCards]) -> None:
         found = asked.result()
         if not found.asked:
             return
-        with st.container(border=True, key=f"outside_{key[0]}"):
+        with st.container(border=True, key=f"outside_{key[0]}{'_prescription' if key[4] else ''}"):
             st.subheader("Outside decision support", anchor=False)
             for one in found.could_not:
                 st.html(not_checked_html(one))

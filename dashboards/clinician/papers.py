@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import told_errors
-from dashboards.shared.print_route import hold_for_print
-from dashboards.shared.printing import Paper, PaperPart, as_html, as_pdf
+from dashboards.shared.paper_buttons import paper_buttons
+from dashboards.shared.printing import Paper, PaperPart
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
 from data_contracts.api.after_visit import AfterVisitSummary
@@ -61,23 +62,6 @@ def _part(block: str) -> PaperPart:
     return PaperPart(heading, [line.strip() for line in lines], listed=False)
 
 
-def paper_buttons(paper: Paper, *, key: str, name: str) -> None:
-    """For the printer in a tab of its own, and as PDF. Both are made when they are asked for."""
-    with st.container(horizontal=True, key=f"paper-{key}"):
-        if st.button("Open for printing", key=f"print-{key}"):
-            st.session_state[f"printed-{key}"] = hold_for_print(as_html(paper))
-        st.download_button(
-            "Save as PDF",
-            data=lambda: as_pdf(paper),
-            file_name=f"{name}.pdf",
-            mime="application/pdf",
-            on_click="ignore",
-            key=f"pdf-{key}",
-        )
-        if address := st.session_state.pop(f"printed-{key}", None):
-            st.link_button("The page is ready: open it", address)
-
-
 def after_visit_panel(session: StaffSession, encounter_id: str) -> None:
     with st.expander("After-visit summary", key=f"avs-{encounter_id}", on_change="rerun") as opened:
         if opened.open:
@@ -98,9 +82,9 @@ def _summary(session: StaffSession, encounter_id: str) -> None:
     paper_buttons(paper, key=f"avs-{encounter_id}-{language}", name="visit-summary")
     if paper.mark:
         st.caption(paper.mark)
-    st.write(f"**{summary.title}** · {summary.about}")
+    st.write(f"**{plain_words(summary.title)}** · {plain_words(summary.about)}")
     for part in summary.parts:
-        st.markdown(f"**{part.heading}**")
+        st.markdown(f"**{plain_words(part.heading)}**")
         for line in part.lines:
             st.text(f"• {line}")
     for line in summary.closing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.clinician.error_forms import Entry, entry_act
-from dashboards.shared.markup import table, tag, text
+from dashboards.shared.markup import plain_words, table, tag, text
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -114,7 +114,7 @@ def _document(session: StaffSession, line: DocumentLine) -> None:
         key=f"save-{line.resource_id}",
     )
     if content_type in PICTURES:
-        st.image(content, caption=line.name)
+        st.image(content, caption=plain_words(line.name))
     elif content_type == PDF:
         st.pdf(content, height=PREVIEW_HEIGHT, key=f"pdf-{line.resource_id}", alt=line.name)
     elif content_type == "text/plain":

@@ -7,6 +7,7 @@ import streamlit as st
 from dashboards.clinician.form_parts import about
 from dashboards.clinician.medication_rows import entry_html
 from dashboards.shared.forms import fresh_form
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
@@ -19,7 +20,7 @@ def prepared_card(session: StaffSession, banner: PatientBanner, waiting: Prepare
     entry = waiting.entry
     with st.container(border=True, key=f"prepared-{entry.prescription_id}"):
         st.html(entry_html(entry))
-        st.caption(f"Prepared by {waiting.prepared_by}. {waiting.why_not or ''}")
+        st.caption(plain_words(f"Prepared by {waiting.prepared_by}. {waiting.why_not or ''}"))
         with st.container(horizontal=True):
             if session.may("medication.prescribe"):
                 if waiting.one_click:

@@ -8,7 +8,9 @@ from uuid import uuid4
 import streamlit as st
 
 from dashboards.clinician.form_parts import about
+from dashboards.clinician.outside_cards import outside_panel
 from dashboards.shared.forms import fresh_form
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.support_cards import support_cards
@@ -24,6 +26,7 @@ from data_contracts.api.medications import (
     Sig,
     SignPrescription,
 )
+from data_contracts.api.outside import WrittenPrescription
 from ehr_core.display import show_name
 from ehr_core.kernel.errors import InvalidResource
 
@@ -51,7 +54,9 @@ def prescription_form(session: StaffSession, shown: MedicationList) -> None:
         return
     with st.container(border=True, key="prescription"):
         replaced = opened["replaces"]
-        st.subheader(f"Replaces {replaced.name}" if replaced else "New prescription", anchor=False)
+        st.subheader(
+            f"Replaces {plain_words(replaced.name)}" if replaced else "New prescription", anchor=False
+        )
         about(shown.banner)
         if opened["product"] is None:
             _find(session, opened)
@@ -98,7 +103,7 @@ def _write(session: StaffSession, shown: MedicationList, opened: dict) -> None:
     choices = session.client.medications.choices()
     named = product if isinstance(product, str) else product.name
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.write(f"**{named}**")
+        st.write(f"**{plain_words(named)}**")
         st.button("Another", key=f"{form}-another", on_click=_pick, args=(opened, None))
     draft = _draft(choices, opened, named)
     try:
@@ -106,7 +111,7 @@ def _write(session: StaffSession, shown: MedicationList, opened: dict) -> None:
     except InvalidResource as error:
         st.error(" ".join(f"{issue.expression}: {issue.message}" for issue in error.issues))
         return
-    st.write(f"Label: **{checked.arithmetic.text}**")
+    st.write(f"Label: **{plain_words(checked.arithmetic.text)}**")
     if checked.arithmetic.disagreement:
         st.warning(checked.arithmetic.disagreement)
     answers = support_cards(checked.cards, form)
@@ -120,7 +125,19 @@ def _write(session: StaffSession, shown: MedicationList, opened: dict) -> None:
     elif act.button("Put before a prescriber", type="primary", disabled=not parts, key=f"{form}-prepare"):
         _prepare(session, shown, opened, draft)
     leave.button("Discard", key=f"{form}-discard", on_click=_discard, width="stretch")
-    st.caption(f"Signed for {show_name(shown.banner.name)}, MRN {shown.banner.mrn or 'not recorded'}.")
+    whose = plain_words(f"{show_name(shown.banner.name)}, MRN {shown.banner.mrn or 'not recorded'}.")
+    st.caption(f"Signed for {whose}")
+    _outside(session, shown.banner.patient_id, opened, draft, complete=bool(parts))
+
+
+def _outside(
+    session: StaffSession, patient_id: str, opened: dict, draft: PrescriptionDraft, *, complete: bool
+) -> None:
+    """What outside decision support says of the choice, and of the signature once there is something to sign."""
+    written = WrittenPrescription(draft_id=opened["request"], draft=draft)
+    outside_panel(session, patient_id, "order-select", prescription=written)
+    if complete:
+        outside_panel(session, patient_id, "order-sign", prescription=written)
 
 
 def _sign(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.shared.markup import plain_words
 from dashboards.shared.session import StaffSession
 from data_contracts.api.medications import ProductOption
 
@@ -16,7 +17,7 @@ def find_product(session: StaffSession, form: str, *, typed: str = "") -> Produc
     chosen = st.session_state.get(kept)
     if chosen is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.write(f"**{chosen if isinstance(chosen, str) else chosen.name}**")
+            st.write(f"**{plain_words(chosen if isinstance(chosen, str) else chosen.name)}**")
             st.button("Another", key=f"{form}-another", on_click=st.session_state.pop, args=(kept, None))
         return chosen
     wanted = st.text_input(

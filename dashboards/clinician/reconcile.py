@@ -12,6 +12,7 @@ from dashboards.clinician.product_search import find_product
 from dashboards.clinician.reconcile_changes import carried_over
 from dashboards.shared.banner import show_banner
 from dashboards.shared.forms import fresh_form
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
@@ -70,7 +71,7 @@ def _top(session: StaffSession, shown: Reconciliation) -> None:
     if shown.must_be_reconciled:
         st.warning(shown.must_be_reconciled)
     if shown.uncoded:
-        st.warning(f"Could not be identified, so not checked: {'; '.join(shown.uncoded)}.")
+        st.warning(f"Could not be identified, so not checked: {plain_words('; '.join(shown.uncoded))}.")
     last = f"Last reconciled {show_instant(shown.last_at)} by {shown.last_by}" if shown.last_at else None
     st.caption(f"{shown.allergy_words}. {last or 'Not reconciled yet'}.")
     with st.container(horizontal=True):

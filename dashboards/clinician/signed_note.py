@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.clinician.form_parts import about
-from dashboards.clinician.papers import after_visit_panel, note_paper, paper_buttons
+from dashboards.clinician.papers import after_visit_panel, note_paper
 from dashboards.shared.forms import fresh_form
-from dashboards.shared.markup import tag, text
+from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.page import remember, told_errors
+from dashboards.shared.paper_buttons import paper_buttons
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
 from data_contracts.api.notes import NoteLine, SignedNote
@@ -28,7 +29,7 @@ def signed_note(session: StaffSession, note: SignedNote, banner: PatientBanner) 
         st.error("This note was marked as entered in error. It counts for nothing.")
     st.html(heading_html(note))
     if note.note.reason:
-        st.caption(f"Amended, because: {note.note.reason}")
+        st.caption(f"Amended, because: {plain_words(note.note.reason)}")
     st.html(f'<pre class="note-words">{text(note.text, "")}</pre>')
     if note.seal == "whole":
         st.caption(f"{SEAL_WORDS['whole']} SHA-256 {note.sha256}")
@@ -88,7 +89,7 @@ def unlock_dialog(session: StaffSession, note: SignedNote, banner: PatientBanner
 def cosign_dialog(session: StaffSession, note: SignedNote, banner: PatientBanner) -> None:
     """Bound to the version that was read."""
     about(banner)
-    st.write(f"{note.note.title}, signed by {note.note.signed_by_name}")
+    st.write(plain_words(f"{note.note.title}, signed by {note.note.signed_by_name}"))
     with told_errors():
         if st.button("Co-sign", type="primary", key="cosign-go"):
             session.client.notes.cosign(note.note.note_id, note.document_version)

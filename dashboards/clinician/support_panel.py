@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards.shared.markup import tag, text
+from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -41,7 +41,9 @@ def _vaccines(shown: ChartSupport) -> None:
     if said := [one.title for one in due if one.in_gap]:
         st.caption(f"In the care gaps above: {', '.join(said)}.")
     if shown.unread:
-        st.warning(f"Of these doses nobody can say which vaccine it was: {'; '.join(shown.unread)}.")
+        st.warning(
+            f"Of these doses nobody can say which vaccine it was: {plain_words('; '.join(shown.unread))}."
+        )
     if settled:
         with st.expander(f"Complete, later or not recommended ({len(settled)})"):
             st.html("".join(map(vaccine_html, settled)))

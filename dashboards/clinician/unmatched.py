@@ -10,7 +10,7 @@ from dashboards.shared.markup import lines, tag, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
-from dashboards.shared.who import who_html, who_words
+from dashboards.shared.who import who_html, who_line, who_words
 from data_contracts.api.results_inbox import (
     MATCH_WORDS,
     AttachResult,
@@ -143,7 +143,7 @@ def _search_dialog(session: StaffSession, result: UnmatchedResult, form: str) ->
             session.client.registration.search(query.strip(), limit=10).hits if len(query.strip()) > 1 else []
         )
         chosen = st.selectbox(
-            "Patient", hits, index=None, format_func=who_words, key=f"{form}-hit", placeholder="Search first"
+            "Patient", hits, index=None, format_func=who_line, key=f"{form}-hit", placeholder="Search first"
         )
         if chosen is None:
             return

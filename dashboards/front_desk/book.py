@@ -12,9 +12,9 @@ from dashboards.front_desk.slots import alternatives, show_slots
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
+from data_contracts.api.calendars import AppointmentType, SchedulingSetup
 from data_contracts.api.patients import PatientBanner
 from data_contracts.api.scheduling import (
-    AppointmentType,
     Authorization,
     BookedVisits,
     BookVisit,
@@ -22,7 +22,6 @@ from data_contracts.api.scheduling import (
     Hold,
     HoldSlot,
     Repeat,
-    SchedulingSetup,
     Slot,
 )
 from ehr_core.client.streamlit_app import app_settings

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from data_contracts.api.scheduling import Calendar, CalendarView, VisitCard
+from data_contracts.api.calendars import Calendar
+from data_contracts.api.scheduling import CalendarView, VisitCard
 from ehr_core.display import show_date
 
 PIXELS_A_MINUTE = 1.7

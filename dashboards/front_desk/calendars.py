@@ -11,7 +11,7 @@ from dashboards.shared.markup import text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
-from data_contracts.api.scheduling import (
+from data_contracts.api.calendars import (
     AppointmentType,
     AvailabilityRule,
     Calendar,

@@ -10,16 +10,16 @@ from dashboards.shared.markup import table, text
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
-from data_contracts.api.scheduling import (
+from data_contracts.api.check_in import (
     CheckIn,
     CheckInSheet,
     CoverageShown,
     DueForm,
-    FlowVisit,
     FormAnswer,
     NoteCopay,
     ReportedChanges,
 )
+from data_contracts.api.visit_flow import FlowVisit
 from ehr_core.display import show_name
 
 COVERAGE_WORDS = {"as_shown": "As shown", "changed": "Changed", "no_coverage": "No coverage"}

@@ -11,7 +11,7 @@ from dashboards.front_desk.part_forms import save_button
 from dashboards.front_desk.saving import about
 from dashboards.front_desk.typed import iso_date
 from dashboards.shared.forms import fresh_form
-from dashboards.shared.markup import tag, text
+from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.page import told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -140,7 +140,7 @@ def coverage_dialog(
 def card_dialog(session: StaffSession, profile: PatientProfile, coverage: Coverage, form: str) -> None:
     """Shows the sides there are, and takes new ones."""
     about(profile)
-    st.write(f"{coverage.facts.payer}, member {coverage.facts.member_id or 'not recorded'}")
+    st.write(plain_words(f"{coverage.facts.payer}, member {coverage.facts.member_id or 'not recorded'}"))
     with told_errors():
         for side in coverage.card_sides:
             picture = session.client.profile.card(profile.banner.patient_id, coverage.coverage_id, side)

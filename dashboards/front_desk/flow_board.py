@@ -10,19 +10,19 @@ import streamlit as st
 from dashboards.front_desk.check_in import check_in_dialog
 from dashboards.front_desk.people import chosen_patient
 from dashboards.shared.chart_button import chart_button
-from dashboards.shared.markup import tag, text
+from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
 from dashboards.shared.url_choice import url_choice
-from data_contracts.api.scheduling import (
+from data_contracts.api.calendars import SchedulingSetup
+from data_contracts.api.visit_flow import (
     STAGE_WORDS,
     STAGES,
     FlowBoard,
     FlowVisit,
     MoveOnBoard,
-    SchedulingSetup,
     Stage,
     WalkIn,
 )
@@ -224,7 +224,7 @@ def _move(session: StaffSession, visit: FlowVisit, to: Stage, room: str | None) 
     """In a callback: moves what was on the screen, or nothing."""
     wanted = MoveOnBoard(version=visit.version, to=to, room=room)
     if tried(_place(visit), lambda: session.client.visits.move(visit.visit.appointment_id, wanted)):
-        st.toast(f"{visit.visit.patient_name or 'The patient'}: {STAGE_WORDS[to].lower()}")
+        st.toast(plain_words(f"{visit.visit.patient_name or 'The patient'}: {STAGE_WORDS[to].lower()}"))
 
 
 def _place(visit: FlowVisit) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards.shared.markup import tag, text
+from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.page import start_page, told_errors
 from dashboards.shared.paging import show_paging, stay_within
 from dashboards.shared.session import StaffSession
@@ -80,5 +80,5 @@ def _message(message: MailboxMessage) -> None:
         if message.body:
             with st.expander("Read"):
                 if message.subject:
-                    st.write(f"**{message.subject}**")
+                    st.write(f"**{plain_words(message.subject)}**")
                 st.text(message.body)

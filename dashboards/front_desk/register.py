@@ -9,6 +9,7 @@ from dashboards.front_desk.candidates import ask_about_each, show_namesakes
 from dashboards.front_desk.typed import beginning_of, iso_date
 from dashboards.shared.chart_button import profile_button
 from dashboards.shared.forms import fresh_form
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import error_words, remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
@@ -164,7 +165,7 @@ def _confirm(session: StaffSession, form: str, person: NewPatient, found: Duplic
     st.warning("Somebody like this is there already. Say of each whether it is the person.")
     said = ask_about_each(session, found, form)
     show_namesakes(found)
-    st.write(f"New patient: **{new_name(person)}**, born {show_date(person.birth_date)}")
+    st.write(f"New patient: **{plain_words(new_name(person))}**, born {show_date(person.birth_date)}")
     register, leave = st.columns([1, 1])
     if register.button(
         "Register as a new patient",
@@ -197,7 +198,7 @@ def _try_to_register(session: StaffSession, form: str, person: NewPatient, said:
 def _register(session: StaffSession, form: str, person: NewPatient, said: list[AnotherPerson]) -> None:
     made = session.client.registration.register(person, said)
     _forget(form)
-    remember(f"{new_name(person)} is registered under MRN {made.mrn}.")
+    remember(f"{plain_words(new_name(person))} is registered under MRN {made.mrn}.")
     st.switch_page(st.session_state["profile"], query_params={"patient": made.patient_id})
 
 

@@ -9,7 +9,7 @@ from dashboards.shared.markup import text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
-from data_contracts.api.scheduling import ReportedChange
+from data_contracts.api.check_in import ReportedChange
 
 
 def reported_page() -> None:

@@ -20,11 +20,12 @@ from dashboards.front_desk.calendar_layout import (
 from dashboards.front_desk.people import visit_line
 from dashboards.front_desk.visit_dialogs import confirm_move, open_visit
 from dashboards.shared.forms import fresh_form
-from dashboards.shared.markup import tag, text
+from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.url_choice import url_choice
-from data_contracts.api.scheduling import Calendar, CalendarView, NewBlock, SchedulingSetup, VisitCard
+from data_contracts.api.calendars import Calendar, SchedulingSetup
+from data_contracts.api.scheduling import CalendarView, NewBlock, VisitCard
 from ehr_core.client.streamlit_app import app_settings
 from ehr_core.display import show_instant
 
@@ -244,7 +245,7 @@ def _block_dialog(session: StaffSession, view: CalendarView, block_id: str, vers
     if block is None:
         st.info("Somebody else has opened this time already.")
         return
-    st.write(f"{block.words or 'Blocked'} · {show_instant(block.starts_at, view.time_zone)}")
+    st.write(f"{plain_words(block.words or 'Blocked')} · {show_instant(block.starts_at, view.time_zone)}")
     if session.may("schedule.manage") and st.button("Open this time again", type="primary"):
         with told_errors():
             session.client.scheduling.unblock(block_id, version)

@@ -13,12 +13,12 @@ from dashboards.shared.chart_button import chart_button
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
+from data_contracts.api.calendars import SchedulingSetup
 from data_contracts.api.scheduling import (
     CANCEL_REASON_WORDS,
     CancelVisit,
     FindSlots,
     MoveVisit,
-    SchedulingSetup,
     Slot,
     VisitCard,
 )

@@ -13,7 +13,8 @@ from dashboards.shared.markup import tag, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
-from data_contracts.api.scheduling import SchedulingSetup, WaitlistEntry, WaitlistWish
+from data_contracts.api.calendars import SchedulingSetup
+from data_contracts.api.waitlist import WaitlistEntry, WaitlistWish
 from ehr_core.client.streamlit_app import app_settings
 from ehr_core.display import show_instant
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
+
+MARKDOWN = re.compile(r"[\\`*\[\]<$~]|(?<!\w)_|_(?!\w)|:(?=[A-Za-z/])|^\s*[#>+-]", re.MULTILINE)
+"""What begins something in Markdown and in Streamlit's directives; some of it only where a line begins."""
 
 
 def text(value: object | None, unknown: str = "not recorded") -> str:
     """A value as escaped text; what is missing is said in words."""
     return escape(str(value)) if value not in (None, "") else f'<span class="quiet">{escape(unknown)}</span>'
+
+
+def plain_words(value: object | None) -> str:
+    """A text of a record for a place that is written in Markdown: no link, picture, colour or formula comes of it."""
+    return MARKDOWN.sub(r"\\\g<0>", str(value or ""))
 
 
 def tag(words: str, kind: str) -> str:

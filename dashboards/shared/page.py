@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboards.shared.markup import plain_words
 from ehr_core.kernel.errors import AlmonerError, InvalidResource, StaleVersion
 
 STYLE = Path(__file__).with_name("style.css")
@@ -25,7 +26,7 @@ def told_errors() -> Iterator[None]:
     try:
         yield
     except AlmonerError as error:
-        st.error(error_words(error))
+        st.error(plain_words(error_words(error)))
 
 
 def error_words(error: AlmonerError) -> str:
@@ -47,4 +48,4 @@ def remember(message: str) -> None:
 
 def tell_remembered() -> None:
     if message := st.session_state.pop("told", None):
-        st.success(message)
+        st.success(plain_words(message))

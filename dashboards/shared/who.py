@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dashboards.shared.markup import tag, text
+from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.site_time import show_date
 from data_contracts.api.patients import PatientName
 from ehr_core.display import show_name
@@ -23,7 +23,15 @@ class Identified(Protocol):
 
 def who_words(person: Identified) -> str:
     """In Markdown, for a dialog."""
-    return f"**{show_name(person.name)}**, born {show_date(person.birth_date)}, MRN {person.mrn or 'not recorded'}"
+    name, mrn = plain_words(show_name(person.name)), plain_words(person.mrn or "not recorded")
+    return f"**{name}**, born {show_date(person.birth_date)}, MRN {mrn}"
+
+
+def who_line(person: Identified) -> str:
+    """The same as bare text, for a list to choose from."""
+    return (
+        f"{show_name(person.name)}, born {show_date(person.birth_date)}, MRN {person.mrn or 'not recorded'}"
+    )
 
 
 def who_html(person: Identified, *, same_name: bool = False, more: str = "") -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from data_contracts.api.medications import PrescriptionDraft
 from data_contracts.api.model import ApiModel
 
 SubscriptionStatus = Literal["requested", "active", "error", "off"]
@@ -45,7 +46,7 @@ class NewCdsService(ApiModel):
     service_id: str = Field(
         min_length=1,
         max_length=80,
-        pattern=r"[A-Za-z0-9._-]+$",
+        pattern=r"^[A-Za-z0-9._-]+$",
         description="Its id there, and its name here.",
     )
     hook: Hook
@@ -124,13 +125,23 @@ class OutsideCards(ApiModel):
     could_not: list[NotChecked]
 
 
+class WrittenPrescription(ApiModel):
+    """A prescription that is being written; `draft_id` is the form's, the same while it is open."""
+
+    draft_id: str = Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9.-]+$")
+    draft: PrescriptionDraft
+
+
 class AskOutside(ApiModel):
-    """The orders are those that wait in the patient's basket; `chosen` are the newest of them, for order-select."""
+    """The orders are those that wait in the patient's basket and the prescriptions that wait for a prescriber, with the
+    one that is being written; `chosen` are the newest orders, for order-select, where nothing is being written.
+    """
 
     patient_id: str = Field(min_length=1, max_length=64)
     hook: Hook = "patient-view"
     encounter_id: str | None = Field(default=None, max_length=64)
     chosen: list[str] = Field(default=[], max_length=100)
+    prescription: WrittenPrescription | None = None
 
 
 class AnswerCard(ApiModel):

@@ -7,6 +7,7 @@ account too, and then it is good for one sign-in, at which its owner replaces it
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,10 +112,10 @@ def find_account_named(work: UnitOfWork, username: str) -> Account:
     work.actor.require("account.manage")
     row = work.connection.execute(
         text(f"SELECT {ACCOUNT_COLUMNS} FROM access.account WHERE username = :username"),
-        {"username": normal_username(username)},
+        {"username": username.strip().lower()},
     ).one_or_none()
     if row is None:
-        raise NotFound(f"There is no account '{normal_username(username)}'.")
+        raise NotFound(f"There is no account '{username.strip().lower()}'.")
     return _account(row)
 
 
@@ -245,10 +246,16 @@ def store_password(
 
 
 def normal_username(username: str) -> str:
-    """User names are compared without case and without spaces around them."""
+    """User names are compared without case and without spaces around them.
+
+    Latin letters, with accents or without, in their usual spelling: no name looks like another account's and is none.
+    """
     normal = username.strip().lower()
     if not 1 <= len(normal) <= 100 or any(not character.isprintable() for character in normal):
         raise BadRequest("A user name has 1 to 100 printable characters.")
+    bare = (one for one in unicodedata.normalize("NFKD", normal) if not unicodedata.combining(one))
+    if unicodedata.normalize("NFKC", username.strip()) != username.strip() or not all(map(str.isascii, bare)):
+        raise BadRequest("A user name is written with Latin letters, digits and signs of a usual keyboard.")
     return normal
 
 

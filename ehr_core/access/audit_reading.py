@@ -40,9 +40,11 @@ def read_events(work: UnitOfWork, wanted: AuditFilter, *, page: int, size: int) 
     rows = work.connection.execute(
         text(
             f"""
-            SELECT e.id, e.at, e.actor_id, e.actor_kind, a.display_name AS actor_name, e.act, e.outcome,
-              e.resource_type, e.resource_id, e.patient_id, cardinality(e.patient_ids) AS patients, e.detail
+            SELECT e.id, e.at, e.actor_id, e.actor_kind, coalesce(a.display_name, p.name) AS actor_name,
+              e.act, e.outcome, e.resource_type, e.resource_id, e.patient_id,
+              cardinality(e.patient_ids) AS patients, e.detail
             FROM audit.event e LEFT JOIN access.account a ON a.id = e.actor_id
+              LEFT JOIN access.application p ON e.actor_id = 'app:' || p.client_id
             WHERE {conditions} ORDER BY e.at DESC, e.id DESC LIMIT :size OFFSET :skip
             """
         ),
@@ -67,10 +69,12 @@ def export_events(work: UnitOfWork, wanted: AuditFilter) -> Sequence[Row]:
     rows = work.connection.execute(
         text(
             f"""
-            SELECT e.at, e.actor_id, e.actor_kind, a.display_name AS actor_name, e.session_id, e.act, e.outcome,
+            SELECT e.at, e.actor_id, e.actor_kind, coalesce(a.display_name, p.name) AS actor_name,
+              e.session_id, e.act, e.outcome,
               e.resource_type, e.resource_id, e.patient_id, cardinality(e.patient_ids) AS patients, e.writer,
               e.sequence, encode(e.chain, 'hex') AS chain, e.id
             FROM audit.event e LEFT JOIN access.account a ON a.id = e.actor_id
+              LEFT JOIN access.application p ON e.actor_id = 'app:' || p.client_id
             WHERE {conditions} ORDER BY e.at, e.id LIMIT :most
             """
         ),

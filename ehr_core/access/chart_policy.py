@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from sqlalchemy import Alias, ColumnElement, Table, and_, false, or_, text, true
+from sqlalchemy import Alias, ColumnElement, Table, and_, false, func, or_, select, text, true
 
 from data_contracts.sensitivity import short_label
 from ehr_core.access.actor import ORDINARY_CODES, Actor, ApplicationGrant
@@ -42,21 +42,28 @@ class Written(Protocol):
     category_tokens: list[str] | None
 
 
-def rows_open_to(actor: Actor, table: Table | Alias) -> ColumnElement[bool] | None:
+def rows_open_to(
+    actor: Actor, table: Table | Alias, *, of_patient: str | None = None
+) -> ColumnElement[bool] | None:
     """The condition on a current or history table of `fhir`, or an alias of one, to be put into the query.
 
     None when there is none to put. It asks settings of the transaction that `unit_of_work.begin` opened for this actor,
     and is good in no other. Our own services reach everything that their permissions name: nothing is added for them.
+    `of_patient` leaves this patient's rows alone: their chart is judged once, and for the rest of the transaction.
     """
     base = getattr(table, "element", table)
     scoped = None if actor.application is None else scope_condition(actor.application, table, base)
     if base.info.get("shared") or (actor.kind == "service" and actor.application is None):
         return scoped
-    column = f'"{table.name}".{patient_column(base.name)}'
+    name = patient_column(base.name)
+    column = f'"{table.name}".{name}'
     labels = label_condition(f'"{table.name}".sensitivity', column)
-    return and_(
-        text(f"({chart_condition(column)})"), text(f"({labels})"), *(() if scoped is None else (scoped,))
+    chart = (
+        text(f"({chart_condition(column)})")
+        if of_patient is None
+        else and_(select(func.access.open_chart(of_patient)).scalar_subquery(), table.c[name] == of_patient)
     )
+    return and_(chart, text(f"({labels})"), *(() if scoped is None else (scoped,)))
 
 
 def scope_condition(application: ApplicationGrant, table: Table | Alias, base: Table) -> ColumnElement[bool]:

@@ -11,6 +11,8 @@ from typing import Literal
 
 from sqlalchemy import Row, text
 
+from ehr_core.access.accounts import find_account
+from ehr_core.access.roles import STAFF_ROLES
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.kernel.ids import new_id
@@ -36,10 +38,17 @@ class NewRule:
 
 
 def make_rule(work: UnitOfWork, wanted: NewRule) -> str:
-    """The rule's id; it holds at once, or from `starts_at` on. Raises BadRequest, naming what is wrong."""
+    """The rule's id; it holds at once, or from `starts_at` on.
+
+    Raises BadRequest, naming what is wrong, and NotFound for an account that is not there.
+    """
     work.actor.require("access.manage")
     if (wanted.subject_kind == "everyone") != (wanted.subject is None):
         raise BadRequest("Name whom the rule is about: an account, a role, or everyone without a name.")
+    if wanted.subject_kind == "role" and wanted.subject not in STAFF_ROLES:
+        raise BadRequest(f"The role is one of {', '.join(sorted(STAFF_ROLES))}.")
+    if wanted.subject_kind == "account":
+        find_account(work, wanted.subject or "")
     starts_at = wanted.starts_at or work.now()
     if wanted.ends_at is not None and wanted.ends_at <= starts_at:
         raise BadRequest("A rule has to end after it starts.")

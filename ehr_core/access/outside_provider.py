@@ -128,7 +128,7 @@ class OutsideProvider:
         expires, issued = moments
         skew, clock = CLOCK_SKEW.total_seconds(), now.timestamp()
         return (
-            claims.get("iss", "").rstrip("/") == self.issuer
+            str(claims.get("iss", "")).rstrip("/") == self.issuer
             and self.client_id in audience
             and (len(audience) == 1 or claims.get("azp") == self.client_id)
             and claims.get("azp", self.client_id) == self.client_id
@@ -140,12 +140,16 @@ class OutsideProvider:
         )
 
     def _had_second_factor(self, claims: dict[str, Any]) -> bool:
-        """By the methods (`amr`) or the context (`acr`) that the site counts as one."""
-        methods = claims.get("amr")
-        named = (
-            set(methods) if isinstance(methods, list) and all(isinstance(m, str) for m in methods) else set()
-        )
-        return bool(named & self._factor_methods) or claims.get("acr") in self._factor_contexts
+        """By the methods (`amr`) or the context (`acr`) that the site counts as one; what is no text counts as none.
+
+        A context is one whole value: one that only holds or begins like a counted one is another.
+        """
+        methods, context = claims.get("amr"), claims.get("acr")
+        listed = methods if isinstance(methods, list) else []
+        named = {method for method in listed if isinstance(method, str)}
+        if len(named) == len(listed) and named & self._factor_methods:
+            return True
+        return isinstance(context, str) and context in self._factor_contexts
 
     def _claims(self, token: str) -> dict[str, Any]:
         for fetched in (self._known_keys, self._fresh_keys):

@@ -26,6 +26,7 @@ from ehr_core.api.guard import RequestGuard
 from ehr_core.api.guide_indexer import GuideIndexer
 from ehr_core.api.outside_cds.asking import OutsideSupport
 from ehr_core.api.outside_cds.feedback import FeedbackCarrier
+from ehr_core.api.process_census import ProcessCensus
 from ehr_core.api.rate_limits import RateLimits
 from ehr_core.api.routes import (
     access,
@@ -36,6 +37,7 @@ from ehr_core.api.routes import (
     audit,
     care_gaps,
     charting,
+    data_quality,
     decision_support,
     disclosures,
     history,
@@ -44,6 +46,7 @@ from ehr_core.api.routes import (
     messaging,
     notes,
     official_measures,
+    official_uploads,
     orders,
     outside,
     pipeline,
@@ -111,7 +114,9 @@ ROOMS = (
     care_gaps,
     worklist,
     quality,
+    data_quality,
     official_measures,
+    official_uploads,
     portal,
     pipeline,
     outside,
@@ -133,6 +138,7 @@ BACKGROUND = (
     "audit_watcher",
     "subscriptions",
     "guide_indexer",
+    "process_census",
 )
 """What works beside the answers, in the order of its start; the last is the first to stop."""
 
@@ -160,6 +166,7 @@ def create_app(
     app.state.owns_process = owns_process
     parts = app.state.parts = Parts(settings, secrets, database, clock, identity)
     app.state.rate_limits = RateLimits(settings)
+    app.state.process_census = ProcessCensus(database, app.state.rate_limits.share_among)
     app.state.outside_signer = OutsideSigner(secrets.token_signing_key, settings.issuer)
     app.state.outside_support = OutsideSupport(parts, app.state.outside_signer)
     app.state.subscriptions = SubscriptionWorker(parts, app.state.outside_signer)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import UnitOfWork, begin
+from ehr_core.api.background import Background
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import Clock
 from ehr_core.kernel.logging import get_logger
@@ -15,7 +16,6 @@ from ehr_core.kernel.settings import Settings
 from ehr_core.workflows.pass_time import follow_the_clock, route_results
 
 CLERK = Actor("service:clinic-clock", "service", "Results and orders desk", (), frozenset())
-IDLE_SECONDS = 1.0
 CLOCK_EVERY_SECONDS = 15.0
 BATCHES_A_TURN = 20
 
@@ -24,29 +24,30 @@ Did = TypeVar("Did")
 log = get_logger("clinic_clock")
 
 
-class ClinicClock:
+class ClinicClock(Background):
     """Looks every second for new results, and every CLOCK_EVERY_SECONDS at what is due. Several processes may do so."""
 
+    thread_name = "clinic-clock"
+    rest_seconds = 1.0
+
     def __init__(self, database: Database, clock: Clock, settings: Settings):
+        super().__init__()
         self.database = database
         self.clock = clock
         self.settings = settings
-        self._ending = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._looks_at = 0.0
 
-    def start(self) -> None:
-        self._thread = threading.Thread(target=self._follow, name="clinic-clock", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ending.set()
-        if self._thread:
-            self._thread.join(timeout=10)
-
-    def turn(self) -> None:
-        """Everything that waits now, once: for tests, and for the first turn after a start."""
+    def run_once(self) -> None:
+        """Everything that waits now."""
         self.route()
         self.look_at_the_clock()
+
+    def turn(self) -> bool:
+        self.route()
+        if time.monotonic() >= self._looks_at:
+            self.look_at_the_clock()
+            self._looks_at = time.monotonic() + CLOCK_EVERY_SECONDS
+        return False
 
     def route(self) -> None:
         for _ in range(BATCHES_A_TURN):
@@ -58,19 +59,6 @@ class ClinicClock:
         passed_on, made = self._as_clerk(lambda work: follow_the_clock(work, critical_after_minutes=minutes))
         if passed_on or made:
             log.info("clock_followed", critical_results_passed_on=passed_on, orders_made=made)
-
-    def _follow(self) -> None:
-        seconds_left = 0.0
-        while not self._ending.is_set():
-            try:
-                self.route()
-                if seconds_left <= 0:
-                    self.look_at_the_clock()
-                    seconds_left = CLOCK_EVERY_SECONDS
-            except Exception as error:  # whatever goes wrong now, the next turn is taken
-                log.warning("clinic_clock_waits", kind=type(error).__name__)
-            seconds_left -= IDLE_SECONDS
-            self._ending.wait(IDLE_SECONDS)
 
     def _as_clerk(self, act: Callable[[UnitOfWork], Did]) -> Did:
         with begin(self.database, CLERK, self.clock, self.settings.site_time_zone) as work:

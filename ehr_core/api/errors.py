@@ -65,6 +65,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(AlmonerError, answer_almoner_error)
     app.add_exception_handler(RequestValidationError, answer_validation_error)
     app.add_exception_handler(HTTPException, answer_http_exception)
+    app.add_exception_handler(RecursionError, answer_too_deep)
     for database_error in (DatabaseAway, DBAPIError, PoolTimeout):
         app.add_exception_handler(database_error, answer_database_error)
 
@@ -105,6 +106,13 @@ def answer_http_exception(request: Request, error: HTTPException) -> Response:
     sentence = FRAMEWORK_SENTENCES.get(error.status_code, f"{HTTPStatus(error.status_code).phrase}.")
     refused = BadRequest(sentence)
     return error_response(request, refused, status=error.status_code, headers=dict(error.headers or {}))
+
+
+def answer_too_deep(request: Request, error: RecursionError) -> Response:
+    """Our own loops have ends: what goes on without one was sent."""
+    return error_response(
+        request, BadRequest("What was sent is nested too deeply. Send it in fewer levels, or in parts.")
+    )
 
 
 def answer_database_error(request: Request, error: Exception) -> Response:

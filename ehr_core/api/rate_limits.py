@@ -2,6 +2,7 @@
 
 A refused request takes nothing out, so a flood ends when it ends; and an address is asked of strangers alone: whoever
 brings a token that was good a moment ago goes past it, so that nobody locks colleagues behind the same router out.
+Where several processes answer, each keeps to its share, so that all of them together give what is set.
 """
 
 from __future__ import annotations
@@ -47,29 +48,35 @@ class Buckets:
 
     def __init__(self, rate: float, size: float, clock: Callable[[], float] = time.monotonic):
         self._rate, self._size, self._clock = rate, size, clock
+        self._processes = 1
         self._lock = threading.Lock()
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+
+    def share_among(self, processes: int) -> None:
+        """From now on this many processes give out what is one rate and one size."""
+        self._processes = max(1, processes)
 
     def take(self, key: str) -> float:
         """0 when one may go on, else the seconds to wait; then nothing was taken."""
         if self._rate <= 0:
             return 0
         with self._lock:
-            now = self._clock()
-            bucket = self._buckets.pop(key, None) or _Bucket(self._size, now)
-            bucket.left = min(self._size, bucket.left + (now - bucket.at) * self._rate)
+            now, rate = self._clock(), self._rate / self._processes
+            size = max(1.0, self._size / self._processes)
+            bucket = self._buckets.pop(key, None) or _Bucket(size, now)
+            bucket.left = min(size, bucket.left + (now - bucket.at) * rate)
             bucket.at = now
             self._buckets[key] = bucket
             if len(self._buckets) > MOST_BUCKETS:
                 self._buckets.popitem(last=False)
             if bucket.left < 1:
-                return (1 - bucket.left) / self._rate
+                return (1 - bucket.left) / rate
             bucket.left -= 1
             return 0
 
 
 class RateLimits:
-    """One for each process of the API."""
+    """One for each process of the API; see process_census.py for how many there are."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic):
         account, client, address = (
@@ -82,6 +89,10 @@ class RateLimits:
         self._addresses = Buckets(address, address * STRANGERS_BURST, clock)
         self._good: OrderedDict[bytes, None] = OrderedDict()
         self._lock = threading.Lock()
+
+    def share_among(self, processes: int) -> None:
+        for buckets in (self._accounts, self._clients, self._addresses):
+            buckets.share_among(processes)
 
     def of_actor(self, actor: Actor) -> None:
         """Raises TooFast for a person or an outside application; our own services are not counted."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -10,6 +9,7 @@ from sqlalchemy import text
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import UnitOfWork, begin
+from ehr_core.api.background import Background
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import Clock
 from ehr_core.kernel.errors import Unavailable
@@ -30,7 +30,6 @@ KEEPER = Actor(
     (),
     frozenset({"schedule.book", "schedule.read", "fhir.read", "fhir.write"}),
 )
-IDLE_SECONDS = 2.0
 REMIND_EVERY_SECONDS = 60.0
 AT_ONCE = 50
 """Freed times and messages of one turn: the next turn goes on."""
@@ -48,8 +47,11 @@ def letter_of(settings: Settings, secrets: Secrets) -> Letter:
     )
 
 
-class VisitKeeper:
+class VisitKeeper(Background):
     """Several may run, in as many processes: each row is claimed by one of them."""
+
+    thread_name = "visit-keeper"
+    rest_seconds = 2.0
 
     def __init__(
         self,
@@ -59,23 +61,13 @@ class VisitKeeper:
         secrets: Secrets,
         carriers: Mapping[str, Sender] | None = None,
     ):
+        super().__init__()
         self.database = database
         self.clock = clock
         self.settings = settings
         self.carriers = senders(settings) if carriers is None else carriers
         self.letter = letter_of(settings, secrets)
-        self._ending = threading.Event()
-        self._thread: threading.Thread | None = None
         self._remind_at = 0.0
-
-    def start(self) -> None:
-        self._thread = threading.Thread(target=self._follow, name="visit-keeper", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ending.set()
-        if self._thread:
-            self._thread.join(timeout=10)
 
     def run_once(self, *, remind: bool = True) -> None:
         """One turn: what is over ends, what is free is offered, what is due is told."""
@@ -88,17 +80,13 @@ class VisitKeeper:
             if not self._send_next():
                 break
 
-    def _follow(self) -> None:
-        while not self._ending.is_set():
-            remind = time.monotonic() >= self._remind_at
-            try:
-                if self._has_work() or remind:
-                    self.run_once(remind=remind)
-                if remind:
-                    self._remind_at = time.monotonic() + REMIND_EVERY_SECONDS
-            except Exception as error:  # whatever happens to one turn, the next one comes
-                log.warning("visit_keeper_waits", kind=type(error).__name__)
-            self._ending.wait(IDLE_SECONDS)
+    def turn(self) -> bool:
+        remind = time.monotonic() >= self._remind_at
+        if self._has_work() or remind:
+            self.run_once(remind=remind)
+        if remind:
+            self._remind_at = time.monotonic() + REMIND_EVERY_SECONDS
+        return False
 
     def _has_work(self) -> bool:
         """One cheap look, so that a quiet night costs nothing."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
 from typing import Any
 
 import httpx
+
+LEAVING_SECONDS = 10.0
 
 
 class InProcess(httpx.BaseTransport):
@@ -23,7 +26,10 @@ class InProcess(httpx.BaseTransport):
         self._thread.start()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return asyncio.run_coroutine_threadsafe(self._exchange(request), self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(self._exchange(request), self._loop).result()
+        except CancelledError:
+            raise httpx.ConnectError("The application was closed meanwhile.", request=request) from None
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         outgoing = httpx.Request(
@@ -40,9 +46,19 @@ class InProcess(httpx.BaseTransport):
         )
 
     def close(self) -> None:
+        """Who still waits for an answer is told that none will come."""
+        asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    @staticmethod
+    async def _leave() -> None:
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in waiting:
+            task.cancel()
+        if waiting:
+            await asyncio.wait(waiting, timeout=LEAVING_SECONDS)
 
 
 def _without_timeout(extensions: Any) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from data_contracts.api.calendars import NewFeed
 from data_contracts.api.messaging import LinkAct, LinkPage, LinkToken, Mailbox
-from data_contracts.api.scheduling import BookedVisits, NewFeed, VisitAct, Waitlist, WaitlistWish
+from data_contracts.api.scheduling import BookedVisits, VisitAct
+from data_contracts.api.waitlist import Waitlist, WaitlistWish
 from ehr_core.client.transport import Transport, segment
 
 

@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from data_contracts.api.schedule import TodaySchedule
-from data_contracts.api.scheduling import (
+from data_contracts.api.calendars import (
     AppointmentType,
     AvailabilityRule,
-    BookedVisits,
-    BookVisit,
     Calendar,
-    CalendarBlock,
     CalendarException,
     CalendarRules,
-    CalendarView,
-    CancelVisit,
     Candidates,
-    FindSlots,
-    Hold,
-    HoldSlot,
     Holiday,
     HolidayList,
-    MoveVisit,
-    NewBlock,
     NewCalendar,
     NewSite,
     SchedulingSetup,
     Site,
+)
+from data_contracts.api.schedule import TodaySchedule
+from data_contracts.api.scheduling import (
+    BookedVisits,
+    BookVisit,
+    CalendarBlock,
+    CalendarView,
+    CancelVisit,
+    FindSlots,
+    Hold,
+    HoldSlot,
+    MoveVisit,
+    NewBlock,
     SlotsFound,
     VisitAct,
     VisitCard,

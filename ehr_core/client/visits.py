@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from data_contracts.api.scheduling import (
-    CheckIn,
-    CheckInSheet,
-    FlowBoard,
-    FlowVisit,
-    MoveOnBoard,
-    ReportedList,
-    VisitAct,
-    WalkIn,
-)
+from data_contracts.api.check_in import CheckIn, CheckInSheet, ReportedList
+from data_contracts.api.scheduling import VisitAct
+from data_contracts.api.visit_flow import FlowBoard, FlowVisit, MoveOnBoard, WalkIn
 from ehr_core.client.transport import Transport, segment
 
 

@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
+from ehr_core.db.indexed_looks import index_the_looks
 from ehr_core.kernel.errors import StartupFailed
 from ehr_core.kernel.secrets import Secrets
 
@@ -42,6 +43,8 @@ def prepare_database(admin_url: str, secrets: Secrets, progress: Progress | None
             _require_weak_role(connection)
             connection.commit()
             _migrate(connection, report)
+            if not index_the_looks(connection):
+                report("searches read more rows than they need: see 'use your own PostgreSQL' in the docs")
             _let_other_servers_changes_be_past(connection)
             connection.commit()
     except sqlalchemy.exc.OperationalError as error:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from data_contracts.api.scheduling import AppointmentType, Authorization, CancelReason
+from data_contracts.api.calendars import AppointmentType
+from data_contracts.api.scheduling import Authorization, CancelReason, Slot
 from ehr_core.kernel.fhir_json import without_empty
 
 Resource = dict[str, Any]
@@ -161,3 +162,15 @@ def _series(series_id: str | None) -> list[Resource]:
     return [
         {"url": SERIES_URL, "valueIdentifier": {"system": f"{OWN}/NamingSystem/series", "value": series_id}}
     ]
+
+
+def time_of(slot: Slot) -> Time:
+    return Time(
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+        time_zone=slot.time_zone,
+        provider=slot.provider,
+        provider_name=slot.provider_name,
+        site_id=slot.site_id,
+        resources=[(one.actor, one.name) for one in slot.resources],
+    )

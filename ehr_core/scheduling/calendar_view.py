@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import Calendar, CalendarBlock, CalendarView, NewBlock, VisitCard
+from data_contracts.api.calendars import Calendar
+from data_contracts.api.scheduling import CalendarBlock, CalendarView, NewBlock, VisitCard
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, NotFound, TimeTaken
 from ehr_core.kernel.fhir_json import decode

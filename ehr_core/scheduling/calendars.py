@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import (
+from data_contracts.api.calendars import (
     AvailabilityRule,
     Calendar,
     CalendarException,

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import CheckIn, NoteCopay, NotedCopay
+from data_contracts.api.check_in import CheckIn, NoteCopay, NotedCopay
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.money import Money, read_money

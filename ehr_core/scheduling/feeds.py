@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import NewFeed, VisitCard
+from data_contracts.api.calendars import NewFeed
+from data_contracts.api.scheduling import VisitCard
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.ids import new_id

@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import FlowBoard, FlowVisit, Stage, VisitCard
+from data_contracts.api.scheduling import VisitCard
+from data_contracts.api.visit_flow import FlowBoard, FlowVisit, Stage
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict, StaleVersion
 from ehr_core.scheduling.calendars import calendars

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import DueForm, FormAnswer, FormItem
+from data_contracts.api.check_in import DueForm, FormAnswer, FormItem
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.fhir_json import decode, extension

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import AppointmentType, FindSlots, Hold, HoldSlot, Slot
+from data_contracts.api.calendars import AppointmentType
+from data_contracts.api.scheduling import FindSlots, Hold, HoldSlot, Slot
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import NotFound, TimeTaken
 from ehr_core.kernel.ids import new_id

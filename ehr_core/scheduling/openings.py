@@ -14,8 +14,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Row, text
 
-from data_contracts.api.scheduling import AppointmentType, BookedResource, FindSlots, OpenTime, Slot
+from data_contracts.api.calendars import AppointmentType
+from data_contracts.api.scheduling import BookedResource, FindSlots, OpenTime, Slot
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.kernel.errors import BadRequest
+from ehr_core.scheduling.calendars import calendar, sites
 
 OWN_CLINICIAN_IS_WORTH_DAYS = 3
 """The patient's own clinician is ranked as if this much sooner: continuity of care, within reason. A choice of ours."""
@@ -264,3 +267,32 @@ def _resources(row: Row) -> list[BookedResource]:
         BookedResource(actor=actor, name=name)
         for actor, name in zip(row.actors or (), row.names or (), strict=True)
     ]
+
+
+def outside_slot(
+    work: UnitOfWork,
+    kind: AppointmentType,
+    provider: str,
+    site_id: str | None,
+    starts_at: datetime,
+    aside: Sequence[str] = (),
+) -> Slot | None:
+    """The time although the calendar is not open then; None when a room or device is missing."""
+    person = calendar(work, provider)
+    site = next((one for one in sites(work) if one.site_id == (site_id or person.site_id)), None)
+    if site is None:
+        raise BadRequest("site_id: choose one of the sites of this installation.")
+    resources = free_resources(work, kind, provider, site.site_id, starts_at, aside)
+    if resources is None:
+        return None
+    return Slot(
+        type_code=kind.code,
+        provider=provider,
+        provider_name=person.name,
+        site_id=site.site_id,
+        site_name=site.name,
+        time_zone=site.time_zone,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=kind.minutes),
+        resources=resources,
+    )

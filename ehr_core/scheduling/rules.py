@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from data_contracts.api.scheduling import STAGES, Repeat, Stage
+from data_contracts.api.scheduling import Repeat
+from data_contracts.api.visit_flow import STAGES, Stage
 from ehr_core.kernel.errors import BadRequest, Conflict
 from ehr_core.kernel.fhir_json import words
 

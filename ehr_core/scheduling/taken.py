@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from data_contracts.api.scheduling import AppointmentType, FindSlots, Slot
+from data_contracts.api.calendars import AppointmentType
+from data_contracts.api.scheduling import FindSlots, Slot
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.display import show_instant
 from ehr_core.kernel.errors import TimeTaken
@@ -14,6 +16,8 @@ from ehr_core.scheduling.openings import Search, find_slots
 
 OFFERED = 3
 LOOKED_AT_DAYS = 21
+
+Answer = TypeVar("Answer")
 
 Own = tuple[str | None, datetime]
 """With whom and when a visit stands."""
@@ -65,3 +69,35 @@ def refused(alternatives: Sequence[Slot], *, first: str = "This time is not free
     return TimeTaken(
         f"{first} {rest}", alternatives=tuple(slot.model_dump(mode="json") for slot in alternatives)
     )
+
+
+def taken_or_closed(work: UnitOfWork, starts_at: datetime) -> str:
+    return f"{show_instant(starts_at, work.site_time_zone)} is taken, or outside the calendar's hours."
+
+
+def with_alternatives(
+    work: UnitOfWork,
+    kind: AppointmentType,
+    patient_id: str | None,
+    provider: str | None,
+    starts_at: datetime,
+    act: Callable[[], Answer],
+    *,
+    aside: Sequence[str] = (),
+    own: Own | None = None,
+) -> Answer:
+    """Does the act within a savepoint; a refusal of the database is answered with the nearest free times."""
+    try:
+        with work.connection.begin_nested():
+            return act()
+    except TimeTaken as error:
+        if error.alternatives:
+            raise
+        found = nearest(work, kind, patient_id, provider, starts_at, aside=aside, own=own)
+        raise refused(found, first=_who_is_taken(error)) from error
+
+
+def _who_is_taken(error: TimeTaken) -> str:
+    if (error.actor or "").startswith("Patient/"):
+        return "The patient has another visit at this time."
+    return "This time is not free any more."

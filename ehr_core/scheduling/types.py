@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, text
 
-from data_contracts.api.scheduling import AppointmentType
+from data_contracts.api.calendars import AppointmentType
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict, NotFound, StaleVersion
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import FindSlots, Hold, Slot, Waitlist, WaitlistEntry, WaitlistWish
+from data_contracts.api.scheduling import FindSlots, Hold, Slot
+from data_contracts.api.waitlist import Waitlist, WaitlistEntry, WaitlistWish
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict, Gone, NotFound, StaleVersion
 from ehr_core.kernel.ids import new_id

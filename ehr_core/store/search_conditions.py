@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, select
 
 from data_contracts.valuesets import value_sets
 from ehr_core.kernel.errors import BadRequest
@@ -29,6 +29,7 @@ from ehr_core.store.tables import current_table
 from ehr_core.store.tokens import named_token
 
 DEEPEST_CHAIN = 4
+PATIENT_NAMES = ("patient", "subject", "beneficiary")
 MOST_VALUES = 500
 """Alternatives of one parameter."""
 CHAINED = re.compile(r"([A-Za-z_-]+)(?::([A-Za-z]+))?\.(.+)")
@@ -40,16 +41,57 @@ def conditions(
 ) -> list[ColumnElement[bool]]:
     """Every parameter's condition, the actor's own among them. Raises BadRequest; see Search.strict."""
     known = known_parameters(row, table, search)
-    found = [table.c.deleted.is_(False), *search.sight.rows(row.name, table.c)]
+    whose = patient_named(known, given, search)
+    found = [not_(table.c.deleted), *search.sight.rows(row.name, table.c, of_patient=whose)]
+    found += [] if whose else _window(row, table, given, search)
+    of_these: list[ColumnElement[bool]] = []
     for full_name, text in given:
         if full_name.partition(":")[0] in CONTROLS:
             continue
         condition = _condition(row, table, known, full_name, text, search, depth=0)
         if condition is None:
             search.ignored.add(full_name)
+        elif whose and not (CHAINED.fullmatch(full_name) or REVERSED.fullmatch(full_name)):
+            of_these.append(condition)
         else:
             found.append(condition)
-    return found
+    return found + (_of_one_patient(table, whose, of_these) if whose and of_these else [])
+
+
+def _of_one_patient(table: Any, whose: str, wanted: list[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """Asked of that patient's rows one by one: no index of everybody's codes or dates is to be gone through for them.
+
+    A plan that is kept for every value would do so.
+    """
+    of_patient = table.c.patient_id == whose
+    return [of_patient, case((of_patient, and_(*wanted)), else_=false())]
+
+
+def patient_named(known: KnownParameters, given: Sequence[tuple[str, str]], search: Search) -> str | None:
+    """The one patient whose rows are asked for, when the search says so plainly."""
+    for name, text in given:
+        if name not in PATIENT_NAMES or name not in known or len(split_on(",", text)) > 1:
+            continue
+        only = known[name].reference
+        kind, _, patient_id = _without_base(plain(text), search).rpartition("/")
+        if only is not None and only.one_type == "Patient" and kind in ("", "Patient") and patient_id:
+            return patient_id
+    return None
+
+
+def _window(
+    row: ResourceType, table: Any, given: Sequence[tuple[str, str]], search: Search
+) -> list[ColumnElement[bool]]:
+    """What 'date=ge…' and 'date=lt…' say together of the date that has columns; each alone is too wide to look up.
+
+    A birthday ends where it begins, and needs no more than its own condition.
+    """
+    values = [text for name, text in given if name == row.date_search]
+    single = [value for value in values if len(split_on(",", value)) == 1]
+    if not single or row.name == "Patient":
+        return []
+    window = sql.window(table, single, search.time_zone, search.now)
+    return [] if window is None else [window]
 
 
 def _condition(
@@ -185,7 +227,7 @@ def _chain(
             continue
         inner = _condition(target, table, inner_known, rest, text, search, depth + 1)
         if inner is not None:
-            seen = and_(table.c.deleted.is_(False), *search.sight.rows(type_name, table.c), inner)
+            seen = and_(not_(table.c.deleted), *search.sight.rows(type_name, table.c), inner)
             found.append(reference.among(type_name, select(table.c.id).where(seen)))
     if not found:
         search.not_understood(f"Nothing that '{shown(name)}' leads to is searched by '{shown(rest)}'.")
@@ -215,5 +257,5 @@ def _has(
     inner = _condition(source, referring, known, rest, text, search, depth + 1)
     if inner is None:
         return None
-    where = [referring.c.deleted.is_(False), *search.sight.rows(type_name, referring.c), inner]
+    where = [not_(referring.c.deleted), *search.sight.rows(type_name, referring.c), inner]
     return table.c.id.in_(reference.ids(row.name, referring, where))

@@ -319,14 +319,16 @@ def _name_parameters(row: ResourceType, columns: Any) -> dict[str, Make]:
         paths = [f"name.{part}" for part in PERSON_PARTS] if people else ["name", "alias"]
         found["name"] = lambda: _words(columns, columns.name_text, paths)
     if row.named == PERSON:
-        found["family"] = lambda: _words(columns, columns.family_text, ["name.family"])
-        found["given"] = lambda: _words(columns, columns.given_text, ["name.given"])
+        found["family"] = lambda: _words(columns, columns.family_text, ["name.family"], columns.name_text)
+        found["given"] = lambda: _words(columns, columns.given_text, ["name.given"], columns.name_text)
     return found
 
 
-def _words(columns: Any, column: Any, paths: Sequence[str]) -> Parameter:
+def _words(columns: Any, column: Any, paths: Sequence[str], all_words: Any = None) -> Parameter:
+    """`all_words` holds these words among others, and has an index of words."""
     exact = sql.exactly(columns.body, [json_path(path) for path in paths])
-    return Parameter("string", sql.words(column, exact), column.is_not(None), STRING_MODIFIERS, (column,))
+    condition = sql.words(column, exact, all_words)
+    return Parameter("string", condition, column.is_not(None), STRING_MODIFIERS, (column,))
 
 
 def _token(columns: Any, column: Any, paths: Sequence[str]) -> Parameter:

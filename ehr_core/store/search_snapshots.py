@@ -24,8 +24,8 @@ from ehr_core.store.tables import current_table
 from ehr_core.store.versions import StoredResource, stored, version_columns
 
 KEPT_FOR = timedelta(hours=1)
-PART = 5000
-"""Ids that are kept at once: more is seldom read, and a page must not cost what the whole costs."""
+FIRST_PART, PART = 500, 5000
+"""Ids that are kept at once, first and later: more is seldom read, and a page must not cost what the whole costs."""
 
 FORGET = text("DELETE FROM core.search_snapshot WHERE expires_at < :now")
 KEEP = text(
@@ -62,20 +62,26 @@ def keep(
     rest: Sequence[tuple[str, str]],
     now: datetime,
 ) -> Snapshot:
-    """Keeps what the search finds, the first page's resources in front."""
+    """Keeps what the search finds, the first page's resources in front.
+
+    Where there is more than the first part, all is counted only for who asked for a total.
+    """
     shown = [resource.id for resource in first_page]
-    others = connection.execute(asked.ids(PART)).scalars()
-    ids = [*shown, *(found for found in others if found not in set(shown))][:PART]
+    most = max(FIRST_PART, len(shown) + 1)
+    others = connection.execute(asked.ids(most)).scalars()
+    ids = [*shown, *(found for found in others if found not in set(shown))]
     total: int | None = None
-    if asked.counting:
-        total = len(ids) if len(ids) < PART else asked.count(connection)
+    if asked.counting and len(ids) < most:
+        total = len(ids)
+    elif asked.exact:
+        total = asked.count(connection)
     snapshot = Snapshot(new_id(), asked.type_name, now, list(criteria), list(rest), total)
     connection.execute(FORGET, {"now": now})
     row = {"id": snapshot.id, "type": asked.type_name, "now": now, "end": now + KEPT_FOR, "total": total}
     asked_for = msgspec.json.encode({"criteria": list(criteria), "rest": list(rest)})
     sealed = vault().seal(asked_for, _place(snapshot.id))
     connection.execute(KEEP, row | {"criteria": sealed})
-    connection.execute(KEEP_PART, {"id": snapshot.id, "part": 0, "ids": ids})
+    connection.execute(KEEP_PART, {"id": snapshot.id, "part": 0, "ids": ids[:FIRST_PART]})
     return snapshot
 
 
@@ -110,8 +116,8 @@ def page_of(
 def _ids(connection: Connection, snapshot: Snapshot, search: Search, offset: int, number: int) -> list[str]:
     ids: list[str] = []
     while len(ids) < number:
-        part, place = divmod(offset + len(ids), PART)
-        wanted = {"first": place + 1, "last": min(PART, place + number - len(ids))}
+        part, place, size = _part(offset + len(ids))
+        wanted = {"first": place + 1, "last": min(size, place + number - len(ids))}
         found = connection.execute(SLICE, {"id": snapshot.id, "part": part} | wanted).scalar_one_or_none()
         if found is None:
             if not part or not _add_part(connection, snapshot, search, part):
@@ -123,9 +129,18 @@ def _ids(connection: Connection, snapshot: Snapshot, search: Search, offset: int
     return ids
 
 
+def _part(offset: int) -> tuple[int, int, int]:
+    """The part that holds this place, the place within it, and how many it can hold."""
+    if offset < FIRST_PART:
+        return 0, offset, FIRST_PART
+    later, place = divmod(offset - FIRST_PART, PART)
+    return later + 1, place, PART
+
+
 def _add_part(connection: Connection, snapshot: Snapshot, search: Search, part: int) -> bool:
     """Finds what no earlier part holds, as far as nobody has written it since; False when there is nothing."""
     asked = Asked.of(snapshot.resource_type, snapshot.criteria, search, limit=PART)
+    asked.plan_by_value(connection)
     table: Any = current_table(snapshot.resource_type)
     earlier = EARLIER.columns(column("id", Text)).bindparams(id=snapshot.id).subquery()
     query = (

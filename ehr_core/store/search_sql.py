@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -16,7 +16,7 @@ from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.dates import LAST, bounds
 from ehr_core.store.marked import hashed
 from ehr_core.store.primitives import problem_with
-from ehr_core.store.promote import MINIMUM_DIGITS
+from ehr_core.store.promoted_extras import MINIMUM_DIGITS
 from ehr_core.store.references import local_reference
 from ehr_core.store.search_escapes import plain, split_on
 from ehr_core.store.search_index import LONGEST_TEXT, microseconds
@@ -28,6 +28,10 @@ Condition = Callable[[str, str | None], ColumnElement[bool]]
 PREFIX = re.compile(r"^(eq|ne|gt|ge|lt|le|sa|eb|ap)?(?=[-+.\d])")
 WHOLE = literal_column("'{}'::text[]")
 """The path to a JSON value itself."""
+SHORT = timedelta(days=2)
+LASTING = "lasting"
+"""A column that the database computes (migration 0034): the row does not end SHORT after its beginning."""
+BEGIN_AFTER, END_BEFORE = frozenset({"eq", "gt", "ge", "sa"}), frozenset({"eq", "lt", "le", "eb"})
 ABOUT = 0.1
 """How far 'ap' reaches: a tenth of the number, or of the time between now and the date."""
 STRETCH = {
@@ -192,7 +196,7 @@ def phone(column: Any) -> Condition:
     return condition
 
 
-def words(column: Any, exact: Condition) -> Condition:
+def words(column: Any, exact: Condition, all_words: Any = None) -> Condition:
     """Every word of the value begins a word of the text; ':contains' anywhere, ':exact' to the letter."""
 
     def condition(value: str, modifier: str | None) -> ColumnElement[bool]:
@@ -202,7 +206,10 @@ def words(column: Any, exact: Condition) -> Condition:
             return false()
         if modifier == "contains":
             return column.contains(text, autoescape=True)
-        each = and_(*[column.contains(f" {word}", autoescape=True) for word in text.split()])
+        looked = [column] if all_words is None else [column, all_words]
+        each = and_(
+            *[place.contains(f" {word}", autoescape=True) for word in text.split() for place in looked]
+        )
         return and_(each, exact(value, None)) if modifier == "exact" else each
 
     return condition
@@ -260,6 +267,21 @@ def instant(column: Any, time_zone: str, now: datetime) -> Condition:
 def period(low: Any, high: Any, time_zone: str, now: datetime) -> Condition:
     """A column pair in which one side may be open. A row without any date matches nothing."""
     return lambda value, _: compare(low, high, *dated(value, time_zone, now))
+
+
+def window(table: Any, values: Iterable[str], time_zone: str, now: datetime) -> ColumnElement[bool] | None:
+    """What all these values of a period together say of its beginning, so that one index finds it; None for nothing.
+
+    It follows from their conditions and takes nothing away: what ends late enough and is short began not long before.
+    """
+    asked = [dated(value, time_zone, now) for value in values]
+    firsts = [first for prefix, first, _ in asked if prefix in BEGIN_AFTER]
+    lasts = [last for prefix, _, last in asked if prefix in END_BEFORE]
+    if not firsts:
+        return None
+    low = table.c.date_low
+    began = [low >= max(firsts) - SHORT] + ([low <= min(lasts)] if lasts else [])
+    return or_(and_(*began), literal_column(f'"{table.name}".{LASTING}'))
 
 
 def dates(values: Any, name: str, time_zone: str, now: datetime) -> Condition:
@@ -339,7 +361,7 @@ def compare(low: Any, high: Any, prefix: str, first: datetime, last: datetime) -
     """The stretch [low, high] of a row against [first, last] of the search; null is open, both null is no date."""
     dated_at_all = or_(low.is_not(None), high.is_not(None))
     open_end, open_start = and_(high.is_(None), low.is_not(None)), and_(low.is_(None), high.is_not(None))
-    within = and_(low >= first, high <= last)
+    within = and_(low >= first, low <= last, high <= last)
     return {
         "eq": within,
         "ne": and_(dated_at_all, not_(func.coalesce(within, False))),

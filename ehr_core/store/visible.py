@@ -25,11 +25,16 @@ class Sight:
     actor: Actor
     fields: FieldSet | None = None
 
-    def rows(self, type_name: str, columns: Any) -> list[ColumnElement[bool]]:
-        """The conditions on rows of this type's current or history table, or an alias of it; none for who sees all."""
+    def rows(
+        self, type_name: str, columns: Any, *, of_patient: str | None = None
+    ) -> list[ColumnElement[bool]]:
+        """The conditions on rows of this type's current or history table, or an alias of it; none for who sees all.
+
+        `of_patient`: on the rows of this patient, who is named elsewhere in the query too.
+        """
         if self.fields is not None and type_name not in self.fields:
             return [false()]
-        condition = rows_open_to(self.actor, columns.id.table)
+        condition = rows_open_to(self.actor, columns.id.table, of_patient=of_patient)
         return [] if condition is None else [condition]
 
     def require_type(self, type_name: str) -> None:

@@ -15,7 +15,7 @@ from ehr_core.kernel.errors import BadRequest, Gone
 from ehr_core.messaging.links import link_row, use_link
 from ehr_core.messaging.words import spoken
 from ehr_core.registration.queries import people_by_id
-from ehr_core.scheduling import booking
+from ehr_core.scheduling import changing
 from ehr_core.scheduling.calendars import site_zone, sites
 from ehr_core.scheduling.cards import cards_by_id
 from ehr_core.scheduling.rules import MOVABLE
@@ -66,7 +66,7 @@ def _answer_visit(work: UnitOfWork, row: Mapping[str, Any], act: str) -> None:
     if not found or moment_of(found[0]) != row["target_state"]:
         raise Gone("This visit was moved in the meantime. Look for a newer message, or call us.")
     if act == "confirm":
-        booking.confirm(work, row["target_id"])
+        changing.confirm(work, row["target_id"])
         return
     cancel_visit(work, row["target_id"], CancelVisit(version=found[0].version, reason="patient_request"))
 

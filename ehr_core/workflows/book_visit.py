@@ -21,7 +21,7 @@ from ehr_core.care_gaps.reading import read_row
 from ehr_core.care_gaps.service import set_workflow_state
 from ehr_core.kernel.errors import BadRequest, Conflict
 from ehr_core.registration.service import person_by_id
-from ehr_core.scheduling import booking
+from ehr_core.scheduling import booking, changing
 from ehr_core.scheduling.booking import Booked
 from ehr_core.scheduling.cards import card
 from ehr_core.scheduling.holds import require_booking
@@ -75,7 +75,7 @@ def finish_booking(work: UnitOfWork, wanted: BookVisit, done: Booked) -> BookedV
 
 
 def move_visit(work: UnitOfWork, appointment_id: str, wanted: MoveVisit) -> BookedVisits:
-    return finish_move(work, booking.move(work, appointment_id, wanted), appointment_id)
+    return finish_move(work, changing.move(work, appointment_id, wanted), appointment_id)
 
 
 def finish_move(work: UnitOfWork, moved: Sequence[VisitCard], appointment_id: str) -> BookedVisits:
@@ -86,7 +86,7 @@ def finish_move(work: UnitOfWork, moved: Sequence[VisitCard], appointment_id: st
 
 
 def cancel_visit(work: UnitOfWork, appointment_id: str, wanted: CancelVisit) -> list[VisitCard]:
-    ended = booking.cancel(work, appointment_id, wanted)
+    ended = changing.cancel(work, appointment_id, wanted)
     _follow(work, ended)
     if work.actor.kind != "patient" and wanted.reason != "deceased":
         tell(work, "cancelled", ended)
@@ -94,7 +94,7 @@ def cancel_visit(work: UnitOfWork, appointment_id: str, wanted: CancelVisit) -> 
 
 
 def miss_visit(work: UnitOfWork, appointment_id: str, wanted: VisitAct) -> VisitCard:
-    missed = booking.mark_no_show(work, appointment_id, wanted)
+    missed = changing.mark_no_show(work, appointment_id, wanted)
     _follow(work, [missed])
     return missed
 

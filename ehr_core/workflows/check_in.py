@@ -6,16 +6,16 @@ from typing import Any
 
 from sqlalchemy import text
 
-from data_contracts.api.scheduling import (
+from data_contracts.api.check_in import (
     CheckIn,
     CheckInSheet,
     CoverageShown,
-    FlowVisit,
     ReportedChange,
     ReportedChanges,
     ReportedList,
-    VisitAct,
 )
+from data_contracts.api.scheduling import VisitAct
+from data_contracts.api.visit_flow import FlowVisit
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, NotFound, StaleVersion
 from ehr_core.kernel.fhir_json import decode, reference_id, without_empty

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from data_contracts.api.scheduling import AppointmentType
+from data_contracts.api.calendars import AppointmentType
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.fhir_json import codings, decode
 from ehr_core.scheduling.appointment import TYPE_SYSTEM
-from ehr_core.scheduling.booking import with_alternatives
 from ehr_core.scheduling.holds import let_go
 from ehr_core.scheduling.rules import visit_minutes
+from ehr_core.scheduling.taken import with_alternatives
 from ehr_core.scheduling.types import appointment_type
 
 Answer = TypeVar("Answer")

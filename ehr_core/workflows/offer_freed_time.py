@@ -14,7 +14,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import TimeTaken
 from ehr_core.messaging.words import plan
 from ehr_core.registration.queries import people_by_id
-from ehr_core.scheduling import booking, waitlist
+from ehr_core.scheduling import booking, changing, waitlist
 from ehr_core.scheduling.cards import card
 from ehr_core.scheduling.holds import held, place_hold
 from ehr_core.scheduling.types import appointment_type
@@ -80,7 +80,7 @@ def _move_there(work: UnitOfWork, entry: Mapping[str, Any], offer: Mapping[str, 
         provider=provider,
         hold_id=str(offer["hold_id"]),
     )
-    return finish_move(work, booking.move(work, visit.appointment_id, wanted), visit.appointment_id)
+    return finish_move(work, changing.move(work, visit.appointment_id, wanted), visit.appointment_id)
 
 
 def _offer(

@@ -9,10 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from data_contracts.api.outside import AskOutside
+from data_contracts.api.outside import AskOutside, WrittenPrescription
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.charting.parts import instant, person
 from ehr_core.kernel.errors import AlmonerError, Unavailable
 from ehr_core.kernel.fhir_json import decode
+from ehr_core.medications.imported import lookup_for
+from ehr_core.medications.prescriptions import build_prescription
+from ehr_core.medications.sig import with_quantity
 from ehr_core.orders.drafts import details_of_row, ordered_of_row, waiting_rows
 from ehr_core.orders.resources import build_order, requester_of
 from ehr_core.store.repository import Store
@@ -20,6 +24,7 @@ from ehr_core.store.search_answers import answer_search
 
 Resource = dict[str, Any]
 MOST_OF_A_SEARCH = 500
+MOST_PREPARED = 50
 
 
 def context_of(work: UnitOfWork, asked: AskOutside) -> Resource:
@@ -33,16 +38,24 @@ def context_of(work: UnitOfWork, asked: AskOutside) -> Resource:
         context["encounterId"] = asked.encounter_id
     if asked.hook == "patient-view":
         return context
-    drafts = _drafts(work, asked.patient_id)
+    drafts = _drafts(work, asked.patient_id) + _prepared(work, asked.patient_id)
+    if asked.prescription is not None:
+        drafts.append(_being_written(work, asked.patient_id, asked.prescription))
     context["draftOrders"] = {
         "resourceType": "Bundle",
         "type": "collection",
         "entry": [{"resource": draft} for draft in drafts],
     }
     if asked.hook == "order-select":
-        known = {draft["id"] for draft in drafts}
-        context["selections"] = [f"ServiceRequest/{one}" for one in asked.chosen if one in known]
+        context["selections"] = _selected(asked, drafts)
     return context
+
+
+def _selected(asked: AskOutside, drafts: list[Resource]) -> list[str]:
+    """What is being chosen at this moment, among the drafts."""
+    chosen = [asked.prescription.draft_id] if asked.prescription else asked.chosen
+    types = {draft["id"]: draft["resourceType"] for draft in drafts}
+    return [f"{types[one]}/{one}" for one in chosen if one in types]
 
 
 def prefetch_of(work: UnitOfWork, templates: Mapping[str, str], context: Mapping[str, Any]) -> Resource:
@@ -65,6 +78,27 @@ def _drafts(work: UnitOfWork, patient_id: str) -> list[Resource]:
         | {"id": str(row.draft_id), "status": "draft"}
         for row in waiting_rows(work, patient_id)
     ]
+
+
+def _prepared(work: UnitOfWork, patient_id: str) -> list[Resource]:
+    """Prescriptions that somebody has put before a prescriber, as far as this person sees them."""
+    asked = {"patient": patient_id, "status": "draft"}
+    found = Store(work).search("MedicationRequest", asked, limit=MOST_PREPARED)
+    return [decode(one.body) for one in found.resources]
+
+
+def _being_written(work: UnitOfWork, patient_id: str, written: WrittenPrescription) -> Resource:
+    """What stands in the form, as the order that it would become. Nothing is kept of it."""
+    draft = written.draft
+    built = build_prescription(
+        with_quantity(draft),
+        patient_id=patient_id,
+        writer=person(work.actor),
+        authored_on=instant(work.now()),
+        request_id=written.draft_id,
+        lookup=lookup_for(work.connection, [draft.rxcui] if draft.rxcui else []),
+    )
+    return built | {"id": written.draft_id, "status": "draft"}
 
 
 def _filled(work: UnitOfWork, template: str, context: Mapping[str, Any]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from data_contracts.api.calendars import AppointmentType
 from data_contracts.api.portal_visits import OwnVisit, OwnVisits, OwnVisitType, OwnWait
-from data_contracts.api.scheduling import AppointmentType, VisitCard, WaitlistEntry
+from data_contracts.api.scheduling import VisitCard
+from data_contracts.api.waitlist import WaitlistEntry
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.scheduling import check_in
 from ehr_core.scheduling.calendars import sites

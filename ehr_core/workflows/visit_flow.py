@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from data_contracts.api.scheduling import FlowBoard, FlowVisit, MoveOnBoard, Stage, WalkIn
+from data_contracts.api.visit_flow import FlowBoard, FlowVisit, MoveOnBoard, Stage, WalkIn
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, Conflict
 from ehr_core.kernel.fhir_json import decode, without_empty
@@ -13,11 +13,11 @@ from ehr_core.kernel.ids import new_id
 from ehr_core.registration.queries import people_by_id
 from ehr_core.registration.same_name import mistakable
 from ehr_core.scheduling import appointment, flow
-from ehr_core.scheduling.booking import with_alternatives
 from ehr_core.scheduling.calendars import calendar, calendars, sites
 from ehr_core.scheduling.flow import Standing
 from ehr_core.scheduling.holds import let_go
 from ehr_core.scheduling.rules import ENCOUNTER_OF_STAGE, STATUS_OF_STAGE, check_movable
+from ehr_core.scheduling.taken import with_alternatives
 from ehr_core.scheduling.types import appointment_type
 from ehr_core.store.repository import Store
 from ehr_core.workflows.book_visit import check_bookable

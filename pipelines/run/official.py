@@ -5,8 +5,11 @@ A run of its own in the core: when it is stopped, our own measures are not, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
@@ -33,6 +36,7 @@ from pipelines.measures.official.kept import Ready
 from pipelines.measures.official.results import arrow
 from pipelines.run.code_version import code_version
 from pipelines.run.draft import Draft
+from pipelines.run.official_inputs import require_sound_inputs
 from pipelines.run.official_packages import ready_packages
 from pipelines.run.steps import scratch, view
 from pipelines.write_back import RunStamp, send_everything
@@ -45,11 +49,12 @@ INPUTS = "official_inputs"
 Report = Callable[[str], None]
 
 
-def check_inputs(draft: Draft) -> dict[str, int]:
+def check_inputs(draft: Draft, *, deep: bool = True) -> dict[str, int]:
     """Raises ContractBreached unless every active package can be run, whole, over what the snapshot holds.
 
     A value set or a file that a measure reads and that is not there would make its rate a silent zero. Returns the
-    number of active measures by the beginning of the package's id.
+    number of active measures by the beginning of the package's id. `deep` also reads the inputs through Great
+    Expectations.
     """
     facts, files = draft.facts, resource_files(draft.resources)
     try:
@@ -68,6 +73,7 @@ def check_inputs(draft: Draft) -> dict[str, int]:
         ]
     if breaches:
         raise breached(breaches)
+    require_sound_inputs(draft, ready, deep=deep)
     return {package.package_id[:12]: len(package.described) for package in ready}
 
 
@@ -89,13 +95,14 @@ def _evaluate(draft: Draft, time_zone: str) -> int:
     with (
         _writer(draft, OFFICIAL_RESULTS) as results,
         _writer(draft, OFFICIAL_EVIDENCE) as evidence,
+        _room_for_batches(draft) as beside,
     ):
         rows = 0
         for table, writer in ((OFFICIAL_RESULTS, results), (OFFICIAL_EVIDENCE, evidence)):
             writer.write_table(arrow(table, {}))
         for ready in ready_packages(draft):
             people = 0
-            for measured, (said, found) in _evaluated(draft, ready, time_zone):
+            for measured, (said, found) in _evaluated(draft, ready, time_zone, beside):
                 results.write_table(said)
                 evidence.write_table(found)
                 people, rows = people + measured, rows + said.num_rows
@@ -131,6 +138,7 @@ def check_official(draft: Draft, *, deep: bool = True) -> dict[str, int]:
         ).fetchall()[0][0]
     if strange:
         raise breached([Breach(OFFICIAL_RESULTS.name, "measure_id", "be a measure that is active", strange)])
+    draft.keep(draft.facts.model_copy(update={"official_is_sound": True}))
     return rows
 
 
@@ -156,7 +164,7 @@ def official_night(
     if not draft.facts.official.packages:
         return
     try:
-        check_inputs(draft)
+        check_inputs(draft, deep=deep_checks)
         rows = evaluate_official(draft, time_zone)
         report(f"official measures: {rows} results")
         derive_official_gaps(draft)
@@ -197,7 +205,22 @@ def official_report(draft: Draft, counts: dict[str, int], *, failure: str | None
     )
 
 
-def _evaluated(draft: Draft, ready: Ready, time_zone: str):
+@contextmanager
+def _room_for_batches(draft: Draft) -> Iterator[Path]:
+    """A folder in the snapshot's own: as large as its records, it would fill a small disk for temporary files.
+
+    What an attempt left that was killed goes first, so that it is never published with the snapshot.
+    """
+    place = draft.limited / ".batches"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(mode=0o700)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
+def _evaluated(draft: Draft, ready: Ready, time_zone: str, beside: Path):
     facts = draft.facts
     return evaluate_files(
         ready,
@@ -206,6 +229,7 @@ def _evaluated(draft: Draft, ready: Ready, time_zone: str):
         as_of=facts.as_of,
         time_zone=time_zone,
         left_out=facts.not_checked,
+        beside=beside,
     )
 
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from data_contracts.api.portal_visits import OwnVisits, OwnVisitType
-from data_contracts.api.scheduling import BookVisit, FindSlots, HoldSlot, Slot, WaitlistWish
+from data_contracts.api.scheduling import BookVisit, FindSlots, HoldSlot, Slot
+from data_contracts.api.waitlist import WaitlistWish
 from ehr_core.client.streamlit_app import app_settings
 from ehr_core.kernel.errors import AlmonerError, SignInRequired, TimeTaken
 from portal.session import PatientSession

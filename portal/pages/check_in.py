@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from data_contracts.api.scheduling import CheckIn, CheckInSheet, DueForm, FormAnswer, ReportedChanges
+from data_contracts.api.check_in import CheckIn, CheckInSheet, DueForm, FormAnswer, ReportedChanges
 from ehr_core.kernel.errors import AlmonerError, BadRequest, SignInRequired, StaleVersion
 from portal.session import PatientSession
 from portal.text import Words

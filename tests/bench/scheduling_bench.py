@@ -24,7 +24,8 @@ import orjson
 from sqlalchemy import text
 
 from dashboards.front_desk.calendar_layout import roster_layout
-from data_contracts.api.scheduling import AvailabilityRule, BookVisit, FindSlots, NewCalendar, NewSite
+from data_contracts.api.calendars import AvailabilityRule, NewCalendar, NewSite
+from data_contracts.api.scheduling import BookVisit, FindSlots
 from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.api.app import spare_what_stays

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import pytest
+
+from ehr_core.access.actor import Actor
+from ehr_core.db.database import Database
+from ehr_core.store import visible
 
 
 def assert_guarded(attack: Callable[[], bool], weaken: Callable[[pytest.MonkeyPatch], object]) -> None:
@@ -16,3 +21,31 @@ def assert_guarded(attack: Callable[[], bool], weaken: Callable[[pytest.MonkeyPa
     with pytest.MonkeyPatch.context() as patch:
         weaken(patch)
         assert attack(), "the attack fails without the guard too: this test would not notice that it is gone"
+
+
+def first_wall_gone(patch: pytest.MonkeyPatch) -> None:
+    """No query carries the condition on rows."""
+    patch.setattr(visible, "rows_open_to", lambda actor, table, **more: None)
+
+
+def second_wall_gone(patch: pytest.MonkeyPatch) -> None:
+    """The database lets everybody reach everything."""
+    within = Database.transaction
+
+    @contextmanager
+    def unbounded(self, **given):
+        with within(self, **given | {"reach": "all", "patient_id": None, "staff": None}) as connection:
+            yield connection
+
+    patch.setattr(Database, "transaction", unbounded)
+
+
+def both_walls_gone(patch: pytest.MonkeyPatch) -> None:
+    first_wall_gone(patch)
+    second_wall_gone(patch)
+
+
+def permissions_gone(patch: pytest.MonkeyPatch) -> None:
+    """Every role may do everything."""
+    patch.setattr(Actor, "require", lambda self, permission: None)
+    patch.setattr(Actor, "may", lambda self, permission: True)

@@ -1,6 +1,7 @@
 // Evaluates measures with fqm-execution: `node fqm.cjs FOLDER_OF_FQM WORK`.
 // WORK holds `measures/*.json` (a bundle each, with `period`) and `patients.ndjson` (a bundle a line);
-// `results.ndjson` gets a line per measure: populations per patient and group, the time it took, or the error.
+// `results.ndjson` gets a line per measure: populations per patient and group, the time it took, and the errors.
+// One chart that it cannot read ends its whole calculation; so then each chart is given to it alone.
 const fs = require("node:fs");
 const path = require("node:path");
 const { createRequire } = require("node:module");
@@ -32,13 +33,22 @@ async function evaluated(file) {
     calculateSDEs: false,
     verboseCalculationResults: true,
   };
-  const answer = { measure, patients: {} };
+  const answer = { measure, patients: {}, errors: [] };
+  const calculate = async (charts) => {
+    const { results } = await Calculator.calculate(bundle, charts.map((line) => JSON.parse(line)), options);
+    for (const one of results) answer.patients[one.patientId] = (one.detailedResults ?? []).map(counted);
+  };
   const begun = process.cpuUsage();
   try {
-    const { results } = await Calculator.calculate(bundle, lines.map((line) => JSON.parse(line)), options);
-    for (const one of results) answer.patients[one.patientId] = (one.detailedResults ?? []).map(counted);
-  } catch (error) {
-    answer.error = String(error.message ?? error).slice(0, 400);
+    await calculate(lines);
+  } catch {
+    for (const line of lines) {
+      try {
+        await calculate([line]);
+      } catch (error) {
+        answer.errors.push(String(error.message ?? error).replace(/\s+/g, " ").slice(0, 300));
+      }
+    }
   }
   const used = process.cpuUsage(begun);
   answer.cpuSeconds = (used.user + used.system) / 1e6;

@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 
 from pipelines.measures.elm.engine import Compiled, Engine
-from pipelines.measures.elm.program import Library
+from pipelines.measures.elm.library import Library
 
 SCRIPT = Path(__file__).with_name("fqm.cjs")
 ELM_JSON = "application/elm+json"
@@ -33,12 +33,12 @@ def oracle_folder() -> Path | None:
 
 @dataclass
 class OracleAnswer:
-    """What fqm-execution says of one measure: counts by patient id, or why it could not say anything."""
+    """What fqm-execution says of one measure: counts by patient id, and why it could not say anything of others."""
 
     measure: str
     cpu_seconds: float
     patients: dict[str, Counts] = field(default_factory=dict)
-    error: str | None = None
+    errors: list[str] = field(default_factory=list)
 
 
 def ask(
@@ -67,7 +67,7 @@ def _answer(content: dict) -> OracleAnswer:
     patients = {
         name: {one["group"]: one["counts"] for one in groups} for name, groups in content["patients"].items()
     }
-    return OracleAnswer(content["measure"], content["cpuSeconds"], patients, content.get("error"))
+    return OracleAnswer(content["measure"], content["cpuSeconds"], patients, content["errors"])
 
 
 def _collection(resources: Iterable[dict]) -> dict:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import shutil
-import threading
 from collections.abc import Generator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ehr_core.access.identity import Identity
 from ehr_core.access.unit_of_work import begin
+from ehr_core.api.background import JobQueue, JobStopped
 from ehr_core.api.bulk import jobs
 from ehr_core.api.bulk.left_out import exporter_today, left_out, outcomes
 from ehr_core.api.bulk.sealed_files import SealedWriter, file_key
@@ -30,7 +30,6 @@ from ehr_core.kernel.settings import Settings
 from ehr_core.store.exporter import deleted_since, stream_type
 
 RUNNER_ID = "service:bulk-export"
-IDLE_SECONDS = 1.0
 MOST_FILE_BYTES = 512 * 1024 * 1024
 TELL_EVERY_BYTES = 16 * 1024 * 1024
 
@@ -46,65 +45,25 @@ clock says. `at` is only the name by which a client asks for what came after; mi
 log = get_logger("bulk_export")
 
 
-class Stopped(Exception):
-    """The job was deleted, taken over, or the process is ending: leave quietly."""
-
-
-class BulkRunner:
+class BulkRunner(JobQueue):
     """One thread of the API process. A job that it leaves behind when it dies is started again by the next one."""
+
+    thread_name = "bulk-export"
 
     def __init__(
         self, database: Database, clock: Clock, settings: Settings, secrets: Secrets, identity: Identity
     ):
+        super().__init__()
         self.database = database
         self.clock = clock
         self.settings = settings
         self.secrets = secrets
         self.identity = identity
         self.folder = settings.state_folder / "bulk"
-        self._wake = threading.Event()
-        self._ending = threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        self._thread = threading.Thread(target=self._follow, name="bulk-export", daemon=True)
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._ending.set()
-        self._wake.set()
-        if self._thread:
-            self._thread.join(timeout=10)
-
-    def _follow(self) -> None:
-        while not self._ending.is_set():
-            try:
-                worked = self.run_one()
-            except Exception as error:  # whatever happens to one job, the next one is run
-                log.warning("bulk_runner_waits", kind=type(error).__name__)
-                worked = False
-            if not worked:
-                self._wake.wait(IDLE_SECONDS)
-                self._wake.clear()
-
-    def run_one(self) -> bool:
-        """Runs the next waiting job to its end; False when there is none."""
-        self.sweep()
+    def claim(self) -> Row[Any] | None:
         with self._system() as connection:
-            job = jobs.claim(connection, self.clock.now())
-        if job is None:
-            return False
-        try:
-            self._run(job)
-        except Stopped:
-            log.info("bulk_export_stopped", job_id=job.job_id)
-        except Exception as error:  # the job has failed; its client is told, and the queue goes on
-            log.error("bulk_export_failed", job_id=job.job_id, kind=type(error).__name__)
-            self._fail(job, _sentence(error))
-        return True
+            return jobs.claim(connection, self.clock.now())
 
     def sweep(self) -> None:
         """Removes files of jobs that are gone, cancelled or expired, and the rows of expired ones."""
@@ -116,7 +75,7 @@ class BulkRunner:
             if folder.name not in living:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _run(self, job: Row[Any]) -> None:
+    def run(self, job: Row[Any]) -> None:
         folder = self.folder / job.job_id
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
@@ -126,20 +85,26 @@ class BulkRunner:
         ) as work:
             snapshot = work.connection.execute(SNAPSHOT).one()
             selection = select_for(work, job, f"{self.settings.issuer}/fhir")
-            files = self._write_all(work.connection, job, selection, folder)
+            exported: set[str] = set()
+            files = self._write_all(work.connection, job, selection, folder, exported)
             work.audit(
                 "bulk_export",
-                patient_ids=patients_in(work.connection, selection),
+                patient_ids=patients_in(work.connection, selection, exported),
                 detail={"job_id": job.job_id, "level": job.level, "files": len(files)},
             )
         self._complete(job, files, snapshot.at, snapshot.outbox_transaction)
 
     def _write_all(
-        self, connection: Connection, job: Row[Any], selection: Selection, folder: Path
+        self,
+        connection: Connection,
+        job: Row[Any],
+        selection: Selection,
+        folder: Path,
+        exported: set[str],
     ) -> list[jobs.ExportedFile]:
         files: list[jobs.ExportedFile] = []
         for resource_type in selection.resource_types:
-            chunks = stream_type(connection, resource_type, selection.wanted)
+            chunks = stream_type(connection, resource_type, selection.wanted, whose=exported)
             files += self._write_type(job, folder, "output", resource_type, chunks)
         if job.since is not None:
             bundles = deleted_since(connection, selection.resource_types, selection.wanted)
@@ -181,7 +146,7 @@ class BulkRunner:
         with self._system() as connection:
             held = jobs.hold(connection, job, now=self.clock.now(), progress=progress)
         if not held or self._ending.is_set():
-            raise Stopped
+            raise JobStopped
 
     def _complete(
         self, job: Row[Any], files: list[jobs.ExportedFile], at: datetime, outbox_transaction: str
@@ -198,13 +163,13 @@ class BulkRunner:
                 keep=timedelta(hours=self.settings.bulk_file_hours),
             )
         if not done:
-            raise Stopped
+            raise JobStopped
         log.info("bulk_export_completed", job_id=job.job_id, files=len(files))
 
-    def _fail(self, job: Row[Any], sentence: str) -> None:
+    def fail(self, job: Row[Any], error: Exception) -> None:
         shutil.rmtree(self.folder / job.job_id, ignore_errors=True)
         with self._system() as connection:
-            jobs.finish(connection, job, now=self.clock.now(), state="failed", failure=sentence)
+            jobs.finish(connection, job, now=self.clock.now(), state="failed", failure=_sentence(error))
 
     def _system(self):
         return self.database.transaction(actor_id=RUNNER_ID, reach="all", patient_id=None)

@@ -5,8 +5,8 @@ An input that was half stored is read again: what is there already is unchanged,
 
 from __future__ import annotations
 
+import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from ehr_core.access.actor import Actor, ApplicationGrant
+from ehr_core.api.background import JobQueue, JobStopped
 from ehr_core.api.bulk_import import jobs
 from ehr_core.api.bulk_import.admission import Admission
 from ehr_core.api.bulk_import.asked import Input, may_write
@@ -27,13 +28,15 @@ from ehr_core.kernel.logging import get_logger
 from ehr_core.outside.addresses import reach_of
 from ehr_core.outside.calls import CallFailed, calling
 from ehr_core.store.import_problems import Problem
-from ehr_core.store.importer import ImportSummary, import_parts
+from ehr_core.store.importer import ImportSummary, ProcessStopped, import_parts
 from ehr_core.store.origins import APPLICATION_SYSTEM, Origin
 
 RUNNER_ID = "service:bulk-import"
-IDLE_SECONDS = 1.0
 FETCH_SECONDS = 3600.0
 MOST_FETCHED_BYTES = 8 * 1024**3
+LARGE_BYTES = 8 * 1024 * 1024
+"""From here on the second that processes take to start is won back."""
+MOST_PROCESSES = 2
 SETTLED_SECONDS = 600.0
 """A file that is younger may be of a request that has not committed yet."""
 MOST_PROBLEMS = 100_000
@@ -42,70 +45,40 @@ MOST_PROBLEMS = 100_000
 log = get_logger("bulk_import")
 
 
-class Stopped(Exception):
-    """The job was deleted, taken over, or the process is ending: leave quietly."""
-
-
-class ImportRunner:
+class ImportRunner(JobQueue):
     """One thread of the API process."""
 
+    thread_name = "bulk-import"
+
     def __init__(self, parts: Parts):
+        super().__init__()
         self.parts = parts
         self.files = ImportFiles(parts.settings.state_folder, parts.secrets)
         self.keep = timedelta(hours=parts.settings.bulk_file_hours)
-        self._wake = threading.Event()
-        self._ending = threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        self._thread = threading.Thread(target=self._follow, name="bulk-import", daemon=True)
-        self._thread.start()
-
-    def wake(self) -> None:
-        self._wake.set()
-
-    def stop(self) -> None:
-        self._ending.set()
-        self._wake.set()
-        if self._thread:
-            self._thread.join(timeout=10)
-
-    def _follow(self) -> None:
-        while not self._ending.is_set():
-            try:
-                worked = self.run_one()
-            except Exception as error:  # whatever happens to one job, the next one is run
-                log.warning("import_runner_waits", kind=type(error).__name__)
-                worked = False
-            if not worked:
-                self._wake.wait(IDLE_SECONDS)
-                self._wake.clear()
-
-    def run_one(self) -> bool:
-        """Runs the next waiting job to its end; False when there is none."""
-        self._sweep()
+    def claim(self) -> Row[Any] | None:
         with self._system() as connection:
-            job = jobs.claim(connection, self.parts.clock.now())
-        if job is None:
-            return False
-        try:
-            self._run(job)
-        except Stopped:
-            log.info("bulk_import_stopped", job_id=job.job_id)
-        except Exception as error:  # the job has failed; its client is told, and the queue goes on
-            log.error("bulk_import_failed", job_id=job.job_id, kind=type(error).__name__)
-            self._finish(job, "failed", _sentence(error))
-        return True
+            return jobs.claim(connection, self.parts.clock.now())
 
-    def _run(self, job: Row[Any]) -> None:
+    def run(self, job: Row[Any]) -> None:
         for number, one in list(enumerate(jobs.inputs_of(job)))[job.inputs_done :]:
             actor = self._actor(job, one)
-            result = self._import(job, number, one, actor)
+            try:
+                result = self._import(job, number, one, actor)
+            except ProcessStopped:
+                self._let_go(job)
+                raise JobStopped from None
             with self._system() as connection:
                 if not jobs.input_done(connection, job, result):
-                    raise Stopped
+                    raise JobStopped
         self._finish(job, "completed", None)
         log.info("bulk_import_completed", job_id=job.job_id, files=len(job.inputs))
+
+    def _let_go(self, job: Row[Any]) -> None:
+        """A process of this import was killed: whoever claims next goes on with the input that it was at."""
+        log.warning("bulk_import_process_died", job_id=job.job_id, attempt=job.attempt)
+        with self._system() as connection:
+            jobs.let_go(connection, job, now=self.parts.clock.now())
 
     def _actor(self, job: Row[Any], one: Input) -> Actor:
         """The application as it may act now; its right to import is judged anew before each file."""
@@ -135,11 +108,13 @@ class ImportRunner:
                 self.parts.database,
                 Actor(actor.actor_id, "service", actor.name, (), frozenset({"fhir.write"})),
                 parts_of(one.shown, chunks),
+                processes=self._processes(path),
                 report=told.so_far,
                 problem=note,
                 site_time_zone=self.parts.settings.site_time_zone,
                 origin=origin,
-                admit=Admission(self.parts, actor, one.type_name),
+                admit=Admission(actor, one.type_name, self.parts.settings.site_time_zone),
+                settings=self.parts.settings,
             )
         name = f"errors-{number + 1:04d}.ndjson"
         if problems:
@@ -154,6 +129,11 @@ class ImportRunner:
             "errors": len(problems),
             "error_file": name if problems else None,
         }
+
+    @staticmethod
+    def _processes(path: Path) -> int:
+        """A large file has processes of its own: one alone would be slow, and slow down what this process answers."""
+        return min(os.cpu_count() or 1, MOST_PROCESSES) if path.stat().st_size >= LARGE_BYTES else 1
 
     def _fetched(self, job: Row[Any], number: int, one: Input) -> Any:
         """The file, fetched once and sealed at once; a runner that takes over finds it whole or fetches it again."""
@@ -178,18 +158,21 @@ class ImportRunner:
             yield chunk
 
     def tell(self, job: Row[Any], progress: str) -> None:
-        """Raises Stopped when the job is not this runner's any more."""
+        """Raises JobStopped when the job is not this runner's any more."""
         with self._system() as connection:
             held = jobs.hold(connection, job, now=self.parts.clock.now(), progress=progress)
         if not held or self._ending.is_set():
-            raise Stopped
+            raise JobStopped
+
+    def fail(self, job: Row[Any], error: Exception) -> None:
+        self._finish(job, "failed", _sentence(error))
 
     def _finish(self, job: Row[Any], state: str, failure: str | None) -> None:
         with self._system() as connection:
             now = self.parts.clock.now()
             jobs.finish(connection, job, now=now, state=state, failure=failure, keep=self.keep)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Removes the rows and files of what is over; uploads live until they expire."""
         now = {"now": self.parts.clock.now()}
         with self._system() as connection:

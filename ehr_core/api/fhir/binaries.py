@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Any
 
 import msgspec
 from fastapi import Request
@@ -20,11 +19,8 @@ from ehr_core.api.fhir.exchange import (
     media_type_of,
     version_headers,
 )
-from ehr_core.api.fhir.visibility import shown
-from ehr_core.kernel.errors import BadRequest, Forbidden, Gone, NotFound
+from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.binary_context import BINARY
-from ehr_core.store.references import local_reference
-from ehr_core.store.repository import Store
 from ehr_core.store.versions import StoredResource
 
 XML_FORMATS = frozenset({"application/fhir+xml", "application/xml", "text/xml", "xml"})
@@ -43,7 +39,6 @@ MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+")
 class _Binary(msgspec.Struct):
     contentType: str = "application/octet-stream"
     data: str = ""
-    securityContext: dict[str, Any] = {}
 
 
 _binary = msgspec.json.Decoder(_Binary)
@@ -58,18 +53,6 @@ def wants_bytes(request: Request, type_name: str) -> bool:
 def _accepted(request: Request) -> set[str]:
     asked = request.query_params.get("_format") or request.headers.get("accept", "*/*")
     return {kind.partition(";")[0].strip().lower().replace(" ", "+") for kind in asked.split(",")}
-
-
-def require_context(store: Store, resource: StoredResource) -> None:
-    """Who may not see today what a Binary belongs to may not see the Binary: NotFound, as if it were not there."""
-    local = _binary.decode(resource.body).securityContext.get("reference", "")
-    found = local_reference(local) if isinstance(local, str) else None
-    if found is None or found.startswith("Patient/"):
-        return
-    try:
-        shown(store.work.actor, store.read(*found.split("/")))
-    except (NotFound, Gone, Forbidden, BadRequest):
-        raise NotFound("There is no such Binary.") from None
 
 
 def bytes_response(request: Request, resource: StoredResource) -> Response:

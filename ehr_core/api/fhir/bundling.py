@@ -19,7 +19,6 @@ from ehr_core.api.fhir.retries import once
 from ehr_core.api.fhir.searching import search_bundle
 from ehr_core.api.fhir.system_search import several_bundle
 from ehr_core.api.fhir.visibility import (
-    cut,
     history_store,
     incoming_store,
     reading_store,
@@ -82,14 +81,16 @@ def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str
     if len(steps) == 4 and steps[2] == "_history" and steps[3].isdigit():
         return _resource(act, _version(work, steps))
     if len(steps) == 2:
-        return _resource(act, shown(work.actor, reading_store(work).read(steps[0], steps[1])))
+        store = reading_store(work)
+        return _resource(act, shown(store, store.read(steps[0], steps[1])))
     if not path:
         raise BadRequest("request.url must be Type/id, Type?query or a history.")
     raise NotFound("There is nothing at this address.")
 
 
 def _version(work: UnitOfWork, steps: list[str]) -> StoredResource:
-    return cut(work.actor, history_store(work).vread(steps[0], steps[1], int(steps[3])))
+    store = history_store(work)
+    return shown(store, store.vread(steps[0], steps[1], int(steps[3])))
 
 
 def _resource(act: Act, found: StoredResource) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ehr_core.api.dependencies import Parts
 from ehr_core.api.fhir.bundles import BundleAnswer
 from ehr_core.api.fhir.exchange import CONTROLS, base_url
 from ehr_core.api.fhir.paging import PAGE_PARAMETER, opened_page, sealed_page
-from ehr_core.api.fhir.visibility import cut, history_store
+from ehr_core.api.fhir.visibility import history_store, shown_of
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.store.dates import bounds
 from ehr_core.store.histories import LARGEST_PAGE, Period, every_type, versions_of
@@ -45,6 +45,7 @@ def history_bundle(
     found, position = versions_of(store, types, resource_id, period, limit)
     if resource_id and not found and not store.was_ever(str(type_name), resource_id):
         raise NotFound(f"There is no such {type_name}.")
+    seen = shown_of(store, found)
     base = base_url(parts)
     made = BundleAnswer("history", base)
     made.links["self"] = f"{base}/{place}"
@@ -58,9 +59,9 @@ def history_bundle(
             f"{base}/{place}?{PAGE_PARAMETER}={sealed_page(parts, work.actor, place, content)}"
         )
     elif PAGE_PARAMETER not in asked:
-        made.total = len(found)
-    for version in found:
-        made.add_version(cut(work.actor, version))
+        made.total = len(seen)
+    for version in seen:
+        made.add_version(version)
     return made.body()
 
 

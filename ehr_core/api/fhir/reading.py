@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ehr_core.api.dependencies import ProcessParts, RawBody, Work
-from ehr_core.api.fhir.binaries import bytes_response, require_context, wants_bytes
+from ehr_core.api.fhir.binaries import bytes_response, wants_bytes
 from ehr_core.api.fhir.exchange import (
     fhir_response,
     form_of,
@@ -16,11 +16,8 @@ from ehr_core.api.fhir.exchange import (
 from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.searching import search_bundle
-from ehr_core.api.fhir.visibility import cut, history_store, reading_store, shown
+from ehr_core.api.fhir.visibility import history_store, reading_store, shown
 from ehr_core.kernel.errors import NotFound
-from ehr_core.store.binary_context import BINARY
-from ehr_core.store.repository import Store
-from ehr_core.store.versions import StoredResource
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 
@@ -82,8 +79,8 @@ def read(resource_type: str, resource_id: str, request: Request, work: Work) -> 
     if not raw:
         require_json_answer(request)
     store = reading_store(work)
-    found = shown(work.actor, store.read(resource_type, resource_id))
-    return _answer(request, store, found, raw=raw)
+    found = shown(store, store.read(resource_type, resource_id))
+    return bytes_response(request, found) if raw else resource_response(request, found)
 
 
 @router.get("/{resource_type}/{resource_id}/_history/{version_id}")
@@ -97,7 +94,8 @@ def vread(resource_type: str, resource_id: str, version_id: str, request: Reques
     if not (version_id.isascii() and version_id.isdigit() and len(version_id) < 19):
         raise NotFound(f"This {resource_type} has no such version.")
     found = store.vread(resource_type, resource_id, int(version_id))
-    return _answer(request, store, cut(work.actor, found), raw=raw)
+    seen = shown(store, found)
+    return bytes_response(request, seen) if raw else resource_response(request, seen)
 
 
 @router.get("/{compartment}/{compartment_id}/{resource_type}")
@@ -117,9 +115,3 @@ def search_in_record(
     given = [("patient", f"Patient/{compartment_id}"), *request.query_params.multi_items()]
     strict = preferences(request).strict
     return fhir_response(request, search_bundle(parts, work, resource_type, given, strict=strict))
-
-
-def _answer(request: Request, store: Store, found: StoredResource, *, raw: bool) -> Response:
-    if found.resource_type == BINARY:
-        require_context(store, found)
-    return bytes_response(request, found) if raw else resource_response(request, found)

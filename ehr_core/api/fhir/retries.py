@@ -17,6 +17,7 @@ from fastapi import Request
 from sqlalchemy import text
 from starlette.responses import Response
 
+from ehr_core.access.chart_policy import may_read
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.fhir.exchange import FHIR_JSON
 from ehr_core.api.fhir.visibility import history_store, shown
@@ -112,4 +113,7 @@ def _body(work: UnitOfWork, before: object) -> bytes:
     if place is None or not work.actor.may("fhir.read"):
         return b""
     type_name, resource_id, _, version = place.rsplit("/", 4)[-4:]
-    return shown(work.actor, history_store(work).vread(type_name, resource_id, int(version))).body
+    if not may_read(work.actor, type_name):
+        return b""
+    store = history_store(work)
+    return shown(store, store.vread(type_name, resource_id, int(version))).body

@@ -12,6 +12,7 @@ from ehr_core.api.fhir.exchange import CONTROLS, asked_subset, base_url
 from ehr_core.api.fhir.paging import PAGE_PARAMETER, opened_page, sealed_page
 from ehr_core.api.fhir.visibility import reading_store, shown_of
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.store.repository import Store
 from ehr_core.store.resource_types import resource_type
 from ehr_core.store.search_answers import SearchAnswer, answer_search, snapshot_of, turn_page
 
@@ -48,12 +49,12 @@ def search_bundle(
         search = store.asking(strict=strict, base_url=base)
         answer = answer_search(store, type_name, criteria, search, shaping, counts_only=counts_only)
         itself = "" if in_body else urlencode([*answer.used, *shaping])
-    return _bundle(parts, work, type_name, answer, shaping, itself)
+    return _bundle(parts, store, type_name, answer, shaping, itself)
 
 
 def _bundle(
     parts: Parts,
-    work: UnitOfWork,
+    store: Store,
     type_name: str,
     answer: SearchAnswer,
     shaping: Sequence[tuple[str, str]],
@@ -63,11 +64,11 @@ def _bundle(
     made = BundleAnswer("searchset", base, answer.total, asked_subset(shaping))
     made.links["self"] = f"{base}/{type_name}" + (f"?{itself}" if itself else "")
     if answer.following:
-        sealed = sealed_page(parts, work.actor, type_name, answer.following)
+        sealed = sealed_page(parts, store.work.actor, type_name, answer.following)
         made.links["next"] = f"{base}/{type_name}?{PAGE_PARAMETER}={sealed}"
-    for resource in shown_of(work.actor, answer.matches):
+    for resource in shown_of(store, answer.matches):
         made.add_match(resource)
-    for resource in shown_of(work.actor, answer.included):
+    for resource in shown_of(store, answer.included):
         made.add_match(resource, "include")
     made.add_warnings(answer.warnings)
     return made.body()

@@ -88,9 +88,9 @@ def several_bundle(
     if answer.following:
         sealed = sealed_page(parts, work.actor, PLACE, [answer.limit, answer.following])
         made.links["next"] = f"{base}?{PAGE_PARAMETER}={sealed}"
-    for resource in shown_of(work.actor, answer.matches):
+    for resource in shown_of(store, answer.matches):
         made.add_match(resource)
-    for resource in shown_of(work.actor, answer.included):
+    for resource in shown_of(store, answer.included):
         made.add_match(resource, "include")
     made.add_warnings(answer.warnings)
     return made.body()

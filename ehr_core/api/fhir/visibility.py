@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
+
+import msgspec
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.field_sets import fields_of, require_type
@@ -12,9 +15,12 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import Parts
 from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.fhir_json import decode
+from ehr_core.store.binary_context import BINARY
 from ehr_core.store.minimum import minimum
+from ehr_core.store.references import local_reference
 from ehr_core.store.repository import Incoming, Store
-from ehr_core.store.versions import StoredResource
+from ehr_core.store.resource_types import RESOURCE_TYPES
+from ehr_core.store.versions import StoredResource, current_version, stored
 
 
 def require_reading(actor: Actor) -> None:
@@ -51,15 +57,42 @@ def is_visible(actor: Actor, resource: StoredResource) -> bool:
     return actor.kind in STAFF_KINDS or may_see(actor.kind, labels(decode(resource.body)))
 
 
-def shown(actor: Actor, resource: StoredResource) -> StoredResource:
+def shown(store: Store, resource: StoredResource) -> StoredResource:
     """The resource; a held-back one sounds like one that is not there."""
-    if not is_visible(actor, resource):
-        raise NotFound(f"There is no such {resource.resource_type}.")
-    return cut(actor, resource)
+    for found in shown_of(store, [resource]):
+        return found
+    raise NotFound(f"There is no such {resource.resource_type}.")
 
 
-def shown_of(actor: Actor, resources: Sequence[StoredResource]) -> list[StoredResource]:
-    return [cut(actor, resource) for resource in resources if is_visible(actor, resource)]
+def shown_of(store: Store, resources: Sequence[StoredResource]) -> list[StoredResource]:
+    actor = store.work.actor
+    seen = [one for one in resources if is_visible(actor, one) and is_context_open(store, one)]
+    return [cut(actor, one) for one in seen]
+
+
+class _Binary(msgspec.Struct):
+    securityContext: dict[str, Any] = {}
+
+
+_binary = msgspec.json.Decoder(_Binary)
+
+
+def is_context_open(store: Store, resource: StoredResource) -> bool:
+    """False for a Binary that belongs to what this actor may not see today, by label, rule, role or scope.
+
+    Its own labels and patient are those of the moment when it was written.
+    """
+    if resource.resource_type != BINARY or not resource.body:
+        return True
+    named = _binary.decode(resource.body).securityContext.get("reference")
+    local = local_reference(named) if isinstance(named, str) else None
+    if local is None or local.startswith("Patient/"):
+        return True
+    type_name, _, resource_id = local.partition("/")
+    if type_name not in RESOURCE_TYPES:
+        return False
+    row = current_version(store.connection, type_name, resource_id, lock=False, sight=store.sight)
+    return row is not None and not row.deleted and is_visible(store.work.actor, stored(type_name, row))
 
 
 def cut(actor: Actor, resource: StoredResource) -> StoredResource:

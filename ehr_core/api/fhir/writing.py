@@ -19,7 +19,7 @@ from ehr_core.api.fhir.exchange import (
     written_response,
 )
 from ehr_core.api.fhir.retries import once
-from ehr_core.api.fhir.visibility import writing_store
+from ehr_core.api.fhir.visibility import cut, writing_store
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.conditional import AlreadyThere, Patched, delete_found, patch, patch_found, update_found
 from ehr_core.store.patches import JSON_PATCH, MERGE_PATCH, fhirpath_patch, json_patch, merge_patch
@@ -50,7 +50,7 @@ def create(resource_type: str, request: Request, body: RawBody, parts: ProcessPa
     def write() -> Response:
         resource, created = written_from_elsewhere(work, resource_type, content, store_it)
         check_written(work, store.written)
-        return written_response(request, parts, resource, created=created, told=store.warnings)
+        return _told(request, parts, store, resource, created=created)
 
     return once(request, work, body, write)
 
@@ -69,7 +69,7 @@ def update(
         work, resource_type, body, lambda: store.put(resource_type, resource_id, body, if_match=version)
     )
     check_written(work, store.written)
-    return written_response(request, parts, written.resource, created=written.created, told=store.warnings)
+    return _told(request, parts, store, written.resource, created=written.created)
 
 
 @router.put("/{resource_type}")
@@ -84,7 +84,7 @@ def conditional_update(
         work, resource_type, body, lambda: update_found(store, resource_type, body, query, if_match=version)
     )
     check_written(work, store.written)
-    return written_response(request, parts, written.resource, created=written.created, told=store.warnings)
+    return _told(request, parts, store, written.resource, created=written.created)
 
 
 @router.patch("/{resource_type}/{resource_id}")
@@ -95,7 +95,7 @@ def patch_by_id(
     store, patched, version = writing_store(work, parts), _patch(request, body), asked_version(request)
     written = patch(store, resource_type, resource_id, patched, if_match=version)
     check_written(work, store.written)
-    return written_response(request, parts, written.resource, created=False, told=store.warnings)
+    return _told(request, parts, store, written.resource, created=False)
 
 
 @router.patch("/{resource_type}")
@@ -106,7 +106,7 @@ def conditional_patch(
     store, patched, version = writing_store(work, parts), _patch(request, body), asked_version(request)
     written = patch_found(store, resource_type, _condition(request), patched, if_match=version)
     check_written(work, store.written)
-    return written_response(request, parts, written.resource, created=False, told=store.warnings)
+    return _told(request, parts, store, written.resource, created=False)
 
 
 @router.delete("/{resource_type}/{resource_id}")
@@ -140,6 +140,14 @@ def _ready(
         return store, as_binary(request, body, resource_id)
     require_json_body(request)
     return store, body
+
+
+def _told(
+    request: Request, parts: Parts, store: Store, resource: StoredResource, *, created: bool
+) -> Response:
+    """The answer to a write; what was there already is told as far as the role reads it."""
+    seen = cut(store.work.actor, resource)
+    return written_response(request, parts, seen, created=created, told=store.warnings)
 
 
 def _condition(request: Request) -> str:

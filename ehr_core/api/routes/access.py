@@ -27,6 +27,7 @@ from ehr_core.access import break_glass, chart_rules, proxies, sessions
 from ehr_core.access.role_policies import set_role_policy, site_policies
 from ehr_core.access.roles import policy_by_role
 from ehr_core.api.dependencies import Parts, ProcessParts, Work
+from ehr_core.api.known_patients import require_known
 from ehr_core.kernel.errors import BadRequest, Forbidden
 
 router = APIRouter(prefix="/api", tags=["access"])
@@ -79,14 +80,16 @@ def review_glass(review_id: str, asked: ReviewGlass, work: Work) -> None:
 
 
 @router.get("/access/rules")
-def rules(patient_id: str, work: Work) -> ChartRules:
+def rules(patient_id: str, parts: ProcessParts, work: Work) -> ChartRules:
     """The rules about one patient that nobody has ended."""
+    require_known(parts, work, "access.manage", patient_id)
     rows = chart_rules.rules_of(work, patient_id)
     return ChartRules(rules=[ChartRule(rule_id=row.id, **_without_id(row)) for row in rows])
 
 
 @router.post("/access/rules", status_code=201)
-def make_rule(asked: NewChartRule, work: Work) -> Made:
+def make_rule(asked: NewChartRule, parts: ProcessParts, work: Work) -> Made:
+    require_known(parts, work, "access.manage", asked.patient_id)
     return Made(made_id=chart_rules.make_rule(work, chart_rules.NewRule(**asked.model_dump())))
 
 
@@ -121,7 +124,8 @@ def set_role(role: str, asked: RolePolicyInfo, work: Work) -> None:
 
 
 @router.post("/access/proxies", status_code=201)
-def give_proxy(asked: NewProxy, work: Work) -> Made:
+def give_proxy(asked: NewProxy, parts: ProcessParts, work: Work) -> Made:
+    require_known(parts, work, "access.manage", asked.patient_id)
     return Made(made_id=proxies.give_proxy(work, **asked.model_dump()))
 
 

@@ -10,20 +10,24 @@ from data_contracts.api.disclosures import Accounting, Disclosed, DisclosureMade
 from ehr_core.access import disclosures
 from ehr_core.access.unit_of_work import begin
 from ehr_core.api.dependencies import ProcessParts, Work
+from ehr_core.api.known_patients import require_known
 
 router = APIRouter(prefix="/api", tags=["disclosures"])
 
 
 @router.get("/disclosures")
-def accounting(work: Work, patient_id: Annotated[str, Query(max_length=64)]) -> Accounting:
+def accounting(
+    parts: ProcessParts, work: Work, patient_id: Annotated[str, Query(max_length=64)]
+) -> Accounting:
     """Of one patient. Needs audit.read."""
+    require_known(parts, work, "audit.read", patient_id)
     return _told(disclosures.accounting(work, patient_id))
 
 
 @router.post("/disclosures", status_code=201)
-def record(asked: NewDisclosure, work: Work) -> DisclosureMade:
+def record(asked: NewDisclosure, parts: ProcessParts, work: Work) -> DisclosureMade:
     """What left the house by another way than this system. Needs disclosure.manage."""
-    work.actor.require("disclosure.manage")
+    require_known(parts, work, "disclosure.manage", asked.patient_id)
     return DisclosureMade(
         disclosure_id=disclosures.record_disclosure(work, disclosures.NewDisclosure(**asked.model_dump()))
     )

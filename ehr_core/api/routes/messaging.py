@@ -7,8 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from data_contracts.api.calendars import NewFeed
 from data_contracts.api.messaging import LinkAct, LinkPage, LinkToken, Mailbox
-from data_contracts.api.scheduling import BookedVisits, NewFeed, VisitAct, Waitlist, WaitlistWish
+from data_contracts.api.scheduling import BookedVisits, VisitAct
+from data_contracts.api.waitlist import Waitlist, WaitlistWish
 from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import begin
 from ehr_core.api.dependencies import Parts, ProcessParts, Work

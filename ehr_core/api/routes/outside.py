@@ -96,8 +96,8 @@ def _cards(support: OutsideSupport, asked: AskOutside, request: Request, parts: 
     if actor.application is not None:
         raise Forbidden("An outside application may use the FHIR server alone, at /fhir.")
     actor.require("chart.read")
-    if asked.hook != "patient-view":
-        actor.require("order.write")
+    if asked.hook != "patient-view" and not (asked.prescription and actor.may("medication.reconcile")):
+        actor.require("medication.prescribe" if asked.prescription else "order.write")
     return support.cards(actor, asked)
 
 

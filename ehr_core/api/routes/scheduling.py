@@ -8,29 +8,31 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from data_contracts.api.schedule import TodaySchedule
-from data_contracts.api.scheduling import (
+from data_contracts.api.calendars import (
     AppointmentType,
     AvailabilityRule,
-    BookedVisits,
-    BookVisit,
     Calendar,
-    CalendarBlock,
     CalendarException,
     CalendarRules,
-    CancelVisit,
     Candidates,
-    FindSlots,
-    Hold,
-    HoldSlot,
     Holiday,
     HolidayList,
-    MoveVisit,
-    NewBlock,
     NewCalendar,
     NewSite,
     SchedulingSetup,
     Site,
+)
+from data_contracts.api.schedule import TodaySchedule
+from data_contracts.api.scheduling import (
+    BookedVisits,
+    BookVisit,
+    CalendarBlock,
+    CancelVisit,
+    FindSlots,
+    Hold,
+    HoldSlot,
+    MoveVisit,
+    NewBlock,
     SlotsFound,
     VisitAct,
     VisitCard,

@@ -6,16 +6,9 @@ from datetime import date
 
 from fastapi import APIRouter
 
-from data_contracts.api.scheduling import (
-    CheckIn,
-    CheckInSheet,
-    FlowBoard,
-    FlowVisit,
-    MoveOnBoard,
-    ReportedList,
-    VisitAct,
-    WalkIn,
-)
+from data_contracts.api.check_in import CheckIn, CheckInSheet, ReportedList
+from data_contracts.api.scheduling import VisitAct
+from data_contracts.api.visit_flow import FlowBoard, FlowVisit, MoveOnBoard, WalkIn
 from ehr_core.api.dependencies import Work
 from ehr_core.workflows import check_in, visit_flow
 

@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from ehr_core.access.field_sets import fields_of
 from ehr_core.access.scopes import covering
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.api.fhir.visibility import cut, is_visible
+from ehr_core.api.fhir.visibility import cut, is_context_open, is_visible
 from ehr_core.api.subscriptions.asked import BACKPORT
 from ehr_core.api.subscriptions.rows import Event
 from ehr_core.kernel.ids import new_id
@@ -44,7 +44,7 @@ def seen_today(work: UnitOfWork, events: Sequence[Event]) -> dict[str, StoredRes
         for type_name, ids in by_type.items()
         if covering(work.actor.application.scopes, type_name, "r")
         for found in store.read_many(type_name, sorted(ids))
-        if is_visible(work.actor, found)
+        if is_visible(work.actor, found) and is_context_open(store, found)
     }
 
 

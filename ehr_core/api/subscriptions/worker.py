@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
 from sqlalchemy import text
 
 from ehr_core.access.unit_of_work import begin
+from ehr_core.api.background import Repeated
 from ehr_core.api.dependencies import Parts
 from ehr_core.api.subscriptions.courier import Courier
 from ehr_core.api.subscriptions.matching import OVER, match_changes
 from ehr_core.api.subscriptions.rows import DESK
-from ehr_core.kernel.errors import Unavailable
-from ehr_core.kernel.logging import get_logger
 from ehr_core.outside.addresses import reach_of
 from ehr_core.outside.signing import OutsideSigner
 
@@ -33,8 +31,6 @@ FORGET = text(
 )
 """Events that were delivered are kept so long, for `$events`; what was not delivered is kept."""
 
-log = get_logger("subscriptions")
-
 
 class SubscriptionWorker:
     """As many may run as there are processes: they lock and lease what they work on."""
@@ -42,28 +38,29 @@ class SubscriptionWorker:
     def __init__(self, parts: Parts, signer: OutsideSigner):
         self.parts = parts
         self.courier = Courier(parts, signer, reach_of(parts.settings))
-        self._ending = threading.Event()
-        self._matched = threading.Event()
         self._swept_at = 0.0
-        self._threads: list[threading.Thread] = []
-        self._others: list[tuple[str, Callable[[], bool]]] = []
+        self._couriers = [
+            Repeated(f"subscriptions-carry-{number}", self.courier.carry_one, CARRY_EVERY_SECONDS)
+            for number in range(COURIERS)
+        ]
+        self._threads = [
+            Repeated("subscriptions-match", self._match, MATCH_EVERY_SECONDS),
+            *self._couriers,
+        ]
 
     def also(self, name: str, act: Callable[[], bool]) -> None:
         """Something else that goes out in the background; False when nothing was due."""
-        self._others.append((name, act))
+        self._threads.append(Repeated(f"subscriptions-{name}", act, OTHERS_EVERY_SECONDS))
 
     def start(self) -> None:
-        self._start("match", self._match, lambda: self._ending.wait(MATCH_EVERY_SECONDS))
-        for number in range(COURIERS):
-            self._start(f"carry-{number}", self.courier.carry_one, self._await_matches)
-        for name, act in self._others:
-            self._start(name, act, lambda: self._ending.wait(OTHERS_EVERY_SECONDS))
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        self._ending.set()
-        self._matched.set()
         for thread in self._threads:
-            thread.join(timeout=10)
+            thread.end()
+        for thread in self._threads:
+            thread.stop()
 
     def run_once(self) -> None:
         """Everything that is due, in this thread."""
@@ -85,29 +82,6 @@ class SubscriptionWorker:
             self.sweep()
         matched = match_changes(self.parts)
         if matched:
-            self._matched.set()
+            for courier in self._couriers:
+                courier.wake()
         return matched
-
-    def _await_matches(self) -> None:
-        """Retries, heartbeats and handshakes are looked for as well."""
-        self._matched.wait(CARRY_EVERY_SECONDS)
-        self._matched.clear()
-
-    def _start(self, name: str, act: Callable[[], bool], rest: Callable[[], object]) -> None:
-        thread = threading.Thread(
-            target=self._follow, args=(act, rest), name=f"subscriptions-{name}", daemon=True
-        )
-        thread.start()
-        self._threads.append(thread)
-
-    def _follow(self, act: Callable[[], bool], rest: Callable[[], object]) -> None:
-        while not self._ending.is_set():
-            try:
-                worked = act()
-            except Unavailable:
-                worked = False
-            except Exception as error:  # whatever happens to one turn, the next one comes
-                log.error("subscriptions_wait", kind=type(error).__name__)
-                worked = False
-            if not worked:
-                rest()

@@ -30,6 +30,7 @@ from pipelines.measures.elm.moments import (
     LATEST,
     MILLISECOND,
     PRECISIONS,
+    SECOND,
     STEP,
     Moment,
     floor_to,
@@ -46,7 +47,10 @@ LAST_OF_DAY = 86_399_999
 
 @dataclass
 class Span:
-    """`loose`: where the value is less precise than the comparison, so that equal bounds decide nothing."""
+    """`loose`: where the value is less precise than the comparison, so that equal bounds decide nothing.
+
+    The unknown end of an interval is not loose, however wide: it may be any moment, each of them exact.
+    """
 
     low: np.ndarray
     high: np.ndarray
@@ -222,8 +226,13 @@ def moment_spans(first: Moment, second: Moment, precision: str | None) -> tuple[
             pair = alike & (first.precision == second.precision)
             high, other_high = np.where(pair, low, high), np.where(pair, other_low, other_high)
     return (
-        Span(low, high, first.precision > 0, None if first.spread else low != high),
-        Span(other_low, other_high, second.precision > 0, None if second.spread else other_low != other_high),
+        Span(low, high, first.precision > 0, (low != high) & (first.precision < SECOND)),
+        Span(
+            other_low,
+            other_high,
+            second.precision > 0,
+            (other_low != other_high) & (second.precision < SECOND),
+        ),
     )
 
 

@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from pipelines.measures.elm import engine  # noqa: F401 - it registers the operations
+from pipelines.measures.elm.compiler import HANDLERS
 from pipelines.measures.elm.natives import EXTERNAL, FHIR_HELPERS
-from pipelines.measures.elm.program import HANDLERS
 from pipelines.measures.elm.run import OPERATIONS
 
 KNOWN = Path(__file__).with_name("operators.toml")

@@ -11,13 +11,11 @@ class Texts:
     """Numbers for strings, given in the order in which they are first met."""
 
     def __init__(self) -> None:
-        self.numbers: dict[str, int] = {}
+        self.numbers: dict[str | None, int] = {None: -1}
         self.strings: list[str] = []
 
     def number(self, text: str | None) -> int:
         """The string's number; -1 for None."""
-        if text is None:
-            return -1
         found = self.numbers.get(text)
         if found is None:
             found = self.numbers[text] = len(self.strings)
@@ -25,12 +23,11 @@ class Texts:
         return found
 
     def numbered(self, texts: Iterable[str | None]) -> np.ndarray:
-        texts = list(texts)
-        found = list(map(self.numbers.get, texts))
-        if None in found:
-            number = self.number
-            found = [number(text) if one is None else one for text, one in zip(texts, found, strict=True)]
-        return np.array(found, np.int64)
+        texts, numbers = list(texts), self.numbers
+        new = [text for text in dict.fromkeys(texts) if text not in numbers]
+        numbers.update(zip(new, range(len(self.strings), len(self.strings) + len(new)), strict=True))
+        self.strings += new
+        return np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts))
 
     def __len__(self) -> int:
         return len(self.strings)

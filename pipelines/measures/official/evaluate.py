@@ -32,10 +32,14 @@ def evaluate_files(
     time_zone: str,
     left_out: Collection[str] = (),
     shard: tuple[int, int] = (0, 1),
+    beside: Path | None = None,
 ) -> Iterator[tuple[int, Tables]]:
-    """Batch by batch, how many people and what is said of them. Nothing is said of those `left_out`."""
+    """Batch by batch, how many people and what is said of them. Nothing is said of those `left_out`.
+
+    The batches lie in a folder of their own in `beside` while it runs.
+    """
     compiled = [one.compiled for one in ready.measures]
-    found = batches(files, ready.types, ready.engine.texts, shard=shard)
+    found = batches(files, ready.types, ready.engine.texts, shard=shard, beside=beside)
     with spared_collector():
         for batch in ready.engine.in_batches(compiled, found):
             people, tables = len(batch.keys), evaluate_batch(ready, batch, key_id, as_of, time_zone, left_out)

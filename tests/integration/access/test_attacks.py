@@ -230,7 +230,7 @@ def test_an_explicit_deny_beats_every_allowance(api):
         )
 
     def first_wall_gone(patch) -> None:
-        patch.setattr(visible, "rows_open_to", lambda actor, table: None)
+        patch.setattr(visible, "rows_open_to", lambda actor, table, **more: None)
 
     def both_walls_gone(patch) -> None:
         first_wall_gone(patch)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from data_contracts.api.access import NewChartRule, RolePolicyInfo
+from data_contracts.api.access import NewChartRule, NewProxy, RolePolicyInfo
 from data_contracts.api.account import ChangeAccount
 from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound
 from ehr_core.store.repository import Store
@@ -247,6 +247,33 @@ def test_what_a_reader_may_not_see_is_counted_and_never_read_as_none(api, admin)
     summary = nurse.charting.summary("ana")
     assert (summary.allergies, summary.allergy_state, summary.hidden_items) == ([], "unavailable", 1)
     assert nurse.fhir.search("AllergyIntolerance", {}).count(b"Clozapine") == 0
+
+
+def test_a_rule_a_proxy_and_a_disclosure_are_about_somebody_who_is_there(api):
+    """A mistyped id, role or account would protect nobody, and nobody would notice."""
+    root = api.signed_in("root-of-typos", "admin")
+    mother = api.account("mother-of-typos", "proxy")
+    typed = {"effect": "deny", "subject_kind": "everyone", "asked_by": "patient", "reason": "Asked"}
+    for act in (
+        lambda: root.access.make_rule(NewChartRule(patient_id="anna", **typed)),
+        lambda: root.access.rules("anna"),
+        lambda: root.access.give_proxy(
+            NewProxy(account_id=mother, patient_id="anna", relationship="parent", scope=["record"])
+        ),
+        lambda: root.disclosures.of("anna"),
+    ):
+        with pytest.raises(NotFound, match="no patient of this id"):
+            act()
+    with pytest.raises(BadRequest, match="role"):
+        root.access.make_rule(
+            NewChartRule(patient_id="ana", **typed | {"subject_kind": "role", "subject": "nurze"})
+        )
+    with pytest.raises(NotFound):
+        root.access.make_rule(
+            NewChartRule(patient_id="ana", **typed | {"subject_kind": "account", "subject": "nobody"})
+        )
+    with pytest.raises(Forbidden):
+        api.signed_in("nurse-of-typos", "nurse").access.rules("anna")
 
 
 def test_somebody_may_write_what_a_label_then_keeps_from_them(api, admin):

@@ -111,6 +111,90 @@ def test_the_role_that_needs_a_second_factor_gets_it_there_or_here(house):
     assert signed_in(Browser(api).sign_in(provider))
 
 
+MFA = "urn:clinic:two-factors"
+
+
+@pytest.fixture
+def by_context(database, tmp_path):
+    """(the API, the provider) of a site that counts a context (`acr`) and no method; the administrator needs both."""
+    clock = {}
+    with running_provider(lambda: clock["api"].clock.now().timestamp()) as provider:
+        settings = {
+            "oidc_issuer": provider.issuer, "oidc_client_id": CLIENT, "oidc_client_secret": SECRET,
+            "oidc_account_claim": "preferred_username", "second_factor_roles": "admin",
+            "oidc_second_factor_acr": f"{MFA} urn:clinic:smart-card", "oidc_second_factor_amr": "",
+        }  # fmt: skip
+        with running_api(database, tmp_path, **settings) as api:
+            clock["api"] = api
+            api.account("root", "admin")
+            provider.person = {"sub": "u-4", "preferred_username": "root"}
+            yield api, provider
+
+
+def test_the_context_of_two_factors_is_asked_for_and_counts(by_context):
+    api, provider = by_context
+    provider.person["acr"] = MFA
+    assert signed_in(Browser(api).sign_in(provider))
+    assert provider.asked[0]["acr_values"].split() == ["urn:clinic:smart-card", MFA]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"acr": None},
+        {"acr": ""},
+        {"acr": "0"},
+        {"acr": "urn:clinic:password"},
+        {"acr": MFA.upper()},
+        {"acr": f"{MFA} urn:clinic:password"},
+        {"acr": f"{MFA}-not-done"},
+        {"acr": [MFA]},
+        {"acr": {"value": MFA}},
+        {"acr": True},
+        {"amr": ["mfa", "otp"]},
+        {"amr": MFA},
+        {"amr": [[MFA]]},
+        {"acr_values": MFA},
+    ],
+    ids=str,
+)
+def test_a_provider_that_leaves_the_context_out_or_words_it_otherwise_proves_no_second_factor(
+    by_context, said
+):
+    """What it omits is asked for here: the page for setting up a second factor, and no session."""
+    api, provider = by_context
+    provider.person |= said
+    answer = Browser(api).sign_in(provider)
+    assert (answer.status_code, "authenticator" in answer.text.lower()) == (200, True)
+
+
+def test_a_provider_that_lies_about_the_context_is_not_believed(by_context):
+    """Whoever has no key of the provider's, and whoever alters what it signed, may write any context."""
+    api, provider = by_context
+    provider.person["acr"] = "urn:clinic:password"
+
+    def with_the_context(provider, claims) -> str:
+        head, _, tail = jwt.encode({"alg": "RS256", "kid": provider.key.kid}, claims, provider.key).split(".")
+        return f"{head}.{b64(json.dumps(claims | {'acr': MFA}).encode())}.{tail}"
+
+    provider.token = with_the_context
+    assert_guarded(
+        lambda: signed_in(Browser(api).sign_in(provider)),
+        lambda patch: patch.setattr(
+            outside_provider.OutsideProvider, "_claims",
+            lambda self, token: json.loads(jws.extract_compact(token.encode()).payload),
+        ),
+    )  # fmt: skip
+    provider.token = None
+    assert_guarded(
+        lambda: signed_in(Browser(api).sign_in(provider)),
+        lambda patch: patch.setattr(
+            outside_provider.OutsideProvider, "_had_second_factor", lambda self, claims: "acr" in claims
+        ),
+    )
+
+
 def test_accounts_are_made_only_where_the_site_says_with_which_roles(database, tmp_path):
     clock = {}
     with running_provider(lambda: clock["api"].clock.now().timestamp()) as provider:

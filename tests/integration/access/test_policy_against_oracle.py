@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -13,7 +15,7 @@ from sqlalchemy import select, text
 from ehr_core.access.actor import Actor, ApplicationGrant
 from ehr_core.access.chart_policy import rows_open_to
 from ehr_core.access.unit_of_work import begin
-from ehr_core.db.database import Database, connect
+from ehr_core.db.database import ENTER_STAFF, Database, connect
 from ehr_core.kernel.clock import FixedClock
 from ehr_core.store.repository import Store
 from ehr_core.store.tables import current_table
@@ -175,6 +177,18 @@ def shown(database: Database, actor: Actor, *, first_wall: bool) -> set[tuple[st
     return found
 
 
+def shown_chart_by_chart(database: Database, actor: Actor) -> set[tuple[str, str]]:
+    """The same when each chart is judged once, one after the other in one transaction."""
+    found = set()
+    with begin(database, actor, FixedClock(NOW), SITE) as work:
+        for name in PATIENTS:
+            for type_name in ("Patient", "Observation"):
+                table = current_table(type_name)
+                query = select(table.c.id).where(rows_open_to(actor, table, of_patient=name))
+                found |= {(type_name, row.id) for row in work.connection.execute(query)}
+    return found
+
+
 def expected(world: World) -> set[tuple[str, str]]:
     charts = {("Patient", name) for name in PATIENTS if chart_opens(world, name)}
     items = {
@@ -196,10 +210,79 @@ def test_each_wall_alone_shows_exactly_what_the_policy_says(databases) -> None:
         actor, due = actor_of(world), expected(world)
         assert shown(app, actor, first_wall=False) == due, f"row-level security, round {number}: {world}"
         assert shown(owner, actor, first_wall=True) == due, f"the query's condition, round {number}: {world}"
+        assert shown_chart_by_chart(owner, actor) == due, f"charts judged once, round {number}: {world}"
+        assert shown_chart_by_chart(app, actor) == due, (
+            f"judged once behind both walls, round {number}: {world}"
+        )
         seen_something += bool(due)
         hidden_something += len(due) < len(PATIENTS) * (1 + len(ITEMS))
     assert seen_something > ROUNDS / 2
     assert hidden_something > ROUNDS / 2
+
+
+class Undone(Exception):
+    """Takes back what a test has written."""
+
+
+ALL_ROWS = text("SELECT id FROM fhir.observation")
+OPEN_CHART = text("SELECT access.open_chart(:patient)")
+
+
+def opened(work, patient: str) -> bool:
+    return work.connection.execute(OPEN_CHART, {"patient": patient}).scalar_one()
+
+
+def rows_of(work) -> set[str]:
+    return {row.id.partition("-")[0] for row in work.connection.execute(ALL_ROWS)}
+
+
+def test_a_chart_that_was_judged_is_known_to_nobody_else(databases) -> None:
+    """Not to the next transaction of the same connection, and not to another actor in the same transaction."""
+    app, owner = databases
+    panel = World("me", ("nurse",), "panel", frozenset(), None, panel={"p0", "p1", "p2", "p3"})
+    put_up(owner, panel, random.Random(1))
+    nobody = World("another", ("nurse",), "panel", frozenset(), None)
+    with begin(app, actor_of(panel), FixedClock(NOW), SITE) as work:
+        assert opened(work, "p1")
+        assert not opened(work, "p5")
+        assert opened(work, "p1")
+        assert rows_of(work) == panel.panel
+        outsider = {"roles": "nurse", "base": "panel", "labels": "", "one": "", "at": NOW.isoformat()}
+        driver = work.connection.connection.driver_connection
+        driver.execute(ENTER_STAFF, outsider | {"actor": "another"})
+        assert rows_of(work) == set()
+    with begin(app, replace(actor_of(nobody), actor_id="another"), FixedClock(NOW), SITE) as work:
+        assert rows_of(work) == set()
+
+
+def test_a_chart_that_leaves_the_panel_is_judged_anew_at_once(databases) -> None:
+    app, owner = databases
+    world = World("me", ("nurse",), "panel", frozenset(), None, panel={"p0", "p1", "p2", "p3"})
+    put_up(owner, world, random.Random(1))
+    actor = replace(actor_of(world), permissions=frozenset({"fhir.write"}))
+    with suppress(Undone), begin(app, actor, FixedClock(NOW), SITE) as work:
+        assert opened(work, "p1")
+        work.connection.execute(text("UPDATE fhir.patient SET reference_tokens = NULL WHERE id = 'p1'"))
+        assert rows_of(work) == {"p0", "p2", "p3"}
+        raise Undone
+
+
+def test_a_patients_own_chart_opens_no_row_that_is_the_staffs_alone(databases) -> None:
+    app, owner = databases
+    with owner.engine.begin() as connection:
+        connection.execute(text("INSERT INTO core.pseudonym_key (key_id, zone) VALUES ('k', 'limited')"))
+        connection.execute(
+            text(
+                "INSERT INTO core.crosswalk (key_id, patient_id, pseudonym, zone) VALUES ('k', 'p1', 'x', 'limited')"
+            )
+        )
+    patient = Actor("p", "patient", "P", ("patient",), frozenset(), patient_id="p1")
+    with begin(app, patient, FixedClock(NOW), SITE) as work:
+        assert opened(work, "p1")
+        assert not opened(work, "p2")
+        assert opened(work, "p1")
+        assert rows_of(work) == {"p1"}
+        assert work.connection.execute(text("SELECT count(*) FROM core.crosswalk")).scalar_one() == 0
 
 
 def test_a_wall_that_is_taken_down_is_noticed(databases) -> None:

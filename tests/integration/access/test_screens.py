@@ -149,7 +149,7 @@ def test_an_account_is_made_with_a_link_and_closed_at_the_screen(api, admin):
     assert kim.roles == ["nurse"]
     page = page_of(admin, "accounts")
     field(page, "Find by name or user name").set_value("lindqvist").run(timeout=30)
-    press(page, "Close")
+    press(page, "Close the account")
     assert next(one for one in admin.account.accounts() if one.username == "kim").disabled
 
 

@@ -8,9 +8,11 @@ from starlette.testclient import TestClient
 
 from ehr_core.api.rate_limits import RateLimits
 from ehr_core.client.app_headers import GuardedApp, policy
+from ehr_core.db.database import connect
 from ehr_core.kernel.settings import Settings
 from pipelines.services import dagster_webserver
 from tests.lib.api import running_api
+from tests.lib.served_api import served_api
 from tests.lib.weakened import assert_guarded
 
 
@@ -101,6 +103,35 @@ def test_too_many_requests_are_429_with_the_time_to_wait_and_lock_no_colleague_o
         assert http.get("/api/me", headers={"Authorization": "Bearer forged"}).json()["error"] == "TooMuch"
         assert http.get("/fhir/Patient", headers=lee).status_code == 200, "a flood of strangers is not lee's"
         assert http.get("/health").status_code == 200
+
+
+def test_two_processes_over_one_database_give_together_what_is_set(database, tmp_path):
+    """On sockets, with their counting at work; who came last and who is gone counts within seconds."""
+    limits = {"address_requests_per_second": 0.1}
+
+    def counted(*apis) -> None:
+        for api in apis:
+            api.app.state.process_census.look()
+
+    def strangers(*apis) -> int:
+        return sum(api.http().get("/auth/authorize").status_code != 429 for api in apis for _ in range(8))
+
+    with served_api(database, tmp_path / "one", **limits) as one:
+        with served_api(connect(database.url), tmp_path / "two", **limits) as two:
+            counted(one, two)
+            assert strangers(one, two) in (6, 7)
+        counted(one)
+        assert one.app.state.rate_limits._addresses._processes == 1
+
+    def flood() -> bool:
+        with (
+            served_api(connect(database.url), tmp_path / "one", **limits) as one,
+            served_api(connect(database.url), tmp_path / "two", **limits) as two,
+        ):
+            counted(one, two)
+            return strangers(one, two) > 9
+
+    assert_guarded(flood, lambda patch: patch.setattr(RateLimits, "share_among", lambda *given: None))
 
 
 def test_without_the_limits_a_flood_goes_on(database, tmp_path):

@@ -294,6 +294,7 @@ def test_one_process_indexes_and_a_stop_loses_nothing(chen, database, imported, 
     with closing(psycopg.connect(database_url[1].replace("+psycopg", ""))) as other:
         other.execute("SELECT pg_advisory_lock(%s)", (indexing.ONE_INDEXER,))
         assert not Indexer(database, SystemClock(), "UTC").run()
+        other.execute("SELECT pg_advisory_unlock(%s)", (indexing.ONE_INDEXER,))
     assert not Indexer(database, SystemClock(), "UTC").run(stop=lambda: True)
     assert Indexer(database, SystemClock(), "UTC").is_wanted()
     assert indexed()

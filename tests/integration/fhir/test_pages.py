@@ -46,14 +46,24 @@ def test_what_is_deleted_between_pages_is_not_shown(seven):
     assert all_pages(seven, page) == ["o0", "o1", "o2", "o3", "o5", "o6"]
 
 
-@pytest.mark.parametrize("part", [4, 5, 7])
-def test_a_search_that_finds_more_than_is_kept_at_once_is_turned_to_its_end(seven, api, monkeypatch, part):
-    monkeypatch.setattr(search_snapshots, "PART", part)
-    page = seven.bundle("/Observation?patient=ana&_count=2&_sort=date")
+@pytest.mark.parametrize(("first", "later"), [(3, 4), (4, 2), (7, 5), (1, 7)])
+def test_a_search_that_finds_more_than_is_kept_at_once_is_turned_to_its_end(
+    seven, api, monkeypatch, first, later
+):
+    monkeypatch.setattr(search_snapshots, "FIRST_PART", first)
+    monkeypatch.setattr(search_snapshots, "PART", later)
+    page = seven.bundle("/Observation?patient=ana&_count=2&_sort=date&_total=accurate")
     api.clock.instant += timedelta(minutes=1)
     seven.put(observation("early", effectiveDateTime="2020-01-01"))
     assert page["total"] == 7
     assert all_pages(seven, page) == [f"o{number}" for number in range(7)]
+
+
+def test_what_is_more_than_the_first_part_is_counted_for_who_asks(seven, monkeypatch):
+    monkeypatch.setattr(search_snapshots, "FIRST_PART", 4)
+    assert "total" not in seven.bundle("/Observation?patient=ana&_count=2")
+    assert seven.bundle("/Observation?patient=ana&_count=2&_total=accurate")["total"] == 7
+    assert seven.bundle("/Observation?patient=ana&_count=0")["total"] == 7
 
 
 def test_includes_and_elements_come_with_each_page(seven):

@@ -6,7 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.integration.fhir.conftest import client_of, observation, patient
+from ehr_core.access.field_sets import Fields
+from ehr_core.api.fhir import retries, visibility
+from tests.integration.fhir.conftest import RESTRICTED, FhirHttp, client_of, observation, patient
+from tests.lib.smart_app import SmartApp
+from tests.lib.weakened import assert_guarded
 
 
 def unnamed(resource: dict) -> dict:
@@ -91,3 +95,44 @@ def test_what_is_kept_of_an_answer_holds_nothing_of_a_patient(api, chen):
         kept = " ".join(rows)
     assert kept.count("Observation/") == 3
     assert [word for word in ("Verysecret", "4548-4", "Patient/ana") if word in kept] == []
+
+
+def test_a_replayed_answer_is_cut_to_what_its_role_reads_by_now(chen, monkeypatch):
+    """A clinic narrows the role between the first try and the retry."""
+    body = unnamed(patient("x", telecom=[{"system": "phone", "value": "555-0142"}]))
+    assert "555-0142" in chen.send("POST", "/Patient", body, Idempotency_Key="k").text
+    narrowed = {"Patient": Fields(frozenset({"name"}), frozenset())}
+    monkeypatch.setattr(visibility, "fields_of", lambda actor: narrowed)
+
+    def attack() -> bool:
+        again = chen.send("POST", "/Patient", body, Idempotency_Key="k")
+        assert (again.status_code, again.json()["name"][0]["family"]) == (201, "Rivera")
+        return "555-0142" in again.text
+
+    assert_guarded(attack, lambda patch: patch.setattr(retries, "shown", lambda store, resource: resource))
+
+
+def test_what_is_hidden_meanwhile_is_not_replayed(api, chen):
+    """A label on the first version's place, a role without FHIR, and a retry tells nothing any more."""
+    nurse = client_of(api, "nurse")
+    body = unnamed(observation("x"))
+    first = nurse.send("POST", "/Observation", body, Idempotency_Key="k")
+    chen.put(observation(first.json()["id"], meta={"security": [RESTRICTED]}))
+    with api.work() as work:
+        work.connection.exec_driver_sql(
+            "UPDATE access.account SET roles = '{analyst}' WHERE username LIKE 'nurse%%'"
+        )
+    again = nurse.send("POST", "/Observation", body, Idempotency_Key="k")
+    assert (again.status_code, first.json()["id"] in again.text) == (403, False)
+
+
+def test_an_application_that_writes_and_does_not_read_hears_where_and_not_what(api, chen):
+    app = SmartApp(
+        api, kind="backend", scopes=("system/Observation.c", "system/Patient.r"), more={"sees": ("*",)}
+    )
+    asked = app.token(grant_type="client_credentials", scope=" ".join(app.scopes)).json()
+    client = FhirHttp(api.http(headers={"Authorization": f"Bearer {asked['access_token']}"}))
+    first = client.send("POST", "/Observation", unnamed(observation("x")), Idempotency_Key="k")
+    again = client.send("POST", "/Observation", unnamed(observation("x")), Idempotency_Key="k")
+    assert (first.status_code, again.status_code, again.content) == (201, 201, b"")
+    assert again.headers["location"] == first.headers["location"]

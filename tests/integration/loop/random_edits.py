@@ -38,6 +38,8 @@ SCREENINGS = (
 )
 UNKNOWN_MODIFIER = {"url": "https://other.example/never-seen", "valueBoolean": True}
 EDITABLE = ("observation", "condition", "procedure", "immunization", "medication_request")
+FEWEST = 6
+REMOVABLE = (*EDITABLE, "encounter", "diagnostic_report", "coverage", "flag")
 
 
 @dataclass(frozen=True)
@@ -268,8 +270,14 @@ def retract(work: UnitOfWork, random: Random, patient_id: str, now: datetime) ->
 
 
 def remove(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
-    for body in _stored(work, random, patient_id, random.choice(EDITABLE))[:2]:
+    for body in _stored(work, random, patient_id, random.choice(REMOVABLE))[:2]:
         Store(work).delete(body["resourceType"], body["id"])
+
+
+def remove_person(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
+    """The Patient alone: what was recorded of the person stays and belongs to nobody. A few people are left."""
+    if len(_others_in_use(work, patient_id)) > FEWEST:
+        Store(work).delete("Patient", patient_id)
 
 
 def change_person(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
@@ -314,6 +322,7 @@ ACTS: dict[str, Callable[[UnitOfWork, Random, str, datetime], None]] = {
     "correct a result": correct,
     "retract results": retract,
     "remove": remove,
+    "remove a person": remove_person,
     "change the person": change_person,
     "screen": screen,
     "prescribe": prescribe,

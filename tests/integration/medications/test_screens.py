@@ -29,7 +29,10 @@ from tests.integration.medications.test_prescribing import (
     order,
     taken,
 )
+from tests.integration.outside.test_outside_cds import service
 from tests.lib.api import RunningApi, running_api
+from tests.lib.receiver import DEVELOPMENT, receiver
+from tests.lib.served_api import wait_for
 
 ANA = "REYES, Ana"
 AMLODIPINE, AMLODIPINE_NAME, NAPROXEN = "197361", "amlodipine 5 MG Oral Tablet", "198014"
@@ -45,7 +48,7 @@ def same_main() -> Iterator[None]:
 
 @pytest.fixture
 def api(database, tmp_path) -> Iterator[RunningApi]:
-    with running_api(database, tmp_path, now=datetime.now(UTC)) as running:
+    with running_api(database, tmp_path, now=datetime.now(UTC), **DEVELOPMENT) as running:
         put_site(running)
         put_patient(running, "ana")
         yield running
@@ -301,6 +304,23 @@ def test_an_insulin_pen_comes_with_its_route_and_its_unit(okafor):
     page = write(page, "Dose", "20")
     page = page.button_group[0].set_value("daily").run(timeout=30)
     assert "Inject 20 units under the skin" in seen(page)
+
+
+def test_outside_services_are_asked_of_the_choice_and_before_the_signature(api, okafor):
+    told = {"summary": "Check the kidneys", "indicator": "warning", "source": {"label": "Kidney Watch"}}
+    with receiver(answer=lambda taken: (200, {"cards": [told]})) as here:
+        for hook in ("order-select", "order-sign"):
+            api.signed_in(f"root-{hook}", "admin").outside.add_service(service(here.url, hook, hook))
+        page = press(page_of(okafor, "medications"), "New prescription")
+        page = write(page, "Drug, strength or brand", "amlodipine 5")
+        page = press(page, "amLODIPine 5 MG Oral Tablet")
+        wait_for(lambda: len(here.taken) == 1)
+        assert here.taken[0].json["hook"] == "order-select"
+        page = page.button_group[0].set_value("daily").run(timeout=30)
+        wait_for(lambda: {one.json["hook"] for one in here.taken} == {"order-select", "order-sign"})
+        wait_for(lambda: "Check the kidneys" in seen(page.run(timeout=30)), pause=0.2)
+        (drawn,) = here.taken[-1].json["context"]["draftOrders"]["entry"]
+        assert drawn["resource"]["dosageInstruction"][0]["text"].startswith("Take 1 tablet")
 
 
 def test_amoxicillin_says_on_which_topics_nothing_is_written(okafor):

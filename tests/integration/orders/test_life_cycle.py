@@ -17,7 +17,7 @@ from tests.integration.orders.acts import add, orders_in_store, sign_all
 
 
 def turn(api):
-    api.app.state.clinic_clock.turn()
+    api.app.state.clinic_clock.run_once()
 
 
 def on_day(api, client, days: int):

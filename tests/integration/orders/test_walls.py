@@ -55,7 +55,7 @@ def test_a_patient_sees_no_row_of_anybody_else_and_none_of_the_staffs(api, clini
         add(clinician, "inr", patient, repeat={"every": 1, "unit": "week", "times": 3})
         sign_all(clinician, patient)
         put_observation(api, f"k-{patient}", patient, at="2026-11-19", valueQuantity={"value": 4})
-    api.app.state.clinic_clock.turn()
+    api.app.state.clinic_clock.run_once()
     orphan = {"resourceType": "Observation", "id": "o", "status": "final", "code": {"text": "Test"}}
     clinician.results_inbox.receive(
         IncomingResults(source="Laboratory", message_id="1", patient=SentPatient(), results=[orphan])

@@ -10,9 +10,18 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from data_contracts.api.outside import AnswerCard, AskOutside, NewCdsService, OutsideReason
+from data_contracts.api.medications import PreparePrescription, PrescriptionDraft, Sig
+from data_contracts.api.outside import (
+    AnswerCard,
+    AskOutside,
+    NewCdsService,
+    OutsideReason,
+    WrittenPrescription,
+)
 from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound
+from ehr_core.kernel.fhir_json import encode
 from ehr_core.store.repository import Store
+from ehr_core.store.validation import validate
 from tests.integration.fhir.conftest import observation, patient
 from tests.integration.orders.acts import add
 from tests.lib.api import running_api
@@ -136,6 +145,64 @@ def test_orders_that_wait_are_told_as_drafts_and_signed_by_nobody(api, admin, ch
     with api.work() as work:
         count = work.connection.exec_driver_sql("SELECT count(*) FROM fhir.service_request").scalar_one()
     assert count == 0
+
+
+METFORMIN = PrescriptionDraft(
+    rxcui="861007",
+    name="metformin 500 MG Oral Tablet",
+    sig=Sig(dose_amount=1, dose_unit="tablet", route="oral", frequency="twice_daily"),
+    days_supply=30,
+)
+WRITTEN = WrittenPrescription(draft_id="form-0001", draft=METFORMIN)
+
+
+def told_orders(taken) -> dict[str, dict]:
+    """The drafts that a call tells of, by reference."""
+    entries = taken.json["context"]["draftOrders"]["entry"]
+    return {f"{one['resource']['resourceType']}/{one['resource']['id']}": one["resource"] for one in entries}
+
+
+def test_a_prescription_that_is_written_is_told_while_it_is_chosen_and_before_it_is_signed(
+    api, admin, chen, here
+):
+    admin.outside.add_service(service(here.url, "choose", "order-select"))
+    admin.outside.add_service(service(here.url, "sign", "order-sign"))
+    (order,) = add(chen, "hba1c").drafts
+    for hook in ("order-select", "order-sign"):
+        asked = AskOutside(patient_id="ana", hook=hook, prescription=WRITTEN, chosen=[order.draft_id])
+        assert chen.outside.cards(asked).could_not == []
+    chosen, signed = here.taken
+    assert chosen.json["context"]["selections"] == ["MedicationRequest/form-0001"]
+    assert "selections" not in signed.json["context"]
+    for taken in (chosen, signed):
+        told = told_orders(taken)
+        assert set(told) == {f"ServiceRequest/{order.draft_id}", "MedicationRequest/form-0001"}
+        written = told["MedicationRequest/form-0001"]
+        assert (written["status"], written["intent"], written["subject"]) == (
+            "draft", "order", {"reference": "Patient/ana"},
+        )  # fmt: skip
+        assert written["medicationCodeableConcept"]["coding"][0]["code"] == "861007"
+        assert validate("MedicationRequest", encode(written))
+    with api.work() as work:
+        count = work.connection.exec_driver_sql("SELECT count(*) FROM fhir.medication_request").scalar_one()
+    assert count == 0, "nothing of it is kept"
+
+
+def test_a_prescription_that_waits_for_a_prescriber_is_told_and_may_be_chosen(api, admin, chen, here):
+    admin.outside.add_service(service(here.url, "sign", "order-sign"))
+    admin.outside.add_service(service(here.url, "choose", "order-select"))
+    nurse = api.signed_in("kim", "nurse")
+    prepared = nurse.medications.prepare("ana", PreparePrescription(request_id="form-0002", draft=METFORMIN))
+    reference = f"MedicationRequest/{prepared.prescription_id}"
+    chen.outside.cards(AskOutside(patient_id="ana", hook="order-sign"))
+    assert set(told_orders(here.taken[0])) == {reference}
+    chen.outside.cards(AskOutside(patient_id="ana", hook="order-select", chosen=[prepared.prescription_id]))
+    assert here.taken[1].json["context"]["selections"] == [reference]
+    nurse.outside.cards(AskOutside(patient_id="ana", hook="order-select", prescription=WRITTEN))
+    assert set(told_orders(here.taken[2])) == {reference, "MedicationRequest/form-0001"}
+    asked, manager = VIEW.model_copy(update={"hook": "order-sign", "prescription": WRITTEN}), "care_manager"
+    with pytest.raises(Forbidden):
+        api.signed_in("sam", manager).outside.cards(asked)
 
 
 def test_a_slow_service_does_not_hold_up_the_others_and_is_told_as_not_checked(api, admin, chen, here):

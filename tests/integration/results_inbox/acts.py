@@ -38,7 +38,7 @@ def flagged(code: str) -> list[dict[str, Any]]:
 
 def routed(api: RunningApi) -> None:
     """What the clinic's clock does within a second."""
-    api.app.state.clinic_clock.turn()
+    api.app.state.clinic_clock.run_once()
 
 
 def cards(client: AlmonerClient, **asked: Any) -> list[InboxCard]:

@@ -6,7 +6,7 @@ from datetime import time
 
 import pytest
 
-from data_contracts.api.scheduling import AvailabilityRule, NewCalendar, NewSite
+from data_contracts.api.calendars import AvailabilityRule, NewCalendar, NewSite
 from ehr_core.access.actor import Actor
 from ehr_core.scheduling import calendars, forms, types
 from tests.integration.chart_records import put, put_patient, put_site

@@ -6,16 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from data_contracts.api.scheduling import (
-    BookVisit,
-    CancelVisit,
-    CheckIn,
-    FormAnswer,
-    MoveOnBoard,
-    NoteCopay,
-    ReportedChanges,
-    WalkIn,
-)
+from data_contracts.api.check_in import CheckIn, FormAnswer, NoteCopay, ReportedChanges
+from data_contracts.api.scheduling import BookVisit, CancelVisit
+from data_contracts.api.visit_flow import MoveOnBoard, WalkIn
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, StaleVersion, TimeTaken
 from ehr_core.store.repository import Store
 from tests.integration.chart_records import body_of, put

@@ -7,14 +7,9 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from data_contracts.api.scheduling import (
-    BookVisit,
-    CalendarException,
-    FindSlots,
-    Holiday,
-    MoveOnBoard,
-    NewBlock,
-)
+from data_contracts.api.calendars import CalendarException, Holiday
+from data_contracts.api.scheduling import BookVisit, FindSlots, NewBlock
+from data_contracts.api.visit_flow import MoveOnBoard
 from ehr_core.kernel.errors import Conflict, TimeTaken
 from ehr_core.kernel.fhir_json import encode
 from ehr_core.scheduling import calendars

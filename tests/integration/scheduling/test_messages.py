@@ -6,15 +6,21 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from data_contracts.api.scheduling import BookVisit, CancelVisit, MoveVisit, WaitlistWish
+from data_contracts.api.scheduling import BookVisit, CancelVisit, MoveVisit
+from data_contracts.api.waitlist import WaitlistWish
 from ehr_core.client import AlmonerClient
 from ehr_core.kernel.errors import BadRequest, Forbidden, Gone, NotFound, Unavailable
+from ehr_core.kernel.fhir_json import encode
 from ehr_core.messaging.senders import SmtpSender
+from ehr_core.store.repository import Store
+from ehr_core.workflows import visit_messages
 from tests.integration.chart_records import body_of, put_flag, put_patient
 from tests.integration.scheduling.conftest import OKAFOR
 from tests.integration.scheduling.messages import Carrier, consent, keeper, messages, token_in
 from tests.lib.postgres import free_port
+from tests.lib.weakened import assert_guarded
 
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 MONDAY_9 = datetime.fromisoformat("2026-11-23T09:00:00-05:00")
 
 
@@ -61,6 +67,24 @@ def test_a_booking_is_told_to_who_agreed_and_says_nothing_of_who_or_why(api, des
         assert secret.lower() not in (sent.subject + sent.body).lower()
     with pytest.raises(Forbidden):
         api.signed_in("okafor", "clinician").messaging.mailbox()
+
+
+def test_of_a_labelled_visit_not_even_the_time_is_told(api, desk, people):
+    """Whoever reads along over somebody's shoulder learns of a message and no more."""
+    times = iter(MONDAY_9 + timedelta(minutes=20 * number) for number in range(3, 9))
+
+    def attack() -> bool:
+        visit = book(desk, starts_at=next(times)).visits[0]
+        body = body_of(api, "Appointment", visit.appointment_id)
+        body["meta"] = {"security": [{"system": CONFIDENTIALITY, "code": "R"}]}
+        with api.work() as work:
+            version = Store(work).update("Appointment", visit.appointment_id, encode(body)).version_id
+        desk.scheduling.cancel(visit.appointment_id, CancelVisit(version=version, reason="patient_request"))
+        keeper(api).run_once()
+        told = [one.body for one in messages(api) if one.kind == "cancelled"]
+        return "Mon 23 Nov" in told[0]
+
+    assert_guarded(attack, lambda patch: patch.setattr(visit_messages, "_is_sensitive", lambda *given: False))
 
 
 def test_a_link_shows_without_acting_and_acts_once(api, desk, people, anybody):

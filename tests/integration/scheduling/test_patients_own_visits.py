@@ -6,17 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from data_contracts.api.scheduling import (
-    BookVisit,
-    CancelVisit,
-    CheckIn,
-    FindSlots,
-    FormAnswer,
-    HoldSlot,
-    MoveOnBoard,
-    ReportedChanges,
-    WaitlistWish,
-)
+from data_contracts.api.check_in import CheckIn, FormAnswer, ReportedChanges
+from data_contracts.api.scheduling import BookVisit, CancelVisit, FindSlots, HoldSlot
+from data_contracts.api.visit_flow import MoveOnBoard
+from data_contracts.api.waitlist import WaitlistWish
 from ehr_core.kernel.errors import AlmonerError, BadRequest, Forbidden, NotFound, StaleVersion, TimeTaken
 from ehr_core.store.repository import Store
 from tests.integration.chart_records import body_of, put

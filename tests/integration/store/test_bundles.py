@@ -10,7 +10,8 @@ import pytest
 from ehr_core.access.unit_of_work import begin
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import AlmonerError, BadRequest, InvalidResource, StaleVersion
-from ehr_core.store.repository import SeveralMatch, Store
+from ehr_core.store.reads import SeveralMatch
+from ehr_core.store.repository import Store
 from tests.integration.store.conftest import SITE, patient
 
 

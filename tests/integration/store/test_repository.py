@@ -21,7 +21,8 @@ from ehr_core.kernel.errors import (
     NotFound,
     StaleVersion,
 )
-from ehr_core.store.repository import SeveralMatch, Store
+from ehr_core.store.reads import SeveralMatch
+from ehr_core.store.repository import Store
 from tests.integration.store.conftest import SITE, observation, patient
 
 

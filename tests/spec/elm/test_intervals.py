@@ -2,7 +2,20 @@
 
 import pytest
 
-from tests.lib.elm import NULL, date, interval, items, literal, moment, null_of, op, quantity, value
+from tests.lib.elm import (
+    NULL,
+    date,
+    interval,
+    items,
+    literal,
+    moment,
+    null_of,
+    op,
+    quantity,
+    query,
+    ref,
+    value,
+)
 
 
 def days(low: str, high: str, marks: str = "[]") -> dict:
@@ -131,3 +144,12 @@ def test_adding_a_duration_keeps_to_the_calendar(start, amount, expected):
 def test_durations_count_whole_units_and_differences_count_boundaries(name, unit, expected):
     start, end = moment("2025-12-31T23:00:00.000Z"), moment("2026-01-01T01:30:00.000Z")
     assert value(op(name, start, end, precision=unit)) == expected
+
+
+def test_a_start_of_which_only_the_year_is_known_decides_nothing_whoever_else_is_in_the_column():
+    period = interval(moment("2026-01-01T00:00:00.000Z"), moment("2026-12-31T23:59:59.999Z"))
+    of_a_year = interval(moment("2026"), moment("2026-01-28T08:00:00.000Z"))
+    unknown_start = interval(null_of("DateTime"), moment("2026-01-28T08:00:00.000Z"), "(]")
+    inside = {"expression": op("IncludedIn", ref("X"), period, precision="Day"), "distinct": False}
+    assert value(query(items(of_a_year), **{"return": inside})) == [None]
+    assert value(query(items(of_a_year, unknown_start), **{"return": inside})) == [None, None]

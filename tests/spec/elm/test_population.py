@@ -11,8 +11,8 @@ import pytest
 from data_contracts.tables.results import MEASURE_RESULTS
 from ehr_core.kernel.errors import NotFound
 from pipelines.measures.elm import population
-from pipelines.measures.elm.cases import read_cases
-from pipelines.measures.elm.engine import Engine
+from pipelines.measures.elm.cases import Case, read_cases
+from pipelines.measures.elm.engine import Compiled, Engine
 from pipelines.measures.elm.kept import engine_of
 from pipelines.measures.elm.packages import read_package
 from pipelines.measures.elm.population import batches, needed_types
@@ -22,6 +22,7 @@ from pipelines.measures.elm.survey import reachable
 from pipelines.measures.elm.texts import Texts
 from pipelines.run.official_measures import Period, evaluate
 from tests.lib.shared_data import shared_data
+from tests.oracle.charts import Chart, edge_cases, of_cases
 
 YEAR = Period(date(2026, 1, 1), date(2026, 12, 31))
 
@@ -222,6 +223,38 @@ def test_a_patient_alone_gets_the_same_answer_as_among_others():
             assert {name: one.count(name, 0) for name in one.members} == {
                 name: all_.count(name, row) for name in all_.members
             }
+
+
+@pytest.mark.long
+def test_no_odd_chart_gets_another_answer_for_the_company_it_is_in():
+    """The night judges thousands together, the minute one alone: charts with something out of the ordinary."""
+    package = shared_data("ecqm")
+    engine = Engine(read_package(package))
+    by_measure: dict[tuple, list[Case]] = {}
+    for case in read_cases(package):
+        by_measure.setdefault((case.measure, case.period), []).append(case)
+    differ = []
+    for seed, ((name, period), cases) in enumerate(by_measure.items()):
+        compiled, charts = engine.compile(name), edge_cases(of_cases(iter(cases)), 16, seed)
+        together = answers(engine, compiled, charts, period)
+        alone = [answers(engine, compiled, [chart], period)[0] for chart in charts]
+        differ += [
+            chart.what for chart, one, all_ in zip(charts, alone, together, strict=True) if one != all_
+        ]
+    assert differ == []
+
+
+def answers(engine: Engine, compiled: Compiled, charts: list[Chart], period: tuple[str, str]) -> list[tuple]:
+    """Of each chart its members by population, and whether it is not evaluable."""
+    records = Records(engine.texts, declared_only=True)
+    for chart in charts:
+        records.add_patient(chart.resources)
+    result = engine.evaluate(compiled, engine.run(records, period))
+    failed = {int(row) for error in result.errors for row in error.patients}
+    return [
+        ([{name: one.count(name, row) for name in one.members} for one in result.groups], row in failed)
+        for row in range(len(charts))
+    ]
 
 
 def test_a_folder_without_patients_is_refused(tmp_path):

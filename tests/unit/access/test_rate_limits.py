@@ -62,6 +62,20 @@ def test_a_refused_request_does_not_prolong_the_wait(now):
     assert buckets.take("a") == 0
 
 
+def test_several_processes_together_give_what_one_gives(now):
+    limit, processes = 12, 3
+    several = [Buckets(6, limit, now) for _ in range(processes)]
+    for one in several:
+        one.share_among(processes)
+    assert sum(one.take("a") == 0 for one in several for _ in range(100)) == limit
+    assert several[0].take("a") == pytest.approx(0.5), "two a second for each of three"
+    now.seconds = 1
+    assert sum(one.take("a") == 0 for one in several for _ in range(100)) == 6
+    several[0].share_among(1)
+    now.seconds = 2
+    assert sum(several[0].take("a") == 0 for _ in range(100)) == 6, "the others have gone"
+
+
 def test_no_rate_is_no_limit_and_old_buckets_go(now, monkeypatch):
     assert not any(Buckets(0, 0, now).take("a") for _ in range(1000))
     monkeypatch.setattr(rate_limits, "MOST_BUCKETS", 3)

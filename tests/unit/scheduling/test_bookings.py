@@ -8,7 +8,8 @@ from decimal import Decimal
 import orjson
 import pytest
 
-from data_contracts.api.scheduling import AppointmentType, Authorization, Repeat, VisitCard
+from data_contracts.api.calendars import AppointmentType
+from data_contracts.api.scheduling import Authorization, Repeat, VisitCard
 from ehr_core.kernel.errors import BadRequest, Conflict
 from ehr_core.kernel.money import read_money
 from ehr_core.scheduling import appointment

@@ -53,7 +53,7 @@ def test_an_open_range_is_said_in_words():
 def test_the_same_act_again_and_again_is_one_line_with_its_times():
     html = entries_html([event(0), event(1), event(2), event(3, patient_id="ben"), event(4)])
     assert html.count("<tr>") == 1 + 3
-    assert "20-Nov-2026 08:58 EST to 20-Nov-2026 09:00 EST" in html
+    assert '08:58 EST</span> to <span class="when">20-Nov-2026 09:00 EST' in html
     assert "3 times" in html
 
 

@@ -10,17 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards.front_desk.calendar_layout import Clock, day_layout, roster_layout, week_layout
 from dashboards.front_desk.flow_board import card_html, elapsed_minutes, free_rooms
+from data_contracts.api.calendars import Calendar, Holiday
 from data_contracts.api.patients import PatientName
-from data_contracts.api.scheduling import (
-    Calendar,
-    CalendarBlock,
-    CalendarView,
-    FlowBoard,
-    FlowVisit,
-    Holiday,
-    OpenTime,
-    VisitCard,
-)
+from data_contracts.api.scheduling import CalendarBlock, CalendarView, OpenTime, VisitCard
+from data_contracts.api.visit_flow import FlowBoard, FlowVisit
 from ehr_core.kernel.errors import StaleVersion
 
 NEW_YORK = "America/New_York"

@@ -24,6 +24,7 @@ def prescribing() -> None:
         ProductsFound,
         SigArithmetic,
     )
+    from data_contracts.api.outside import OutsideCards
     from data_contracts.api.patients import PatientBanner, PatientName
 
     warning = SupportCard(
@@ -103,7 +104,8 @@ def prescribing() -> None:
 
     st.query_params["patient"] = "ana"
     allergies = SimpleNamespace(of_patient=lambda _: RecordedAllergies(state="none_known", items=[]))
-    client = SimpleNamespace(medications=Medications(), allergies=allergies)
+    nobody = SimpleNamespace(cards=lambda asked: OutsideCards(asked=0, cards=[], could_not=[]))
+    client = SimpleNamespace(medications=Medications(), allergies=allergies, outside=nobody)
     st.session_state["session"] = SimpleNamespace(client=client, may=lambda permission: True)
     medications_page()
 

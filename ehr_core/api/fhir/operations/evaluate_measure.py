@@ -89,5 +89,6 @@ def seen_patient(work: UnitOfWork, subject: str) -> str:
     kind, _, patient_id = subject.rpartition("/")
     if kind not in ("", "Patient"):
         raise BadRequest("'subject' is a patient: Patient/id.")
-    shown(work.actor, reading_store(work).read("Patient", patient_id))
+    store = reading_store(work)
+    shown(store, store.read("Patient", patient_id))
     return patient_id

@@ -35,7 +35,7 @@ def everything(
     require_json_answer(request)
     given = Given(request, body, KNOWN)
     store = reading_store(work)
-    shown(work.actor, store.read("Patient", resource_id))
+    shown(store, store.read("Patient", resource_id))
     place = f"Patient/{resource_id}/$everything"
     if page := given.text(PAGE_PARAMETER):
         wanted, position, limit = _opened(parts, work, place, page)
@@ -54,9 +54,9 @@ def everything(
         made.links["next"] = (
             f"{base}/{place}?{PAGE_PARAMETER}={sealed_page(parts, work.actor, place, content)}"
         )
-    for resource in shown_of(work.actor, found):
+    for resource in shown_of(store, found):
         made.add_match(resource)
-    for resource in shown_of(work.actor, referred):
+    for resource in shown_of(store, referred):
         made.add_match(resource, "include")
     return fhir_response(request, made.body())
 

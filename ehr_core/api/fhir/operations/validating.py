@@ -75,7 +75,8 @@ def validate_stored(
 ) -> Response:
     """What is stored, or for a POST what is to replace it."""
     require_json_answer(request)
-    found = shown(work.actor, reading_store(work).read(resource_type, resource_id))
+    store = reading_store(work)
+    found = shown(store, store.read(resource_type, resource_id))
     if body:
         require_json_body(request)
     asked = _asked(request, body, found.body)

@@ -7,7 +7,7 @@ from alembic import op
 from ehr_core.db.row_security import APP_ROLE, protect_shared, protect_staff_only
 
 revision = "0037"
-down_revision = "0032"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 
