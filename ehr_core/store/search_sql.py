@@ -20,7 +20,7 @@ from ehr_core.store.promoted_extras import MINIMUM_DIGITS
 from ehr_core.store.references import local_reference
 from ehr_core.store.search_escapes import plain, split_on
 from ehr_core.store.search_index import LONGEST_TEXT, microseconds
-from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, named_token, reference_token
+from ehr_core.store.tokens import ANY_SYSTEM, identifier_token, named_token, reference_token, short
 
 Condition = Callable[[str, str | None], ColumnElement[bool]]
 """From one value and the modifier to SQL."""
@@ -76,10 +76,10 @@ def token_list(column: Any) -> Condition:
     def condition(value: str, _: str | None) -> ColumnElement[bool]:
         system, code = system_and_code(value)
         if system is not None and code:
-            return column.contains([f"{system}|{code}"])
+            return column.overlap(list({f"{system}|{code}", identifier_token(system, code)}))
         if system is not None:
             return some_token(column, lambda token: func.starts_with(token, f"{system}|"))
-        return some_token(column, lambda token: after_bar(token) == code)
+        return some_token(column, lambda token: after_bar(token).in_({code, short(code)}))
 
     return condition
 

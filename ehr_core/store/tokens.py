@@ -16,20 +16,20 @@ SUBSTITUTE = "\x1a"
 
 def identifier_token(system: str, value: str) -> str:
     """'system|value'; the system may be empty or ANY_SYSTEM."""
-    return f"{_short(system)}|{_short(value)}"
+    return f"{short(system)}|{short(value)}"
 
 
 def reference_token(parameter: str, reference: str) -> str:
     """'parameter:Type/id', or with another server's address as it was written."""
-    return f"{parameter}:{local_reference(reference) or _short(reference)}"
+    return f"{parameter}:{local_reference(reference) or short(reference)}"
 
 
 def named_token(parameter: str, token: str) -> str:
     """'parameter=system|code': what a parameter without a column of its own finds."""
-    return f"{parameter}={_short(token)}"
+    return f"{parameter}={short(token)}"
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     """The text, or its digest when it is too long: equal texts stay equal and different ones different."""
     if len(text) * 4 <= LONGEST_PART_BYTES or len(raw := text.encode()) <= LONGEST_PART_BYTES:
         return text
