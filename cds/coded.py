@@ -41,6 +41,8 @@ def codes_of(*names: str) -> CodeGroup:
 def condition_group(name: str) -> CodeGroup:
     """One group of `condition_groups.toml`; raises KeyError where there is none of that name."""
     group = read_toml("condition_groups.toml")[name]
+    if "value_set" in group:
+        return codes_of(group["value_set"])
     codes = {"icd-10-cm": group["icd-10-cm"], "snomed": _snomed_concepts().get(name, [])}
     return _grouped(f"{code_system(system).uri}|{code}" for system in codes for code in codes[system])
 

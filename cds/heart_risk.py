@@ -22,6 +22,7 @@ from cds.risk.answer import Computed, NotComputed
 from cds.risk.body_mass_index import body_mass_index
 from cds.risk.pooled_cohort import PooledCohortInputs, pooled_cohort_risk
 from cds.risk.prevent import PreventInputs, prevent_risk
+from data_contracts.equations.coefficients import coefficients
 
 KNOWLEDGE = "heart_risk.toml"
 
@@ -73,7 +74,7 @@ def prevent(facts: Facts) -> HeartRisk:
         hdl=lambda: _lab(facts, "hdl_cholesterol"),
         systolic=lambda: _lab(facts, "systolic_blood_pressure"),
         index=lambda: _body_mass_index(facts),
-        egfr=lambda: kidney_function(facts, "egfr", read_toml(KNOWLEDGE)["counts_for_months"]["egfr"]),
+        egfr=lambda: kidney_function(facts, "egfr", counts_for_months()["egfr"]),
         sex=lambda: _sex(facts),
         smokes=lambda: _smokes(facts),
         treated=lambda: takes_antihypertensive(facts),
@@ -132,8 +133,13 @@ def _together(**readers: Callable[[], Any]) -> dict[str, Any]:
     return known
 
 
+def counts_for_months() -> dict[str, int]:
+    """For how many months a value of each analyte counts."""
+    return coefficients("heart_risk_inputs")["counts_for_months"]
+
+
 def _lab(facts: Facts, key: str) -> LabValue:
-    value = recent_value(facts, key, read_toml(KNOWLEDGE)["counts_for_months"][key])
+    value = recent_value(facts, key, counts_for_months()[key])
     if value.comparator:
         raise MissingFact(f"an exact {value.name} (recorded as {value.figure})")
     return value
@@ -191,7 +197,7 @@ def takes_antihypertensive(facts: Facts) -> bool:
 
 
 def _body_mass_index(facts: Facts) -> float:
-    months = read_toml(KNOWLEDGE)["counts_for_months"]
+    months = counts_for_months()
     weight = _measurement(facts.latest_weight_kg, "body_weight", facts, months)
     height = _measurement(facts.latest_height_cm, "body_height", facts, months)
     answer = body_mass_index(weight_kg=weight, height_cm=height)

@@ -11,10 +11,11 @@ def _():
     import polars as pl
 
     from data_contracts.lake import Lake
+    from data_contracts.rate_statistics import wilson_rate
     from data_contracts.suppression import suppress_counts
     from ehr_core.kernel.settings import Settings
 
-    return Lake, Settings, alt, mo, pl, suppress_counts
+    return Lake, Settings, alt, mo, pl, suppress_counts, wilson_rate
 
 
 @app.cell
@@ -114,6 +115,61 @@ def _(connection, mo, suppressed):
     )
     mo.vstack([mo.md("## 3. Which languages do they speak?"), languages])
     return (languages,)
+
+
+@app.cell
+def _(connection, suppressed):
+    tiers = suppressed(
+        connection.sql(
+            """
+            SELECT tier, count(patient_key) AS people
+            FROM (VALUES (1, 'very_high'), (2, 'high'), (3, 'moderate'), (4, 'low'), (5, 'unknown')) AS t (place, tier)
+            LEFT JOIN care_tiers USING (tier) GROUP BY place, tier ORDER BY place
+            """
+        ).pl()
+    )
+    return (tiers,)
+
+
+@app.cell
+def _(connection, pl, settings, tiers, wilson_rate):
+    basis = connection.sql("SELECT count(*) FROM care_tiers").fetchone()[0]
+
+    def shares(frame):
+        """The share of each tier with its 95 % interval: two clinics of this size may differ as much by chance."""
+        rates = [None if count is None else wilson_rate(count, basis) for count in frame["people"]]
+        return frame.with_columns(
+            pl.Series(name, [rate and round(getattr(rate, name), 4) for rate in rates], dtype=pl.Float64)
+            for name in ("value", "low", "high")
+        ).rename({"value": "share"})
+
+    tier_shares = shares(tiers) if basis >= settings.small_cell else tiers
+    return (tier_shares,)
+
+
+@app.cell
+def _(mo, tier_shares):
+    mo.vstack(
+        [
+            mo.md(
+                "## 4. In which care tiers do they stand?\n\nAs computed, before anybody adjusts them. The tier is the "
+                "highest of the clinical scores; HCC, a payment score, makes none. *Unknown* is not low: too little is "
+                "recorded. The interval is Wilson's."
+            ),
+            tier_shares,
+        ]
+    )
+    return
+
+
+@app.cell
+def test_everybody_scored_is_in_one_tier_and_no_tier_rests_on_a_payment_score(connection):
+    people, rows, paid = connection.sql(
+        "SELECT count(DISTINCT patient_key), count(*), count(*) FILTER (WHERE basis LIKE '%hcc%') FROM care_tiers"
+    ).fetchone()
+    assert people == rows > 0
+    assert paid == 0
+    return
 
 
 @app.cell

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from data_contracts.equations.coefficients import Range
+
 
 @dataclass(frozen=True)
 class Computed:
@@ -28,21 +30,6 @@ class NotComputed:
 
 
 Answer = Computed | NotComputed
-
-
-@dataclass(frozen=True)
-class Range:
-    """The values an equation was made for, both ends included, in `unit`."""
-
-    low: float
-    high: float
-    unit: str
-
-    def __contains__(self, value: float) -> bool:
-        return self.low <= value <= self.high
-
-    def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g} {self.unit}"
 
 
 def absent(equation: str, inputs: Mapping[str, object]) -> NotComputed | None:

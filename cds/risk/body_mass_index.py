@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cds.risk.answer import Answer, Computed, absent, outside
-from cds.risk.coefficients import coefficients, ranges
+from data_contracts.equations.body_mass_index import kg_per_m2
+from data_contracts.equations.coefficients import coefficients, ranges
 
 
 def body_mass_index(
@@ -22,7 +23,7 @@ def body_mass_index(
     )
     if refusal:
         return refusal
-    index = weight_kg / (height_cm / 100) ** 2
+    index = kg_per_m2(weight_kg, height_cm)
     is_adult = age_years is not None and age_years >= scale["grades_from_years"]
     grade = next(band["grade"] for band in scale["class"] if index < band["below"]) if is_adult else None
     return Computed(index, scale["unit"], scale["title"], scale["source"], grade)

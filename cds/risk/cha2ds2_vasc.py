@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cds.risk.answer import Answer, Computed, absent, outside, unlisted
-from cds.risk.coefficients import coefficients, ranges
+from data_contracts.equations.coefficients import coefficients, ranges
 
 SEXES = ("female", "male")
 

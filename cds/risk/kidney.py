@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cds.risk.answer import Answer, Computed, absent, outside, unlisted
-from cds.risk.coefficients import coefficients, ranges
+from data_contracts.equations.coefficients import coefficients, ranges
+from data_contracts.equations.kidney import ckd_epi_2021
 
 SEXES = ("female", "male")
 
@@ -21,15 +22,7 @@ def egfr_ckd_epi_2021(
     inputs = {"age": age_years, "serum creatinine": creatinine_mg_per_dl}
     if refusal := _refusal("ckd_epi_2021", inputs, sex):
         return refusal
-    by_sex = equation[sex]
-    ratio = creatinine_mg_per_dl / by_sex["kappa_mg_per_dl"]
-    value = (
-        equation["factor"]
-        * min(ratio, 1.0) ** by_sex["alpha"]
-        * max(ratio, 1.0) ** equation["power_above"]
-        * equation["per_year"] ** age_years
-        * by_sex["factor"]
-    )
+    value = ckd_epi_2021(age_years, creatinine_mg_per_dl, sex)
     return Computed(value, equation["unit"], equation["title"], equation["source"])
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import exp, log
 
 from cds.risk.answer import Answer, Computed, absent, outside, unlisted
-from cds.risk.coefficients import coefficients, ranges
+from data_contracts.equations.coefficients import coefficients, ranges
 
 SEXES = ("female", "male")
 RACES = ("black", "white_or_other")

@@ -18,11 +18,18 @@ from data_contracts.api.care_gaps import (
     WorklistQuery,
     WorklistRow,
 )
+from data_contracts.api.risk import TIER_WORDS
 
 PAGE_SIZE = 25
-SORTS = {"priority": "Priority", "due_on": "Due date", "name": "Name", "last_attempt": "Last contact"}
+SORTS = {
+    "priority": "Priority",
+    "due_on": "Due date",
+    "name": "Name",
+    "last_attempt": "Last contact",
+    "tier": "Care tier",
+}
 DEFAULT_SORT = "priority"
-CHOICES = ("source_id", "status", "clinic_id", "clinician_id", "owner_id", "language", "sort")
+CHOICES = ("source_id", "status", "clinic_id", "clinician_id", "owner_id", "language", "tier", "sort")
 
 
 def worklist_page() -> None:
@@ -36,6 +43,7 @@ def worklist_page() -> None:
         _replies(page)
         st.caption(summary_words(query, page))
         _bulk_acts(session, page.rows)
+        _download(session, query, page)
         for row in page.rows:
             _row(session, row)
         if not page.rows:
@@ -52,6 +60,7 @@ def _filters(choices: WorklistChoices) -> WorklistQuery:
         clinician = _choice("Clinician", "clinician_id", dict(choices.clinicians))
         owner = _choice("Owner", "owner_id", {"me": "Me", "nobody": "Nobody", **dict(choices.owners)})
         language = _choice("Language", "language", dict(choices.languages))
+        tier = _choice("Care tier", "tier", TIER_WORDS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", key="worklist_name", max_chars=100, width=200, on_change=_first_page)
         sort = _choice("Sort by", "sort", SORTS, SORTS[DEFAULT_SORT])
@@ -65,6 +74,7 @@ def _filters(choices: WorklistChoices) -> WorklistQuery:
         clinician_id=clinician,
         owner_id=owner,
         language=language,
+        tier=tier,
         overdue_only=overdue,
         reply_waiting=replied,
         name=name or None,
@@ -99,6 +109,18 @@ def _replies(page: WorklistPage) -> None:
     waiting = page.replies_waiting
     if waiting and st.button(f"{waiting} {'reply' if waiting == 1 else 'replies'} from patients to review"):
         st.switch_page(st.session_state["replies"])
+
+
+def _download(session: StaffSession, query: WorklistQuery, page: WorklistPage) -> None:
+    """Made when it is pressed: what nobody takes away is not exported."""
+    if page.page.total:
+        st.download_button(
+            "Download list",
+            data=lambda: session.client.worklist.csv(query),
+            file_name="worklist.csv",
+            mime="text/csv",
+            help="Everybody whom the filters show. Protected health information; the export is audited.",
+        )
 
 
 def _bulk_acts(session: StaffSession, rows: list[WorklistRow]) -> None:

@@ -18,6 +18,7 @@ from dashboards.shared.gap_words import ACTION_STATUSES
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
+from dashboards.shared.tier_dialogs import adjust_dialog
 from data_contracts.api.care_gaps import AssignGaps, LogContact, WorklistGap, WorklistRow
 from ehr_core.display import show_name
 
@@ -40,7 +41,8 @@ def contact_dialog(session: StaffSession, row: WorklistRow) -> None:
 
 
 def row_acts(session: StaffSession, row: WorklistRow) -> None:
-    """What may be done about the row's gaps; nothing where none of them wants action."""
+    """What may be done about the row's gaps, where one wants action, and about the care tier."""
+    _tier_act(session, row)
     gaps = _to_act_on(row)
     if not gaps:
         return
@@ -50,6 +52,13 @@ def row_acts(session: StaffSession, row: WorklistRow) -> None:
         chosen = st.menu_button("More", list(SET_ASIDE), key=f"more-{row.patient_id}", width="stretch")
         if chosen:
             SET_ASIDE[chosen](session, row, *gaps)
+
+
+def _tier_act(session: StaffSession, row: WorklistRow) -> None:
+    if not session.may("risk.adjust") or row.tier.masked:
+        return
+    if st.button("Adjust tier", key=f"tier-{row.patient_id}", width="stretch"):
+        adjust_dialog(session, row, row.tier)
 
 
 def _to_act_on(row: WorklistRow) -> list[WorklistGap]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashboards.shared.gap_words import gap_line
 from dashboards.shared.markup import lines, tag, text
 from dashboards.shared.site_time import show_date, show_instant
+from dashboards.shared.tier_words import row_html
 from data_contracts.api.care_gaps import STATUS_WORDS, WorklistPage, WorklistQuery, WorklistRow
 from ehr_core.display import show_age, show_name
 
@@ -37,7 +38,7 @@ def patient_html(row: WorklistRow) -> str:
         f"<h4>{text(show_name(row.name))}</h4>{warning}"
         f'<p class="quiet">Born {text(show_date(row.birth_date))} ({text(show_age(row.age_years))}) · '
         f"{text(row.sex, 'sex not recorded')}<br>MRN {text(row.mrn)}<br>"
-        f"{text(row.clinic, 'no clinic')} · {text(row.clinician, 'no clinician')}</p>"
+        f"{text(row.clinic, 'no clinic')} · {text(row.clinician, 'no clinician')}</p>{row_html(row.tier)}"
     )
 
 

@@ -19,6 +19,7 @@ from dashboards.clinician.plans_panel import plans_panel
 from dashboards.clinician.questionnaires import questionnaires_panel
 from dashboards.clinician.record_buttons import record_buttons
 from dashboards.clinician.results import results_panel
+from dashboards.clinician.risk_panel import risk_panel
 from dashboards.clinician.summary import (
     allergies_html,
     history_html,
@@ -59,6 +60,7 @@ def chart_page() -> None:
         gaps, record = st.columns([5, 6], gap="medium")
         with gaps:
             gap_cards(session, summary.banner)
+            risk_panel(session, summary.banner)
             support_panel(session, summary.banner)
             outside_panel(session, patient_id)
         with record:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from data_contracts.api.model import ApiModel, Page
 from data_contracts.api.patients import ContactFacts, NextAppointment, PatientName
+from data_contracts.api.risk import CareTier, TierChoice
 
 GapStatus = Literal[
     "open",
@@ -239,13 +240,14 @@ class WorklistQuery(ApiModel):
     clinician_id: str | None = None
     owner_id: str | None = Field(default=None, description="An account id, 'me' or 'nobody'.")
     language: str | None = None
+    tier: TierChoice | None = Field(default=None, description="Care tier as the worklist shows it.")
     overdue_only: bool = False
     reply_waiting: bool = Field(
         default=False,
         description="Only gaps on which a patient's reply waits, booked or asked about ones too.",
     )
     name: str | None = Field(default=None, max_length=100)
-    sort: Literal["priority", "due_on", "name", "last_attempt"] = "priority"
+    sort: Literal["priority", "due_on", "name", "last_attempt", "tier"] = "priority"
     page: int = Field(default=1, ge=1)
     size: int = Field(default=25, ge=1, le=100)
 
@@ -284,6 +286,7 @@ class WorklistRow(ApiModel):
     last_attempt_at: datetime | None
     last_attempt_outcome: str | None
     gaps: list[WorklistGap]
+    tier: CareTier
     same_name: bool = Field(default=False, description="Somebody else on this page has a name like this one.")
     not_checked: bool = Field(
         default=False, description="Part of the record cannot be read, so these gaps may be out of date."

@@ -13,6 +13,7 @@ from ehr_core.client.audit import AuditRoom
 from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
+from ehr_core.client.data_quality import DataQualityRoom
 from ehr_core.client.decision_support import DecisionSupportRoom
 from ehr_core.client.disclosures import DisclosuresRoom
 from ehr_core.client.fhir import FhirRoom
@@ -30,6 +31,7 @@ from ehr_core.client.quality import QualityRoom
 from ehr_core.client.questionnaires import QuestionnairesRoom
 from ehr_core.client.registration import RegistrationRoom
 from ehr_core.client.results_inbox import ResultsInboxRoom
+from ehr_core.client.risk import RiskRoom
 from ehr_core.client.scheduling import SchedulingRoom
 from ehr_core.client.transport import TokenSource, Transport
 from ehr_core.client.visits import VisitsRoom
@@ -74,7 +76,9 @@ class AlmonerClient:
         self.visits = VisitsRoom(speaking)
         self.care_gaps = CareGapsRoom(speaking)
         self.worklist = WorklistRoom(speaking)
+        self.risk = RiskRoom(speaking)
         self.quality = QualityRoom(speaking)
+        self.data_quality = DataQualityRoom(speaking)
         self.questionnaires = QuestionnairesRoom(speaking)
         self.disclosures = DisclosuresRoom(speaking)
         self.portal = PortalRoom(speaking)

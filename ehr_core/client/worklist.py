@@ -27,6 +27,11 @@ class WorklistRoom:
     def page(self, query: WorklistQuery) -> WorklistPage:
         return self._transport.post("/api/worklist", WorklistPage, query)
 
+    def csv(self, query: WorklistQuery) -> bytes:
+        """Everybody whom the filters show; raises TooMuch for a list that is longer than a file may be."""
+        body = {"content": query.model_dump_json().encode(), "headers": {"Content-Type": "application/json"}}
+        return self._transport.request("POST", "/api/worklist/csv", **body).content
+
     def choices(self) -> WorklistChoices:
         return self._transport.get("/api/worklist/choices", WorklistChoices)
 

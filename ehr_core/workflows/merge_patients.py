@@ -11,6 +11,7 @@ from ehr_core.db.outbox import announce
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.fhir_json import encode
 from ehr_core.registration.combining import PART_KEYS, combine
+from ehr_core.risk.carrying import carry_over_adjustment
 from ehr_core.store.moving import Moved, move_records
 from ehr_core.store.repository import Store
 from ehr_core.store.versions import StoredResource
@@ -30,6 +31,8 @@ Resource = dict[str, Any]
 
 CARRIED = "care_gaps.gap"
 """What the journal calls a decision on a gap that was carried over."""
+CARRIED_TIER = "risk.care_tier"
+"""The same of an adjusted care tier."""
 ACTIVITIES = {"merge": "merge", "unmerge": "unmerge", "assign": "amend"}
 AUDITED = {"merge": "patients_merged", "unmerge": "patients_unmerged", "assign": "facts_assigned"}
 
@@ -97,11 +100,13 @@ def _write_other(work: UnitOfWork, survivor: Record, other: Record) -> StoredRes
 
 
 def _follow(work: UnitOfWork, survivor: Record, other: Record) -> list[Moved]:
-    """Rows of other rooms, and the decisions on care gaps that the survivor has none of."""
+    """Rows of other rooms, and the decisions on care gaps and tier that the survivor has none of."""
     carried = carry_over_decisions(work, other.patient_id, survivor.patient_id)
+    tier = carry_over_adjustment(work, other.patient_id, survivor.patient_id)
     return [
         *move_rows(work, other.patient_id, survivor.patient_id),
         *(Moved(CARRIED, gap_id, 0, 0) for gap_id in carried),
+        *([Moved(CARRIED_TIER, survivor.patient_id, 0, 0)] if tier else []),
     ]
 
 

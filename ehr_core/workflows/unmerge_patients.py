@@ -10,6 +10,7 @@ from ehr_core.care_gaps.carrying import take_back_decisions
 from ehr_core.kernel.errors import Conflict
 from ehr_core.kernel.fhir_json import decode, encode, reference_id
 from ehr_core.registration.reading import MRN_SYSTEM
+from ehr_core.risk.carrying import take_back_adjustment
 from ehr_core.store.moving import Moved, Returned, move_some, return_records
 from ehr_core.store.repository import Store
 from ehr_core.store.versions import StoredResource
@@ -18,7 +19,7 @@ from ehr_core.workflows.merge.clinical import end_flag, flags_to_reconcile
 from ehr_core.workflows.merge.reading import read_merge
 from ehr_core.workflows.merge.records import Record, Resource, read_pair, replaced_by
 from ehr_core.workflows.merge.rooms import return_rows
-from ehr_core.workflows.merge_patients import CARRIED, tell
+from ehr_core.workflows.merge_patients import CARRIED, CARRIED_TIER, tell
 
 
 def unmerge_patients(work: UnitOfWork, *, merge_id: str, undo: UndoMerge) -> MergeUndone:
@@ -146,7 +147,9 @@ def _return_rows(work: UnitOfWork, merge_id: str, survivor: Record, other: Recor
     rows = journal.items(work, merge_id, "row")
     carried = [row.resource_id for row in rows if row.resource_type == CARRIED]
     take_back_decisions(work, carried, other.patient_id, survivor.patient_id)
-    others = [row for row in rows if row.resource_type != CARRIED]
+    if any(row.resource_type == CARRIED_TIER for row in rows):
+        take_back_adjustment(work, other.patient_id, survivor.patient_id)
+    others = [row for row in rows if row.resource_type not in (CARRIED, CARRIED_TIER)]
     return_rows(work, others, survivor.patient_id, other.patient_id)
 
 

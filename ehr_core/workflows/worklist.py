@@ -24,6 +24,8 @@ from ehr_core.display import show_language
 from ehr_core.kernel.name_sounds import folded
 from ehr_core.registration.queries import people_by_id
 from ehr_core.registration.same_name import mistakable
+from ehr_core.risk.reading import tiers_of
+from ehr_core.risk.sight import RANK, SHOWN, UNKNOWN
 from ehr_core.scheduling.queries import next_appointments
 from ehr_core.store.channel_consents import consents
 
@@ -32,6 +34,7 @@ SORTS = {
     "due_on": "due_on NULLS LAST, priority NULLS LAST, chosen.patient_id",
     "name": "left(family_text, 100) NULLS LAST, left(given_text, 100) NULLS LAST, chosen.patient_id",
     "last_attempt": "last_attempt_at NULLS FIRST, priority NULLS LAST, chosen.patient_id",
+    "tier": f"{RANK.format(tier=f'coalesce({SHOWN}, {UNKNOWN})')}, priority NULLS LAST, chosen.patient_id",
 }
 ONE_PROCESS = text("SET LOCAL max_parallel_workers_per_gather = 0")
 """Reading the index once is quicker than starting workers to share it."""
@@ -79,6 +82,14 @@ def worklist_page(work: UnitOfWork, query: WorklistQuery) -> WorklistPage:
         replies_waiting=_replies_waiting(work),
         as_of=last["finished_at"] if last else None,
     )
+
+
+def everybody(work: UnitOfWork, query: WorklistQuery, most: int) -> tuple[list[WorklistRow], int]:
+    """All that match, up to so many, and how many there are; for callers that audit what they hand out."""
+    whole = query.model_copy(update={"page": 1, "size": most})
+    chosen = _choose(work, whole)
+    total = chosen[0].total if chosen else 0
+    return _rows(work, [row.patient_id for row in chosen], whole) if total <= most else [], total
 
 
 def worklist_choices(work: UnitOfWork) -> WorklistChoices:
@@ -168,6 +179,8 @@ def _person_join(query: WorklistQuery, asked: Filter) -> str:
         parts.append("JOIN quality.patient_stratum AS stratum ON stratum.patient_id = chosen.patient_id")
     if query.sort == "name" or any("person." in condition for condition in asked.person):
         parts.append("JOIN fhir.patient AS person ON person.id = chosen.patient_id AND NOT person.deleted")
+    if query.sort == "tier" or query.tier is not None:
+        parts.append("LEFT JOIN risk.care_tier AS care_tier ON care_tier.patient_id = chosen.patient_id")
     if asked.person:
         parts.append("WHERE " + " AND ".join(asked.person))
     return " ".join(parts)
@@ -199,6 +212,8 @@ def _filter(work: UnitOfWork, query: WorklistQuery) -> Filter:
         value = getattr(query, name)
         if value is not None:
             asked.on_person(f"stratum.{column} = :{name}", **{name: value})
+    if query.tier is not None:
+        asked.on_person(f"coalesce({SHOWN}, {UNKNOWN}) = :tier", tier=query.tier)
     for number, word in enumerate((query.name or "").split()):
         key = f"name_{number}"
         asked.on_person(f"person.name_text LIKE :{key}", **{key: f"% {_escaped(word)}%"})
@@ -213,6 +228,7 @@ def _rows(work: UnitOfWork, patient_ids: Sequence[str], query: WorklistQuery) ->
     places = _places(work, shown)
     alike = mistakable({patient_id: persons[patient_id].name for patient_id in shown})
     checked = measured_patients(work, shown)
+    tiers = tiers_of(work, shown)
     return [
         WorklistRow(
             patient_id=patient_id,
@@ -231,6 +247,7 @@ def _rows(work: UnitOfWork, patient_ids: Sequence[str], query: WorklistQuery) ->
                 consent=said[patient_id],
             ),
             next_appointment=visits.get(patient_id),
+            tier=tiers[patient_id],
             same_name=patient_id in alike,
             not_checked=patient_id not in checked,
             **_attempts(gaps[patient_id]),

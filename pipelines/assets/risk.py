@@ -1,15 +1,15 @@
-"""The risk scores of a night as one asset, held to its contract. Nothing else waits for it."""
+"""The risk of a night as one asset, held to its contracts and sent to the core. Only safe harbor waits for it."""
 
 import dagster as dg
 
 from data_contracts.expectations import ContractBreached
 from pipelines.assets.resources import TRY_AGAIN, bytes_in, step
-from pipelines.run.risk import score_risk
+from pipelines.run.risk import score_risk, write_back_risk
 
 KEEPS_ITS_CONTRACT = dg.AssetCheckSpec(
     "risk_scores_keep_their_contract",
     asset="risk_scores",
-    description="Every rule of the table over all rows: who is unknown has a reason and no value.",
+    description="Every rule of scores, drivers and tiers: a payment score makes no tier, an unknown says why.",
 )
 
 
@@ -18,11 +18,11 @@ KEEPS_ITS_CONTRACT = dg.AssetCheckSpec(
     deps=["published"],
     retry_policy=TRY_AGAIN,
     required_resource_keys={"almoner"},
-    kinds={"duckdb", "parquet"},
+    kinds={"duckdb", "polars", "postgres"},
     check_specs=[KEEPS_ITS_CONTRACT],
 )
 def risk_scores(context: dg.AssetExecutionContext, flat_tables: str):
-    """HCC V24 and V28, Charlson and Elixhauser of everybody's diagnoses."""
+    """HCC V24 and V28, Charlson, Elixhauser and PREVENT of everybody, the facts behind them, and the care tier."""
     with step(context, flat_tables) as at:
         try:
             rows = score_risk(at.draft)
@@ -32,5 +32,7 @@ def risk_scores(context: dg.AssetExecutionContext, flat_tables: str):
             )
             return dg.MaterializeResult(value=at.draft.snapshot_id, check_results=[failed])
         passed = dg.AssetCheckResult(passed=True, check_name=KEEPS_ITS_CONTRACT.name)
-        told = at.made(rows=rows, size=bytes_in(at.draft.results))
+        receipts = write_back_risk(at.almoner.client(), at.draft)
+        changed = {name: said.inserted + said.changed + said.removed for name, said in receipts.items()}
+        told = at.made(rows=rows, size=bytes_in(at.draft.results), changed=changed)
         return dg.MaterializeResult(value=at.draft.snapshot_id, metadata=told, check_results=[passed])

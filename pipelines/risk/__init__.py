@@ -1,4 +1,4 @@
-"""Risk scores of everybody's diagnoses: HCC V24 and V28, Charlson and Elixhauser, as one table.
+"""Risk of everybody: HCC V24 and V28, Charlson, Elixhauser and PREVENT, the facts behind them, and the care tier.
 
 What a score is for travels with it. A payment score has no tier; somebody without data is unknown, never low.
 """
@@ -8,44 +8,38 @@ from __future__ import annotations
 from datetime import date
 
 import duckdb
-import pyarrow as pa
+import polars as pl
 
-from data_contracts.tables.risk import RISK_SCORES
+from data_contracts.contract import Table
+from data_contracts.guidelines.sql import dated, sensitivity_rank
+from data_contracts.tables.risk import CARE_TIERS, RISK_DRIVERS, RISK_SCORES
 from data_contracts.workbench import workbench
 from pipelines.risk.comorbidity import comorbidity_scores
 from pipelines.risk.payment import hcc_scores
-from pipelines.risk.people import people
-from pipelines.risk.scored import Scored
-from pipelines.risk.tiers import tier_of
+from pipelines.risk.people import make_people
+from pipelines.risk.prevent import prevent_scores
+from pipelines.risk.prevent_inputs import make_inputs
+from pipelines.risk.tiers import CARE_TIERS_SELECT, tier
 
 
 def score(connection: duckdb.DuckDBPyConnection, *, as_of: date) -> None:
-    """Makes `risk_scores` of patient, condition and coverage: one row a person and score."""
-    everybody = people(connection, as_of)
-    scored = [one for person in everybody for one in hcc_scores(person)] + comorbidity_scores(everybody)
+    """Makes `risk_scores`, `risk_drivers` and `care_tiers` of the flat tables."""
+    make_people(connection, as_of)
+    make_inputs(connection, as_of)
+    kinds = [*hcc_scores(connection), *comorbidity_scores(connection), prevent_scores(connection)]
+    scores = pl.concat([one.scores for one in kinds]).with_columns(tier())
+    _make(connection, RISK_SCORES, scores, as_of)
+    _make(connection, RISK_DRIVERS, pl.concat([one.drivers for one in kinds]), as_of)
+    select = CARE_TIERS_SELECT.format(rank_of_label=sensitivity_rank("evidence_sensitivity"))
+    workbench(connection).make(CARE_TIERS.name, dated(select, as_of), CARE_TIERS)
+
+
+def _make(connection: duckdb.DuckDBPyConnection, table: Table, rows: pl.DataFrame, as_of: date) -> None:
     bench = workbench(connection)
-    bench.lay("scored", pa.Table.from_pylist([_row(one, as_of) for one in scored], schema=SCHEMA))
-    bench.make(RISK_SCORES.name, "SELECT * FROM scored", RISK_SCORES)
-
-
-SCHEMA = pa.schema(
-    [
-        (name, pa.float64() if name == "value" else pa.date32() if name == "as_of" else pa.string())
-        for name in RISK_SCORES.column_names
-    ]
-)
-
-
-def _row(one: Scored, as_of: date) -> dict:
-    return {
-        "key_id": one.person.key_id,
-        "patient_key": one.person.patient_key,
-        "score_id": one.score,
-        "score_version": one.version,
-        "purpose": one.purpose,
-        "value": one.value,
-        "tier": tier_of(one.score, one.value),
-        "unknown_reason": one.reason,
-        "parts": one.parts,
-        "as_of": as_of,
-    }
+    bench.lay("scored", rows.to_arrow())
+    columns = ", ".join(
+        {"key_id": "person.key_id", "as_of": "$as_of"}.get(name, f"scored.{name}")
+        for name in table.column_names
+    )
+    select = f"SELECT {columns} FROM scored JOIN risk_person AS person USING (patient_key)"
+    bench.make(table.name, dated(select, as_of), table)

@@ -9,13 +9,27 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import version
 
+import duckdb
+import polars as pl
 from hccinfhir import Demographics, HCCInFHIR
 
-from pipelines.risk.people import Person
-from pipelines.risk.scored import Scored
+from pipelines.risk.scored import Scored, as_drivers, as_evidence, as_scores
 
 MODELS = {"hcc_v24": "CMS-HCC Model V24", "hcc_v28": "CMS-HCC Model V28"}
 SEX = {"female": "F", "male": "M"}
+
+REASON = """CASE WHEN NOT in_medicare THEN 'not_in_medicare' WHEN age IS NULL THEN 'no_birth_date'
+  WHEN coalesce(sex, '') NOT IN ('female', 'male') THEN 'no_sex' WHEN NOT has_diagnosis THEN 'no_coded_diagnosis' END"""
+"""Why there is no score. Without any diagnosis it is the one of age and sex, which is no care need at all."""
+
+PROFILES = """
+SELECT age, sex, codes, row_number() OVER () AS profile, list(patient_key) AS people FROM (
+  SELECT p.patient_key, p.age, p.sex, list(DISTINCT d.code ORDER BY d.code) AS codes
+  FROM risk_person p JOIN risk_diagnosis d USING (patient_key)
+  WHERE ({reason}) IS NULL GROUP BY ALL
+) GROUP BY age, sex, codes
+"""
+"""The library counts one person at a time: people alike in age, sex and diagnoses are counted once."""
 
 
 @cache
@@ -23,27 +37,46 @@ def _model(name: str) -> HCCInFHIR:
     return HCCInFHIR(model_name=name)
 
 
-def hcc_scores(person: Person) -> list[Scored]:
-    reason = _unknown(person)
-    return [_score(score, name, person, reason) for score, name in MODELS.items()]
+def hcc_scores(connection: duckdb.DuckDBPyConnection) -> list[Scored]:
+    people = connection.sql(f"SELECT patient_key, {REASON} AS unknown_reason FROM risk_person").pl()
+    profiles = connection.sql(PROFILES.format(reason=REASON)).pl()
+    diagnoses = connection.sql("SELECT * FROM risk_diagnosis").pl()
+    return [_scored(score, name, people, profiles, diagnoses) for score, name in MODELS.items()]
 
 
-def _unknown(person: Person) -> str | None:
-    """Why there is no score. Without any diagnosis it is the one of age and sex, which is no care need at all."""
-    if not person.in_medicare:
-        return "not_in_medicare"
-    if person.age is None:
-        return "no_birth_date"
-    if person.sex not in SEX:
-        return "no_sex"
-    return None if person.codes else "no_coded_diagnosis"
+def _scored(
+    score: str, name: str, people: pl.DataFrame, profiles: pl.DataFrame, diagnoses: pl.DataFrame
+) -> Scored:
+    counted, belongs = [], []
+    for one in profiles.iter_rows(named=True):
+        about = Demographics(age=one["age"], sex=SEX[one["sex"]])
+        found = _model(name).calculate_from_diagnosis(one["codes"], about)
+        kept = sorted(found.hcc_list, key=int)
+        parts = ", ".join(f"HCC {category}" for category in kept)
+        counted.append((one["profile"], round(found.risk_score, 3), parts))
+        belongs += [
+            (one["profile"], f"HCC {category}", code)
+            for category in kept
+            for code in found.cc_to_dx.get(category, ())
+        ]
+    whose = profiles.select("profile", patient_key="people").explode("patient_key")
+    values = whose.join(_frame(counted, ("profile", "value", "parts")), on="profile")
+    behind = whose.join(_frame(belongs, ("profile", "part", "code")), on="profile")
+    rows = people.join(values, on="patient_key", how="left")
+    return Scored(
+        as_scores(rows, score, f"{name}, hccinfhir {version('hccinfhir')}", "payment"),
+        as_drivers(_drivers(diagnoses, behind), score),
+    )
 
 
-def _score(score: str, name: str, person: Person, reason: str | None) -> Scored:
-    origin = f"{name}, hccinfhir {version('hccinfhir')}"
-    if reason:
-        return Scored(person, score, origin, "payment", None, reason)
-    about = Demographics(age=person.age, sex=SEX[person.sex])
-    found = _model(name).calculate_from_diagnosis(list(person.codes), about)
-    parts = ", ".join(f"HCC {one}" for one in sorted(found.hcc_list, key=int))
-    return Scored(person, score, origin, "payment", round(found.risk_score, 3), None, parts)
+def _frame(rows: list[tuple], names: tuple[str, ...]) -> pl.DataFrame:
+    kinds = {"profile": pl.Int64, "value": pl.Float64}
+    return pl.DataFrame(rows, schema={name: kinds.get(name, pl.String) for name in names}, orient="row")
+
+
+def _drivers(diagnoses: pl.DataFrame, behind: pl.DataFrame) -> pl.DataFrame:
+    return (
+        diagnoses.join(behind, on=["patient_key", "code"])
+        .unique(["patient_key", "part", "resource_key"])
+        .pipe(as_evidence)
+    )

@@ -1,8 +1,10 @@
-"""People and the diagnoses in ICD-10-CM that stand on a day, read out of the flat tables."""
+"""People and the diagnoses in ICD-10-CM that stand on a day, read out of the flat tables.
+
+Who has died, whose record was merged away or is inactive is not scored: nobody plans care by it any more.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 import duckdb
@@ -10,43 +12,37 @@ import duckdb
 from data_contracts.code_systems import ICD_10_CM
 from data_contracts.guidelines.sql import dated
 
-PEOPLE = f"""
-WITH standing AS (
-  SELECT coding.patient_key, upper(replace(coding.code, '.', '')) AS code
-  FROM condition_coding AS coding JOIN condition USING (patient_key, resource_key)
-  WHERE coding.system = '{ICD_10_CM.uri}' AND coding.code IS NOT NULL
-    AND coalesce(verification_status, 'confirmed') NOT IN ('refuted', 'entered-in-error')
-    AND coalesce(clinical_status, 'active') NOT IN ('inactive', 'remission', 'resolved')
-    AND (abatement_low IS NULL OR abatement_low > $as_of)
-    AND coalesce(onset_low, recorded_low, $as_of) <= $as_of
-),
-covered AS (
+DIAGNOSES = f"""
+CREATE OR REPLACE TEMP TABLE risk_diagnosis AS
+SELECT coding.patient_key, upper(replace(coding.code, '.', '')) AS code, coding.code AS written, condition.resource_key,
+  coalesce(onset_low, recorded_low) AS on_day, condition.sensitivity
+FROM condition_coding AS coding JOIN condition USING (patient_key, resource_key)
+WHERE coding.system = '{ICD_10_CM.uri}' AND coding.code IS NOT NULL
+  AND coalesce(verification_status, 'confirmed') NOT IN ('refuted', 'entered-in-error')
+  AND coalesce(clinical_status, 'active') NOT IN ('inactive', 'remission', 'resolved')
+  AND (abatement_low IS NULL OR abatement_low > $as_of)
+  AND coalesce(onset_low, recorded_low, $as_of) <= $as_of
+"""
+
+PEOPLE = """
+CREATE OR REPLACE TEMP TABLE risk_person AS
+WITH covered AS (
   SELECT DISTINCT patient_key FROM coverage
   WHERE status = 'active' AND (payer_type ILIKE '%medicare%' OR regexp_matches(payer_type, '^1[0-9]*$'))
     AND (start_low IS NULL OR start_low <= $as_of) AND (end_high IS NULL OR end_high >= $as_of)
 )
-SELECT patient.key_id, patient.patient_key, patient.sex,
+SELECT key_id, patient_key, sex,
   CASE WHEN birth_low = birth_high THEN date_diff('year', birth_low, $as_of)
     - (strftime($as_of, '%m%d') < strftime(birth_low, '%m%d'))::INT END AS age,
-  covered.patient_key IS NOT NULL AS in_medicare,
-  list(DISTINCT standing.code ORDER BY standing.code) FILTER (WHERE standing.code IS NOT NULL) AS codes
-FROM patient LEFT JOIN standing USING (patient_key) LEFT JOIN covered USING (patient_key)
-GROUP BY ALL ORDER BY patient.patient_key
+  patient_key IN (SELECT patient_key FROM covered) AS in_medicare,
+  patient_key IN (SELECT patient_key FROM risk_diagnosis) AS has_diagnosis
+FROM patient
+WHERE replaced_by_key IS NULL AND active IS DISTINCT FROM FALSE
+  AND deceased IS DISTINCT FROM TRUE AND deceased_low IS NULL
 """
 
 
-@dataclass(frozen=True)
-class Person:
-    """`age` in whole years on the day; None where the birth date is not known to the day."""
-
-    key_id: str
-    patient_key: str
-    sex: str | None
-    age: int | None
-    in_medicare: bool
-    codes: tuple[str, ...]
-
-
-def people(connection: duckdb.DuckDBPyConnection, as_of: date) -> list[Person]:
-    found = connection.execute(dated(PEOPLE, as_of)).fetchall()
-    return [Person(*row[:5], tuple(row[5] or ())) for row in found]
+def make_people(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
+    """Makes `risk_diagnosis` (a row a standing coded diagnosis) and `risk_person` (age in whole years on the day)."""
+    for statement in (DIAGNOSES, PEOPLE):
+        connection.execute(dated(statement, as_of))

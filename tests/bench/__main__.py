@@ -15,6 +15,7 @@ BENCHES = (
     "population",
     "store.store_bench",
     "validation_bench",
+    "import_bench",
     "api_bench",
     "api.reads",
     "api.searches",

@@ -38,6 +38,7 @@ DATA = Path(os.environ.get("ALMONER_SHARED_DATA", "../shared/data")) / "ecqm"
 TEN = tuple(f"CMS{number}" for number in (2, 69, 122, 124, 125, 130, 138, 165, 349, 951))
 YEAR = Period(*map(date.fromisoformat, PERIOD))
 MOST_MICROSECONDS = 100
+"""For the whole set: ten measures have to carry the reading of a chart alone."""
 MOST_GIGABYTES = 6
 MOST_GROWTH = 1.15
 """How much more a person may cost in a larger population: the clock's own noise."""
@@ -165,6 +166,10 @@ def curve(
         with tempfile.TemporaryDirectory() as place:
             people.write(size, Path(place))
             found.append(run(Path(place), size, only))
+        one = found[-1]
+        say.print(
+            f"{one.measures} measures, {size:,} people: {one.cpu_seconds:.1f} s, {one.microseconds:.1f} µs each"
+        )
     return found
 
 
@@ -195,7 +200,8 @@ def broken(found: Sequence[Figures]) -> list[str]:
         problems += [f"{one.people:,} people: {name} is empty" for name in one.empty]
         if one.gigabytes > MOST_GIGABYTES:
             problems.append(f"{one.people:,} people: {one.gigabytes:.1f} GB")
-        if one.people >= 10_000 and one.microseconds > MOST_MICROSECONDS:
+        dear = one.measures > len(TEN) and one.people >= 10_000 and one.microseconds > MOST_MICROSECONDS
+        if dear:
             problems.append(f"{one.people:,} people: {one.microseconds:.0f} µs each")
         if one.microseconds > MOST_GROWTH * found[0].microseconds:
             problems.append(f"{one.people:,} people cost more each than {found[0].people:,}")
@@ -204,10 +210,11 @@ def broken(found: Sequence[Figures]) -> list[str]:
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m tests.bench official_measures")
-    options.add_argument("people", nargs="*", type=int, default=[5_000, 10_000])
+    options.add_argument("people", nargs="*", type=int)
     options.add_argument("--ten", nargs="*", type=int, default=[])
     options.add_argument("--workers", type=int, default=1)
     asked = options.parse_args()
+    whole = asked.people or ([] if asked.ten else [5_000, 10_000])
     if not DATA.exists():
         print(f"   the official measures are not at {DATA} (ALMONER_SHARED_DATA)")
         return 0
@@ -219,7 +226,7 @@ def main() -> int:
     problems = []
     people = OfficialPeople(Engine(read_package(DATA)), DATA)
     with ProcessPoolExecutor(1, spawn, max_tasks_per_child=1) as apart:
-        for title, sizes, only in (("the whole set", asked.people, ()), ("ten measures", asked.ten, TEN)):
+        for title, sizes, only in (("the whole set", whole, ()), ("ten measures", asked.ten, TEN)):
             found = curve(
                 people, sizes, only, lambda *given: apart.submit(measured, *given, asked.workers).result()
             )

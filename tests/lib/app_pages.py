@@ -27,6 +27,8 @@ def a_page(session, module, function, query) -> None:
         "chart",
         "duplicates",
         "book",
+        "worklist",
+        "medications",
         "visits_page",
         "book_page",
         "results_page",

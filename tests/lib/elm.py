@@ -85,12 +85,14 @@ def value(
     *,
     functions: Sequence[dict] = (),
     value_sets: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+    includes: Sequence[dict] = (),
     strict: bool = True,
 ) -> Any:
     """The expression's value as plain Python, for one patient with those resources."""
     value_sets = value_sets or {}
     elm = {
         "identifier": {"id": "Test", "version": "1"},
+        "includes": {"def": list(includes)},
         "statements": {"def": [{"name": "It", "expression": expression}, *functions]},
         "valueSets": {"def": [{"name": name, "id": f"urn:{name}"} for name in value_sets]},
     }

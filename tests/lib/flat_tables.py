@@ -43,7 +43,9 @@ CODE_ELEMENT = {"immunization": "vaccine", "medication_request": "medication", "
 class FlatTables:
     """Empty contract tables and the acts that fill them; a date is a day or ISO text, a code is 'system|code'."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, pseudonyms: bool = False) -> None:
+        """`pseudonyms`: resources that a test does not name get keys of that form, as contracts want them."""
+        self._pseudonyms = pseudonyms
         self._connection = duckdb.connect()
         self._connection.execute("SET TimeZone = 'UTC'")
         for table in FLAT_TABLES:
@@ -107,7 +109,8 @@ class FlatTables:
         **columns: object,
     ) -> str:
         """A resource that happened, with one coding; `result` is a coded value or interpretation."""
-        key = key or f"{table}-{next(self._numbers)}"
+        number = next(self._numbers)
+        key = key or (f"{number:032x}" if self._pseudonyms else f"{table}-{number}")
         day = {f"{DATED[table]}_low": on, f"{DATED[table]}_high": on}
         row = day | HAPPENED[table] | columns
         self.insert(table, key_id=KEY_ID, patient_key=patient, resource_key=key, **row)

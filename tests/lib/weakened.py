@@ -25,7 +25,7 @@ def assert_guarded(attack: Callable[[], bool], weaken: Callable[[pytest.MonkeyPa
 
 def first_wall_gone(patch: pytest.MonkeyPatch) -> None:
     """No query carries the condition on rows."""
-    patch.setattr(visible, "rows_open_to", lambda actor, table: None)
+    patch.setattr(visible, "rows_open_to", lambda actor, table, **more: None)
 
 
 def second_wall_gone(patch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from ehr_core.population import generate, story_patient_id
 from pipelines.deidentify import Deidentifier, load_profile, scrub_stream
 from pipelines.run import steps
 from pipelines.run.draft import Draft, DraftFacts
+from pipelines.run.risk import score_risk
 from pipelines.run.safe_harbor import publish_safe_harbor
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.py"))
@@ -52,6 +53,7 @@ def state(tmp_path_factory) -> Path:
     steps.flatten_snapshot(draft, TIME_ZONE)
     steps.evaluate_measures(draft)
     (draft.results / "measure_results.shard-000.parquet").rename(draft.results / "measure_results.parquet")
+    score_risk(draft)
     publish_safe_harbor(draft, TIME_ZONE)
     return state
 

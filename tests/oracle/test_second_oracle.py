@@ -32,7 +32,7 @@ SYNTHEA_YEARS = ("2017", "2019")
 EDGES = int(os.environ.get("ALMONER_ORACLE_EDGES", "8"))
 """Edge cases per measure."""
 SYNTHEA_EVERY = int(os.environ.get("ALMONER_ORACLE_EVERY", "4"))
-"""Of Synthea's patients each fourth: the second engine takes a second or more for each of them and measure."""
+"""Of Synthea's patients each fourth: the second engine takes some ten minutes for all of them in a year."""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from data_contracts.api.care_gaps import (
     AssignedGaps,
@@ -19,6 +19,7 @@ from ehr_core.api.dependencies import Work
 from ehr_core.care_gaps import contact, replies, service
 from ehr_core.scheduling.queries import next_appointments
 from ehr_core.workflows import patient_replies, worklist
+from ehr_core.workflows.worklist_csv import worklist_csv
 
 router = APIRouter(prefix="/api", tags=["worklist"])
 
@@ -27,6 +28,12 @@ router = APIRouter(prefix="/api", tags=["worklist"])
 def page(query: WorklistQuery, work: Work) -> WorklistPage:
     """A body, not an address: a name that is searched for is patient data."""
     return worklist.worklist_page(work, query)
+
+
+@router.post("/worklist/csv")
+def as_csv(query: WorklistQuery, work: Work) -> Response:
+    """Everybody whom the filters show, as a file."""
+    return Response(worklist_csv(work, query), media_type="text/csv")
 
 
 @router.get("/worklist/choices")

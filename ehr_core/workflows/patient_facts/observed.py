@@ -11,6 +11,7 @@ from typing import Any
 
 from cds.facts import Measurement, Pregnancy, Result
 from data_contracts.code_systems import LOINC
+from data_contracts.valuesets import value_set
 from ehr_core.kernel.fhir_json import codings, words
 from ehr_core.workflows.patient_facts.days import began, day_in
 
@@ -70,13 +71,12 @@ def _measured(
 
 
 def smokes(observations: Iterable[Resource], today: date) -> bool | None:
-    """By the newest answer; one that is not on the list is no answer."""
-    asked = answers()["smoking"]
-    newest = _newest(observations, asked["loinc"], today)
+    """By the newest answer; one that is in neither value set is no answer."""
+    newest = _newest(observations, [code.code for code in value_set("tobacco_status").codes], today)
     said = _codes_said(newest)
-    if said & set(asked["yes"]):
+    if said & _codes_in("smokes_now"):
         return True
-    return False if said & set(asked["no"]) else None
+    return False if said & _codes_in("does_not_smoke") else None
 
 
 def pregnancy(observations: Iterable[Resource], today: date) -> Pregnancy:
@@ -108,6 +108,11 @@ def _newest(observations: Iterable[Resource], loinc: list[str], today: date) -> 
         and not wanted.isdisjoint(codings(one.get("code")))
     ]
     return max(dated, key=lambda pair: pair[0])[1] if dated else None
+
+
+@cache
+def _codes_in(name: str) -> frozenset[str]:
+    return frozenset(code.code for code in value_set(name).codes)
 
 
 def _codes_said(observation: Resource | None) -> set[str]:

@@ -33,6 +33,10 @@ class Target:
     may_be_silent: bool = False
 
     @property
+    def has_evidence(self) -> bool:
+        return "evidence_key" in self.contract.by_name
+
+    @property
     def delta(self) -> str:
         return f"delta_{self.contract.name}"
 
@@ -51,23 +55,27 @@ def find_differences(connection: Connection, target: Target, staged: str, scope:
     """
     columns = target.contract.columns
     declared = ", ".join(f"{column.name} {POSTGRES_TYPES[column.type]}" for column in columns)
-    keys = ", ".join(f"{name} {POSTGRES_TYPES[target.contract.by_name[name].type]}" for name in target.key)
+    keys = "".join(f", {name} {POSTGRES_TYPES[target.contract.by_name[name].type]}" for name in target.key)
     head = "patient_id text, is_new boolean, is_gone boolean, known_evidence_id text"
     fresh_table(connection, target.delta, f"{head}, {declared}")
-    fresh_table(connection, target.gone, f"patient_id text, {keys}")
+    fresh_table(connection, target.gone, f"patient_id text{keys}")
     condition, values = _scope_condition(scope, target)
+    known = (
+        "CASE WHEN held.evidence_key = said.evidence_key AND held.key_id = said.key_id THEN held.evidence_id END"
+        if target.has_evidence
+        else "NULL"
+    )
     names = ", ".join(column.name for column in columns)
     connection.execute(
         text(f"""
         INSERT INTO {target.delta} (patient_id, is_new, is_gone, known_evidence_id, {names})
         SELECT coalesce(said.patient_id, held.patient_id), held.patient_id IS NULL, said.patient_id IS NULL,
-               CASE WHEN held.evidence_key = said.evidence_key AND held.key_id = said.key_id
-                    THEN held.evidence_id END,
+               {known},
                {", ".join(_said_or_held(target, column.name) for column in columns)}
         FROM (SELECT crosswalk.patient_id, staged.* FROM {staged} AS staged JOIN core.crosswalk
                 ON crosswalk.key_id = staged.key_id AND crosswalk.pseudonym = staged.patient_key) AS said
         FULL JOIN (SELECT held.* FROM {target.table} AS held WHERE {condition}) AS held
-          ON held.patient_id = said.patient_id AND {_same_key(target, "said")}
+          ON held.patient_id = said.patient_id{_same_key(target, "said")}
         WHERE held.patient_id IS NULL OR {_changed(target)} OR {_gone(target, scope)}"""),
         {**values, "as_of": scope.as_of},
     )
@@ -153,7 +161,7 @@ def _scope_condition(scope: WriteBackScope, target: Target) -> tuple[str, dict[s
 
 
 def _same_key(target: Target, alias: str) -> str:
-    return " AND ".join(f"held.{name} = {alias}.{name}" for name in target.key)
+    return "".join(f" AND held.{name} = {alias}.{name}" for name in target.key)
 
 
 def fresh_table(connection: Connection, name: str, columns: str) -> None:

@@ -14,7 +14,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.computed import apply_computed
 from ehr_core.care_gaps.measured import bring_forward
 from ehr_core.kernel.errors import Conflict
-from ehr_core.quality.computed import EVIDENCE_KEY, apply_evidence, apply_flags
+from ehr_core.quality.computed import EVIDENCE_KEY, apply_facts, apply_flags
 from ehr_core.workflows.write_back.differences import Target, count_unknown, find_differences, refuse_outside
 from ehr_core.workflows.write_back.evidence import resolve_evidence, with_evidence
 from ehr_core.workflows.write_back.keys import key_of_run
@@ -84,7 +84,7 @@ def take_care_gaps(
             actor_name=work.actor.name,
         )
 
-    return _take(work, scope, target, body, master_key_hex, apply)
+    return take(work, scope, target, body, master_key_hex, apply)
 
 
 def take_official_gaps(
@@ -106,7 +106,7 @@ def take_measure_results(
             contract=target.contract,
         )
 
-    return _take(work, scope, target, body, master_key_hex, apply)
+    return take(work, scope, target, body, master_key_hex, apply)
 
 
 def take_official_results(
@@ -121,20 +121,24 @@ def take_official_evidence(
     work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
 ) -> WriteBackReceipt:
     def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
-        return apply_evidence(
+        return apply_facts(
             connection,
+            target.contract,
+            target.table,
+            target.key,
             delta=with_evidence(target.delta),
             gone=target.gone,
             now=work.now(),
             run_id=scope.run_id,
         )
 
-    return _take(work, scope, FACTS, body, master_key_hex, apply)
+    return take(work, scope, FACTS, body, master_key_hex, apply)
 
 
-def _take(
+def take(
     work: UnitOfWork, scope: WriteBackScope, target: Target, body: bytes, master_key_hex: str, apply: Apply
 ) -> WriteBackReceipt:
+    """What every table has in common: who is meant, what differs, whom to leave alone; `apply` writes."""
     connection = work.connection
     key = key_of_run(work, master_key_hex, scope.key_id, outbox_transaction=scope.outbox_transaction)
     rows = read_rows(body, target.contract, scope.key_id)
@@ -148,7 +152,8 @@ def _take(
     if scope.patient_keys is None:
         connection.execute(text(f"ANALYZE {target.delta}"))
     _refuse_silence(connection, scope, target, rows.num_rows)
-    resolve_evidence(connection, target.delta, key)
+    if target.has_evidence:
+        resolve_evidence(connection, target.delta, key)
     if scope.patient_keys is None:
         take_lock(connection)  # late, so that a long comparison does not hold up the instant path
     find_left_alone(connection, scope)

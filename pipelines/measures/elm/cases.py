@@ -1,32 +1,26 @@
 """Test cases of a folder: patients with the populations that the stewards expect, as published.
 
 Three forms are read: NDJSON lines or JSON objects of `case`, `measure`, `period`, `expected` and `resources`; a bundle
-with a MeasureReport that says what is expected; and a folder per case with one resource a file, such a report among
-them.
+with a MeasureReport that says what is expected; and a folder per case with its resources in files, such a report among
+them. What looks like a case and is none of these is told of, not passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ehr_core.kernel.errors import BadRequest, NotFound
-from pipelines.measures.elm.measure import Group
+from pipelines.measures.elm.expected import ExpectedGroup, expected_group
 from pipelines.measures.elm.packages import read_json
 
 PLACES = ("cases", "tests", "input/tests", "test-cases", ".")
 """Where cases stand in a folder; the first that has any is taken."""
-OBSERVATION = "measure-observation"
-
-
-@dataclass(frozen=True)
-class ExpectedGroup:
-    """Counts per population id, and the observed values per observation id."""
-
-    group: str
-    populations: dict[str, float]
-    """`id|code` and the count, as published"""
+CASE_FILES = (".json", ".json.gz", ".ndjson", ".ndjson.gz")
+OF_PACKAGES = frozenset({"Measure", "Library", "ValueSet", "CodeSystem"})
+REPORT = "MeasureReport"
+NO_REPORT = "It has a Patient and no MeasureReport that says what is expected."
 
 
 @dataclass(frozen=True)
@@ -40,184 +34,154 @@ class Case:
     resources: list[dict]
 
 
-def read_cases(folder: Path) -> Iterator[Case]:
-    """The cases of a folder. Raises NotFound without any, BadRequest for a case that lacks a part."""
+@dataclass(frozen=True)
+class Unjudged:
+    """What looks like a case and cannot be judged, where it stands, and why."""
+
+    place: str
+    why: str
+
+
+def read_cases(folder: Path, unjudged: Callable[[Unjudged], None] | None = None) -> Iterator[Case]:
+    """The cases of a folder. `unjudged` is told of what cannot be read as one; without it, that is a BadRequest.
+
+    Raises NotFound without any.
+    """
     for place in PLACES:
         found = list(_cases_in(folder / place)) if (folder / place).is_dir() else []
+        for one in found:
+            if isinstance(one, Case):
+                yield one
+            elif unjudged is None:
+                raise BadRequest(f"{one.place}: {one.why}")
+            else:
+                unjudged(one)
         if found:
-            yield from found
             return
     raise NotFound(
         f"'{folder}' has no cases. Put them into cases/ as NDJSON, as bundles with a MeasureReport, or as folders."
     )
 
 
-def _cases_in(place: Path) -> Iterator[Case]:
+def _cases_in(place: Path) -> Iterator[Case | Unjudged]:
     loose: dict[Path, list[dict]] = {}
+    without_report: dict[Path, list[str]] = {}
     for file in sorted(place.rglob("*")):
-        if file.name.startswith(".") or not file.name.endswith(
-            (".json", ".json.gz", ".ndjson", ".ndjson.gz")
-        ):
+        if file.name.startswith(".") or not file.name.endswith(CASE_FILES):
             continue
-        for number, content in enumerate(read_json(file), 1):
-            case = _case(content, file, number)
-            if case is not None:
-                yield case
-            elif content.get("resourceType") not in (
-                None,
-                "Bundle",
-                "Measure",
-                "Library",
-                "ValueSet",
-                "CodeSystem",
-            ):
+        for where, content in _contents(file):
+            if isinstance(content, Unjudged):
+                yield content
+            elif "expected" in content or "case" in content:
+                yield _written_case(content, where)
+            elif content.get("resourceType") == "Bundle":
+                resources = _entries(content)
+                if _has(resources, REPORT):
+                    yield from _reported_cases(resources, file.name.partition(".")[0], where)
+                elif _has(resources, "Patient"):
+                    loose.setdefault(file.parent, []).extend(resources)
+                    without_report.setdefault(file.parent, []).append(where)
+            elif content.get("resourceType") and content["resourceType"] not in OF_PACKAGES:
                 loose.setdefault(file.parent, []).append(content)
-    yield from _from_folders(place, loose)
+    yield from _from_folders(place, loose, without_report)
 
 
-def _case(content: dict, file: Path, number: int) -> Case | None:
-    """The case that one JSON object holds; None when it is a resource of a case, or of the package."""
+def _entries(bundle: dict) -> list[dict]:
+    entries = bundle.get("entry")
+    return [
+        one["resource"]
+        for one in (entries if isinstance(entries, list) else [])
+        if isinstance(one, dict) and isinstance(one.get("resource"), dict)
+    ]
+
+
+def _has(resources: Iterable[dict], kind: str) -> bool:
+    return any(one.get("resourceType") == kind for one in resources)
+
+
+def _contents(file: Path) -> Iterator[tuple[str, dict | Unjudged]]:
+    """The JSON objects of a file with their places; a file that is not JSON as what cannot be judged."""
     try:
-        if "expected" in content or "case" in content:
-            return _written_case(content)
-        if content.get("resourceType") == "Bundle":
-            resources = [entry.get("resource") or {} for entry in content.get("entry", [])]
-            return _reported_case(resources, file.name.partition(".")[0])
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise BadRequest(
-            f"Line {number} of '{file.name}' is no case: it needs case, measure, period, expected, resources."
-        ) from None
-    return None
+        for number, content in enumerate(read_json(file), 1):
+            yield f"line {number} of {file.name}", content
+    except BadRequest as error:
+        yield file.name, Unjudged(file.name, str(error))
 
 
-def _written_case(content: dict) -> Case:
-    resources = content["resources"]
-    if isinstance(resources, dict):
-        resources = [entry["resource"] for entry in resources["entry"]]
-    expected = tuple(
-        ExpectedGroup(one.get("group") or one.get("id") or "", _populations(one))
-        for one in content["expected"]
-    )
-    return Case(content["case"], content["measure"], _period(content.get("period")), expected, resources)
+def _written_case(content: dict, where: str) -> Case | Unjudged:
+    try:
+        resources = content["resources"]
+        if isinstance(resources, dict):
+            resources = [entry["resource"] for entry in resources["entry"]]
+        expected = tuple(expected_group(one) for one in content["expected"])
+        period = _period(content.get("period"))
+        kept = [one for one in resources if isinstance(one, dict)]
+        return Case(str(content["case"]), str(content["measure"]), period, expected, kept)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return Unjudged(where, "A case needs case, measure, period, expected and resources.")
 
 
 def _period(period: dict | None) -> tuple[str, str] | None:
-    return (period["start"], period["end"]) if period else None
+    return (str(period["start"]), str(period["end"])) if period else None
 
 
-def _populations(group: dict) -> dict[str, float]:
-    """As published, or from the populations of a MeasureReport's group."""
-    given = group.get("populations", group.get("population", []))
-    if isinstance(given, dict):
-        return dict(given)
-    found: dict[str, float] = {}
-    for one in given:
-        code = one["code"] if isinstance(one["code"], str) else one["code"]["coding"][0]["code"]
-        name = one.get("id") or code
-        while f"{name}|{code}" in found:
-            name = f"{name}_"
-        found[f"{name}|{code}"] = one.get("count", 0)
-    return found
-
-
-def _reported_case(resources: list[dict], name: str) -> Case | None:
-    """A patient's resources among which a MeasureReport says what is expected; None without one."""
-    reports = [one for one in resources if one.get("resourceType") == "MeasureReport"]
-    if not reports:
-        return None
-    report = reports[0]
-    expected = tuple(
-        ExpectedGroup(group.get("id", ""), _populations(group)) for group in report.get("group", [])
-    )
-    kept = [one for one in resources if one.get("resourceType") not in ("MeasureReport", None)]
-    return Case(name, report["measure"], _period(report.get("period")), expected, kept)
-
-
-def _from_folders(place: Path, loose: dict[Path, list[dict]]) -> Iterator[Case]:
-    """A case per MeasureReport: what stands in the smallest folder around it that also holds a Patient."""
-    for folder, contents in sorted(loose.items()):
-        for report in (one for one in contents if one["resourceType"] == "MeasureReport"):
-            around = folder
-            while around != place and not _holds(loose, around, "Patient"):
-                around = around.parent
-            inside = [one for one in _under(loose, around) if one["resourceType"] != "MeasureReport"]
-            case = _case(
-                {"resourceType": "Bundle", "entry": [{"resource": one} for one in (report, *inside)]},
-                around,
-                1,
+def _reported_cases(resources: list[dict], name: str, where: str) -> Iterator[Case | Unjudged]:
+    """A case per MeasureReport among a patient's resources, whatever kind of report it is."""
+    reports = [one for one in resources if one.get("resourceType") == REPORT]
+    kept = [one for one in resources if one.get("resourceType") not in (REPORT, None)]
+    for number, report in enumerate(reports, 1):
+        try:
+            yield Case(
+                name if len(reports) == 1 else f"{name}-{number}",
+                report["measure"],
+                _period(report.get("period")),
+                tuple(expected_group(group) for group in report.get("group", [])),
+                _of_subject(kept, report),
             )
-            if case is not None:
-                yield case
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+            yield Unjudged(where, "Its MeasureReport needs measure, period and groups with populations.")
 
 
-def _under(loose: dict[Path, list[dict]], folder: Path) -> Iterator[dict]:
+def _of_subject(resources: list[dict], report: dict) -> list[dict]:
+    """Where there are several patients, those resources that are of none of the others."""
+    patients = [one for one in resources if one["resourceType"] == "Patient"]
+    subject = (report.get("subject") or {}).get("reference", "").rpartition("/")[2]
+    if len(patients) < 2 or not any(one.get("id") == subject for one in patients):
+        return resources
+    others = {f"Patient/{one.get('id')}" for one in patients if one.get("id") != subject}
+    return [
+        one
+        for one in resources
+        if f"{one['resourceType']}/{one.get('id')}" not in others
+        and not any((one.get(element) or {}).get("reference") in others for element in ("subject", "patient"))
+    ]
+
+
+def _from_folders(
+    place: Path, loose: dict[Path, list[dict]], without_report: dict[Path, list[str]]
+) -> Iterator[Case | Unjudged]:
+    """A case per MeasureReport: what stands in the smallest folder around it that also holds a Patient."""
+    judged: set[Path] = set()
+    for folder, contents in sorted(loose.items()):
+        for report in (one for one in contents if one.get("resourceType") == REPORT):
+            around = folder
+            while around != place and not _has(_under(loose, around), "Patient"):
+                around = around.parent
+            judged.add(around)
+            inside = [one for one in _under(loose, around) if one.get("resourceType") != REPORT]
+            yield from _reported_cases([report, *inside], around.name, str(around.relative_to(place)))
+    for folder, contents in sorted(loose.items()):
+        if _has(contents, "Patient") and not judged & {folder, *folder.parents}:
+            for where in without_report.get(folder, [str(folder.relative_to(place))]):
+                yield Unjudged(where, NO_REPORT)
+
+
+def _under(loose: dict[Path, list[dict]], folder: Path) -> list[dict]:
+    """The resources of a folder and those below it, each once."""
+    found: dict[tuple, dict] = {}
     for other, contents in sorted(loose.items()):
         if other == folder or folder in other.parents:
-            yield from contents
-
-
-def _holds(loose: dict[Path, list[dict]], folder: Path, kind: str) -> bool:
-    return any(one["resourceType"] == kind for one in _under(loose, folder))
-
-
-def matching_group(groups: tuple[Group, ...], expected: ExpectedGroup, position: int) -> Group | None:
-    """The group of that id; else the only one with these populations; else the one in that place."""
-    for group in groups:
-        if group.id == expected.group:
-            return group
-    keys = [key.partition("|")[::2] for key in expected.populations]
-    for alike in (_same_ids, _same_codes):
-        found = [group for group in groups if alike(group, keys)]
-        if len(found) == 1:
-            return found[0]
-    return groups[position] if position < len(groups) else None
-
-
-def _same_ids(group: Group, keys: Iterable[tuple[str, str]]) -> bool:
-    wanted = {name for name, code in keys if code != OBSERVATION}
-    return wanted == {one.id for one in group.populations if one.code != OBSERVATION}
-
-
-def _same_codes(group: Group, keys: Iterable[tuple[str, str]]) -> bool:
-    wanted = sorted(code for _, code in keys if code != OBSERVATION)
-    return wanted == sorted(one.code for one in group.populations if one.code != OBSERVATION)
-
-
-def expected_counts(group: Group, expected: ExpectedGroup) -> tuple[dict[str, int], dict[str, list[float]]]:
-    """(count per population id, sorted values per observation id) in the ids that the measure has now."""
-    counts: dict[str, int] = {}
-    values: dict[str, list[float]] = {one.id: [] for one in group.of(OBSERVATION)}
-    for key, value in expected.populations.items():
-        name, _, code = key.partition("|")
-        if code == OBSERVATION:
-            values.setdefault(_observation_id(values, name), []).append(float(value))
-        else:
-            counts[_population_id(group, name, code, counts)] = int(value)
-    return counts, {name: sorted(found) for name, found in values.items()}
-
-
-def _observation_id(known: Iterable[str], name: str) -> str:
-    """Each observed value has an id that begins with the observation's; the longest such beginning is meant."""
-    found = [one for one in known if name == one or name.startswith(f"{one}_")]
-    if found:
-        return max(found, key=len)
-    only = list(known)
-    return only[0] if len(only) == 1 else name
-
-
-def _population_id(group: Group, name: str, code: str, taken: Iterable[str]) -> str:
-    """The population of that id and code; else the next one of that code."""
-    if any(one.id == name and one.code == code for one in group.populations):
-        return name
-    same_code = [one.id for one in group.of(code) if one.id not in taken]
-    return same_code[0] if same_code else name
-
-
-def same_values(expected: list[float], found: list[float]) -> bool:
-    """Are they the values observed? A zero may also stand for what was not observed, or was null."""
-    kept, found = list(expected), [one for one in found if one == one]
-    while len(kept) > len(found) and 0.0 in kept:
-        kept.remove(0.0)
-    return len(kept) == len(found) and all(
-        abs(one - two) < 1e-6 for one, two in zip(kept, sorted(found), strict=True)
-    )
+            for one in contents:
+                name = one.get("id") or f"#{len(found)}"
+                found.setdefault((one.get("resourceType"), str(name)), one)
+    return list(found.values())

@@ -21,13 +21,17 @@ def spared_collector() -> Iterator[None]:
 
 @contextmanager
 def records_aside() -> Iterator[None]:
-    """At the end cycles are looked for among what was made inside, and not in the millions of records from before.
+    """At the end cycles are looked for among what was made inside; where the collector rests, only there.
 
-    A record is no part of a cycle: it goes when the last one that names it is found.
+    Not in the millions of records from before: a record is no part of a cycle, and goes when the last one that names
+    it is found. A process that lives long keeps its collector's own turns.
     """
-    gc.freeze()
+    resting = not gc.isenabled()
+    if resting:
+        gc.freeze()
     try:
         yield
     finally:
         gc.collect(0)
-        gc.unfreeze()
+        if resting:
+            gc.unfreeze()

@@ -134,6 +134,11 @@ class Compiler:
             attributes["roles"] = tuple(roles)
         return self.make(elm["type"], args, attributes, elm)
 
+    def included_name(self, elm: dict) -> str:
+        """The name of the library that the expression is looked for in; it need not be in the package."""
+        name = elm.get("libraryName")
+        return self.library.includes[name]["path"].rsplit("/", 1)[-1] if name else self.library.name
+
     def included(self, elm: dict) -> Library:
         name = elm.get("libraryName")
         if not name:

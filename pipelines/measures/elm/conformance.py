@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import process_time
@@ -10,28 +10,13 @@ from time import process_time
 import numpy as np
 
 from ehr_core.kernel.errors import AlmonerError
-from pipelines.measures.elm.cases import Case, expected_counts, matching_group, read_cases, same_values
-from pipelines.measures.elm.engine import Engine, Result
+from pipelines.measures.elm.cases import Case, Unjudged, read_cases
+from pipelines.measures.elm.compared import CaseReport, compare, expected_of
+from pipelines.measures.elm.engine import Compiled, Engine
 from pipelines.measures.elm.measure import period_now
 from pipelines.measures.elm.packages import Package, cut_value_sets, measure_name, read_package
-from pipelines.measures.elm.plain import plain
-from pipelines.measures.elm.populations import GroupResult
 from pipelines.measures.elm.program import not_evaluable
 from pipelines.measures.elm.records import Records
-
-
-@dataclass
-class CaseReport:
-    case: str
-    expected: dict
-    actual: dict
-    why: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    """Run-time errors, which make the patient not evaluable."""
-
-    @property
-    def agrees(self) -> bool:
-        return not self.why
 
 
 @dataclass
@@ -52,6 +37,8 @@ class MeasureReport:
 @dataclass
 class ConformanceReport:
     measures: list[MeasureReport]
+    unjudged: list[Unjudged] = field(default_factory=list)
+    """What looks like a case and cannot be judged; it is not among the cases counted."""
 
     @property
     def cases(self) -> int:
@@ -67,8 +54,10 @@ class ConformanceReport:
                 "measures": len(self.measures),
                 "cases": self.cases,
                 "agreeing": self.agreeing,
+                "unjudged": len(self.unjudged),
                 "cpu_seconds": round(sum(one.seconds for one in self.measures), 3),
             },
+            "unjudged": [{"place": one.place, "why": one.why} for one in self.unjudged],
             "measures": [_measure_json(measure) for measure in self.measures],
         }
 
@@ -104,20 +93,21 @@ def run_conformance(
     libraries: Path | None = None,
     only: Iterable[str] = (),
     done: Callable[[MeasureReport], None] = lambda _: None,
-    cases: Callable[[Path], Iterable[Case]] = read_cases,
+    cases: Callable[[Path], Iterable[Case]] | None = None,
 ) -> ConformanceReport:
     """Runs the folder's cases, of all measures or those named; `done` is told of each measure as it is finished.
 
     `cases` reads them, for those who change them on the way.
 
     A measure that cannot be compiled has all its cases disagree, with the reason. Raises NotFound and BadRequest for
-    a folder or file that cannot be read.
+    a folder or file of the package that cannot be read; a case that cannot is named in the report.
     """
     package = read_package(folder, value_sets=value_sets, libraries=libraries)
     engine = Engine(package)
     wanted = {measure_name(package.measure(name)) for name in only}
     by_measure: dict[str, list[Case]] = {}
-    for case in cases(folder):
+    unjudged = [Unjudged(name, why) for name, why in package.unreadable.items()]
+    for case in cases(folder) if cases else read_cases(folder, unjudged.append):
         name = _measure_of(package, case)
         if not wanted or name in wanted:
             by_measure.setdefault(name, []).append(case)
@@ -129,7 +119,7 @@ def run_conformance(
         )
         done(report)
         reports.append(report)
-    return ConformanceReport(reports)
+    return ConformanceReport(reports, unjudged)
 
 
 def _measure_of(package: Package, case: Case) -> str:
@@ -153,17 +143,14 @@ def _measure(
         compiled = engine.compile(name)
     except AlmonerError as error:
         return MeasureReport(
-            name, [CaseReport(case.name, _expected(case), {}, [str(error)]) for _, case in cases]
+            name, [CaseReport(case.name, expected_of(case), {}, [str(error)]) for _, case in cases]
         )
     periods: dict[tuple[str, str], list[int]] = {}
     for number, (_, case) in enumerate(cases):
         periods.setdefault(case.period or compiled.measure.period or period_now(), []).append(number)
     found: dict[int, CaseReport] = {}
     for period, numbers in periods.items():
-        run = engine.run(records, period, np.array([cases[number][0] for number in numbers]))
-        result = engine.evaluate(compiled, run)
-        for position, number in enumerate(numbers):
-            found[number] = _compare(cases[number][1], result, position)
+        found |= _judged(engine, compiled, records, period, {number: cases[number] for number in numbers})
     urls = compiled.program.value_sets
     return MeasureReport(
         name,
@@ -176,41 +163,30 @@ def _measure(
     )
 
 
-def _expected(case: Case) -> dict:
-    return {one.group: one.populations for one in case.expected}
-
-
-def _compare(case: Case, result: Result, position: int) -> CaseReport:
-    groups = {one.group.id: one for one in result.groups}
-    measure = result.compiled.measure
-    report = CaseReport(case.name, _expected(case), {})
-    for place, expected in enumerate(case.expected):
-        group = matching_group(measure.groups, expected, place)
-        if group is None:
-            report.why.append(f"The case expects a group '{expected.group}' that the measure does not have.")
-            continue
-        found = groups[group.id]
-        counts, observed = expected_counts(group, expected)
-        actual = {one: found.count(one, position) for one in found.members}
-        values = {one: found.observed(one, position) for one in found.observations}
-        report.actual[expected.group] = {**actual, **values}
-        for name, wanted in counts.items():
-            if actual.get(name) != wanted:
-                report.why.append(_why(result, found, name, wanted, actual.get(name), position))
-        for name, wanted_values in observed.items():
-            if not same_values(wanted_values, values.get(name, [])):
-                report.why.append(f"{name}: expected values {wanted_values}, found {values.get(name, [])}.")
-    errors = [error for error in result.errors if position in error.patients]
-    report.errors = [f"{error.message} at {error.place}" for error in errors]
-    if report.why or any(error.unsupported for error in errors):
-        report.why += [f"Run-time error: {error}" for error in report.errors]
-    return report
-
-
-def _why(result: Result, group: GroupResult, name: str, wanted: int, count: int | None, position: int) -> str:
-    population = next((one for one in group.group.populations if one.id == name), None)
-    if population is None or count is None:
-        return f"{name}: expected {wanted}, but the measure has no such population."
-    column = result.run.patient_column(result.compiled.criteria[group.group.id][name])
-    value = plain(column, position, result.run.texts)
-    return f'{name}: expected {wanted}, found {count}; "{population.expression}" is {value}.'
+def _judged(
+    engine: Engine,
+    compiled: Compiled,
+    records: Records,
+    period: tuple[str, str],
+    cases: Mapping[int, tuple[int, Case]],
+) -> dict[int, CaseReport]:
+    """The cases of one period, together. What stops them all is looked for case by case, and said of that one."""
+    try:
+        run = engine.run(records, period, np.array([row for row, _ in cases.values()]))
+        result = engine.evaluate(compiled, run)
+        compared = [compare(case, result, at) for at, (_, case) in enumerate(cases.values())]
+        return dict(zip(cases, compared, strict=True))
+    except Exception as error:
+        if len(cases) > 1:
+            return {
+                number: _judged(engine, compiled, records, period, {number: case})[number]
+                for number, case in cases.items()
+            }
+        why = (
+            str(error)
+            if isinstance(error, AlmonerError)
+            else f"It cannot be judged ({type(error).__name__})."
+        )
+        return {
+            number: CaseReport(case.name, expected_of(case), {}, [why]) for number, (_, case) in cases.items()
+        }

@@ -217,7 +217,12 @@ def is_(run: Run, node: Node, frame: Frame) -> Bool:
 @operation("As")
 def as_(run: Run, node: Node, frame: Frame) -> Column:
     column = run.value(node.args[0], frame)
-    return cast(column, node["of"])
+    found = cast(column, node["of"])
+    if node.get("strict"):
+        run.fail(
+            node, frame, found.nulls() & ~column.nulls(), f"a value is no {node['of']}, as a cast demands"
+        )
+    return found
 
 
 def cast(column: Column, type_name: str) -> Column:

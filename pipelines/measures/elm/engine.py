@@ -33,7 +33,7 @@ from pipelines.measures.elm.columns import Column, Interval, Quantity
 from pipelines.measures.elm.compiler import Compiler, Scope
 from pipelines.measures.elm.conversions import system
 from pipelines.measures.elm.library import Library
-from pipelines.measures.elm.measure import Group, Measure, Population, read_measure
+from pipelines.measures.elm.measure import Group, Measure, Population, Stratifier, read_measure
 from pipelines.measures.elm.moments import moments
 from pipelines.measures.elm.nodes import Node, Nodes
 from pipelines.measures.elm.packages import Package
@@ -41,11 +41,12 @@ from pipelines.measures.elm.populations import GroupResult, Members, apply_scori
 from pipelines.measures.elm.program import Program
 from pipelines.measures.elm.records import Records
 from pipelines.measures.elm.run import Frame, Run, RunError
+from pipelines.measures.elm.strata import is_valued, strata_by_value
 from pipelines.measures.elm.terminology import Terminology
 from pipelines.measures.elm.texts import Texts
 
 T = TypeVar("T")
-OBSERVED = "observed"
+OBSERVED, OBSERVATION = "observed", "measure-observation"
 DEEP = 20_000
 """Nodes may be nested deeper than Python's usual thousand calls."""
 
@@ -138,13 +139,22 @@ class Engine:
 def _criteria(program: Program, library: Library, group: Group) -> dict[str, Node]:
     nodes = {}
     for population in group.populations:
-        if population.code == "measure-observation":
+        if population.code == OBSERVATION:
             nodes[population.id] = _observation(program, library, population)
         else:
             nodes[population.id] = program.definition(library, population.expression)
     for stratifier in group.stratifiers:
-        nodes[stratifier.id] = program.definition(library, stratifier.expression)
+        nodes[stratifier.id] = _stratified(program, library, stratifier)
     return nodes
+
+
+def _stratified(program: Program, library: Library, stratifier: Stratifier) -> Node:
+    """What it parts by; several components as one tuple."""
+    if not stratifier.components:
+        return program.definition(library, stratifier.expression)
+    parts = {name: program.definition(library, expression) for name, expression in stratifier.components}
+    compiler = Compiler(program, library, stratifier.id)
+    return compiler.make("Tuple", parts.values(), {"names": tuple(parts)})
 
 
 def _observation(program: Program, library: Library, population: Population) -> Node:
@@ -188,16 +198,24 @@ def _moment(written: str, day: str, time: str) -> str:
 def _group(compiled: Compiled, group: Group, run: Run) -> GroupResult:
     result = GroupResult(group)
     criteria = compiled.criteria[group.id]
-    for population in group.populations:
-        if population.code != "measure-observation":
-            result.raw[population.id] = members(run, run.patient_column(criteria[population.id]))
+    columns = {
+        one.id: run.patient_column(criteria[one.id])
+        for one in (*group.populations, *group.stratifiers)
+        if getattr(one, "code", None) != OBSERVATION
+    }
+    valued = {one.id: columns.pop(one.id) for one in group.stratifiers if is_valued(columns[one.id])}
+    found = members(run, columns, per_patient=group.basis == "boolean" and group.basis_given)
+    result.raw = {one.id: found[one.id] for one in group.populations if one.id in found}
     result.members = apply_scoring(group, result.raw)
-    for population in group.of("measure-observation"):
+    for population in group.of(OBSERVATION):
         observed = _observed(group, population, result.members)
         if observed is not None:
             result.observations[population.id] = _observe(run, criteria[population.id], observed)
     for stratifier in group.stratifiers:
-        result.strata[stratifier.id] = members(run, run.patient_column(criteria[stratifier.id]))
+        if stratifier.id in valued:
+            result.strata |= strata_by_value(run, stratifier.id, valued[stratifier.id])
+        else:
+            result.strata[stratifier.id] = found[stratifier.id]
     return result
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pipelines.measures.elm.compiler import Compiler, Scope
 from pipelines.measures.elm.engine import Compiled, Engine, deep_enough
 from pipelines.measures.elm.nodes import Node, Query, children
+from pipelines.measures.elm.survey import asked_codes
 
 WIDTH = 100
 INFIX = {
@@ -143,11 +144,9 @@ def _query(query: Query, names: Names, indent: str) -> str:
 
 
 def _retrieve(node: Node) -> str:
-    codes = [value_set_text(arg) for arg in node.args[:1]]
+    codes = asked_codes(node)
     profile = f" as {node['profile'].rsplit('/', 1)[-1]}" if node.get("profile") else ""
-    where = (
-        f": {node['code_path']} {node['comparator']} {codes[0]}" if codes and node.get("code_path") else ""
-    )
+    where = f": {node['code_path']} {node['comparator']} {value_set_text(codes)}" if codes is not None else ""
     return f"[{node['resource']}{profile}{where}]"
 
 

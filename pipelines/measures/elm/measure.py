@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ehr_core.kernel.errors import BadRequest
 
-SCORING = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-scoring"
-BASIS = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-populationBasis"
-CRITERIA_REFERENCE = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-criteriaReference"
-AGGREGATE = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-aggregateMethod"
+SCORING, BASIS = "cqfm-scoring", "cqfm-populationBasis"
+CRITERIA_REFERENCE, AGGREGATE = "cqfm-criteriaReference", "cqfm-aggregateMethod"
+"""The last part of an extension's address: its guide has moved, and editions differ in what stands before."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,11 @@ class Population:
 
 @dataclass(frozen=True)
 class Stratifier:
+    """Parts a group by one definition, or by the combinations of what several `components` (id, definition) say."""
+
     id: str
     expression: str
+    components: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,14 @@ class Supplement:
 
 @dataclass(frozen=True)
 class Group:
+    """`basis_given`: the measure itself says what its populations count."""
+
     id: str
     scoring: str
     basis: str
     populations: tuple[Population, ...]
     stratifiers: tuple[Stratifier, ...]
+    basis_given: bool = True
 
     def of(self, code: str) -> tuple[Population, ...]:
         return tuple(one for one in self.populations if one.code == code)
@@ -88,7 +94,7 @@ def _measure(content: dict) -> Measure:
         content.get("name") or content["id"],
         content.get("version", ""),
         content.get("title", ""),
-        library.rsplit("/", 1)[-1],
+        library.rsplit("/", 1)[-1].removeprefix("#"),
         version or None,
         tuple(_group(group, content, number) for number, group in enumerate(content.get("group", []), 1)),
         tuple(_supplement(one) for one in content.get("supplementalData", []) if "criteria" in one),
@@ -97,7 +103,7 @@ def _measure(content: dict) -> Measure:
 
 
 def _supplement(one: dict) -> Supplement:
-    expression = one["criteria"]["expression"]
+    expression = _expression(one)
     usage = (_code(each) for each in one.get("usage", []))
     return Supplement(one.get("id") or expression, expression, "risk-adjustment-factor" in usage)
 
@@ -109,38 +115,70 @@ def period_now() -> tuple[str, str]:
 
 
 def _group(group: dict, measure: dict, number: int) -> Group:
-    scoring = _extension(group, SCORING) or _code(measure.get("scoring")) or "proportion"
-    basis = _extension(group, BASIS) or _extension(measure, BASIS) or "boolean"
+    scoring = _extension(group, SCORING) or _code(group.get("scoring")) or _code(measure.get("scoring"))
+    basis = (
+        _extension(group, BASIS) or group.get("basis") or _extension(measure, BASIS) or measure.get("basis")
+    )
+    populations: list[Population] = []
+    for one in group.get("population", []):
+        populations.append(_population(one, {known.id for known in populations}))
+    taken = {one.id for one in populations}
+    stratifiers = (
+        _stratifier(one, at, taken)
+        for at, one in enumerate(group.get("stratifier", []), 1)
+        if "criteria" in one or one.get("component")
+    )
     return Group(
         group.get("id") or f"Group_{number}",
-        scoring,
-        basis,
-        tuple(_population(one) for one in group.get("population", [])),
-        tuple(
-            Stratifier(one.get("id", f"Stratifier_{at}"), one["criteria"]["expression"])
-            for at, one in enumerate(group.get("stratifier", []), 1)
-            if "criteria" in one
-        ),
+        scoring or "proportion",
+        basis or "boolean",
+        tuple(populations),
+        tuple(stratifiers),
+        basis is not None,
     )
 
 
-def _population(one: dict) -> Population:
+def _population(one: dict, taken: Collection[str]) -> Population:
     code = _code(one.get("code")) or ""
     return Population(
-        one.get("id", code),
+        _free(one.get("id") or code, taken),
         code,
-        one.get("criteria", {}).get("expression", ""),
+        _expression(one),
         _extension(one, CRITERIA_REFERENCE),
         _extension(one, AGGREGATE),
     )
+
+
+def _stratifier(one: dict, number: int, taken: Collection[str]) -> Stratifier:
+    name = _free(one.get("id") or f"Stratifier_{number}", taken)
+    components = tuple(
+        (part.get("id") or f"Component_{at}", _expression(part))
+        for at, part in enumerate(one.get("component", []), 1)
+    )
+    return Stratifier(name, _expression(one), components)
+
+
+def _expression(holder: dict) -> str:
+    """The definition that a criterion names, also when it is written in quotes."""
+    expression = (holder.get("criteria") or {}).get("expression", "")
+    quoted = len(expression) > 1 and expression[0] == expression[-1] == '"'
+    return expression[1:-1] if quoted else expression
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name, numbered where another one has it already."""
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free
 
 
 def _code(concept: dict | None) -> str | None:
     return next((coding.get("code") for coding in (concept or {}).get("coding", [])), None)
 
 
-def _extension(holder: dict, url: str) -> str | None:
+def _extension(holder: dict, name: str) -> str | None:
     for one in holder.get("extension", []):
-        if one.get("url") == url:
+        if str(one.get("url")).rpartition("/")[2] == name:
             return _code(one.get("valueCodeableConcept")) or one.get("valueCode") or one.get("valueString")
     return None

@@ -105,7 +105,7 @@ class Query:
         return frozenset(names | {self.sort_row} | set(self.aggregate.names() if self.aggregate else ()))
 
 
-FAILING = frozenset({"SingletonFrom", "Message"})
+FAILING = frozenset({"SingletonFrom", "Message", "PointFrom", "Subsumes", "SubsumedBy"})
 PATIENT = frozenset({"Retrieve"})
 
 
@@ -123,7 +123,8 @@ class Nodes:
             if op == "Row":
                 free |= {attributes["row"]}
             patient = op in PATIENT or any(arg.patient for arg in args)
-            fails = op in FAILING or any(arg.may_fail for arg in args)
+            fails = op in FAILING or (op == "As" and bool(attributes.get("strict")))
+            fails = fails or any(arg.may_fail for arg in args)
             found = Node(len(self._known), op, args, dict(attributes), place, free, patient, fails)
             self._known[key] = found
         return found

@@ -6,6 +6,7 @@ import base64
 import binascii
 import gzip
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,8 @@ ELM_JSON, ELM_XML = "application/elm+json", "application/elm+xml"
 XML_LIBRARY = re.compile(
     rb"<(?:\w+:)?library\b[^>]*urn:hl7-org:elm:r1.*?<(?:\w+:)?identifier\s[^>]*?\bid=\"([^\"]+)\"", re.DOTALL
 )
+LARGEST_UNPACKED = 500_000_000
+"""Bytes of one packed file as it unpacks."""
 OID = re.compile(r"\d+(?:\.\d+){4,}$")
 
 
@@ -56,6 +59,10 @@ class Package:
     unexpanded: dict[str, str] = field(default_factory=dict)
     """Those that cannot be, and why."""
     oids: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """What is not as FHIR has it, and why; the rest is taken without it."""
+    aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a FHIR Library whose ELM is not in it, the other names that the ELM may be found by."""
 
     def library(self, name: str, version: str | None = None) -> dict:
         """The library of that id; of the newest version when that version is not there. Raises NotFound."""
@@ -65,6 +72,9 @@ class Package:
         others = sorted((key for key in self.libraries if key[0] == name), key=lambda key: _ordered(key[1]))
         if others:
             return self.libraries[others[-1]]
+        for other in self.aliases.get(name, ()):
+            if any(key[0] == other for key in self.libraries):
+                return self.library(other, version)
         if name in self.without_elm:
             raise NotFound(
                 f"The library '{name}' is there only as {self.without_elm[name]}. Add its ELM JSON."
@@ -136,7 +146,11 @@ def package_of(found: Iterable[dict]) -> Package:
     """The package that these contents make up."""
     package = Package()
     for content in found:
-        _take(package, content)
+        try:
+            _take(package, content)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            name = f"{content.get('resourceType', 'JSON')} {content.get('url') or content.get('id') or ''}".strip()
+            package.unreadable[name] = f"It cannot be read ({type(error).__name__}: {error})."
     return package
 
 
@@ -154,7 +168,7 @@ def contents(place: Path) -> Iterator[dict]:
 
 def read_json(file: Path) -> Iterator[dict]:
     """The JSON objects of a file. Raises BadRequest naming a file that is not JSON."""
-    raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    raw = _unzipped(file) if file.suffix == ".gz" else file.read_bytes()
     lines = raw.splitlines() if ".ndjson" in file.suffixes else [raw.removeprefix(b"\xef\xbb\xbf")]
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -168,8 +182,23 @@ def read_json(file: Path) -> Iterator[dict]:
                 yield one
 
 
+def _unzipped(file: Path) -> bytes:
+    """At most so much that it can be a package."""
+    try:
+        with gzip.open(file) as packed:
+            raw = packed.read(LARGEST_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error):
+        raise BadRequest(f"'{file.name}' is no whole .gz file. Pack or fetch it again.") from None
+    if len(raw) > LARGEST_UNPACKED:
+        raise BadRequest(f"'{file.name}' unpacks to more than {LARGEST_UNPACKED // 1_000_000} MB.")
+    return raw
+
+
 def _take(package: Package, content: dict) -> None:
     kind = content.get("resourceType")
+    if kind in ("Measure", "Library"):
+        for inside in content.get("contained", []):
+            _take(package, inside)
     if kind == "Bundle":
         for entry in content.get("entry", []):
             _take(package, entry.get("resource") or {})
@@ -205,6 +234,7 @@ def _take_resource(package: Package, content: dict) -> None:
     """A FHIR Library under all names that others may call it by."""
     names = (content.get("name"), content.get("id"), content.get("url", "").rsplit("/", 1)[-1])
     known = [name for name in names if name]
+    files = [one.get("url", "").rsplit("/", 1)[-1].partition(".")[0] for one in content.get("content", [])]
     for elm in _elm_of(content):
         _take_library(package, elm)
         for name in known:
@@ -215,6 +245,7 @@ def _take_resource(package: Package, content: dict) -> None:
         form = "ELM XML, which is not read" if ELM_XML in forms else "CQL, which has to be translated first"
         for name in known:
             package.without_elm.setdefault(name, form)
+            package.aliases.setdefault(name, tuple(one for one in (*known, *files) if one and one != name))
 
 
 def _elm_of(library: dict) -> Iterator[dict]:

@@ -6,11 +6,12 @@ A member is a pair of patient and subject: the patient (boolean basis) or one of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipelines.measures.elm.columns import Column, Listing
+from pipelines.measures.elm.columns import Column, Listing, concat
 from pipelines.measures.elm.lists import as_list, first_of_each
 from pipelines.measures.elm.logic import truth
 from pipelines.measures.elm.measure import Group, Population
@@ -41,6 +42,9 @@ class Members:
         return Members(self.patients[kept], self.keys[kept], items)
 
     def among(self, others: Members) -> np.ndarray:
+        """Which are members of the others; by patient, where one of both counts patients and the other their items."""
+        if (self.items is None) != (others.items is None):
+            return np.isin(self.patients, others.patients)
         size = max(int(self.keys.max(initial=0)), int(others.keys.max(initial=0))) + 1
         return np.isin(self.patients * size + self.keys, others.patients * size + others.keys)
 
@@ -48,16 +52,35 @@ class Members:
         return np.bincount(self.patients, minlength=rows)
 
 
-def members(run: Run, column: Column) -> Members:
-    """Those for whom the criterion is true, or the items that it lists."""
-    if isinstance(column, Listing):
-        listing = as_list(column)
-        owners, keys = listing.owners(), run.equality.identity(listing.items)
-        kept = first_of_each(owners, keys)
-        kept = kept[keys[kept] >= 0]
-        return Members(owners[kept], keys[kept], listing.items.take(kept))
-    rows = np.flatnonzero(truth(column).values == 1)
-    return Members(rows, np.zeros(len(rows), np.int64))
+def members(run: Run, columns: Mapping[str, Column], *, per_patient: bool) -> dict[str, Members]:
+    """By name, those for whom the criterion is true, or the items that it lists.
+
+    The criteria are numbered together, so that equal items have equal keys whatever they are: resources of several
+    types, dates, tuples. `per_patient`: a list counts its patient once, as the measure says that it counts patients.
+    """
+    lists = {name: as_list(column) for name, column in columns.items() if isinstance(column, Listing)}
+    keys = _keys(run, list(lists.values()))
+    found = {}
+    for name, column in columns.items():
+        if name not in lists:
+            rows = np.flatnonzero(truth(column).values == 1)
+            found[name] = Members(rows, np.zeros(len(rows), np.int64))
+            continue
+        owners = lists[name].owners()
+        kept = first_of_each(owners, keys[0])
+        kept = kept[keys[0][kept] >= 0]
+        found[name] = Members(owners[kept], keys.pop(0)[kept], lists[name].items.take(kept))
+        if per_patient:
+            rows = np.unique(found[name].patients)
+            found[name] = Members(rows, np.zeros(len(rows), np.int64))
+    return found
+
+
+def _keys(run: Run, lists: list[Listing]) -> list[np.ndarray]:
+    if not lists:
+        return []
+    together = run.equality.identity(concat([one.items for one in lists]))
+    return np.split(together, np.cumsum([len(one.items) for one in lists])[:-1])
 
 
 @dataclass
@@ -69,6 +92,7 @@ class GroupResult:
     raw: dict[str, Members] = field(default_factory=dict)
     observations: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     strata: dict[str, Members] = field(default_factory=dict)
+    """By stratifier id; where it gives values, by `id=value`"""
 
     def count(self, population: str, patient: int) -> int:
         """How many members of one patient row."""
@@ -125,7 +149,11 @@ def _outer(group: Group, population: Population, code: str) -> tuple[Population,
 
 
 def _restricted(members_: Members, outer: tuple[Population, ...], result: dict[str, Members]) -> Members:
+    """Those who are in the outer population. Of a patient whose items are counted there, all of these items."""
     for population in outer[:1]:
+        inside = result[population.id]
+        if members_.items is None and inside.items is not None:
+            return inside.only(inside.among(members_))
         members_ = members_.only(members_.among(result[population.id]))
     return members_
 

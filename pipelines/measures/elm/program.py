@@ -20,6 +20,22 @@ from pipelines.measures.elm.library import Library
 from pipelines.measures.elm.nodes import Node, Nodes, Place, reachable
 from pipelines.measures.elm.packages import Package
 
+NOBODYS = frozenset(
+    {
+        *(
+            "Location",
+            "Medication",
+            "Organization",
+            "Practitioner",
+            "PractitionerRole",
+            "Substance",
+            "Device",
+        ),
+        *("HealthcareService", "Endpoint", "MedicationKnowledge", "Questionnaire", "PlanDefinition"),
+    }
+)
+"""Resources that are nobody's: the same in every context."""
+
 
 class Program:
     """Compiles definitions of a package's libraries when they are asked for."""
@@ -59,10 +75,19 @@ class Program:
         if found is None:
             raise NotFound(f"The library '{library.name}' defines no '{name}'.")
         self._compiled[key] = None
-        node = Compiler(self, library, name).node(found["expression"], Scope())
+        compiler = Compiler(self, library, name)
+        node = compiler.node(found["expression"], Scope())
+        if found.get("context", "Patient") != "Patient" and _reads_people(node):
+            what = f"definition '{name}' of the context {found['context']}, which reads the data of many patients"
+            node = compiler.unsupported(what, found)
         self._compiled[key] = node
         self.named.setdefault(node.number, f"{library.name}.{name}")
         return node
+
+
+def _reads_people(node: Node) -> bool:
+    """Does it retrieve what belongs to a patient, and not only places, medicines or organisations?"""
+    return any(one.op == "Retrieve" and one["resource"] not in NOBODYS for one in reachable([node]))
 
 
 def not_evaluable(program: Program) -> list[str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from pipelines.measures.elm.compiler import Compiler, Scope, handles
 from pipelines.measures.elm.library import Library
 from pipelines.measures.elm.natives import native
 from pipelines.measures.elm.nodes import Node
 from pipelines.measures.elm.type_names import named, options, type_text
 
+STEP, INDEX = re.compile(r"([^.\[\]]+)((?:\[\d+\])*)"), re.compile(r"\d+")
+PATH = re.compile(rf"{STEP.pattern}(?:\.{STEP.pattern})*")
+"""Names of parts, each with the places in its list: `name.given[0]`."""
 DEEPEST = 60
 """Functions that call each other deeper than this are taken for recursion, which CQL does not have."""
 
@@ -20,10 +25,10 @@ def _expression_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
 @handles("FunctionRef")
 def _function_ref(compiler: Compiler, elm: dict, scope: Scope) -> Node:
     args = tuple(compiler.node(one, scope) for one in elm.get("operand", []))
-    library = compiler.included(elm)
-    found = native(library.name, elm["name"], len(args))
+    found = native(compiler.included_name(elm), elm["name"], len(args))
     if found:
         return compiler.make(found, args, {}, elm)
+    library = compiler.included(elm)
     fitting = [
         one for one in library.functions.get(elm["name"], []) if len(one.get("operand", [])) == len(args)
     ]
@@ -129,8 +134,13 @@ def property_of(compiler: Compiler, elm: dict, scope: Scope) -> Node:
         source = scope.this
     else:
         return compiler.unsupported("a property of nothing", elm)
-    for name in elm["path"].split("."):
+    if not PATH.fullmatch(elm["path"]):
+        return compiler.unsupported(f"path '{elm['path']}'", elm)
+    for name, places in STEP.findall(elm["path"]):
         source = compiler.make("Property", (source,), {"path": name}, elm)
+        for place in INDEX.findall(places):
+            at = compiler.make("Literal", (), {"of": "Integer", "value": place}, elm)
+            source = compiler.make("Indexer", (source, at), {}, elm)
     return source
 
 

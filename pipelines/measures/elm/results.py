@@ -19,6 +19,7 @@ from pipelines.measures.elm.measure import Group, Measure
 from pipelines.measures.elm.nodes import Node
 from pipelines.measures.elm.plain import plain
 from pipelines.measures.elm.populations import GroupResult
+from pipelines.measures.elm.scores import proportion, score_of
 
 FLAGS = {
     "initial_population": ("initial-population",),
@@ -174,8 +175,11 @@ def individual_reports(result: Result, keys: list[str], period: Period) -> Itera
         inside |= _flag(group, FLAGS["initial_population"], rows)
     for row in np.flatnonzero(inside):
         groups = [
-            _group_json(group, {name: int(each[row]) for name, each in of_group.items()})
-            for group, of_group in zip(measure.groups, counts, strict=True)
+            {
+                **_group_json(group.group, {name: int(each[row]) for name, each in of_group.items()}),
+                **_observed_json(group, int(row)),
+            }
+            for group, of_group in zip(result.groups, counts, strict=True)
         ]
         subject = {"reference": f"Patient/{keys[row]}"}
         more = _supplements(result, beside, int(row))
@@ -217,13 +221,28 @@ def _group_json(group: Group, counts: Counts) -> dict[str, Any]:
     strata = [
         {
             "id": one.id,
-            "code": [{"text": one.expression}],
-            "stratum": [{"value": {"text": "true"}, **_counted(group, counts, f"{one.id}/")}],
+            "code": [{"text": one.expression or ", ".join(name for _, name in one.components)}],
+            "stratum": [
+                {"value": {"text": value}, **_counted(group, counts, f"{name}/")} for name, value in found
+            ],
         }
         for one in group.stratifiers
-        if f"{one.id}/{group.populations[0].id}" in counts
+        if (found := _strata(one.id, f"/{group.populations[0].id}", counts))
     ]
     return {"id": group.id, **_counted(group, counts), **({"stratifier": strata} if strata else {})}
+
+
+def _strata(stratifier: str, population: str, counts: Counts) -> list[tuple[str, str]]:
+    """(name, value) of each stratum that is counted."""
+    named = sorted(key.removesuffix(population) for key in counts if key.endswith(population))
+    by_value = [(name, name.partition("=")[2]) for name in named if name.startswith(f"{stratifier}=")]
+    return by_value or [(name, "true") for name in named if name == stratifier]
+
+
+def _observed_json(group: GroupResult, row: int) -> dict[str, Any]:
+    """The score of one patient by what is observed of them; nothing where there is none."""
+    score = score_of(group.group, {name: group.observed(name, row) for name in group.observations})
+    return {} if score is None else {"measureScore": {"value": round(score, 6)}}
 
 
 def _counted(group: Group, counts: Counts, prefix: str = "") -> dict[str, Any]:
@@ -241,13 +260,3 @@ def _counted(group: Group, counts: Counts, prefix: str = "") -> dict[str, Any]:
         "population": populations,
         **({} if score is None else {"measureScore": {"value": round(score, 6)}}),
     }
-
-
-def proportion(group: Group, counts: Counts, prefix: str = "") -> float | None:
-    """Numerator over denominator without exclusions and exceptions; None where that is not how it is scored."""
-    if group.scoring not in ("proportion", "ratio"):
-        return None
-    total = lambda code: sum(counts[prefix + one.id] for one in group.of(code))  # noqa: E731
-    below = total("denominator") - total("denominator-exclusion") - total("denominator-exception")
-    above = total("numerator") - total("numerator-exclusion")
-    return above / below if below > 0 else None

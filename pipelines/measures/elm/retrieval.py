@@ -7,17 +7,19 @@ from pipelines.measures.elm.fhir_model import resource_types
 from pipelines.measures.elm.nodes import Node
 from pipelines.measures.elm.type_names import named
 
+BEYOND = ("codeSearch", "dateSearch", "otherFilter", "include", "context")
+"""Parts of a retrieve that would change what it finds, and that are not done."""
+
 
 @handles("Retrieve")
 def _retrieve(compiler: Compiler, elm: dict, scope: Scope) -> Node:
-    args = [compiler.node(elm["codes"], scope)] if elm.get("codes") else []
-    roles = ["codes"] * len(args)
-    if elm.get("dateRange"):
-        args.append(compiler.node(elm["dateRange"], scope))
-        roles.append("dateRange")
+    beyond = [name for name in BEYOND if elm.get(name)]
+    if beyond:
+        return compiler.unsupported(f"retrieve with {', '.join(beyond)}", elm)
     resource = _resource_type(elm["dataType"])
     if resource is None:
         return compiler.unsupported(f"retrieve of {elm['dataType']}, which is no resource of FHIR R4", elm)
+    roles = [name for name in ("codes", "dateRange", "id") if elm.get(name)]
     attributes = {
         "resource": resource,
         "profile": elm.get("templateId"),
@@ -26,7 +28,11 @@ def _retrieve(compiler: Compiler, elm: dict, scope: Scope) -> Node:
         "date_path": elm.get("dateProperty"),
         "roles": tuple(roles),
     }
-    return compiler.make("Retrieve", args, attributes, elm)
+    if "id" in roles:
+        attributes["id_path"] = elm.get("idProperty") or "id"
+    if elm.get("dateLowProperty") or elm.get("dateHighProperty"):
+        attributes |= {"low_path": elm.get("dateLowProperty"), "high_path": elm.get("dateHighProperty")}
+    return compiler.make("Retrieve", [compiler.node(elm[name], scope) for name in roles], attributes, elm)
 
 
 def _resource_type(data_type: str) -> str | None:

@@ -8,7 +8,9 @@ from pipelines.measures.elm.columns import (
     Code,
     Column,
     Concept,
+    Interval,
     Listing,
+    Null,
     Text,
     alternatives_of,
     offsets_of,
@@ -36,6 +38,10 @@ def retrieve(run: Run, node: Node, frame: Frame) -> Listing:
         kept &= _coded(run, node, table, arguments["codes"])
     rows = np.flatnonzero(kept)
     found = Listing(offsets_of(np.bincount(places[rows], minlength=frame.rows)), Elements(table, rows))
+    if "id" in arguments:
+        wanted = run.value(arguments["id"], frame).take(found.owners())
+        same = run.equality.equal(system(found.items.part(node["id_path"])), system(wanted))
+        found = _only(found, same.values == 1)
     return _dated(run, node, frame, found, arguments["dateRange"]) if "dateRange" in arguments else found
 
 
@@ -91,11 +97,27 @@ def _names_value_set(run: Run, part: Column, url: str) -> np.ndarray:
 def _dated(run: Run, node: Node, frame: Frame, found: Listing, dates: Node) -> Listing:
     """Only those in a date range, where the ELM gives the retrieve one."""
     spans = run.value(dates, frame).take(found.owners())
-    value = system(found.items.part(node["date_path"])) if node.get("date_path") else moment_of(found.items)
+    value = _date_of(node, found.items)
     kept = np.zeros(len(found.items), bool)
     for part in alternatives_of(value):
         inside = RELATIONS["In"](run.comparer.compare, Ends(part), Ends(spans)).values == 1
         kept |= inside & ~part.nulls()
+    return _only(found, kept)
+
+
+def _date_of(node: Node, items: Column) -> Column:
+    """The element that dates a resource, or the interval between two of them."""
+    if node.get("date_path"):
+        return system(items.part(node["date_path"]))
+    paths = node.get("low_path"), node.get("high_path")
+    if not any(paths):
+        return moment_of(items)
+    low, high = (system(items.part(path)) if path else Null(len(items)) for path in paths)
+    shut = np.ones(len(items), bool)
+    return Interval.between(low, high, shut, shut, shut)
+
+
+def _only(found: Listing, kept: np.ndarray) -> Listing:
     rows = np.flatnonzero(kept)
-    counts = np.bincount(found.owners()[rows], minlength=frame.rows)
+    counts = np.bincount(found.owners()[rows], minlength=len(found))
     return Listing(offsets_of(counts), found.items.take(rows))

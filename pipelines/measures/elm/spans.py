@@ -47,7 +47,10 @@ LAST_OF_DAY = 86_399_999
 
 @dataclass
 class Span:
-    """`loose`: where the value is less precise than the comparison, so that equal bounds decide nothing."""
+    """`loose`: where the value is less precise than the comparison, so that equal bounds decide nothing.
+
+    The unknown end of an interval is not loose, however wide: it may be any moment, each of them exact.
+    """
 
     low: np.ndarray
     high: np.ndarray

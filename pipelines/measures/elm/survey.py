@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ehr_core.kernel.errors import AlmonerError
@@ -38,10 +39,13 @@ class Survey:
     value_sets: int
 
 
-def survey(engine: Engine) -> Survey:
-    """Compiles every measure of the engine's package."""
+def survey(engine: Engine, done: Callable[[int, int, str], None] = lambda *_: None) -> Survey:
+    """Compiles every measure of the engine's package. `done` is told which of how many is next."""
     package = engine.package
-    measures = [_measure(engine, name) for name in sorted(package.measures)]
+    measures = []
+    for number, name in enumerate(sorted(package.measures), 1):
+        done(number, len(package.measures), name)
+        measures.append(_measure(engine, name))
     urls = {one.url for one in package.value_sets.values()}
     return Survey(measures, len(package.libraries), len(urls))
 
@@ -74,10 +78,16 @@ def data_requirements(nodes: list[Node]) -> list[tuple[str, str, str]]:
     needs = set()
     for node in nodes:
         if node.op == "Retrieve":
-            codes = node.args[0] if node.args and node.get("code_path") else None
+            codes = asked_codes(node)
             text = codes.get("url") or ", ".join(_codes(codes)) if codes is not None else ""
             needs.add((node["resource"], node.get("profile") or "", text))
     return sorted(needs)
+
+
+def asked_codes(retrieve: Node) -> Node | None:
+    """The value set or codes that a retrieve asks for, if any."""
+    arguments = dict(zip(retrieve["roles"], retrieve.args, strict=True))
+    return arguments.get("codes") if retrieve.get("code_path") else None
 
 
 def _codes(node: Node) -> list[str]:

@@ -63,6 +63,11 @@ METRIC = {
     "Bq": ("Bq", 1.0),
     "A": ("A", 1.0),
     "V": ("V", 1.0),
+    "Ohm": ("Ohm", 1.0),
+    "N": ("N", 1.0),
+    "Ci": ("Bq", 3.7e10),
+    "G": ("T", 1e-4),
+    "T": ("T", 1.0),
 }
 PLAIN = {
     "%": ("", 1e-2),
@@ -81,11 +86,26 @@ PLAIN = {
     "[yd_i]": ("m", 0.9144),
     "[lb_av]": ("g", 453.59237),
     "[oz_av]": ("g", 28.349523125),
+    "[mi_i]": ("m", 1609.344),
+    "[in_us]": ("m", 100 / 3937),
+    "[ft_us]": ("m", 1200 / 3937),
+    "[stone_av]": ("g", 6350.29318),
+    "[gr]": ("g", 0.06479891),
+    "[oz_tr]": ("g", 31.1034768),
+    "[gal_us]": ("m3", 3.785411784e-3),
+    "[qt_us]": ("m3", 9.46352946e-4),
+    "[pt_us]": ("m3", 4.73176473e-4),
+    "[drp]": ("m3", 5e-8),
     "[foz_us]": ("m3", 2.95735295625e-5),
     "[tsp_us]": ("m3", 4.92892159375e-6),
     "[tbs_us]": ("m3", 1.478676478125e-5),
     "[cup_us]": ("m3", 2.365882365e-4),
     "[pH]": ("[pH]", 1.0),
+    "[ppth]": ("", 1e-3),
+    "mo_j": ("s", 2629800.0),
+    "mo_s": ("s", 2551442.976),
+    "a_j": ("s", 31557600.0),
+    "a_t": ("s", 31556925.216),
     "deg": ("deg", 1.0),
 }
 SPECIAL = {"Cel": Unit((("K", 1),), 1.0, 273.15), "[degF]": Unit((("K", 1),), 5 / 9, 459.67 * 5 / 9)}
@@ -136,15 +156,24 @@ def _read(text: str) -> Unit:
 
 
 def _parts(text: str) -> list[tuple[int, str]]:
-    """(1 or -1, part) of an expression without brackets around groups."""
-    if "(" in text or ")" in text:
-        raise ValueError(text)
-    parts, sign = [], 1
-    for word in re.split(r"([./])", text):
-        if word in ("/", "."):
+    """(1 or -1, part) of an expression; a division stands before one part or one group in brackets."""
+    parts: list[tuple[int, str]] = []
+    around, sign = [1], 1
+    for word in re.findall(r"[./()]|[^./()]+", text):
+        if word == "(":
+            around.append(around[-1] * sign)
+            sign = 1
+        elif word == ")":
+            around.pop()
+            sign = 1
+        elif word in "./":
             sign = -1 if word == "/" else 1
-        elif word:
-            parts.append((sign, word))
+        else:
+            parts.append((around[-1] * sign, word))
+        if not around:
+            raise ValueError(text)
+    if len(around) > 1:
+        raise ValueError(text)
     return parts
 
 

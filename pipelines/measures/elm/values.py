@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from pipelines.measures.elm.columns import (
@@ -22,7 +24,9 @@ from pipelines.measures.elm.columns import (
     Text,
     choice_of,
     concat,
+    merge,
 )
+from pipelines.measures.elm.conversions import system
 from pipelines.measures.elm.fhir_model import SYSTEM_TYPE
 from pipelines.measures.elm.moments import Moment, date_from, moments
 from pipelines.measures.elm.nodes import Node
@@ -108,16 +112,54 @@ def tuple_(run: Run, node: Node, frame: Frame) -> Record:
 
 @operation("Instance")
 def instance(run: Run, node: Node, frame: Frame) -> Column:
-    """A value of a system type; of FHIR types, those with one value are that value."""
+    """A value of a system type; FHIR's types as the system's, where they are converted to these, else as tuples."""
     parts = dict(zip(node["names"], run.args(node, frame), strict=True))
     kind = node["of"]
     if kind in RECORDS:
         return RECORDS[kind](parts, np.ones(frame.rows, bool))
     if kind == "Interval":
         return Interval(parts, np.ones(frame.rows, bool))
-    if kind.removeprefix("fhir:") in SYSTEM_TYPE and "value" in parts:
+    name = kind.removeprefix("fhir:")
+    if name in SYSTEM_TYPE and "value" in parts:
         return parts["value"]
-    return Record(parts, np.ones(frame.rows, bool))
+    made = MADE.get(name) if name != kind else None
+    if made is None:
+        return Record(parts, np.ones(frame.rows, bool))
+    return made(lambda name: system(parts.get(name, Null(frame.rows))), parts)
+
+
+Part = Callable[[str], Column]
+
+
+def _made_quantity(part: Part, parts: Mapping[str, Column]) -> Column:
+    unit = merge(part("code"), part("unit"))
+    return Quantity({**parts, "value": part("value"), "unit": unit}, ~part("value").nulls())
+
+
+def _made_code(part: Part, parts: Mapping[str, Column]) -> Column:
+    names = ("code", "system", "version", "display")
+    return Code({name: part(name) for name in names}, ~part("code").nulls())
+
+
+def _made_concept(part: Part, parts: Mapping[str, Column]) -> Column:
+    codes, text = part("coding"), part("text")
+    return Concept({**parts, "codes": codes, "display": text}, ~codes.nulls() | ~text.nulls())
+
+
+def _made_period(part: Part, parts: Mapping[str, Column]) -> Column:
+    low, high = part("start"), part("end")
+    shut = np.ones(len(low), bool)
+    made = Interval.between(low, high, ~low.nulls(), shut, shut)
+    return Interval({**parts, **made.parts}, made.known)
+
+
+MADE = {
+    **dict.fromkeys(("Quantity", "Age", "Duration", "Count", "Distance"), _made_quantity),
+    "Coding": _made_code,
+    "CodeableConcept": _made_concept,
+    "Period": _made_period,
+}
+"""FHIR's types that logic makes itself. The parts that were given stay in reach by their names."""
 
 
 @operation("Parameter")

@@ -38,6 +38,7 @@ SCREENINGS = (
 )
 UNKNOWN_MODIFIER = {"url": "https://other.example/never-seen", "valueBoolean": True}
 EDITABLE = ("observation", "condition", "procedure", "immunization", "medication_request")
+FEWEST = 6
 REMOVABLE = (*EDITABLE, "encounter", "diagnostic_report", "coverage", "flag")
 
 
@@ -274,8 +275,8 @@ def remove(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> 
 
 
 def remove_person(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
-    """The Patient alone: what was recorded of the person stays and belongs to nobody. The last one is left."""
-    if _others_in_use(work, patient_id):
+    """The Patient alone: what was recorded of the person stays and belongs to nobody. A few people are left."""
+    if len(_others_in_use(work, patient_id)) > FEWEST:
         Store(work).delete("Patient", patient_id)
 
 

@@ -95,6 +95,7 @@ def test_a_night_changes_nothing_that_the_instant_path_has_measured(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 @settings(max_examples=40, deadline=None, suppress_health_check=SUPPRESSED)
 @given(edits=st.lists(edit, min_size=3, max_size=25))
 def test_no_number_of_edits_makes_the_night_say_anything_else(edits, postgres_server, after_a_night, state):

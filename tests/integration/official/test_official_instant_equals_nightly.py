@@ -78,6 +78,7 @@ def test_a_night_changes_no_official_answer_that_the_minute_gave(
     assert_a_night_changes_nothing(edits, postgres_server, after_a_night, state)
 
 
+@pytest.mark.timeout(1800)
 @settings(max_examples=30, phases=SEARCH, deadline=None, suppress_health_check=SUPPRESSED)
 @given(edits=st.lists(edit, min_size=3, max_size=25))
 def test_no_number_of_edits_makes_the_night_say_otherwise(edits, postgres_server, after_a_night, state):

@@ -8,7 +8,11 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.cli import commands
+from pipelines.measures.elm.cases import Case, read_cases
 from pipelines.measures.elm.conformance import ConformanceReport, run_conformance
+from pipelines.measures.elm.engine import Engine
+from pipelines.measures.elm.packages import read_package
+from pipelines.measures.elm.records import Records
 from tests.lib.shared_data import shared_data
 
 LEAST_SHARE = 0.985
@@ -71,3 +75,36 @@ def test_nearly_all_official_cases_agree():
     assert len(report.measures) == 61
     assert report.cases == 1882
     assert report.agreeing / report.cases >= LEAST_SHARE
+
+
+@pytest.mark.long
+def test_every_official_case_answers_alone_as_it_does_among_the_others():
+    engine = Engine(read_package(shared_data("ecqm")))
+    by_measure: dict[str, list[Case]] = {}
+    for case in read_cases(shared_data("ecqm")):
+        by_measure.setdefault(case.measure, []).append(case)
+    apart = []
+    for name, cases in by_measure.items():
+        together = counted(engine, name, cases)
+        apart += [
+            case.name for row, case in enumerate(cases) if together[row] != counted(engine, name, [case])[0]
+        ]
+    assert apart == []
+
+
+def counted(engine: Engine, name: str, cases: list[Case]) -> list[list]:
+    """Of each case, the counts and the observed values of every group."""
+    records = Records(engine.texts, declared_only=True)
+    for case in cases:
+        records.add_patient(case.resources)
+    result = engine.evaluate(engine.compile(name), engine.run(records, cases[0].period))
+    return [
+        [
+            (
+                {one: group.count(one, row) for one in group.members},
+                {one: str(group.observed(one, row)) for one in group.observations},
+            )
+            for group in result.groups
+        ]
+        for row in range(len(cases))
+    ]

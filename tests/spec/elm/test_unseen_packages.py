@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from ehr_core.kernel.errors import BadRequest, NotFound
-from pipelines.measures.elm.cases import ExpectedGroup, matching_group, same_values
 from pipelines.measures.elm.conformance import run_conformance
+from pipelines.measures.elm.expected import ExpectedGroup, matching_group, same_values
 from pipelines.measures.elm.measure import read_measure
 from pipelines.measures.elm.packages import read_package
 from tests.lib.elm import FHIR, SYSTEM, literal, op, part, query, ref

@@ -1,0 +1,81 @@
+"""Takes a night's risk: the facts behind the scores, the scores, the care tiers, in this order."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from data_contracts.api.pipeline import WriteBackReceipt
+from data_contracts.tables.risk import CARE_TIERS, RISK_DRIVERS, RISK_SCORES
+from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.risk.computed import apply_rows, apply_tiers, note_night, relabel
+from ehr_core.workflows.write_back.differences import Target, patients_in_scope
+from ehr_core.workflows.write_back.evidence import with_evidence
+from ehr_core.workflows.write_back.scope import WriteBackScope
+from ehr_core.workflows.write_back.take import take
+
+DRIVERS = Target(
+    RISK_DRIVERS,
+    "risk.driver",
+    ("score_id", "part", "evidence_type", "evidence_key"),
+    "score_id",
+    said="true",
+    may_be_silent=True,
+)
+SCORES = Target(RISK_SCORES, "risk.score", ("score_id",), "score_id", said="true")
+TIERS = Target(CARE_TIERS, "risk.care_tier", (), "tier", said="held.present")
+
+
+def take_risk_drivers(
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+) -> WriteBackReceipt:
+    def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
+        return apply_rows(
+            connection,
+            table=target.table,
+            contract=target.contract,
+            columns=("evidence_id",),
+            delta=with_evidence(target.delta),
+            gone=target.gone,
+            now=work.now(),
+            run_id=scope.run_id,
+        )
+
+    return take(work, scope, DRIVERS, body, master_key_hex, apply)
+
+
+def take_risk_scores(
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+) -> WriteBackReceipt:
+    def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
+        return apply_rows(
+            connection,
+            table=target.table,
+            contract=target.contract,
+            delta=target.delta,
+            gone=target.gone,
+            now=work.now(),
+            run_id=scope.run_id,
+        )
+
+    return take(work, scope, SCORES, body, master_key_hex, apply)
+
+
+def take_care_tiers(
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+) -> WriteBackReceipt:
+    def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
+        return apply_tiers(
+            connection,
+            delta=target.delta,
+            gone=target.gone,
+            now=work.now(),
+            run_id=scope.run_id,
+            actor_id=work.actor.actor_id,
+            actor_name=work.actor.name,
+        )
+
+    receipt = take(work, scope, TIERS, body, master_key_hex, apply)
+    whose, values = patients_in_scope(scope, "{alias}.patient_id")
+    relabel(work.connection, whose, values)
+    note_night(work.connection, scope.run_id, scope.as_of, work.now())
+    return receipt

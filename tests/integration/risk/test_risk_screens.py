@@ -1,0 +1,91 @@
+"""The risk panel of the chart, the worklist's tier and the Risk page as Streamlit draws them, over the real API."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+
+from data_contracts.api.care_gaps import WorklistQuery
+from data_contracts.api.risk import AdjustTier
+from data_contracts.tables.results import CARE_GAPS
+from tests.integration.chart_records import put_patient
+from tests.integration.loop.records import as_body, gap_row
+from tests.integration.risk.conftest import TODAY
+from tests.lib.app_pages import opened, press, session_of, shown
+
+pytestmark = pytest.mark.usefixtures("night")
+
+
+@pytest.fixture(autouse=True)
+def same_main(monkeypatch):
+    """AppTest puts the page in the place of `__main__`."""
+    import sys
+
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
+@pytest.fixture
+def listed(api, key):
+    stamp = {"run_id": "run", "key_id": key.key_id, "as_of": TODAY, "outbox_transaction": 2**40}
+    body = as_body(CARE_GAPS, [gap_row(key, "ana"), gap_row(key, "ben")])
+    api.service("pipeline").pipeline.write_back("care_gaps", body, **stamp)
+
+
+def html_of(page) -> str:
+    return " ".join(part.proto.body for part in page.get("html"))
+
+
+def test_a_clinician_reads_the_tier_at_the_chart_adjusts_it_and_sees_both(clinician):
+    session = session_of(clinician)
+    page = opened(session, "dashboards.clinician.chart", "chart_page", patient="ana")
+    words = html_of(page)
+    for said in (
+        "Care tier: High",
+        "Computed: High, by Charlson comorbidity index.",
+        "I50.22",
+        "makes no tier",
+    ):
+        assert said in words
+    page = press(page, "Adjust tier")
+    page.radio[-1].set_value("low")
+    next(box for box in page.selectbox if box.label == "Reason").set_value("stable_and_supported")
+    page = press(page, "Save adjustment")
+    assert "Care tier adjusted to Low" in shown(page)
+    words = html_of(page)
+    assert "Care tier: Low" in words
+    assert "Computed: High" in words
+    assert "Adjusted to Low by Okafor" in words
+
+
+def test_the_worklist_shows_filters_and_hands_out_the_tier(api, clinician, manager, listed):
+    tier = clinician.risk.of_patient("ben").tier
+    said = {"reason": "goals_of_care", "until": TODAY + timedelta(days=30)}
+    clinician.risk.adjust("ben", AdjustTier(version=tier.version, tier="low", **said))
+    put_patient(api, "ana", "=cmd()", "Ana")
+    page = opened(session_of(manager), "dashboards.care_manager.worklist", "worklist_page", tier="low")
+    words = html_of(page)
+    assert "YOUNG, Ben" in words
+    assert "CMD" not in words
+    assert "computed Very high · adjusted by Okafor" in words
+    rows = list(csv.DictReader(io.StringIO(manager.worklist.csv(WorklistQuery(sort="tier")).decode())))
+    assert [row["care_tier"] for row in rows] == ["High", "Low"]
+    assert rows[1]["computed_tier"] == "Very high"
+    assert rows[0]["name"].startswith("'="), "a name that looks like a formula is no formula"
+
+
+def test_the_risk_page_leads_to_the_worklist_of_a_tier(manager):
+    page = opened(session_of(manager), "dashboards.care_manager.risk", "risk_page")
+    assert "2 people · computed for 20-Nov-2026" in shown(page)
+    press(page, "Very high")
+    assert page.session_state["went"] == ("worklist", {"tier": "very_high", "sort": "tier"})
+
+
+def test_an_analyst_sees_the_risk_page_without_small_numbers_and_without_people(api):
+    page = opened(session_of(api.signed_in("aki", "analyst")), "dashboards.care_manager.risk", "risk_page")
+    assert "not shown" in html_of(page)
+    assert not page.button
