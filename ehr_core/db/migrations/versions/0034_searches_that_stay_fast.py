@@ -6,6 +6,7 @@ A row whose dates are close together is found by its first one; the few others h
 from __future__ import annotations
 
 import re
+from importlib import import_module
 
 from alembic import op
 
@@ -31,11 +32,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION access.open_chart IS
   'May this transaction open the chart? Then its rows are known to be open until the transaction ends';
-"""
-JUDGE_EACH = f"""
-DROP FUNCTION access.open_chart;
-CREATE OR REPLACE FUNCTION access.chart_is_open(whose text) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT {chart_condition("whose")} $$;
 """
 DATED = """
 Account AllergyIntolerance Appointment Basic CarePlan CareTeam ChargeItem Claim ClaimResponse ClinicalImpression
@@ -130,7 +126,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     _change(FOLLOW, FORGET, BEGIN)
-    op.get_bind().connection.driver_connection.execute(JUDGE_EACH)
+    for name in ("enter_staff", "chart_is_open"):
+        op.get_bind().connection.driver_connection.execute(_as_it_was(name))
+    op.execute("DROP FUNCTION access.open_chart")
     op.execute("DROP INDEX fhir.patient_in_order")
     for table in map(_snake, OF_VISITS):
         op.execute(f"DROP INDEX fhir.{table}_by_encounter")
@@ -152,3 +150,10 @@ def _change(function: str, old: str, new: str) -> None:
 
 def _snake(resource_type: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", resource_type).lower()
+
+
+def _as_it_was(function: str) -> str:
+    """The words that migration 0015 made it with."""
+    made = import_module("ehr_core.db.migrations.versions.0015_patient_policy").FUNCTIONS
+    (words,) = re.findall(rf"CREATE (FUNCTION access\.{function}\(.*?\$\$;)", made, re.DOTALL)
+    return f"CREATE OR REPLACE {words}"
