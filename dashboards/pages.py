@@ -12,6 +12,7 @@ from dashboards.admin.audit import audit_page
 from dashboards.admin.break_glass import break_glass_page
 from dashboards.admin.chart_access import chart_access_page
 from dashboards.admin.disclosures import disclosures_page
+from dashboards.admin.official_measures import official_measures_page
 from dashboards.admin.outside import outside_page
 from dashboards.admin.roles import roles_page
 from dashboards.care_manager.replies import replies_page
@@ -40,6 +41,7 @@ from dashboards.front_desk.reported import reported_page
 from dashboards.front_desk.schedule import schedule_page
 from dashboards.front_desk.waitlist import waitlist_page
 from dashboards.pharmacist.decision_support import decision_support_page
+from dashboards.quality.data_quality import data_quality_page
 from dashboards.quality.measures import measures_page
 from dashboards.shared.session import StaffSession
 
@@ -95,6 +97,7 @@ def offers(session: StaffSession) -> list[Offer]:
         Offer("result.read", coverage_page, "Coverage and pools", "coverage", CARE),
         Offer("chart.read", reported_page, "Reported by patients", "reported", CARE),
         Offer("measure.read", measures_page, "Measures", "measures", POPULATION),
+        Offer("data_quality.read", data_quality_page, "Data quality", "data-quality", POPULATION),
         Offer("aggregate.read", risk_page, "Risk", "risk", POPULATION),
         Offer("worklist.read", replies_page, "Replies", "replies", POPULATION),
         Offer(
@@ -102,6 +105,7 @@ def offers(session: StaffSession) -> list[Offer]:
         ),
         Offer("audit.read", audit_page, "Audit", "audit", HOUSE),
         Offer("account.manage", accounts_page, "Accounts", "accounts", HOUSE),
+        Offer("measure.manage", official_measures_page, "Official measures", "official-measures", HOUSE),
         Offer("access.manage", apps_page, "Apps", "apps", HOUSE),
         Offer("audit.read", alerts_page, "Alerts", "alerts", HOUSE),
         Offer("access.manage", outside_page, "Outside systems", "outside", HOUSE),

@@ -80,15 +80,18 @@ def remeasure(
 ) -> None:
     """Follow changes and re-measure each patient as they come; ends with Ctrl-C."""
     from pipelines.run.nightly import remeasure_client
+    from pipelines.run.uploads import UploadWatch
     from pipelines.run.worker import Worker
 
     settings = Settings()
     configure_logging(settings.log_level, json=True)
+    client = remeasure_client(settings)
     worker = Worker(
-        remeasure_client(settings),
+        client,
         settings.site_time_zone,
         settings.remeasure_poll_seconds,
         Heartbeat(heartbeat) if heartbeat else None,
+        UploadWatch(client),
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: worker.stop())

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from ehr_core.kernel.settings import Settings
-from pipelines.assets import checks, incremental, official, panel, risk, shards, snapshot
+from pipelines.assets import checks, data_quality, incremental, official, panel, risk, shards, snapshot
 from pipelines.assets.resources import Almoner
 
 
@@ -23,6 +23,7 @@ def define(settings: Settings, almoner: Almoner, **resources: Any) -> dg.Definit
             panel.published,
             panel.safe_harbor,
             risk.risk_scores,
+            data_quality.data_quality,
             official.official_inputs,
             official.official_results,
             official.official_gaps,

@@ -75,7 +75,7 @@ def explain(
 
 @measures.command("import")
 def import_package(
-    path: Annotated[Path, typer.Argument(help="A package: a file or a folder.")],
+    path: Annotated[Path, typer.Argument(help="A package: a folder, a .zip or .tgz, or a file.")],
     valuesets: ValueSets = None,
     libraries: Libraries = None,
     measure: Annotated[list[str] | None, typer.Option(help="Only this measure; may be repeated.")] = None,
@@ -129,22 +129,40 @@ def activate_measures(
     version: Annotated[
         str | None, typer.Option(help="Which imported version; the newest import unless given.")
     ] = None,
+    begin: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day on which it is run.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="Last day on which it is run.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the audit log and the measure's page.")] = "",
 ) -> None:
     """Make official measures active: the next night and the worker go by them, without a restart."""
     from pipelines.run.importing import activate
 
     versions = dict.fromkeys(names, version) if version else None
-    _tell_kept(activate(_client(), names, versions=versions))
+    days = {"active_from": begin and begin.date(), "active_until": end and end.date()}
+    _tell_kept(activate(_client(), names, versions=versions, reason=reason, **days))
 
 
 @measures.command("deactivate")
 def deactivate_measures(
     names: Annotated[list[str], typer.Argument(help="Measures as `almoner measures list` names them.")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
 ) -> None:
     """Make official measures no longer active: their gaps go at once."""
     from pipelines.run.importing import activate
 
-    _tell_kept(activate(_client(), names, active=False))
+    _tell_kept(activate(_client(), names, active=False, reason=reason))
+
+
+@measures.command("check-uploads")
+def check_uploads() -> None:
+    """Check what was uploaded at the screen and waits; the worker does this by itself."""
+    from pipelines.run.uploads import check_waiting
+
+    checked = check_waiting(_client(), say.print)
+    say.print(f"{checked} uploads checked.")
 
 
 def _tell_kept(kept: KeptMeasures) -> None:

@@ -6,8 +6,8 @@ import streamlit as st
 
 from dashboards.shared.markup import plain_words
 from dashboards.shared.page import told_errors
-from dashboards.shared.print_route import hold_for_print
-from dashboards.shared.printing import Paper, PaperPart, as_html, as_pdf
+from dashboards.shared.paper_buttons import paper_buttons
+from dashboards.shared.printing import Paper, PaperPart
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
 from data_contracts.api.after_visit import AfterVisitSummary
@@ -60,23 +60,6 @@ def note_paper(note: SignedNote, banner: PatientBanner) -> Paper:
 def _part(block: str) -> PaperPart:
     heading, *lines = block.strip().splitlines()
     return PaperPart(heading, [line.strip() for line in lines], listed=False)
-
-
-def paper_buttons(paper: Paper, *, key: str, name: str) -> None:
-    """For the printer in a tab of its own, and as PDF. Both are made when they are asked for."""
-    with st.container(horizontal=True, key=f"paper-{key}"):
-        if st.button("Open for printing", key=f"print-{key}"):
-            st.session_state[f"printed-{key}"] = hold_for_print(as_html(paper))
-        st.download_button(
-            "Save as PDF",
-            data=lambda: as_pdf(paper),
-            file_name=f"{name}.pdf",
-            mime="application/pdf",
-            on_click="ignore",
-            key=f"pdf-{key}",
-        )
-        if address := st.session_state.pop(f"printed-{key}", None):
-            st.link_button("The page is ready: open it", address)
 
 
 def after_visit_panel(session: StaffSession, encounter_id: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.clinician.form_parts import about
-from dashboards.clinician.papers import after_visit_panel, note_paper, paper_buttons
+from dashboards.clinician.papers import after_visit_panel, note_paper
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.page import remember, told_errors
+from dashboards.shared.paper_buttons import paper_buttons
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
 from data_contracts.api.notes import NoteLine, SignedNote

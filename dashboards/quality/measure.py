@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime
 
 import streamlit as st
 
 from dashboards.quality.measure_patients import patients_section
-from dashboards.quality.rates import count_words, shift_words
+from dashboards.quality.rates import count_words, rate_words, shift_words
 from dashboards.quality.strata import strata_section
 from dashboards.quality.trend import trend_section
 from dashboards.shared.markup import lines, table, text
 from dashboards.shared.session import StaffSession
-from dashboards.shared.site_time import show_date
+from dashboards.shared.site_time import show_date, show_instant
 from data_contracts.api.quality import MeasureDefinition, MeasurePage, OfficialScore
 
 
@@ -39,6 +40,7 @@ def measure_section(session: StaffSession, measure_id: str) -> None:
     for shift in page.shifts:
         st.warning(shift_words(shift))
     strata_section(page)
+    _published_strata(page)
     if session.may("measure.drill"):
         patients_section(session, page)
     _definition(page.definition)
@@ -48,6 +50,8 @@ def measure_section(session: StaffSession, measure_id: str) -> None:
 def _headline(page: MeasurePage) -> None:
     counts = page.line.counts
     st.metric("Rate", rate_of(page))
+    better = "Higher" if page.line.improvement == "increase" else "Lower"
+    st.caption(f"{better} is better · {rate_words(counts)}")
     st.html(
         table(
             ["Count", "People"],
@@ -84,6 +88,29 @@ def _score(score: OfficialScore) -> None:
         rows.append(["<b>Score</b>", f"<b>{score.value:,.4g}</b>"])
     st.html(table(["Population", "Counted"], rows, caption=score.words))
     st.caption(score.words)
+
+
+def _published_strata(page: MeasurePage) -> None:
+    """The groups that the publisher asks to be told apart, counted as the publisher counts."""
+    if not page.published_strata:
+        return
+    codes = sorted({code for one in page.published_strata for code in one.counts or {}})
+    headings = ["Stratum", "Score", *(code.replace("-", " ").capitalize() for code in codes)]
+    rows = []
+    for one in page.published_strata:
+        shown = (
+            ["suppressed"] * len(codes) if one.counts is None else [f"{one.counts[code]:,}" for code in codes]
+        )
+        value = "suppressed" if one.counts is None else _value_words(page, one.value)
+        rows.append([f"<b>{text(one.definition)}</b>", text(value), *map(text, shown)])
+    st.html(table(headings, rows, caption="By the publisher's own strata"))
+    st.caption("By the publisher's own strata. Somebody may be in several of them, or in none.")
+
+
+def _value_words(page: MeasurePage, value: float | None) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.1%}" if page.line.scoring == "proportion" else f"{value:,.4g}"
 
 
 def not_loaded_words(systems: Sequence[str], *, official: bool = False) -> str:
@@ -140,4 +167,12 @@ def _provenance(provenance: dict[str, str]) -> None:
 
 
 def _shown(value: str) -> str:
-    return show_date(value) if len(value) == len("2026-01-01") and value.count("-") == 2 else value
+    """Days and instants as everywhere on the screens, at the site; all other words as they are."""
+    day, space, rest = value.partition(" ")
+    try:
+        if "T" in day:
+            return show_instant(datetime.fromisoformat(day))
+        plain = day.rstrip(",")
+        return f"{show_date(date.fromisoformat(plain))}{day[len(plain) :]}{space}{rest}"
+    except ValueError:
+        return value

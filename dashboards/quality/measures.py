@@ -32,6 +32,11 @@ def measures_page() -> None:
                 caption="Measures with their rates and the counts beside them",
             )
         )
+        if listed.nobody:
+            st.info(
+                f"{'; '.join(listed.nobody)}: active, and nobody was found in the initial population. Care that is "
+                "recorded only in code systems that are not loaded is not seen; the page 'Data quality' names them."
+            )
         titles = {line.measure_id: line.title for line in listed.measures}
         chosen = url_choice("Look at one measure", "measure", titles, placeholder="Choose a measure")
         if chosen:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Literal, Self
 
-from pydantic import Base64Bytes, Field
+from pydantic import Base64Bytes, Field, model_validator
 
 from data_contracts.api.model import ApiModel
 
 MEASURE_ID = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 PACKAGE_ID = r"^[0-9a-f]{64}$"
 MOST_PACKAGE_BYTES = 20_000_000
+PACKAGE_ENDINGS = (".zip", ".tgz", ".tar.gz", ".json", ".json.gz", ".ndjson", ".ndjson.gz")
 
 
 class OfficialPopulation(ApiModel):
@@ -76,6 +77,9 @@ class KeptMeasure(ApiModel):
         default=None, description="When it was last activated or deactivated."
     )
     changed_by: str | None = None
+    active_from: date | None = Field(default=None, description="First day on which it is run; null: at once.")
+    active_until: date | None = Field(default=None, description="Last day on which it is run; null: no end.")
+    reason: str | None = Field(default=None, description="Why it was activated or deactivated.")
 
 
 class KeptMeasures(ApiModel):
@@ -83,10 +87,89 @@ class KeptMeasures(ApiModel):
 
 
 class Activation(ApiModel):
-    """Which of the imported versions is meant; null: the newest import."""
+    """Which of the imported versions is meant (null: the newest import), for which days, and why."""
 
     operator: str = Field(default="", max_length=100)
     version: str | None = None
+    active_from: date | None = Field(default=None, description="First day on which it is run; null: at once.")
+    active_until: date | None = Field(default=None, description="Last day on which it is run; null: no end.")
+    reason: str = Field(default="", max_length=300)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.active_from and self.active_until and self.active_until < self.active_from:
+            raise ValueError("active_until must not lie before active_from")
+        return self
+
+
+class SurveyedMeasure(ApiModel):
+    """What the check of a package says of one of its measures; what is missing is named with its place."""
+
+    measure: str
+    version: str
+    title: str = ""
+    runs: bool
+    problem: str | None = None
+    unsupported: dict[str, str] = Field(
+        default={}, description="Operators that are not supported, and where."
+    )
+    missing_value_sets: dict[str, str] = Field(default={}, description="By address, and where each is named.")
+    cut_value_sets: dict[str, str] = {}
+    not_evaluable: list[str] = []
+    retrieves: int = 0
+
+
+class PackageReport(ApiModel):
+    """What the check of a package says: nothing is imported while a problem is left."""
+
+    problems: list[str]
+    notes: list[str]
+    measures: list[SurveyedMeasure]
+    libraries: int
+    value_sets: int
+
+
+class CheckedPackage(ApiModel):
+    """The answer of whoever checks an upload: the report, and what would be kept when nothing stands against it."""
+
+    report: PackageReport
+    measures: list[OfficialMeasure] = Field(default=[], max_length=500)
+    content: Base64Bytes | None = None
+
+
+UploadState = Literal["waiting", "checking", "checked", "refused", "imported"]
+
+
+class Upload(ApiModel):
+    """A package on its way in: uploaded, then checked where it can be run, then imported by a person."""
+
+    upload_id: str
+    file_name: str
+    state: UploadState
+    progress: str
+    report: PackageReport | None
+    uploaded_at: datetime
+    uploaded_by: str
+    settled_at: datetime | None
+
+
+class Uploads(ApiModel):
+    uploads: list[Upload]
+
+
+class UploadWork(ApiModel):
+    """An upload that was taken to be checked."""
+
+    upload_id: str
+    file_name: str
+
+
+class UploadProgress(ApiModel):
+    words: str = Field(max_length=200)
+
+
+class UploadsWaiting(ApiModel):
+    waiting: int
 
 
 class ActiveMeasures(ApiModel):

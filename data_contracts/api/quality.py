@@ -79,6 +79,9 @@ class MeasureLine(ApiModel):
 
 class MeasureList(ApiModel):
     measures: list[MeasureLine]
+    nobody: list[str] = Field(
+        default=[], description="Titles of active official measures in whose population nobody was found."
+    )
     as_of: datetime | None
     stale: str | None = Field(
         default=None, description="A sentence when the last good results are older than planned."
@@ -117,6 +120,14 @@ class OfficialScore(ApiModel):
     words: str
 
 
+class PublishedStratum(ApiModel):
+    """One of the groups that the measure's publisher asks to be told apart. All null where a small cell hides it."""
+
+    definition: str
+    counts: dict[str, int] | None = Field(description="Members by the population's code.")
+    value: float | None
+
+
 class MeasurePage(ApiModel):
     line: MeasureLine
     definition: MeasureDefinition
@@ -126,6 +137,7 @@ class MeasurePage(ApiModel):
     provenance: dict[str, str] = Field(description="Snapshot, profile, key id, code version, computed at.")
     as_of: datetime | None
     score: OfficialScore | None = None
+    published_strata: list[PublishedStratum] = Field(default=[], description="Official: by its stratifiers.")
     stale: str | None = None
 
 

@@ -13,6 +13,7 @@ from ehr_core.client.audit import AuditRoom
 from ehr_core.client.bulk import BulkRoom
 from ehr_core.client.care_gaps import CareGapsRoom
 from ehr_core.client.charting import ChartingRoom
+from ehr_core.client.data_quality import DataQualityRoom
 from ehr_core.client.decision_support import DecisionSupportRoom
 from ehr_core.client.disclosures import DisclosuresRoom
 from ehr_core.client.fhir import FhirRoom
@@ -77,6 +78,7 @@ class AlmonerClient:
         self.worklist = WorklistRoom(speaking)
         self.risk = RiskRoom(speaking)
         self.quality = QualityRoom(speaking)
+        self.data_quality = DataQualityRoom(speaking)
         self.questionnaires = QuestionnairesRoom(speaking)
         self.disclosures = DisclosuresRoom(speaking)
         self.portal = PortalRoom(speaking)

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from data_contracts.api.official_measures import ActiveMeasures
+from data_contracts.api.official_measures import (
+    ActiveMeasures,
+    CheckedPackage,
+    UploadProgress,
+    UploadsWaiting,
+    UploadWork,
+)
 from data_contracts.api.pipeline import (
     ChangeBatch,
     ChangesWaiting,
@@ -61,6 +67,24 @@ class PipelineRoom:
         return self._transport.request(
             "GET", f"/api/pipeline/official-measures/packages/{package_id}"
         ).content
+
+    def uploads_waiting(self) -> int:
+        """Uploads of official packages that wait to be checked."""
+        return self._transport.get("/api/pipeline/official-uploads/waiting", UploadsWaiting).waiting
+
+    def claim_upload(self) -> UploadWork | None:
+        answer = self._transport.request("POST", "/api/pipeline/official-uploads/claim")
+        return None if answer.status_code == 204 else UploadWork.model_validate_json(answer.content)
+
+    def upload_content(self, upload_id: str) -> bytes:
+        return self._transport.request("GET", f"/api/pipeline/official-uploads/{upload_id}").content
+
+    def tell_upload_progress(self, upload_id: str, words: str) -> None:
+        told = UploadProgress(words=words[:200])
+        self._transport.send("POST", f"/api/pipeline/official-uploads/{upload_id}/progress", told)
+
+    def upload_checked(self, upload_id: str, said: CheckedPackage) -> None:
+        self._transport.send("POST", f"/api/pipeline/official-uploads/{upload_id}/checked", said)
 
     def records(self, patient_ids: Sequence[str], resource_types: Sequence[str] | None = None) -> Records:
         """Everything in these patients' records, or these types of it; at most 500 patients at a time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_contracts.api.official_measures import Activation, KeptMeasures, PackageImport
+from data_contracts.api.official_measures import Activation, KeptMeasures, PackageImport, Uploads
 from data_contracts.api.quality import (
     MeasureFacts,
     MeasureList,
@@ -58,10 +58,27 @@ class QualityRoom:
     def import_official(self, package: PackageImport) -> KeptMeasures:
         return self._transport.post("/api/official-measures", KeptMeasures, package)
 
-    def activate(self, measure_id: str, *, version: str | None = None, operator: str = "") -> KeptMeasures:
-        asked = Activation(version=version, operator=operator)
-        return self._transport.post(f"/api/official-measures/{measure_id}/activate", KeptMeasures, asked)
+    def activate(self, measure_id: str, asked: Activation | None = None) -> KeptMeasures:
+        place = f"/api/official-measures/{measure_id}/activate"
+        return self._transport.post(place, KeptMeasures, asked or Activation())
 
-    def deactivate(self, measure_id: str, *, operator: str = "") -> KeptMeasures:
-        asked = Activation(operator=operator)
-        return self._transport.post(f"/api/official-measures/{measure_id}/deactivate", KeptMeasures, asked)
+    def deactivate(self, measure_id: str, asked: Activation | None = None) -> KeptMeasures:
+        place = f"/api/official-measures/{measure_id}/deactivate"
+        return self._transport.post(place, KeptMeasures, asked or Activation())
+
+    def uploads(self) -> Uploads:
+        return self._transport.get("/api/official-measures/uploads", Uploads)
+
+    def upload(self, file_name: str, content: bytes) -> Uploads:
+        """A package as a file, to be checked where it can be run."""
+        answer = self._transport.request(
+            "POST", "/api/official-measures/uploads", params={"file_name": file_name}, content=content,
+            headers={"Content-Type": "application/octet-stream"},
+        )  # fmt: skip
+        return Uploads.model_validate_json(answer.content)
+
+    def import_upload(self, upload_id: str) -> KeptMeasures:
+        return self._transport.post(f"/api/official-measures/uploads/{upload_id}/import", KeptMeasures)
+
+    def remove_upload(self, upload_id: str) -> None:
+        self._transport.request("DELETE", f"/api/official-measures/uploads/{upload_id}")

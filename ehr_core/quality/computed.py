@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from data_contracts.contract import Table
-from data_contracts.tables.official import OFFICIAL_EVIDENCE
 from data_contracts.tables.results import MEASURE_RESULTS
 from ehr_core.quality.cells import moving_cells
 
@@ -37,24 +36,33 @@ def apply_flags(
         return _apply_flags(connection, delta, gone, computed, values)
 
 
-def apply_evidence(
-    connection: Connection, *, delta: str, gone: str, now: datetime, run_id: str
+def apply_facts(
+    connection: Connection,
+    contract: Table,
+    into: str,
+    key: Sequence[str],
+    *,
+    delta: str,
+    gone: str,
+    now: datetime,
+    run_id: str,
 ) -> tuple[int, int, int]:
-    """The same for the facts behind official results; a fact that says something else is put anew."""
-    computed = [name for name in OFFICIAL_EVIDENCE.column_names if name not in (*EVIDENCE_KEY, "patient_key")]
-    removed = connection.execute(
-        text(f"DELETE FROM quality.measure_evidence AS fact USING {gone} AS gone {_same('gone')}")
-    )
-    names = ", ".join((*EVIDENCE_KEY, *computed))
-    given = ", ".join(f"delta.{name}" for name in (*EVIDENCE_KEY, *computed))
+    """The same for single facts of people (those behind official results, records with a defect): a fact that says
+    something else is put anew. `into` is a table of ours, never a name from outside.
+    """
+    computed = [name for name in contract.column_names if name not in (*key, "patient_key")]
+    same = " AND ".join(f"fact.{name} = gone.{name}" for name in ("patient_id", *key))
+    removed = connection.execute(text(f"DELETE FROM {into} AS fact USING {gone} AS gone WHERE {same}"))
+    names = ", ".join((*key, *computed))
+    given = ", ".join(f"delta.{name}" for name in (*key, *computed))
     updates = ", ".join(
         f"{name} = excluded.{name}" for name in (*computed, "evidence_id", "computed_at", "run_id")
     )
     connection.execute(
         text(
-            f"INSERT INTO quality.measure_evidence (patient_id, evidence_id, computed_at, run_id, {names}) "
+            f"INSERT INTO {into} (patient_id, evidence_id, computed_at, run_id, {names}) "
             f"SELECT delta.patient_id, delta.evidence_id, :now, :run_id, {given} FROM {delta} AS delta "
-            f"ON CONFLICT (patient_id, {', '.join(EVIDENCE_KEY)}) DO UPDATE SET {updates}"
+            f"ON CONFLICT (patient_id, {', '.join(key)}) DO UPDATE SET {updates}"
         ),
         {"now": now, "run_id": run_id},
     )
@@ -64,10 +72,6 @@ def apply_evidence(
         )
     ).one()
     return new, changed, removed.rowcount
-
-
-def _same(alias: str) -> str:
-    return "WHERE " + " AND ".join(f"fact.{name} = {alias}.{name}" for name in ("patient_id", *EVIDENCE_KEY))
 
 
 def apply_strata(connection: Connection, *, delta: str, gone: str) -> tuple[int, int, int]:

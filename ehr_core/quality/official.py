@@ -9,6 +9,7 @@ from sqlalchemy import Row, text
 
 from data_contracts.api.official_measures import (
     MOST_PACKAGE_BYTES,
+    Activation,
     ActiveMeasures,
     KeptMeasure,
     KeptMeasures,
@@ -20,7 +21,8 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, NotFound
 
 KEPT = """
-SELECT kept.measure, kept.package_id, kept.active, kept.changed_at, kept.changed_by,
+SELECT kept.measure, kept.package_id, kept.active, kept.changed_at, kept.changed_by, kept.active_from,
+       kept.active_until, kept.reason,
        package.source, package.imported_at, package.imported_by
 FROM quality.official_measure AS kept JOIN quality.official_package AS package USING (package_id)"""
 
@@ -47,7 +49,7 @@ def keep_package(work: UnitOfWork, package: PackageImport) -> str:
             "INSERT INTO quality.official_package (package_id, source, content, imported_at, imported_by) "
             "VALUES (:id, :source, :content, :now, :by) ON CONFLICT (package_id) DO NOTHING"
         ),
-        {**values, "by": _acting(work, package.operator)},
+        {**values, "by": acting(work, package.operator)},
     )
     for measure in package.measures:
         work.connection.execute(
@@ -66,37 +68,40 @@ def keep_package(work: UnitOfWork, package: PackageImport) -> str:
     detail = {
         "package_id": package_id,
         "source": package.source,
-        "operator": _acting(work, package.operator),
+        "operator": acting(work, package.operator),
         "measures": ids,
     }
     work.audit("quality.official.imported", detail=detail)
     return package_id
 
 
-def set_active(
-    work: UnitOfWork, measure_id: str, active: bool, *, version: str | None = None, operator: str = ""
-) -> bool:
-    """Makes one imported version the active one, or none; says whether anything changed. Audited.
+def set_active(work: UnitOfWork, measure_id: str, active: bool, asked: Activation) -> bool:
+    """Makes one imported version the active one, or none; says whether anything changed. Audited with its reason.
 
-    Raises NotFound when no such measure (or version of it) was imported.
+    An active one may be given other days. Raises NotFound when no such measure (or version of it) was imported.
     """
     work.actor.require("measure.manage")
     condition = "kept.measure_id = :id AND (CAST(:version AS text) IS NULL OR kept.version = :version)"
     rows = work.connection.execute(
         text(f"{KEPT} WHERE {condition} ORDER BY package.imported_at DESC, package_id FOR UPDATE OF kept"),
-        {"id": measure_id, "version": version},
+        {"id": measure_id, "version": asked.version},
     ).all()
     if not rows:
-        named = f"'{measure_id}'" + (f" of version {version}" if version else "")
+        named = f"'{measure_id}'" + (f" of version {asked.version}" if asked.version else "")
         raise NotFound(
             f"No official measure {named} was imported. `almoner measures list` names those there are."
         )
     chosen = rows[0] if active else next((row for row in rows if row.active), None)
-    if chosen is None or (active and chosen.active):
+    days = (asked.active_from, asked.active_until)
+    if chosen is None or (active and chosen.active and (chosen.active_from, chosen.active_until) == days):
         return False
-    by = _acting(work, operator)
+    by = acting(work, asked.operator)
     values = {"id": measure_id, "package": chosen.package_id, "now": work.now(), "by": by}
-    change = "UPDATE quality.official_measure SET active = {to}, changed_at = :now, changed_by = :by WHERE "
+    values |= {"from": asked.active_from, "until": asked.active_until, "reason": asked.reason or None}
+    change = (
+        "UPDATE quality.official_measure SET active = {to}, changed_at = :now, changed_by = :by, reason = :reason, "
+        "active_from = :from, active_until = :until WHERE "
+    )
     work.connection.execute(text(f"{change.format(to='false')} measure_id = :id AND active"), values)
     if active:
         place = "measure_id = :id AND package_id = :package"
@@ -108,9 +113,23 @@ def set_active(
             "version": chosen.measure["version"],
             "package_id": chosen.package_id,
             "operator": by,
+            "active_from": asked.active_from and asked.active_from.isoformat(),
+            "active_until": asked.active_until and asked.active_until.isoformat(),
+            "reason": asked.reason,
         },
     )
     return True
+
+
+def past_their_days(work: UnitOfWork) -> list[str]:
+    """Active measures whose last day has passed."""
+    found = work.connection.execute(
+        text(
+            "SELECT measure_id FROM quality.official_measure WHERE active AND active_until < :today ORDER BY 1"
+        ),
+        {"today": work.today()},
+    )
+    return list(found.scalars())
 
 
 def kept_measures(work: UnitOfWork) -> KeptMeasures:
@@ -122,11 +141,14 @@ def kept_measures(work: UnitOfWork) -> KeptMeasures:
 
 
 def active_measures(work: UnitOfWork) -> ActiveMeasures:
-    """What the pipeline is to evaluate now."""
+    """What the pipeline is to evaluate now: those that are active, on the days that they are active for."""
     rows = work.connection.execute(
         text(
-            "SELECT measure_id, package_id FROM quality.official_measure WHERE active ORDER BY package_id, measure_id"
-        )
+            "SELECT measure_id, package_id FROM quality.official_measure WHERE active "
+            "AND coalesce(active_from, :today) <= :today AND coalesce(active_until, :today) >= :today "
+            "ORDER BY package_id, measure_id"
+        ),
+        {"today": work.today()},
     )
     packages: dict[str, list[str]] = {}
     for row in rows:
@@ -176,10 +198,11 @@ def package_of_active(work: UnitOfWork, measure_id: str) -> dict[str, str]:
         "Package": f"{row.source} ({row.package_id[:12]})",
         "Imported": f"{row.imported_at.date().isoformat()} by {row.imported_by}",
         "Active since": f"{row.changed_at.date().isoformat()}, set by {row.changed_by}",
+        **({"Because": row.reason} if row.reason else {}),
     }
 
 
-def _acting(work: UnitOfWork, operator: str) -> str:
+def acting(work: UnitOfWork, operator: str) -> str:
     """Who acts: a signed-in person under their own name; for the pipeline's client whoever sits at the machine."""
     return work.actor.name if work.actor.kind == "user" else operator or work.actor.name
 
@@ -194,4 +217,7 @@ def _kept(row: Row) -> KeptMeasure:
         active=row.active,
         changed_at=row.changed_at,
         changed_by=row.changed_by,
+        active_from=row.active_from,
+        active_until=row.active_until,
+        reason=row.reason,
     )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Row, text
 
+from data_contracts.api.official_measures import OfficialMeasure
 from data_contracts.api.quality import (
     FUNNEL_KINDS,
     Counts,
@@ -16,6 +17,7 @@ from data_contracts.api.quality import (
     MeasureList,
     MeasurePage,
     OfficialScore,
+    PublishedStratum,
     Stratum,
 )
 from data_contracts.rate_statistics import Z_998, funnel_limits, funnel_place, wilson_rate
@@ -25,9 +27,9 @@ from ehr_core.kernel.errors import NotFound
 from ehr_core.quality.cells import COUNTS, STRATUM_KINDS
 from ehr_core.quality.described import Described, described, described_measure
 from ehr_core.quality.labels import labels
-from ehr_core.quality.official import package_of_active
+from ehr_core.quality.official import kept_measures, package_of_active
 from ehr_core.quality.over_time import change_of, read_trend, shifts_of
-from ehr_core.quality.population_counts import FLAG_OF, count_members, score
+from ehr_core.quality.population_counts import FLAG_OF, count_members, of_code, score
 from ehr_core.quality.runs import freshest, last_run, official_stale_sentence, stale_sentence
 
 SHOWN_POINTS = 400
@@ -57,9 +59,24 @@ def measure_list(work: UnitOfWork, small_cell: int) -> MeasureList:
     lines = [_line(work, known[row.measure_id], row, small_cell) for row in cells if row.measure_id in known]
     return MeasureList(
         measures=sorted(lines, key=lambda line: line.title),
+        nobody=_nobody(work, known.keys()),
         as_of=freshest(work.connection),
         stale=stale_sentence(work),
     )
+
+
+def _nobody(work: UnitOfWork, with_results: Collection[str]) -> list[str]:
+    """Active official measures that ran and found nobody: they are told, for a silent zero looks like no measure."""
+    run = last_run(work.connection, "official")
+    return [
+        one.measure.title
+        for one in kept_measures(work).measures
+        if one.active
+        and one.measure.measure_id not in with_results
+        and run is not None
+        and one.changed_at is not None
+        and one.changed_at < run["started_at"]
+    ]
 
 
 def measure_page(work: UnitOfWork, measure_id: str, small_cell: int) -> MeasurePage:
@@ -80,6 +97,7 @@ def measure_page(work: UnitOfWork, measure_id: str, small_cell: int) -> MeasureP
         provenance=_provenance(work, about),
         as_of=freshest(work.connection),
         score=_score(work, about, everyone, small_cell),
+        published_strata=_published_strata(work, about, everyone, small_cell),
         stale=official_stale_sentence(work) if about.official else None,
     )
 
@@ -96,7 +114,7 @@ def measure_csv(work: UnitOfWork, measure_id: str, small_cell: int) -> bytes:
         writer.writerow(
             [
                 *(line.measure_id, line.version, line.period_begin, line.period_end, page.as_of),
-                *(stratum.kind, _plain(stratum.value), _plain(stratum.label)),
+                *(stratum.kind, plain_cell(stratum.value), plain_cell(stratum.label)),
                 *(counts[name] for name in COUNTS),
                 *(counts["rate"], counts["rate_low"], counts["rate_high"], counts["suppressed"]),
                 *_funnel(stratum, line.counts.rate),
@@ -236,13 +254,45 @@ def _score(work: UnitOfWork, about: Described, row: Row, small_cell: int) -> Off
     if _shown(work, _cell(row), small_cell).suppressed:
         return None
     counted = count_members(work, measure, row.period_begin)
-    by_code: dict[str, int] = {}
-    for one in measure.populations:
-        if one.code in FLAG_OF or one.code == "numerator-exclusion":
-            by_code[one.code] = by_code.get(one.code, 0) + counted.members.get(one.id, 0)
+    by_code = _by_code(measure, counted.members)
     what = "people" if measure.basis == "boolean" else f"{measure.basis} resources"
     words = f"Scored as the publisher does ({measure.scoring}), counting {what}."
     return OfficialScore(counts=by_code, value=score(measure, counted), words=words)
+
+
+def _published_strata(
+    work: UnitOfWork, about: Described, row: Row, small_cell: int
+) -> list[PublishedStratum]:
+    """By the measure's own stratifiers; one is hidden when a count of it is small, or what it leaves of everybody's."""
+    measure = about.official
+    named = [] if measure is None else of_code(measure, "stratifier")
+    if measure is None or not named:
+        return []
+    counted, hidden = count_members(work, measure, row.period_begin), _shown(work, _cell(row), small_cell)
+    everybody, limit = _by_code(measure, counted.members), 0 if sees_single_patients(work) else small_cell
+    found = []
+    for one in named:
+        counts = _by_code(measure, counted.members, f"{one.id}/")
+        small = any(
+            0 < count < limit or 0 < everybody[code] - count < limit for code, count in counts.items()
+        )
+        shown = not small and not hidden.suppressed
+        found.append(
+            PublishedStratum(
+                definition=one.definition,
+                counts=counts if shown else None,
+                value=score(measure, counted, f"{one.id}/") if shown else None,
+            )
+        )
+    return found
+
+
+def _by_code(measure: OfficialMeasure, members: Mapping[str, int], stratum: str = "") -> dict[str, int]:
+    by_code: dict[str, int] = {}
+    for one in measure.populations:
+        if one.code in FLAG_OF or one.code == "numerator-exclusion":
+            by_code[one.code] = by_code.get(one.code, 0) + members.get(f"{stratum}{one.id}", 0)
+    return by_code
 
 
 def _provenance(work: UnitOfWork, about: Described) -> dict[str, str]:
@@ -262,6 +312,6 @@ def _provenance(work: UnitOfWork, about: Described) -> dict[str, str]:
     }
 
 
-def _plain(cell: str) -> str:
+def plain_cell(cell: str) -> str:
     """A spreadsheet must not take a name for a formula."""
     return f"'{cell}" if cell[:1] in "=+-@\t" else cell

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from data_contracts.api.official_measures import Activation
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.computed import keep_source, withdraw_source
 from ehr_core.quality.cells import moving_cells
-from ehr_core.quality.official import official_measure, set_active
+from ehr_core.quality.official import official_measure, past_their_days, set_active
 
 
-def activate(work: UnitOfWork, measure_id: str, *, version: str | None, operator: str) -> bool:
+def activate(work: UnitOfWork, measure_id: str, asked: Activation) -> bool:
     """The next night measures everybody by it; until then the worker measures whoever changes."""
-    changed = set_active(work, measure_id, True, version=version, operator=operator)
+    changed = set_active(work, measure_id, True, asked)
     measure = official_measure(work, measure_id)
     if measure is not None:
         source = {
@@ -27,13 +28,21 @@ def activate(work: UnitOfWork, measure_id: str, *, version: str | None, operator
     return changed
 
 
-def deactivate(work: UnitOfWork, measure_id: str, *, operator: str) -> bool:
+def deactivate(work: UnitOfWork, measure_id: str, asked: Activation) -> bool:
     """Takes its gaps off every list at once, and its results of the present period; earlier periods stay."""
-    changed = set_active(work, measure_id, False, operator=operator)
+    changed = set_active(work, measure_id, False, asked)
     if changed:
         withdraw_source(work, "measure", measure_id)
         _forget_present(work, measure_id)
     return changed
+
+
+def let_lapse(work: UnitOfWork) -> None:
+    """Deactivates what was to be active up to a day that has passed: its gaps go, the results of its year stay."""
+    for measure_id in past_their_days(work):
+        ended = Activation(operator=work.actor.name, reason="its last day has passed")
+        if set_active(work, measure_id, False, ended):
+            withdraw_source(work, "measure", measure_id)
 
 
 def _forget_present(work: UnitOfWork, measure_id: str) -> None:

@@ -40,6 +40,8 @@ class DraftFacts(BaseModel):
     """Pseudonyms of people with a line that de-identification refused: half a record is nobody's record."""
     official: ActiveMeasures = ActiveMeasures()
     """The official measures that were active when the night began."""
+    official_is_sound: bool = False
+    """The official results of this snapshot are there and keep their contracts."""
 
 
 @dataclass(frozen=True)

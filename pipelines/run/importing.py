@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import getpass
 from collections.abc import Collection
+from datetime import date
 
-from data_contracts.api.official_measures import KeptMeasures, PackageImport
+from data_contracts.api.official_measures import Activation, KeptMeasures, PackageImport
 from ehr_core.client import AlmonerClient
 from ehr_core.kernel.errors import BadRequest
 from pipelines.measures.official.validation import Judged, judge
@@ -42,13 +43,21 @@ def activate(
     *,
     active: bool = True,
     versions: dict[str, str] | None = None,
+    active_from: date | None = None,
+    active_until: date | None = None,
+    reason: str = "",
 ) -> KeptMeasures:
-    """Makes measures active, or no longer; raises NotFound for one that was never imported."""
+    """Makes measures active (for some days, for a reason), or no longer; raises NotFound for one never imported."""
     for measure_id in measure_ids:
-        if active:
-            client.quality.activate(measure_id, version=(versions or {}).get(measure_id), operator=operator())
-        else:
-            client.quality.deactivate(measure_id, operator=operator())
+        asked = Activation(
+            operator=operator(),
+            version=(versions or {}).get(measure_id),
+            active_from=active_from if active else None,
+            active_until=active_until if active else None,
+            reason=reason,
+        )
+        act = client.quality.activate if active else client.quality.deactivate
+        act(measure_id, asked)
     return client.quality.official()
 
 

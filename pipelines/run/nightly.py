@@ -17,6 +17,7 @@ from ehr_core.kernel.secrets import load_or_create_secrets
 from ehr_core.kernel.settings import Settings
 from pipelines.run import steps
 from pipelines.run.code_version import code_version
+from pipelines.run.data_quality import data_quality_night
 from pipelines.run.draft import Draft
 from pipelines.run.official import official_night
 from pipelines.run.risk import risk_night
@@ -64,6 +65,7 @@ def nightly(
         lambda: official_night(client, draft, zone, report, deep_checks=deep_checks),
     )
     _timed("risk", report, lambda: risk_night(client, draft))
+    _timed("data quality", report, lambda: data_quality_night(client, draft, report))
     _timed("safe-harbor zone", report, lambda: publish_safe_harbor(draft, settings.site_time_zone))
     return told
 

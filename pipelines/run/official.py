@@ -36,6 +36,7 @@ from pipelines.measures.official.kept import Ready
 from pipelines.measures.official.results import arrow
 from pipelines.run.code_version import code_version
 from pipelines.run.draft import Draft
+from pipelines.run.official_inputs import require_sound_inputs
 from pipelines.run.official_packages import ready_packages
 from pipelines.run.steps import scratch, view
 from pipelines.write_back import RunStamp, send_everything
@@ -48,11 +49,12 @@ INPUTS = "official_inputs"
 Report = Callable[[str], None]
 
 
-def check_inputs(draft: Draft) -> dict[str, int]:
+def check_inputs(draft: Draft, *, deep: bool = True) -> dict[str, int]:
     """Raises ContractBreached unless every active package can be run, whole, over what the snapshot holds.
 
     A value set or a file that a measure reads and that is not there would make its rate a silent zero. Returns the
-    number of active measures by the beginning of the package's id.
+    number of active measures by the beginning of the package's id. `deep` also reads the inputs through Great
+    Expectations.
     """
     facts, files = draft.facts, resource_files(draft.resources)
     try:
@@ -71,6 +73,7 @@ def check_inputs(draft: Draft) -> dict[str, int]:
         ]
     if breaches:
         raise breached(breaches)
+    require_sound_inputs(draft, ready, deep=deep)
     return {package.package_id[:12]: len(package.described) for package in ready}
 
 
@@ -135,6 +138,7 @@ def check_official(draft: Draft, *, deep: bool = True) -> dict[str, int]:
         ).fetchall()[0][0]
     if strange:
         raise breached([Breach(OFFICIAL_RESULTS.name, "measure_id", "be a measure that is active", strange)])
+    draft.keep(draft.facts.model_copy(update={"official_is_sound": True}))
     return rows
 
 
@@ -160,7 +164,7 @@ def official_night(
     if not draft.facts.official.packages:
         return
     try:
-        check_inputs(draft)
+        check_inputs(draft, deep=deep_checks)
         rows = evaluate_official(draft, time_zone)
         report(f"official measures: {rows} results")
         derive_official_gaps(draft)

@@ -1,7 +1,8 @@
 """The safe-harbor zone of a published snapshot: what notebooks and extracts may read.
 
 Made from the limited resources, so that identified data has only one way into the lake. Record codes are random,
-made anew for each snapshot and kept nowhere: nothing is ever written back from this zone.
+made anew for each snapshot and kept nowhere: nothing is ever written back from this zone. Official results are there
+too when they are sound; the facts behind them are not.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import orjson
 import polars as pl
 
 from data_contracts.contract import Table
 from data_contracts.lake import Manifest
+from data_contracts.tables.official import OFFICIAL_RESULTS
 from data_contracts.tables.results import MEASURE_RESULTS
 from data_contracts.tables.risk import CARE_TIERS
 from pipelines import flatten as flattening
@@ -26,6 +29,8 @@ from pipelines.run.refused import PEOPLE_NOT_CHECKED, take_out
 PROFILE = "safe_harbor"
 WITHHELD = ("evidence_key", "evidence_on", "next_change_on", "evidence_sensitivity")
 """Columns of a result that point at a resource, hold a person's exact day, or say which kind of fact is behind it."""
+OFFICIAL_WITHHELD = (*WITHHELD, "evidence_value")
+"""An official measure may rest on any result whatever, an age among them: the value of the fact stays behind."""
 RECODED = (MEASURE_RESULTS, CARE_TIERS)
 """Results that the zone holds; without a good night's risk there are no tiers."""
 
@@ -45,8 +50,11 @@ def publish_safe_harbor(draft: Draft, site_time_zone: str) -> dict[str, int]:
         shutil.rmtree(resources, ignore_errors=True)
     for table in RECODED:
         if (draft.results / f"{table.name}.parquet").exists():
-            rows[table.name] = _recode(draft, folder, codes, table)
+            rows[table.name] = _recode(draft, folder, codes, table, WITHHELD)
     facts = draft.facts
+    if facts.official_is_sound:
+        rows[OFFICIAL_RESULTS.name] = _recode(draft, folder, codes, OFFICIAL_RESULTS, OFFICIAL_WITHHELD)
+        _counts_only(folder)
     draft.lake.publish(
         Manifest(
             snapshot_id=facts.snapshot_id,
@@ -75,7 +83,9 @@ def _flatten(
         return flattening.write_parquet(connection, folder)
 
 
-def _recode(draft: Draft, folder: Path, codes: RandomSurrogates, table: Table) -> int:
+def _recode(
+    draft: Draft, folder: Path, codes: RandomSurrogates, table: Table, withheld: Sequence[str]
+) -> int:
     """A results table under the zone's codes, without anybody's days. Somebody without a code is left out."""
     people = [(key, code) for (kind, key), code in codes.known.items() if kind == "Patient"]
     recoded = (
@@ -89,7 +99,7 @@ def _recode(draft: Draft, folder: Path, codes: RandomSurrogates, table: Table) -
             pl.lit(codes.key_id).alias("key_id"),
             *(
                 pl.lit(None, pl.Date if table.by_name[name].type == "date" else pl.String).alias(name)
-                for name in WITHHELD
+                for name in withheld
                 if name in table.by_name
             ),
         )
@@ -99,3 +109,18 @@ def _recode(draft: Draft, folder: Path, codes: RandomSurrogates, table: Table) -
     )
     recoded.write_parquet(folder / f"{table.name}.parquet", compression="zstd")
     return recoded.height
+
+
+def _counts_only(folder: Path) -> None:
+    """Takes what was observed out of the official counts: it may be an age, or a day counted in hours."""
+    path = folder / f"{OFFICIAL_RESULTS.name}.parquet"
+    rows = pl.read_parquet(path)
+    counted = [said and _members(said) for said in rows["population_counts"]]
+    rows.with_columns(pl.Series("population_counts", counted, dtype=pl.String)).write_parquet(
+        path, compression="zstd"
+    )
+
+
+def _members(said: str) -> str:
+    members = {name: count for name, count in orjson.loads(said).items() if isinstance(count, int)}
+    return orjson.dumps(members).decode()

@@ -11,6 +11,7 @@ from ehr_core.kernel.errors import AlmonerError, Gone, SignInRequired, Unavailab
 from ehr_core.kernel.heartbeat import Heartbeat
 from ehr_core.kernel.logging import get_logger
 from pipelines.run.changed import Bench, get_ready, measure_changed
+from pipelines.run.uploads import UploadWatch
 
 log = get_logger(__name__)
 
@@ -25,7 +26,8 @@ GIVE_UP_SECONDS = 60.0
 class Worker:
     """One worker. `stop` ends it after the batch at hand; a kill loses nothing, the lease ends by itself.
 
-    `heartbeat` shows that it gets on: at every look for work and at every try of a batch or a patient.
+    `heartbeat` shows that it gets on: at every look for work and at every try of a batch or a patient. While idle it
+    looks whether `uploads` of official packages wait to be checked.
     """
 
     def __init__(
@@ -34,7 +36,9 @@ class Worker:
         site_time_zone: str,
         poll_seconds: float,
         heartbeat: Heartbeat | None = None,
+        uploads: UploadWatch | None = None,
     ):
+        self._uploads = uploads
         self._heartbeat = heartbeat
         self._client = client
         self._bench = Bench(site_time_zone)
@@ -54,6 +58,8 @@ class Worker:
                 worked = self.work_once()
                 if not worked and not self._stopping.is_set():
                     self._get_ready()
+                    if self._uploads is not None:
+                        self._uploads.look()
                 away = False
             except (Unavailable, SignInRequired) as error:
                 if not away:
@@ -64,6 +70,8 @@ class Worker:
             if not worked:
                 self._stopping.wait(self._poll_seconds)
         self._bench.close()
+        if self._uploads is not None:
+            self._uploads.close()
 
     def work_once(self) -> bool:
         """Takes one batch, if there is one; says whether there was. Raises Unavailable while the API is away."""

@@ -70,6 +70,29 @@ def send_everything(
     return receipts
 
 
+def send_whole(
+    client: AlmonerClient,
+    connection: duckdb.DuckDBPyConnection,
+    stamp: RunStamp,
+    tables: Sequence[Table],
+    *,
+    report: Callable[[str], None] = lambda _: None,
+) -> dict[str, WriteBackReceipt]:
+    """Small tables of a run, each whole in one body."""
+    receipts = {}
+    for table in tables:
+        receipts[table.name] = client.pipeline.write_back(
+            table.name,
+            parquet_body(rows_of(connection, table)),
+            run_id=stamp.run_id,
+            key_id=stamp.key_id,
+            as_of=stamp.as_of,
+            outbox_transaction=stamp.outbox_transaction,
+        )
+        report(f"{table.name}: {_words(receipts[table.name])}")
+    return receipts
+
+
 def send_changed(
     client: AlmonerClient,
     place: Workbench,

@@ -11,16 +11,19 @@ import duckdb
 import pytest
 
 from data_contracts.api.official_measures import ActiveMeasures
+from data_contracts.data_requirements import own_needs
 from data_contracts.tables import TABLES
 from data_contracts.tables.official import OFFICIAL_EVIDENCE, OFFICIAL_RESULTS
 from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.population import generate
 from pipelines import gaps, measures, recommendations, risk
+from pipelines.data_quality import find_defects
 from pipelines.deidentify import Deidentifier, load_profile
 from pipelines.flatten import flatten
 from pipelines.measures.official.contents import expanded, packed
 from pipelines.measures.official.evaluate import evaluate_lines
 from pipelines.measures.official.kept import KeptPackages
+from pipelines.run.official_inputs import make_inputs
 from pipelines.write_back import derive_strata
 from tests.lib.elm_package import small_package
 
@@ -39,6 +42,8 @@ def through_the_pipeline(people: int) -> duckdb.DuckDBPyConnection:
     for step in (recommendations.evaluate, measures.evaluate, gaps.derive, derive_strata, risk.score):
         step(connection, as_of=AS_OF)
     _official(connection, scrubbed)
+    unreadable = {kind: (0, len(written)) for kind, written in lines.items()}
+    find_defects(connection, own_needs(), key_id="contract-test", as_of=AS_OF, unreadable=unreadable)
     return connection
 
 
@@ -55,6 +60,8 @@ def _official(connection: duckdb.DuckDBPyConnection, scrubbed: Mapping[str, Sequ
         connection.execute(f"INSERT INTO {contract.name} SELECT * FROM rows")
         connection.unregister("rows")
     gaps.derive_official(connection, ready.described, as_of=AS_OF)
+    counted = {kind: len(written) for kind, written in scrubbed.items()}
+    make_inputs(connection, [ready], scrubbed, counted)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,10 @@ ONE_UNMET = "rowid = (SELECT min(rowid) FROM measure_results WHERE NOT initial_p
 ONE_OFFICIAL = "rowid = (SELECT min(rowid) FROM official_results WHERE denominator)"
 ONE_FACT = "rowid = (SELECT min(rowid) FROM official_evidence WHERE population = 'numerator')"
 ONE_ASKED = "rowid = (SELECT min(rowid) FROM official_gaps WHERE computed_status = 'open')"
+ONE_READ = "rowid = (SELECT min(rowid) FROM official_records WHERE resource_type = 'Observation')"
+ONE_FOUND = "rowid = (SELECT min(rowid) FROM data_quality_findings WHERE failing > 0 AND kind <> 'freshness')"
+ONE_TOUCH = "rowid = (SELECT min(rowid) FROM data_quality_touches)"
+ONE_RECORD = "rowid = (SELECT min(rowid) FROM data_quality_records)"
 ONE_RESULT = "rowid = (SELECT min(rowid) FROM observation WHERE normalised_value IS NOT NULL)"
 
 
@@ -71,6 +75,13 @@ ONE_ROW_BREAKS = [
     ("official_evidence",      f"SET facts_found = 0 WHERE {ONE_FACT}",                  "facts_found",          "be at least 1"),
     ("official_gaps",          f"SET source_kind = 'recommendation' WHERE {ONE_ASKED}",  "source_kind",          "be that of a measure"),
     ("official_gaps",          f"SET priority = NULL WHERE {ONE_ASKED}",                 "priority",             "be present for an open gap"),
+    ("official_value_sets",    "SET codes = 0",                                          "codes",                "be at least 1"),
+    ("official_reads",         "SET is_there = FALSE WHERE resource_type = 'Patient'",   "is_there",             "hold the lines that de-identification let pass"),
+    ("official_records",       f"SET said_type = 'Flag' WHERE {ONE_READ}",               "said_type",            "be the type whose file holds the record"),
+    ("data_quality_findings",  f"SET failing = NULL WHERE {ONE_FOUND}",                  "failing",              "be counted where the check ran"),
+    ("data_quality_findings",  f"SET outcome = 'could_not_run' WHERE {ONE_FOUND}",       "failing",              "be unknown where the check did not run"),
+    ("data_quality_touches",   f"SET check_id = 'nothing' WHERE {ONE_TOUCH}",            "check_id",             "name a check that found something"),
+    ("data_quality_records",   f"SET patient_key = repeat('0', 32) WHERE {ONE_RECORD}",  "patient_key",          "name a row of patient that is there"),
 ]
 # fmt: on
 

@@ -26,6 +26,7 @@ from ehr_core.quality.official import active_measures, package_content
 from ehr_core.quality.runs import note_run
 from ehr_core.store.repository import Store
 from ehr_core.workflows import changes
+from ehr_core.workflows.official_measures import let_lapse
 from ehr_core.workflows.set_aside import set_aside_not_checked
 from ehr_core.workflows.write_back.crosswalk import extend_to_all
 from ehr_core.workflows.write_back.keys import key_in_use, retire_drained
@@ -39,6 +40,7 @@ from ehr_core.workflows.write_back.take import (
     take_official_gaps,
     take_official_results,
 )
+from ehr_core.workflows.write_back.take_data_quality import take_findings, take_records, take_touches
 from ehr_core.workflows.write_back.take_risk import take_care_tiers, take_risk_drivers, take_risk_scores
 from ehr_core.workflows.write_back.take_strata import take_strata
 
@@ -51,6 +53,9 @@ TAKERS = {
     "official_results": take_official_results,
     "official_evidence": take_official_evidence,
     "official_gaps": take_official_gaps,
+    "data_quality_findings": take_findings,
+    "data_quality_touches": take_touches,
+    "data_quality_records": take_records,
     "risk_drivers": take_risk_drivers,
     "risk_scores": take_risk_scores,
     "care_tiers": take_care_tiers,
@@ -62,6 +67,9 @@ WrittenBack = Literal[
     "official_results",
     "official_evidence",
     "official_gaps",
+    "data_quality_findings",
+    "data_quality_touches",
+    "data_quality_records",
     "risk_drivers",
     "risk_scores",
     "care_tiers",
@@ -106,6 +114,8 @@ def finish_changes(batch_id: str, finished: FinishedBatch, work: Work) -> None:
 def official_measures(work: Work) -> ActiveMeasures:
     """The official measures that are active now, and the packages that hold their logic."""
     work.actor.require("pipeline.write_back")
+    if work.actor.may("measure.manage"):
+        let_lapse(work)
     return active_measures(work)
 
 

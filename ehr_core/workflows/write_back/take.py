@@ -14,7 +14,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.computed import apply_computed
 from ehr_core.care_gaps.measured import bring_forward
 from ehr_core.kernel.errors import Conflict
-from ehr_core.quality.computed import EVIDENCE_KEY, apply_evidence, apply_flags
+from ehr_core.quality.computed import EVIDENCE_KEY, apply_facts, apply_flags
 from ehr_core.workflows.write_back.differences import Target, count_unknown, find_differences, refuse_outside
 from ehr_core.workflows.write_back.evidence import resolve_evidence, with_evidence
 from ehr_core.workflows.write_back.keys import key_of_run
@@ -121,8 +121,11 @@ def take_official_evidence(
     work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
 ) -> WriteBackReceipt:
     def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
-        return apply_evidence(
+        return apply_facts(
             connection,
+            target.contract,
+            target.table,
+            target.key,
             delta=with_evidence(target.delta),
             gone=target.gone,
             now=work.now(),

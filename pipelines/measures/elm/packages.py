@@ -6,6 +6,7 @@ import base64
 import binascii
 import gzip
 import re
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,8 @@ ELM_JSON, ELM_XML = "application/elm+json", "application/elm+xml"
 XML_LIBRARY = re.compile(
     rb"<(?:\w+:)?library\b[^>]*urn:hl7-org:elm:r1.*?<(?:\w+:)?identifier\s[^>]*?\bid=\"([^\"]+)\"", re.DOTALL
 )
+LARGEST_UNPACKED = 500_000_000
+"""Bytes of one packed file as it unpacks."""
 OID = re.compile(r"\d+(?:\.\d+){4,}$")
 
 
@@ -165,7 +168,7 @@ def contents(place: Path) -> Iterator[dict]:
 
 def read_json(file: Path) -> Iterator[dict]:
     """The JSON objects of a file. Raises BadRequest naming a file that is not JSON."""
-    raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    raw = _unzipped(file) if file.suffix == ".gz" else file.read_bytes()
     lines = raw.splitlines() if ".ndjson" in file.suffixes else [raw.removeprefix(b"\xef\xbb\xbf")]
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -177,6 +180,18 @@ def read_json(file: Path) -> Iterator[dict]:
         for one in content if isinstance(content, list) else [content]:
             if isinstance(one, dict):
                 yield one
+
+
+def _unzipped(file: Path) -> bytes:
+    """At most so much that it can be a package."""
+    try:
+        with gzip.open(file) as packed:
+            raw = packed.read(LARGEST_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error):
+        raise BadRequest(f"'{file.name}' is no whole .gz file. Pack or fetch it again.") from None
+    if len(raw) > LARGEST_UNPACKED:
+        raise BadRequest(f"'{file.name}' unpacks to more than {LARGEST_UNPACKED // 1_000_000} MB.")
+    return raw
 
 
 def _take(package: Package, content: dict) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ehr_core.kernel.errors import AlmonerError
@@ -38,10 +39,13 @@ class Survey:
     value_sets: int
 
 
-def survey(engine: Engine) -> Survey:
-    """Compiles every measure of the engine's package."""
+def survey(engine: Engine, done: Callable[[int, int, str], None] = lambda *_: None) -> Survey:
+    """Compiles every measure of the engine's package. `done` is told which of how many is next."""
     package = engine.package
-    measures = [_measure(engine, name) for name in sorted(package.measures)]
+    measures = []
+    for number, name in enumerate(sorted(package.measures), 1):
+        done(number, len(package.measures), name)
+        measures.append(_measure(engine, name))
     urls = {one.url for one in package.value_sets.values()}
     return Survey(measures, len(package.libraries), len(urls))
 

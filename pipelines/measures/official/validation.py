@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pipelines.measures.elm.engine import Engine
 from pipelines.measures.elm.packages import package_of
 from pipelines.measures.elm.survey import MeasureSurvey, survey
 from pipelines.measures.official.about import about
+from pipelines.measures.official.archives import opened
 from pipelines.measures.official.contents import gathered, packed
 
 RUN_BY_SCORING = ("proportion", "ratio", "cohort", "continuous-variable")
@@ -39,13 +41,18 @@ def judge(
     value_sets: Path | None = None,
     libraries: Path | None = None,
     only: Collection[str] = (),
+    done: Callable[[int, int, str], None] = lambda *_: None,
 ) -> Judged:
-    """Everything of the folder, or the measures named (or whose name begins so). Raises BadRequest for bad JSON."""
+    """Everything of the folder or archive, or the measures named (or whose name begins so).
+
+    `done` is told which measure of how many is next. Raises BadRequest for bad JSON or a bad archive.
+    """
     places = dict.fromkeys(place for place in (folder, libraries, value_sets) if place is not None)
-    found, not_expanded = gathered(*places)
+    with ExitStack() as stack:
+        found, not_expanded = gathered(*(stack.enter_context(opened(place)) for place in places))
     found, problems = _chosen(found, only)
     engine = Engine(package_of(found))
-    surveyed = survey(engine)
+    surveyed = survey(engine, done)
     judged = Judged(problems, [], surveyed.measures, surveyed.libraries, surveyed.value_sets)
     if not surveyed.measures:
         judged.problems.append("the package holds no Measure")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fhir.resources.R4B.measurereport import MeasureReport
 
-from data_contracts.api.official_measures import OfficialMeasure, PackageImport
+from data_contracts.api.official_measures import Activation, OfficialMeasure, PackageImport
 from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound
 from pipelines.measures.official.kept import KeptPackages
 from pipelines.run import official_packages
@@ -116,7 +116,7 @@ def test_the_core_refuses_names_of_our_own_and_who_may_not(panel, tmp_path):
     with pytest.raises(NotFound):
         panel.pipeline.quality.activate("CMS1Nothing")
     with pytest.raises(NotFound):
-        panel.pipeline.quality.activate(ADULTS, version="0.0.1")
+        panel.pipeline.quality.activate(ADULTS, Activation(version="0.0.1"))
     assert not any(one.active for one in clinician.quality.official().measures)
 
 
@@ -180,7 +180,7 @@ def test_a_newer_version_takes_the_place_of_the_older_one(panel, tmp_path):
     panel.night()
     versions = panel.rows("SELECT DISTINCT measure_version FROM quality.measure_flag WHERE official")
     assert [row["measure_version"] for row in versions] == ["2.0.0"]
-    panel.pipeline.quality.activate(ADULTS, version=MEASURE["version"])
+    panel.pipeline.quality.activate(ADULTS, Activation(version=MEASURE["version"]))
     panel.night()
     versions = panel.rows("SELECT DISTINCT measure_version FROM quality.measure_flag WHERE official")
     assert [row["measure_version"] for row in versions] == [MEASURE["version"]]
