@@ -109,10 +109,24 @@ def _utc(parts: list[int], offset: int) -> datetime:
     return datetime(*parts[:5], tzinfo=UTC) + timedelta(milliseconds=parts[5], minutes=-offset)
 
 
-def whole_hours(span: timedelta) -> int:
-    """Whole hours of a stretch of time, towards zero."""
-    hours = abs(span) // timedelta(hours=1)
-    return hours if span >= timedelta(0) else -hours
+def whole_units(unit: str, start: datetime, end: datetime) -> int:
+    """Whole units from start to end, towards zero. A year from 29 February is full on the 28th of another year."""
+    if start > end:
+        return -whole_units(unit, end, start)
+    if unit in ("Day", "Hour"):
+        return (end - start) // timedelta(**{f"{unit.lower()}s": 1})
+    if unit == "Month":
+        return _months(start, end)
+    years = end.year - start.year
+    day = min(start.day, monthrange(end.year, start.month)[1])
+    return years - (start.replace(year=end.year, day=day) > end)
+
+
+def _months(start: datetime, end: datetime) -> int:
+    """Whole months; the last one is full when the later day and time of day of the month is reached."""
+    months = (end.year - start.year) * 12 + end.month - start.month
+    inside = [(one.day, one.time()) for one in (start, end)]
+    return months - (months > 0 and (inside[1] < inside[0]))
 
 
 FIRST, LAST = Point((1, 1, 1, 0, 0, 0)), Point((9999, 12, 31, 23, 59, 59_999))
@@ -269,10 +283,10 @@ class Expressions:
         return Both(op("Add", first.elm, second.elm), lambda row: _sum(first.value(row), second.value(row)))
 
     def truth(self, depth: int) -> Both:
-        leaves = ("relation", "relation", "amounts", "member", "hours", "shifted")
+        leaves = ("relation", "relation", "amounts", "member", "lasted", "shifted")
         kind = self.draw.choice(leaves if depth == 0 else (*leaves, "and", "or", "not", "implies", "null"))
-        if kind in ("member", "hours", "shifted"):
-            return {"member": self._member, "hours": self._hours, "shifted": self._shifted}[kind]()
+        if kind in ("member", "lasted", "shifted"):
+            return {"member": self._member, "lasted": self._lasted, "shifted": self._shifted}[kind]()
         if kind == "relation":
             name, first, second = self.draw.choice(RELATIONS), self.span(), self.span()
             at = self.draw.choice((None, *PRECISIONS[:5]))
@@ -333,23 +347,27 @@ class Expressions:
 
         return Both(elm, value)
 
-    def _hours(self) -> Both:
-        """Did a visit last so many whole hours, as far as its ends let one say?"""
-        alias, least = self.draw.choice(self.aliases), self.draw.choice((0, 1, 24, 100, 9000))
+    def _lasted(self) -> Both:
+        """Did a visit last so many whole units, as far as its ends let one say?"""
+        alias, least = self.draw.choice(self.aliases), self.draw.choice((0, 1, 3, 24, 100))
+        unit = self.draw.choice(("Year", "Month", "Day", "Hour"))
         period = helper("ToInterval", part(ref(alias), "period"))
-        hours = op("DurationBetween", op("Start", period), op("End", period), precision="Hour")
+        units = op("DurationBetween", op("Start", period), op("End", period), precision=unit)
 
         def value(row: Row) -> bool | None:
             span = period_of(row[alias])
             if span is None or isinstance(span.start, Unknown):
                 return None
             (low, high), (end_low, end_high) = span.start.bounds(), span.end.bounds()
-            if len(span.start.parts) == len(span.end.parts) > 3:
+            if len(span.start.parts) == len(span.end.parts) > PRECISIONS.index(unit):
                 high, end_high = low, end_low
-            fewest, most = whole_hours(end_low - high), whole_hours(end_high - low)
+            if unit != "Hour" and span.start.offset == span.end.offset:
+                written = timedelta(minutes=span.start.offset)
+                low, high, end_low, end_high = (one + written for one in (low, high, end_low, end_high))
+            fewest, most = whole_units(unit, high, end_low), whole_units(unit, low, end_high)
             return True if fewest >= least else False if most < least else None
 
-        return Both(op("GreaterOrEqual", hours, literal(least)), value)
+        return Both(op("GreaterOrEqual", units, literal(least)), value)
 
     def query(self) -> Both:
         """Of the patient's visits that meet a condition, how many there are, the greatest amount, or the sum."""

@@ -111,7 +111,7 @@ def test_a_worklist_row_says_what_is_not_known_about_contact():
         patient_id="p1", name=PatientName(family="Reyes"), birth_date=None, age_years=None, sex=None, mrn=None,
         clinic=None, clinician=None, language=None, interpreter_required=None, contact=ContactFacts(),
         next_appointment=None, owner=None, attempts=0, last_attempt_at=None, last_attempt_outcome=None, gaps=[],
-        tier=CareTier(computed=None, basis=[], adjustment=None, shown="unknown", masked=False, version=0),
+        tier=CareTier(computed="unknown", basis=[], adjustment=None, shown="unknown", masked=False, version=0),
     )  # fmt: skip
     html = contact_html(row)
     for words in (
