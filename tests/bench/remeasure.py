@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import httpx
 from sqlalchemy import text
 
 from ehr_core.access.actor import Actor
@@ -30,7 +29,6 @@ from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.fhir_json import encode
-from ehr_core.kernel.service import ServiceSpec
 from ehr_core.kernel.settings import Settings
 from ehr_core.population import generate
 from ehr_core.store.importer import load_resources
@@ -38,6 +36,7 @@ from ehr_core.store.repository import Store
 from ehr_core.supervisor.api_service import api
 from pipelines.run.nightly import nightly, pipeline_client
 from pipelines.services import remeasure
+from tests.bench.processes import PATIENCE_SECONDS, process, wait_until_healthy
 from tests.lib import postgres
 
 ZONE = "America/New_York"
@@ -47,7 +46,6 @@ WRITERS = 4
 """So many at once that a slow commit holds up no other write of its second."""
 
 LOOK_SECONDS = 0.01
-PATIENCE_SECONDS = 30
 SPIN = """
 import time
 began, worked = time.perf_counter(), time.process_time()
@@ -286,37 +284,6 @@ def running_loop(patients: int) -> Iterator[Loop]:
             nightly(pipeline_client(settings), settings, deep_checks=False)
             yield Loop(database, {"worker": worker, "API": server})
         database.dispose()
-
-
-@contextmanager
-def process(spec: ServiceSpec, settings: Settings) -> Iterator[subprocess.Popen]:
-    environment = {
-        **os.environ,
-        **spec.env,
-        "ALMONER_STATE": str(settings.state),
-        "ALMONER_API_PORT": str(settings.api_port),
-        "ALMONER_APP_DATABASE_URL": str(settings.app_database_url),
-        "ALMONER_LOG_LEVEL": "error",
-    }
-    with (settings.state / f"{spec.name}.log").open("wb") as log:
-        running = subprocess.Popen(spec.command, env=environment, stdout=log, stderr=log)
-        try:
-            yield running
-        finally:
-            running.terminate()
-            running.wait(PATIENCE_SECONDS)
-
-
-def wait_until_healthy(settings: Settings) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{settings.api_url}/health", trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise SystemExit("The API of this benchmark did not start.")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.background import BackgroundTask
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.scopes import exported_types
@@ -47,7 +48,7 @@ def export_group(group_id: str, request: Request, body: RawBody, work: Work, par
 def _kick_off(
     request: Request, body: bytes, work: UnitOfWork, parts: ProcessParts, level: str, group_id: str | None
 ) -> Response:
-    """202 with the status address; the job itself runs in the background."""
+    """202 with the status address; the job itself runs in the background, which is woken when the job is committed."""
     work.actor.require("bulk.export")
     given = read_kick_off(request, body, level)
     if given.since is not None:
@@ -66,9 +67,10 @@ def _kick_off(
         request_url=str(request.url),
     )
     job_id = jobs.ask(work, asked, keep=timedelta(hours=parts.settings.bulk_file_hours))
-    request.app.state.bulk_runner.wake()
     return Response(
-        status_code=202, headers={"Content-Location": f"{parts.settings.issuer}/fhir/bulk/{job_id}"}
+        status_code=202,
+        headers={"Content-Location": f"{parts.settings.issuer}/fhir/bulk/{job_id}"},
+        background=BackgroundTask(request.app.state.bulk_runner.wake),
     )
 
 

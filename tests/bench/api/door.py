@@ -28,7 +28,7 @@ from ehr_core.kernel.settings import Settings
 from ehr_core.store.importer import load_resources
 from ehr_core.supervisor.api_service import api
 from tests.bench.api.people import Line
-from tests.bench.remeasure import process, wait_until_healthy
+from tests.bench.processes import process, wait_until_healthy
 from tests.lib import postgres
 
 ACTOR = Actor("bench", "service", "Bench", (), frozenset({"fhir.read", "fhir.write", "account.manage"}))

@@ -80,6 +80,8 @@ def read(work: UnitOfWork, patient: str) -> Select:
 
 
 QUERIES = {"patient search": search, "read by id": read}
+PROMISED = "patient search"
+"""What the promise is about; a read of one row is printed beside it, as half of it is the round trip."""
 
 
 def people(patients: int) -> Iterator[Line]:
@@ -117,12 +119,14 @@ def compared(kind: str, walls: Side, none: Side, rounds: int) -> bool:
         statistics.median(bare[place] / walled[place] for bare, walled in pairs) for place in (0, 1)
     )
     bare, walled = (statistics.median(pair[place][0] for pair in pairs) * 1e6 for place in (0, 1))
+    promised = kind == PROMISED
+    must = f" (must ≥ {LEAST})" if promised else ""
     print(
-        f"{kind:15} without walls {bare:5.0f} µs, behind both {walled:5.0f} µs: {alone:.2f} of none "
-        f"(must ≥ {LEAST}); as whole transactions {whole:.2f}",
+        f"{kind:15} without walls {bare:5.0f} µs, behind both {walled:5.0f} µs: {alone:.2f} of none{must}; "
+        f"as whole transactions {whole:.2f}",
         flush=True,
     )
-    return alone >= LEAST
+    return alone >= LEAST or not promised
 
 
 if __name__ == "__main__":
