@@ -58,6 +58,7 @@ def test_what_was_planted_between_two_nights_is_found_once_with_its_measures_and
     planted = plant(people)
     people.pass_days(1)
     people.night()
+    clinician = people.api.signed_in("adeyemi", "clinician")
     after = by_id(clinician)
     grown = {
         name for name, one in after.items() if one.counts != "days" and one.failing != before[name].failing
