@@ -43,6 +43,11 @@ def parts_of(request: Request) -> Parts:
     return request.app.state.parts
 
 
+async def parts_at_hand(request: Request) -> Parts:
+    """The same for FastAPI, which would send what is not `async` to a thread of its own."""
+    return parts_of(request)
+
+
 def caller_address(request: Request) -> str:
     """Where the caller is, as far as this server knows."""
     return request.client.host if request.client else "unknown"
@@ -77,7 +82,7 @@ Work = Annotated[UnitOfWork, Depends(open_work, scope="function", max_concurrenc
 """The unit of work of this request: `def route(work: Work, …)`. Check a permission with
 `work.actor.require("…")` first. Parameters that read the body stand before it."""
 
-ProcessParts = Annotated[Parts, Depends(parts_of)]
+ProcessParts = Annotated[Parts, Depends(parts_at_hand)]
 
 
 async def raw_body(request: Request) -> bytes:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ehr_core.kernel.errors import Unavailable
@@ -22,12 +23,12 @@ AWAY = ("08", "57P", "53")
 """SQLSTATE classes of a server that is gone, going or out of means."""
 DISK_FULL = "53100"
 
-SET_ACTOR = text(
-    "SELECT set_config('almoner.actor', :actor, true), set_config('almoner.reach', :reach, true), "
-    "set_config('almoner.patient', :patient, true), set_config('almoner.labels', :labels, true), "
-    "set_config('almoner.roles', :roles, true), set_config('almoner.chart', '', true)"
+SET_ACTOR = (
+    "SELECT set_config('almoner.actor', %(actor)s, true), set_config('almoner.reach', %(reach)s, true), "
+    "set_config('almoner.patient', %(patient)s, true), set_config('almoner.labels', %(labels)s, true), "
+    "set_config('almoner.roles', %(roles)s, true), set_config('almoner.chart', '', true)"
 )
-ENTER_STAFF = text("SELECT access.enter_staff(:actor, :roles, :base, :labels, :one, :at)")
+ENTER_STAFF = "SELECT access.enter_staff(%(actor)s, %(roles)s, %(base)s, %(labels)s, %(one)s, %(at)s)"
 SET_LABELS = text("SELECT set_config('almoner.labels', :labels, true)")
 ALL_LABELS = "*"
 WHOLE_RECORD = "whole"
@@ -111,11 +112,11 @@ class Database:
                 connection = connection.execution_options(**options, postgresql_readonly=read_only)
             with connection.begin():
                 if staff is not None:
-                    connection.execute(ENTER_STAFF, {"actor": actor_id} | _of_staff(staff))
+                    _enter(connection, ENTER_STAFF, {"actor": actor_id} | _of_staff(staff))
                 else:
                     seen = ALL_LABELS if reach == "all" else ",".join(sorted(labels))
                     values = {"actor": actor_id, "reach": reach, "patient": patient_id or "", "labels": seen}
-                    connection.execute(SET_ACTOR, values | {"roles": ",".join(roles)})
+                    _enter(connection, SET_ACTOR, values | {"roles": ",".join(roles)})
                 yield connection
 
     @contextmanager
@@ -138,6 +139,13 @@ class Database:
             raise
 
 
+def _enter(connection: Connection, sql: str, values: dict[str, str]) -> None:
+    """The first statement of a transaction, sent together with its BEGIN: every request opens two of them."""
+    driver = connection.connection.driver_connection
+    with driver.pipeline():
+        driver.execute(sql, values)
+
+
 def _of_staff(walls: StaffWalls) -> dict[str, str]:
     return {
         "roles": ",".join(walls.roles),
@@ -156,7 +164,6 @@ def connect(url: str, *, pool_size: int = 5, application_name: str = "almoner") 
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=POOL_WAIT_SECONDS,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
@@ -164,4 +171,13 @@ def connect(url: str, *, pool_size: int = 5, application_name: str = "almoner") 
             "options": "-c timezone=UTC",
         },
     )
+    event.listen(engine, "checkout", _require_living)
     return Database(engine)
+
+
+def _require_living(driver: psycopg.Connection, *_: object) -> None:
+    """A connection whose server has gone has an end to read, and is replaced: asking each time costs a round trip."""
+    waiting = select.poll()
+    waiting.register(driver.fileno(), select.POLLIN)
+    if waiting.poll(0):
+        raise InvalidatePoolError

@@ -54,7 +54,7 @@ def chart_condition(patient_column: str, *, patients_too: bool = True) -> str:
     """The rows of the charts that the actor of this transaction may open, as SQL."""
     arms = [MOST, NAMED]
     if patients_too:
-        arms = [KNOWN_OPEN, *arms, ONE_PATIENT]
+        arms = [MOST, KNOWN_OPEN, NAMED, ONE_PATIENT]
     return " OR ".join(f"({arm.format(column=patient_column)})" for arm in arms)
 
 

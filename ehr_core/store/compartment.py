@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from ehr_core.kernel.errors import InvalidResource, Issue
-from ehr_core.store.promote import reached_values
+from ehr_core.store.element_values import reached_values
 from ehr_core.store.references import address, is_conditional, is_temporary, local_reference
 from ehr_core.store.resource_types import resource_type
 

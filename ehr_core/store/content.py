@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 from msgspec import Raw
 
 from ehr_core.kernel.errors import InvalidResource, Issue
 from ehr_core.kernel.ids import FHIR_ID
-from ehr_core.store.marked import refuse_sealed, sealed
+from ehr_core.store.elements import Element, Elements
+from ehr_core.store.marked import WORDS_OF, refuse_sealed, sealed
 
 HASH_BYTES = 16
+MEMBERS = "meta's members"
 
 
 class _Id(msgspec.Struct):
@@ -31,7 +34,16 @@ class Content:
     The hash is the same however the JSON is spaced.
     """
 
-    __slots__ = ("caller_meta", "content_hash", "fields", "resource_id", "sent_id")
+    __slots__ = (
+        "_after",
+        "_before",
+        "_meta",
+        "_plain",
+        "_type_name",
+        "content_hash",
+        "resource_id",
+        "sent_id",
+    )
 
     def __init__(self, body: bytes, resource_id: str | None):
         """`resource_id` None keeps the id in the body. Raises InvalidResource when there is no usable id or meta."""
@@ -41,24 +53,61 @@ class Content:
         fields = _fields.decode(body)
         self.sent_id = read_id(fields) if "id" in fields or resource_id is None else None
         self.resource_id = resource_id or self.sent_id
-        self.caller_meta = _caller_meta(fields)
-        self.fields = _with_places(fields)
-        self.fields["id"] = Raw(_encode(self.resource_id))
-        self.fields["meta"] = Raw(_encode(self.caller_meta) if self.caller_meta else b"")
-        hashed = self.fields if self.caller_meta else {k: v for k, v in self.fields.items() if k != "meta"}
-        tight = msgspec.json.format(_encode(hashed), indent=-1)
-        self.content_hash = hashlib.blake2b(tight, digest_size=HASH_BYTES).digest()
+        self._type_name = bytes(fields["resourceType"]).strip(b'"').decode()
+        self._plain = False
+        meta = _members(_caller_meta(bytes(fields["meta"]))) if "meta" in fields else b""
+        pairs = {name: b"%b:%b" % (_encode(name), bytes(raw)) for name, raw in fields.items()}
+        self._lay_out(pairs, meta, tight=False)
+
+    @classmethod
+    def of(cls, body: bytes, elements: Elements, resource_id: str | None) -> Content:
+        """The same of a valid resource that was read element by element."""
+        refuse_sealed(body)
+        made = cls.__new__(cls)
+        own = elements.get("id")
+        made.sent_id = None if own is None else own.value
+        made.resource_id = resource_id or made.sent_id
+        made._type_name = elements["resourceType"].raw[1:-1].decode()
+        made._plain, tight, pairs = made._type_name not in WORDS_OF, True, {}
+        for name, one in elements.items():
+            made._plain = made._plain and not one.marked
+            tight = tight and one.pair is one.tight_pair
+            pairs[name] = one.pair
+        meta = elements.get("meta")
+        made._lay_out(pairs, b"" if meta is None else meta.found(MEMBERS, _members_of), tight=tight)
+        return made
+
+    def _lay_out(self, pairs: dict[str, bytes], meta: bytes, *, tight: bool) -> None:
+        """A missing id gets its place behind resourceType, a missing meta behind the id. `meta`: its other members."""
+        own_id = b'"id":%b' % _encode(self.resource_id)
+        before: list[bytes] = []
+        after: list[bytes] = []
+        place = before
+        for name, pair in pairs.items():
+            if name == "meta":
+                place = after
+                continue
+            place.append(own_id if name == "id" else pair)
+            if name == "resourceType" and "id" not in pairs:
+                place.append(own_id)
+            if name == ("id" if "id" in pairs else "resourceType") and "meta" not in pairs:
+                place = after
+        self._meta = meta
+        self._before = b"{%b," % b",".join(before) if before else b"{"
+        self._after = b"".join(b",%b" % pair for pair in after)
+        hashed = [*before, b'"meta":{%b}' % meta, *after] if meta else [*before, *after]
+        text = b"{%b}" % b",".join(hashed)
+        if not tight:
+            text = msgspec.json.format(text, indent=-1)
+        self.content_hash = hashlib.blake2b(text, digest_size=HASH_BYTES).digest()
 
     def at_version(self, version_id: int, last_updated: datetime) -> bytes:
         """The resource as it is stored: one line of JSON, `meta.versionId` and `meta.lastUpdated` set, marked values
         sealed."""
-        meta = {
-            "versionId": Raw(b'"%d"' % version_id),
-            "lastUpdated": Raw(_encode(instant_text(last_updated))),
-        } | self.caller_meta
-        body = _encode(self.fields | {"meta": Raw(_encode(meta))})
-        type_name = bytes(self.fields["resourceType"]).strip(b'"').decode()
-        return sealed(body, type_name, self.resource_id, version_id)
+        others = b",%b" % self._meta if self._meta else b""
+        meta = b'{"versionId":"%d","lastUpdated":"%b"%b}' % (version_id, _instant(last_updated), others)
+        body = b'%b"meta":%b%b}' % (self._before, meta, self._after)
+        return body if self._plain else sealed(body, self._type_name, self.resource_id, version_id)
 
 
 def read_id(fields: dict[str, Raw]) -> str:
@@ -85,24 +134,22 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _caller_meta(fields: dict[str, Raw]) -> dict[str, Raw]:
-    if "meta" not in fields:
-        return {}
-    meta = _fields.decode(fields["meta"])
+@lru_cache(maxsize=64)
+def _instant(instant: datetime) -> bytes:
+    return instant_text(instant).encode()
+
+
+def _caller_meta(raw: bytes) -> dict[str, Raw]:
+    meta = _fields.decode(raw)
     meta.pop("versionId", None)
     meta.pop("lastUpdated", None)
     return meta
 
 
-def _with_places(fields: dict[str, Raw]) -> dict[str, Raw]:
-    """The fields in their order; a missing id gets its place behind resourceType, a missing meta behind the id."""
-    if "id" in fields and "meta" in fields:
-        return fields
-    placed: dict[str, Raw] = {}
-    for name, value in fields.items():
-        placed[name] = value
-        if name == "resourceType" and "id" not in fields:
-            placed["id"] = Raw(b"")
-        if name == ("id" if "id" in fields else "resourceType") and "meta" not in fields:
-            placed["meta"] = Raw(b"")
-    return placed
+def _members(fields: dict[str, Raw]) -> bytes:
+    """What stands between an object's braces."""
+    return _encode(fields)[1:-1]
+
+
+def _members_of(meta: Element) -> bytes:
+    return _members(_caller_meta(meta.raw))

@@ -63,3 +63,19 @@ def _says(item: Any, wanted: str) -> bool:
         return True
     text = getattr(item, "reference", UNSET)
     return text is not UNSET and named_type(text) == wanted
+
+
+@cache
+def _plain_steps(path: str) -> tuple[str, ...]:
+    return tuple(field_name(name) for name in path.split("."))
+
+
+def reached_values(node: Any, path: str) -> list[Any]:
+    """What stands at a dotted path of plain names."""
+    return reached(node, _plain_steps(path))
+
+
+def first_value(node: Any, path: str) -> Any:
+    """The first value at a path; None when there is none."""
+    found = reached_values(node, path)
+    return found[0] if found else None

@@ -11,7 +11,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -28,9 +28,10 @@ from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import Conflict, Unavailable
-from ehr_core.kernel.sealed_body import opened
+from ehr_core.kernel.sealed_body import holds_sealed, opened
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.content import instant_text
+from ehr_core.store.copied_lines import copied_lines
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.tables import current_table
 from ehr_core.store.visible import Sight
@@ -38,6 +39,9 @@ from ehr_core.store.visible import Sight
 CHUNK_BYTES = 1024 * 1024
 DELETIONS_IN_BUNDLE = 1000
 AS_LINES = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
+BETWEEN = b"\x02"
+LONGEST_ID = 100
+"""Characters within which a patient's id and what follows it have ended."""
 PART_ENDING = ".part"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 LONGEST_TRANSACTION = timedelta(days=1)
@@ -104,16 +108,23 @@ def as_sql(condition: ColumnElement[bool]) -> str:
     return f"({words})"
 
 
-def stream_type(connection: Connection, type_name: str, wanted: Wanted | None = None) -> Generator[bytes]:
+def stream_type(
+    connection: Connection,
+    type_name: str,
+    wanted: Wanted | None = None,
+    *,
+    whose: set[str] | None = None,
+) -> Generator[bytes]:
     """Current resources of a type as chunks of whole NDJSON lines, each chunk about 1 MB or one longer line.
 
-    Sees what the connection's actor may see. The connection is busy until the last chunk.
+    Sees what the connection's actor may see. The connection is busy until the last chunk. `whose` gathers the patients
+    of the resources that were handed out.
     """
     where, values = (wanted or Wanted()).conditions(type_name)
-    sql = (
-        f'COPY (SELECT body FROM fhir."{resource_type(type_name).table}" WHERE NOT deleted{where}) TO STDOUT'
-    )
-    return _chunks(_copied(connection, f"{sql} {AS_LINES}", values))
+    columns = "body" if whose is None else "patient_id, body"
+    table = f'fhir."{resource_type(type_name).table}"'
+    sql = f"COPY (SELECT {columns} FROM {table} WHERE NOT deleted{where}) TO STDOUT {AS_LINES}"
+    return _copied(connection, sql, values, whose)
 
 
 def deleted_since(
@@ -230,10 +241,32 @@ def _remove_files(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _copied(connection: Connection, sql: str, values: tuple[Any, ...]) -> Generator[bytes]:
+def _copied(
+    connection: Connection, sql: str, values: tuple[Any, ...], whose: set[str] | None
+) -> Generator[bytes]:
     driver: psycopg.Connection = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(sql, values or None) as copy:
-        yield from (opened(bytes(line)) for line in copy)
+    waiting, patients = bytearray(), set[bytes]()
+    with closing(copied_lines(driver, sql, values)) as lines:
+        for line in lines:
+            if whose is not None:
+                end = bytes(line[:LONGEST_ID]).index(BETWEEN)
+                patients.add(bytes(line[:end]))
+                line = line[end + 1 :]
+            if waiting and len(waiting) + len(line) > CHUNK_BYTES:
+                yield _opened(bytes(waiting))
+                waiting.clear()
+            waiting += line
+    if whose is not None:
+        whose |= {patient.decode() for patient in patients if patient}
+    if waiting:
+        yield _opened(bytes(waiting))
+
+
+def _opened(lines: bytes) -> bytes:
+    """Where a line holds a sealed value, each is looked at. JSON that is kept in one line has no end of line in it."""
+    if not holds_sealed(lines):
+        return lines
+    return b"".join(opened(line) + b"\n" for line in lines.split(b"\n")[:-1])
 
 
 def _chunks(lines: Iterator[bytes]) -> Generator[bytes]:

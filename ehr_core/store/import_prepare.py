@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -16,7 +17,9 @@ from ehr_core.kernel.ids import new_id, stable_id
 from ehr_core.store.binary_context import refuse_context
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content
+from ehr_core.store.elements import NO_ELEMENTS, Elements, Reader
 from ehr_core.store.guides.guides import SHIPPED, Guides
+from ehr_core.store.guides.remembered import ProfileMemory
 from ehr_core.store.import_bundle import NAMESPACE, digest, read_bundle
 from ehr_core.store.import_problems import Origin, Problem
 from ehr_core.store.import_sources import UNREADABLE, Part, read_document, why_unreadable
@@ -108,8 +111,18 @@ class Preparer:
         self.time_zone = time_zone
         self.look_up = look_up
         self.server = server.rstrip("/") if server else None
-        self.guides = SHIPPED
         self.checks_claims = False
+        self._readers: dict[str, Reader] = {}
+        self._memory = ProfileMemory(SHIPPED)
+
+    @property
+    def guides(self) -> Guides:
+        return self._memory.guides
+
+    @guides.setter
+    def guides(self, guides: Guides) -> None:
+        if guides is not self._memory.guides:
+            self._memory = ProfileMemory(guides)
 
     def prepare(self, part: Part) -> Preparation:
         """Everything in a part. A bad resource is a problem; nothing is raised for it."""
@@ -190,18 +203,16 @@ class Preparer:
         guides = self.guides
         try:
             resource_type(type_name)
-            resource = validate(type_name, resolved)
+            resource, elements = self._validated(type_name, resolved)
             require_patient(type_name, resource)
             refuse_context(type_name, resource)
             if resource_id is None and resource.id is UNSET:
                 resource_id = stable_id(NAMESPACE, f"{type_name}:{digest(body)}")
-            content = Content(resolved, resource_id or resource.id)
+            content = content_of(resolved, resource_id or resource.id, elements)
             refuse_own_link(type_name, content.resource_id, resource)
             more = guides.searches.get(type_name, ())
-            promoted = promote(type_name, resource, content.resource_id, self.time_zone, more)
-            broken = (
-                guides.check(type_name, resource, resolved, errors_only=True) if self.checks_claims else ()
-            )
+            promoted = promote(type_name, resource, content.resource_id, self.time_zone, more, elements)
+            broken = self._broken(type_name, resource, resolved, elements) if self.checks_claims else ()
         except InvalidResource as error:
             for issue in error.issues:
                 done.note(origin, _path(origin.element, type_name, issue), issue.message)
@@ -212,14 +223,27 @@ class Preparer:
         else:
             done.prepared.append(Prepared(type_name, order, origin, content, promoted, guides.revision))
             if self.checks_claims:
-                for reference in references(resolved):
-                    if local := local_reference(reference):
-                        done.referred.setdefault(local, origin)
+                for local in _referred(resolved, elements):
+                    done.referred.setdefault(local, origin)
             for _ in range(unresolved):
                 done.note(origin, origin.element, "refers to something that was not found", kept=True)
             for issue in broken:
                 if issue.severity == "error":
                     done.note(origin, _path(origin.element, type_name, issue), issue.message, kept=True)
+
+    def _validated(self, type_name: str, body: bytes) -> tuple[Any, Elements]:
+        """The checked resource, and its elements where it was read by them."""
+        reader = self._readers.get(type_name)
+        if reader is None:
+            reader = self._readers[type_name] = Reader(type_name)
+        known = reader.read(body)
+        return known or (validate(type_name, body), NO_ELEMENTS)
+
+    def _broken(self, type_name: str, resource: Any, body: bytes, elements: Elements) -> Sequence[Issue]:
+        """What the profiles that are claimed or required have to say."""
+        if elements and self._memory.all_kept(type_name, resource, elements):
+            return ()
+        return self.guides.check(type_name, resource, body, errors_only=True)
 
     def _looked_up(self, body: bytes) -> tuple[bytes, int]:
         """The body with conditional references and its server's resolved, and how many references lead nowhere."""
@@ -239,6 +263,17 @@ class Preparer:
             elif is_temporary(reference):
                 unresolved += 1
         return (rewrite(body, found.get) if found else body), unresolved
+
+
+def content_of(body: bytes, resource_id: str, elements: Elements) -> Content:
+    return Content.of(body, elements, resource_id) if elements else Content(body, resource_id)
+
+
+def _referred(body: bytes, elements: Elements) -> Iterator[str]:
+    """Every 'Type/id' that a resource refers to."""
+    if elements:
+        return chain.from_iterable(one.locals for one in elements.values() if one.locals)
+    return (local for reference in references(body) if (local := local_reference(reference)))
 
 
 def promoted_by(prepared: Prepared, guides: Guides, time_zone: str) -> Prepared:

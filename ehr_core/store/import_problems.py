@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,8 +16,7 @@ FRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 FOR_ITS_OWNER = 0o600
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where in the input something stands: file, line and, inside a Bundle, the element."""
 
     file: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import pickle
 import struct
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +18,8 @@ from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.settings import Settings
+from ehr_core.kernel.vault import Vault, use_vault
 from ehr_core.store.guides.shelf import guides_in
 from ehr_core.store.import_prepare import Preparation, Prepared, Preparer, promoted_by
 from ehr_core.store.import_problems import Problem
@@ -36,8 +40,25 @@ SIGHTING = struct.Struct("<QQ")
 OVERWRITTEN = "is newer than what was changed here, and has replaced it; the change is in the history"
 
 
-Admit = Callable[[UnitOfWork, Sequence[Prepared]], dict[int, str]]
+Admit = Callable[[Database, UnitOfWork, Sequence[Prepared]], dict[int, str]]
 """By the place in a part, why what stands there may not be stored."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What every process of an import is told. `folder` takes the notes on what was seen and what has to wait.
+
+    `settings` are those of the keys by which marked values are sealed; None: those of the environment.
+    """
+
+    actor: Actor
+    time_zone: str
+    folder: Path
+    server: str | None = None
+    origin: Origin | None = None
+    admit: Admit | None = None
+    check_claims: bool = False
+    settings: Settings | None = None
 
 
 @dataclass
@@ -69,32 +90,21 @@ class PartReport:
 
 
 class Worker:
-    """Imports parts as one actor. `folder` takes the notes on what was seen and what has to wait."""
+    """Imports parts as one actor."""
 
-    def __init__(
-        self,
-        database: Database,
-        actor: Actor,
-        time_zone: str,
-        folder: Path,
-        server: str | None = None,
-        origin: Origin | None = None,
-        admit: Admit | None = None,
-        *,
-        check_claims: bool = False,
-    ):
-        self.origin = origin
-        self.admit = admit
+    def __init__(self, database: Database, orders: Orders):
         self.database = database
-        self.actor = actor
-        self.time_zone = time_zone
+        self.actor = orders.actor
+        self.time_zone = orders.time_zone
         self.clock = SystemClock()
-        self.seen = folder / f"seen-{os.getpid()}"
-        self.waiting = folder / f"waiting-{os.getpid()}"
+        self.seen = orders.folder / f"seen-{os.getpid()}"
+        self.waiting = orders.folder / f"waiting-{os.getpid()}"
+        self.origin = orders.origin
+        self.admit = orders.admit
         self.found: dict[str, str] = {}
-        self.preparer = Preparer(time_zone, self.look_up, server)
-        self.preparer.checks_claims = check_claims
-        self.references = ReferenceNotes(folder / f"referred-{os.getpid()}")
+        self.preparer = Preparer(orders.time_zone, self.look_up, orders.server)
+        self.preparer.checks_claims = orders.check_claims
+        self.references = ReferenceNotes(orders.folder / f"referred-{os.getpid()}")
 
     def take(self, part: Part) -> PartReport:
         """Prepares and stores a part."""
@@ -117,7 +127,7 @@ class Worker:
     def _turn_away(self, done: Preparation) -> None:
         """Takes out what may not be stored, and says why."""
         with begin(self.database, self.actor, self.clock, self.time_zone) as work:
-            refused = self.admit(work, done.prepared)
+            refused = self.admit(self.database, work, done.prepared)
         for place, reason in refused.items():
             origin = done.prepared[place].origin
             done.note(origin, origin.element, reason)
@@ -180,25 +190,31 @@ def _batches(prepared: list[Prepared]) -> Iterator[list[Prepared]]:
 _worker: Worker | None = None
 
 
-def start_worker(
-    url: str,
-    actor: Actor,
-    time_zone: str,
-    folder: Path,
-    server: str | None,
-    origin: Origin | None,
-    check_claims: bool,
-) -> None:
-    """Makes this process a worker with a connection of its own.
+def start_worker(url: str, orders: Orders) -> None:
+    """Makes this process a worker with a connection of its own, and one more for what is asked in another's name.
 
     A part holds thousands of live objects and next to no cycles: looking for some again and again is a third of the
     work, so this process looks seldom.
     """
     global _worker
+    _end_with_parent()
     gc.freeze()
     gc.set_threshold(*SELDOM)
-    database = connect(url, pool_size=1, application_name="almoner import")
-    _worker = Worker(database, actor, time_zone, folder, server, origin, check_claims=check_claims)
+    if orders.settings is not None:
+        use_vault(Vault.of(orders.settings))
+    _worker = Worker(connect(url, pool_size=2, application_name="almoner import"), orders)
+
+
+def _end_with_parent() -> None:
+    """Whoever started this process may be killed: then nobody counts what it does, and it must not go on."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, name="end-with-parent", daemon=True).start()
 
 
 def take_part(part: Part) -> PartReport:

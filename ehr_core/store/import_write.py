@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cache
+from operator import attrgetter
 from typing import Any
 
-import msgspec
 import psycopg
 from sqlalchemy import Connection
 
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.outbox import announce
+from ehr_core.store.import_copy import blocks, column_names
 from ehr_core.store.import_prepare import Prepared, prepared_provenance
 from ehr_core.store.medications import MEDICATION, patients_prescribed
 from ehr_core.store.origins import PROVENANCE, Origin, Touched, agent, provenances
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
-from ehr_core.store.tables import CURRENT_COLUMNS, PROMOTED_COLUMNS, VERSION_COLUMNS, current_table
+from ehr_core.store.tables import VERSION_COLUMNS
 
-_encode = msgspec.json.Encoder().encode
 TYPE_ORDER = {name: number for number, name in enumerate(RESOURCE_TYPES)}
 """Every batch goes through the types, and through a type's ids, in one order: two processes never wait in a ring."""
+
+STAGED = "staged by an import"
+"""Under which a unit of work notes the tables whose staging table it has used."""
 
 
 @dataclass
@@ -125,20 +126,18 @@ def replace_changed(work: UnitOfWork, batch: Sequence[Prepared], origin: Origin 
 
 def _by_type(batch: Sequence[Prepared], outcome: Outcome) -> list[tuple[str, list[Prepared]]]:
     """The batch by type and id; of several copies of one resource the last one counts."""
-    last: dict[tuple[str, str], Prepared] = {}
-    for prepared in sorted(batch, key=lambda prepared: prepared.order):
-        identity = (prepared.type_name, prepared.resource_id)
-        earlier = last.get(identity)
+    groups: dict[str, dict[str, Prepared]] = {}
+    for prepared in sorted(batch, key=attrgetter("order")):
+        group = groups.setdefault(prepared.type_name, {})
+        earlier = group.get(prepared.resource_id)
         if earlier is not None:
             same = earlier.content.content_hash == prepared.content.content_hash
             (outcome.unchanged if same else outcome.superseded)[prepared.type_name] += 1
-        last[identity] = prepared
-    groups: dict[str, list[Prepared]] = {}
-    for (type_name, _), prepared in sorted(
-        last.items(), key=lambda item: (TYPE_ORDER[item[0][0]], item[0][1])
-    ):
-        groups.setdefault(type_name, []).append(prepared)
-    return list(groups.items())
+        group[prepared.resource_id] = prepared
+    return [
+        (type_name, [groups[type_name][one] for one in sorted(groups[type_name])])
+        for type_name in sorted(groups, key=TYPE_ORDER.__getitem__)
+    ]
 
 
 def _leave_traces(work: UnitOfWork, outcome: Outcome, changes: _Changes, origin: Origin | None) -> None:
@@ -209,8 +208,9 @@ def _insert(work: UnitOfWork, type_name: str, group: list[Prepared]) -> set[str]
         f'INSERT INTO fhir."{resource_type(type_name).table}" ({columns}) SELECT {columns} FROM {staging} '
         "ORDER BY id ON CONFLICT (id) DO NOTHING RETURNING id"
     )
-    inserted = {row.id for row in work.connection.exec_driver_sql(sql)}
-    work.connection.exec_driver_sql(f"TRUNCATE {staging}")
+    driver: psycopg.Connection = work.connection.connection.driver_connection
+    with driver.cursor() as cursor:
+        inserted = {resource_id for (resource_id,) in cursor.execute(sql)}
     return inserted
 
 
@@ -224,7 +224,6 @@ def _replace(work: UnitOfWork, type_name: str, group: list[Prepared], versions: 
         f"INSERT INTO {history} ({kept}) SELECT {kept} FROM {table} WHERE id IN (SELECT id FROM {staging})",
         f"UPDATE {table} t SET {replaced} FROM {staging} s WHERE t.id = s.id",
         f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {staging} ON CONFLICT (id) DO NOTHING",
-        f"TRUNCATE {staging}",
     ):
         work.connection.exec_driver_sql(sql)
 
@@ -232,60 +231,23 @@ def _replace(work: UnitOfWork, type_name: str, group: list[Prepared], versions: 
 def _stage(
     work: UnitOfWork, type_name: str, group: list[Prepared], versions: dict[str, int]
 ) -> tuple[str, str]:
-    """Copies rows into this session's staging table; gives its name and the column list."""
+    """Copies rows into this session's staging table; gives its name and the column list.
+
+    It is empty when a transaction begins; a TRUNCATE after every use would make a new file each time.
+    """
     table = resource_type(type_name).table
     staging = f'pg_temp."import_{table}"'
     columns = ", ".join(column_names(type_name))
     work.connection.exec_driver_sql(
         f'CREATE TEMP TABLE IF NOT EXISTS "import_{table}" (LIKE fhir."{table}") ON COMMIT DELETE ROWS'
     )
+    used = work.noted.setdefault(STAGED, [])
+    if table in used:
+        work.connection.exec_driver_sql(f"DELETE FROM {staging}")
+    used.append(table)
     now = work.now()
     driver: psycopg.Connection = work.connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY {staging} ({columns}) FROM STDIN") as copy:
-        for prepared in group:
-            version_id = versions.get(prepared.resource_id, 0) + 1
-            copy.write_row(_row(prepared, version_id, now))
+        for block in blocks(group, versions, now):
+            copy.write(block)
     return staging, columns
-
-
-@cache
-def column_names(type_name: str) -> tuple[str, ...]:
-    return tuple(column.name for column in current_table(type_name).c)
-
-
-@cache
-def _promoted_names(type_name: str) -> tuple[str, ...]:
-    return tuple(name for name in column_names(type_name) if name not in CURRENT_COLUMNS)
-
-
-def _row(prepared: Prepared, version_id: int, now: datetime) -> list[Any]:
-    """The values of a row in the order of column_names, arrays as text."""
-    promoted = prepared.promoted
-    row: list[Any] = [
-        prepared.resource_id,
-        version_id,
-        now,
-        False,
-        promoted.patient_id,
-        prepared.content.content_hash,
-        prepared.content.at_version(version_id, now).decode(),
-        _array(promoted.sensitivity) if promoted.sensitivity else None,
-        True,
-    ]
-    for name in _promoted_names(prepared.type_name):
-        value = getattr(promoted, name) if name in PROMOTED_COLUMNS else promoted.extra[name]
-        row.append(_as_copied(value))
-    return row
-
-
-def _as_copied(value: Any) -> Any:
-    """Lists and objects as PostgreSQL reads them in a COPY."""
-    if type(value) is list:
-        return _array(value)
-    return _encode(value).decode() if type(value) is dict else value
-
-
-def _array(items: list[str]) -> str:
-    """A text[] as PostgreSQL reads it: a good deal faster than the driver's own."""
-    quoted = (item.replace("\\", "\\\\").replace('"', '\\"') for item in items)
-    return '{"' + '","'.join(quoted) + '"}'

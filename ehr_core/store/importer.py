@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from ehr_core.store.import_worker import (
     BATCH,
     SIGHTING,
     Admit,
+    Orders,
     PartReport,
     Worker,
     read_waiting,
@@ -45,7 +47,13 @@ from ehr_core.store.origins import Origin
 
 MOST_PROBLEMS = 1000
 """Problems that a summary keeps; all are counted, and told as they are found to whoever asks for them."""
+OrdersFor = Callable[..., Orders]
+"""Makes the orders of an import once its folder is there."""
 RUN_AGAIN = "What had been stored by then stays; run the import again to finish."
+
+
+class ProcessStopped(Unavailable):
+    """Somebody has killed a process of the import; what it was at is not stored, and can be read again."""
 
 
 @dataclass
@@ -113,20 +121,11 @@ def import_path(
     actor.require("fhir.write")
     sources = list(enumerate(find_sources([Path(path) for path in paths])))
     groups = ([pair for pair in sources if pair[1].first], [pair for pair in sources if not pair[1].first])
+    zone = site_time_zone or Settings().site_time_zone
+    orders = partial(Orders, actor, zone, server=server, origin=origin, check_claims=check_claims)
     run = _Run(report, problem)
     return run.through(
-        [parts_of(group) for group in groups],
-        lambda folder: _crew(
-            database,
-            actor,
-            site_time_zone,
-            folder,
-            processes,
-            server,
-            origin,
-            check_claims=check_claims,
-        ),
-        (lambda folder: _nowhere(database, actor, site_time_zone, folder)) if check_claims else None,
+        [parts_of(group) for group in groups], _crews(database, processes, orders), _end(database, orders)
     )
 
 
@@ -135,24 +134,23 @@ def import_parts(
     actor: Actor,
     parts: Iterator[Part],
     *,
+    processes: int = 1,
     report: Report | None = None,
     problem: ProblemReport | None = None,
     site_time_zone: str | None = None,
     origin: Origin | None = None,
     admit: Admit | None = None,
     check_claims: bool = True,
+    settings: Settings | None = None,
 ) -> ImportSummary:
-    """Imports parts that somebody has cut, in this process. Raises as `import_path` does, and what `report` raises."""
+    """Imports parts that somebody has cut. Raises as `import_path` does, and what `report` raises."""
     actor.require("fhir.write")
     zone = site_time_zone or Settings().site_time_zone
-    run = _Run(report, problem)
-    return run.through(
-        [parts],
-        lambda folder: _Alone(
-            Worker(database, actor, zone, folder, None, origin, admit, check_claims=check_claims)
-        ),
-        (lambda folder: _nowhere(database, actor, zone, folder)) if check_claims else None,
+    orders = partial(
+        Orders, actor, zone, origin=origin, admit=admit, check_claims=check_claims, settings=settings
     )
+    run = _Run(report, problem)
+    return run.through([parts], _crews(database, processes, orders), _end(database, orders))
 
 
 def load_resources(
@@ -169,11 +167,8 @@ def load_resources(
     `resources` is consumed in this process while others store what it gave.
     """
     actor.require("fhir.write")
-    run = _Run(report, None)
-    return run.through(
-        [resource_parts(resources)],
-        lambda folder: _crew(database, actor, site_time_zone, folder, processes, None, None),
-    )
+    orders = partial(Orders, actor, site_time_zone or Settings().site_time_zone)
+    return _Run(report, None).through([resource_parts(resources)], _crews(database, processes, orders))
 
 
 class _Run:
@@ -201,7 +196,7 @@ class _Run:
                 if afterwards:
                     self._tell(PartReport(problems=afterwards(Path(folder))))
             except BrokenProcessPool:
-                raise Unavailable(f"A process of the import was stopped. {RUN_AGAIN}") from None
+                raise ProcessStopped(f"A process of the import was stopped. {RUN_AGAIN}") from None
             except DatabaseAway as error:
                 raise Unavailable(f"{error.message} {RUN_AGAIN}") from None
             finally:
@@ -264,35 +259,34 @@ class _Crew:
         self.pool.shutdown(cancel_futures=True)
 
 
-def _crew(
-    database: Database,
-    actor: Actor,
-    site_time_zone: str | None,
-    folder: Path,
-    processes: int,
-    server: str | None,
-    origin: Origin | None,
-    *,
-    check_claims: bool = False,
-) -> _Alone | _Crew:
-    time_zone = site_time_zone or Settings().site_time_zone
-    if processes <= 1:
-        worker = Worker(database, actor, time_zone, folder, server, origin, check_claims=check_claims)
-        return _Alone(worker)
-    pool = ProcessPoolExecutor(
-        processes,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=start_worker,
-        initargs=(database.url, actor, time_zone, folder, server, origin, check_claims),
-    )
-    return _Crew(pool, processes)
+def _crews(database: Database, processes: int, orders: OrdersFor) -> Callable[[Path], _Alone | _Crew]:
+    """What makes the crew when the folder for its notes is there."""
+
+    def crew(folder: Path) -> _Alone | _Crew:
+        told = orders(folder=folder)
+        if processes <= 1:
+            return _Alone(Worker(database, told))
+        pool = ProcessPoolExecutor(
+            processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=start_worker,
+            initargs=(database.url, told),
+        )
+        return _Crew(pool, processes)
+
+    return crew
 
 
-def _nowhere(database: Database, actor: Actor, site_time_zone: str | None, folder: Path) -> list[Problem]:
-    """The references of this import that lead nowhere."""
-    with begin(database, actor, SystemClock(), site_time_zone or Settings().site_time_zone) as work:
-        notes, seen = sorted(folder.glob("referred-*")), folder.glob("seen-*")
-        return list(leading_nowhere(work.connection, notes, seen))
+def _end(database: Database, orders: OrdersFor) -> Callable[[Path], list[Problem]] | None:
+    """What finds the references of an import that lead nowhere, where it was asked to check."""
+
+    def nowhere(folder: Path) -> list[Problem]:
+        told = orders(folder=folder)
+        with begin(database, told.actor, SystemClock(), told.time_zone) as work:
+            notes, seen = sorted(folder.glob("referred-*")), folder.glob("seen-*")
+            return list(leading_nowhere(work.connection, notes, seen))
+
+    return nowhere if orders(folder=Path()).check_claims else None
 
 
 def _winners(folder: Path, summary: ImportSummary) -> Iterator[list[Prepared]]:

@@ -55,21 +55,32 @@ def _chosen(node: Any, stem: str) -> bool:
     )
 
 
+def of_presence(rule: Rule, *names: str) -> Rule:
+    """Marks a rule that only asks which top-level elements are there: it holds or not wherever the same ones stand."""
+    if not any("." in name for name in names):
+        rule.asks_presence = True
+    return rule
+
+
+def asks_presence(rule: Rule) -> bool:
+    return getattr(rule, "asks_presence", False)
+
+
 def needs(given: str, *others: str) -> Rule:
     """Who has the first has one of the others."""
-    return lambda node: not has(node, given) or has(node, *others)
+    return of_presence(lambda node: not has(node, given) or has(node, *others), given, *others)
 
 
 def excludes(given: str, *others: str) -> Rule:
-    return lambda node: not (has(node, given) and has(node, *others))
+    return of_presence(lambda node: not (has(node, given) and has(node, *others)), given, *others)
 
 
 def one_of(*names: str) -> Rule:
-    return lambda node: has(node, *names)
+    return of_presence(lambda node: has(node, *names), *names)
 
 
 def both_or_none(first: str, second: str) -> Rule:
-    return lambda node: has(node, first) == has(node, second)
+    return of_presence(lambda node: has(node, first) == has(node, second), first, second)
 
 
 def in_order(first: str, second: str) -> Rule:
@@ -84,7 +95,7 @@ def in_order(first: str, second: str) -> Rule:
 
 def either_or(first: str, second: str) -> Rule:
     """One of the two, and not both."""
-    return lambda node: has(node, first) != has(node, second)
+    return of_presence(lambda node: has(node, first) != has(node, second), first, second)
 
 
 def at_most(name: str, limit: float) -> Rule:

@@ -8,8 +8,8 @@ from msgspec import UNSET
 from sqlalchemy import Connection, text
 
 from ehr_core.kernel.errors import Conflict, InvalidResource, Issue
+from ehr_core.store.element_values import reached_values
 from ehr_core.store.locks import identity_lock
-from ehr_core.store.promote import reached_values
 from ehr_core.store.references import local_reference
 
 PATIENT = "Patient"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
@@ -45,8 +45,7 @@ class Origin:
         return {"role": "source", "what": {"identifier": identifier, "display": self.words}}
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(NamedTuple):
     """A version that was written, the patient whose record it is in, and its labels."""
 
     act: str

@@ -6,17 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select, text
 
 from ehr_core.access.chart_policy import require_scope
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.resource_types import ResourceType, resource_type
-from ehr_core.store.search_conditions import conditions
+from ehr_core.store.search_conditions import conditions, patient_named
 from ehr_core.store.search_parameters import CONTROLS, Search, known_parameters, shown
 from ehr_core.store.tables import current_table
 from ehr_core.store.versions import StoredResource, stored, version_columns
 
 LARGEST_PAGE = 1000
+PLAN_BY_VALUE = text("SET LOCAL plan_cache_mode = force_custom_plan")
+IN_ORDER = 100
+"""Characters of a name that an index orders by; the rest decides among the few that begin alike."""
+NAMES = frozenset({"name_text", "family_text"})
+LAST_CHANGES = "-_lastUpdated"
+"""An import writes thousands in one moment: from the end of their index they come without being sorted."""
 ALWAYS_THERE = frozenset({"id", "last_updated"})
 """Columns without nulls: to say where nulls go would keep an index from being read backwards."""
 
@@ -49,6 +55,7 @@ def find(
 ) -> SearchPage:
     """One page. Raises BadRequest for an unknown parameter, modifier, sort key or number."""
     asked = Asked.of(type_name, given, search, limit=limit, offset=offset)
+    asked.plan_by_value(connection)
     found = [stored(type_name, found_row) for found_row in connection.execute(asked.page())]
     total: int | None = asked.offset + len(found)
     if not asked.counting:
@@ -63,6 +70,7 @@ class Asked:
     """A search that has been understood: its conditions, its order and its page.
 
     `counting`: the answer tells how many there are; `exact`: also when counting all of them is the most of the work.
+    `wide`: it names no patient.
     """
 
     type_name: str
@@ -72,6 +80,7 @@ class Asked:
     offset: int
     counting: bool
     exact: bool
+    wide: bool
 
     @classmethod
     def of(
@@ -95,7 +104,13 @@ class Asked:
             _number(controls, "_offset", offset, highest=10**9),
             _counting(controls) != "none",
             _counting(controls) in ("accurate", "estimate"),
+            patient_named(known_parameters(row, table, search), given, search) is None,
         )
+
+    def plan_by_value(self, connection: Connection) -> None:
+        """From here on in this transaction: which index serves a wide search depends on what it asks for."""
+        if self.wide:
+            connection.execute(PLAN_BY_VALUE)
 
     def page(self) -> Select:
         columns = version_columns(current_table(self.type_name))
@@ -137,8 +152,8 @@ def _counting(controls: dict[str, str]) -> str | None:
 def _order(row: ResourceType, table: Table, sort: str | None, search: Search) -> list[Any]:
     """By the keys asked for, else newest date first (people by name); the id decides between equals."""
     if sort is None:
-        first = table.c.name_text.asc() if row.named else table.c.date_low.desc().nulls_last()
-        return [first, table.c.id]
+        first = _by_name(table.c.name_text) if row.named else [table.c.date_low.desc().nulls_last()]
+        return [*first, table.c.id]
     known = known_parameters(row, table, search)
     order: list[Any] = []
     for key in sort.split(","):
@@ -147,8 +162,17 @@ def _order(row: ResourceType, table: Table, sort: str | None, search: Search) ->
         if parameter is None or not parameter.sort:
             raise BadRequest(f"{row.name} cannot be sorted by '{shown(name)}'.")
         for column in parameter.sort:
-            sorted_by = column.desc() if key.startswith("-") else column.asc()
-            order.append(
-                sorted_by if getattr(column, "name", None) in ALWAYS_THERE else sorted_by.nulls_last()
-            )
-    return [*order, table.c.id]
+            order += _sorted_by(column, descending=key.startswith("-"))
+    return [*order, table.c.id.desc() if sort == LAST_CHANGES else table.c.id]
+
+
+def _sorted_by(column: Any, *, descending: bool) -> list[Any]:
+    name = getattr(column, "name", None)
+    if name in NAMES and not descending:
+        return _by_name(column)
+    order = column.desc() if descending else column.asc()
+    return [order if name in ALWAYS_THERE else order.nulls_last()]
+
+
+def _by_name(column: Any) -> list[Any]:
+    return [func.left(column, IN_ORDER).asc(), column.asc()]

@@ -49,6 +49,7 @@ def answer_search(
         raise BadRequest("Pages are turned by their links; '_offset' is none of FHIR's parameters.")
     includes = read_includes(given, search)
     asked = Asked.of(type_name, criteria, search, limit=USUAL_PAGE)
+    asked.plan_by_value(store.connection)
     used = [pair for pair in given if pair[0] not in search.ignored]
     if counts_only or not asked.limit:
         total = asked.count(store.connection)

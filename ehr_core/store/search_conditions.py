@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, select
 
 from data_contracts.valuesets import value_sets
 from ehr_core.kernel.errors import BadRequest
@@ -41,21 +41,33 @@ def conditions(
 ) -> list[ColumnElement[bool]]:
     """Every parameter's condition, the actor's own among them. Raises BadRequest; see Search.strict."""
     known = known_parameters(row, table, search)
-    whose = _patient_named(known, given, search)
+    whose = patient_named(known, given, search)
     found = [not_(table.c.deleted), *search.sight.rows(row.name, table.c, of_patient=whose)]
-    found += _window(row, table, given, search)
+    found += [] if whose else _window(row, table, given, search)
+    of_these: list[ColumnElement[bool]] = []
     for full_name, text in given:
         if full_name.partition(":")[0] in CONTROLS:
             continue
         condition = _condition(row, table, known, full_name, text, search, depth=0)
         if condition is None:
             search.ignored.add(full_name)
+        elif whose and not (CHAINED.fullmatch(full_name) or REVERSED.fullmatch(full_name)):
+            of_these.append(condition)
         else:
             found.append(condition)
-    return found
+    return found + (_of_one_patient(table, whose, of_these) if whose and of_these else [])
 
 
-def _patient_named(known: KnownParameters, given: Sequence[tuple[str, str]], search: Search) -> str | None:
+def _of_one_patient(table: Any, whose: str, wanted: list[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """Asked of that patient's rows one by one: no index of everybody's codes or dates is to be gone through for them.
+
+    A plan that is kept for every value would do so.
+    """
+    of_patient = table.c.patient_id == whose
+    return [of_patient, case((of_patient, and_(*wanted)), else_=false())]
+
+
+def patient_named(known: KnownParameters, given: Sequence[tuple[str, str]], search: Search) -> str | None:
     """The one patient whose rows are asked for, when the search says so plainly."""
     for name, text in given:
         if name not in PATIENT_NAMES or name not in known or len(split_on(",", text)) > 1:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, lru_cache
-from operator import attrgetter
+from functools import cache
 from typing import Any, NamedTuple
 
 from msgspec import UNSET, Struct
@@ -35,65 +34,51 @@ EARLIEST, LATEST = -(2**62), 2**62
 """Microseconds that stand for a period's open side."""
 
 
-class SearchIndex(NamedTuple):
-    """The columns of one resource; None when empty."""
+class Indexed(NamedTuple):
+    """What a search finds by: tokens, values by parameter, and references."""
 
-    tokens: list[str] | None
-    values: dict[str, Any] | None
+    tokens: list[str]
+    values: dict[str, list[Any]]
     references: list[str]
 
 
-def search_index(
-    type_name: str, resource: Struct, time_zone: str, more: tuple[SearchFact, ...] = ()
-) -> SearchIndex:
-    """`more` are the parameters that packages bring."""
+def index(resource: Struct, looks: tuple[Look, ...], composites: tuple[Any, ...], time_zone: str) -> Indexed:
+    """What these looks into a resource find."""
     tokens: list[str] = []
     values: dict[str, Any] = {}
     references: list[str] = []
-    read, entries = _plan(type_name, more)
-    for start, looks in zip(read(resource), entries, strict=True):
-        if start is UNSET:
+    for kind, name, steps in looks:
+        found = reached(resource, steps)
+        if not found:
             continue
-        for kind, name, steps in looks:
-            found = reached(resource, steps)
-            if not found:
-                continue
-            if kind in ("token", "uri"):
-                tokens += [named_token(name, token) for value in found for token in tokens_of(value, kind)]
-            elif kind == "reference":
-                tokens += _identified(name, found)
-                references += _referred(name, found)
-            elif kind == "identified":
-                tokens += _identified(name, found)
-            elif kind == "typed":
-                tokens += _typed_identifiers(found)
-            elif kind == "subject":
-                references += _subject_that_is_no_patient(found)
-            elif read_values := [
-                one for value in found if (one := VALUES[kind](value, time_zone)) is not None
-            ]:
-                values.setdefault(name, []).extend(read_values)
-    for fact, holder, first, second in _composites(type_name):
+        if kind in ("token", "uri"):
+            tokens += [named_token(name, token) for value in found for token in tokens_of(value, kind)]
+        elif kind == "reference":
+            tokens += _identified(name, found)
+            references += _referred(name, found)
+        elif kind == "identified":
+            tokens += _identified(name, found)
+        elif kind == "typed":
+            tokens += _typed_identifiers(found)
+        elif kind == "subject":
+            references += _subject_that_is_no_patient(found)
+        elif read_values := [one for value in found if (one := VALUES[kind](value, time_zone)) is not None]:
+            values.setdefault(name, []).extend(read_values)
+    for fact, holder, first, second in composites:
         pairs = [
             pair for each in reached(resource, holder) if (pair := _pair(each, first, second, time_zone))
         ]
         if pairs:
             values[fact.name] = pairs
-    return SearchIndex(list(dict.fromkeys(tokens)) or None, values or None, references)
+    return Indexed(tokens, values, references)
 
 
 Look = tuple[str, str, tuple[Any, ...]]
 """What is made of what stands where: kind, parameter and steps."""
 
 
-@lru_cache(maxsize=512)
-def _plan(
-    type_name: str, more: tuple[SearchFact, ...]
-) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[Look, ...], ...]]:
-    """Reads the elements that parameters begin at, all at once, and for each the looks that begin there.
-
-    Most elements of most resources are absent: a look is worth nothing then, and costs nothing.
-    """
+def looks_of(type_name: str, more: tuple[SearchFact, ...] = ()) -> dict[str, tuple[Look, ...]]:
+    """By the field that they begin at, the looks into a type. `more` are the parameters that packages bring."""
     looks: list[Look] = [
         (fact.kind, fact.name, steps_of(path))
         for fact in (*facts_of(type_name).values(), *more)
@@ -105,11 +90,22 @@ def _plan(
         looks.append(("typed", "identifier:of-type", steps_of("identifier")))
     if "subject" in resource_type(type_name).patient:
         looks.append(("subject", "subject", steps_of("subject")))
-    by_start: dict[str, list[Look]] = {"id": []}
+    by_start: dict[str, list[Look]] = {}
     for look in looks:
-        start = look[2][0]
-        by_start.setdefault(start if type(start) is str else start[0], []).append(look)
-    return attrgetter(*by_start), tuple(tuple(each) for each in by_start.values())
+        by_start.setdefault(_start(look[2]), []).append(look)
+    return {start: tuple(each) for start, each in by_start.items()}
+
+
+def composites_of(type_name: str) -> dict[str, tuple[Any, ...]]:
+    """By the field that they begin at, the composites of one element."""
+    by_start: dict[str, list[Any]] = {}
+    for composite in _composites(type_name):
+        by_start.setdefault(_start(composite[1]), []).append(composite)
+    return {start: tuple(each) for start, each in by_start.items()}
+
+
+def _start(steps: tuple[Any, ...]) -> str:
+    return steps[0] if type(steps[0]) is str else steps[0][0]
 
 
 @cache

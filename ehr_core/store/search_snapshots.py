@@ -140,6 +140,7 @@ def _part(offset: int) -> tuple[int, int, int]:
 def _add_part(connection: Connection, snapshot: Snapshot, search: Search, part: int) -> bool:
     """Finds what no earlier part holds, as far as nobody has written it since; False when there is nothing."""
     asked = Asked.of(snapshot.resource_type, snapshot.criteria, search, limit=PART)
+    asked.plan_by_value(connection)
     table: Any = current_table(snapshot.resource_type)
     earlier = EARLIER.columns(column("id", Text)).bindparams(id=snapshot.id).subquery()
     query = (

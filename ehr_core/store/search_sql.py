@@ -16,7 +16,7 @@ from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.dates import LAST, bounds
 from ehr_core.store.marked import hashed
 from ehr_core.store.primitives import problem_with
-from ehr_core.store.promote import MINIMUM_DIGITS
+from ehr_core.store.promoted_extras import MINIMUM_DIGITS
 from ehr_core.store.references import local_reference
 from ehr_core.store.search_escapes import plain, split_on
 from ehr_core.store.search_index import LONGEST_TEXT, microseconds

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
 from types import ModuleType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec import Meta as Limits
 
 from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, Definition, Element, definition, field_name
+from ehr_core.store.invariant_rules import asks_presence
 from ehr_core.store.invariants import INVARIANTS
 from ehr_core.store.primitives import LONGEST_STRING, PRIMITIVES, Primitive
 from ehr_core.store.references import named_type
@@ -36,6 +38,23 @@ def decoder(resource_type: str) -> msgspec.json.Decoder:
     """Decodes one resource of this type and raises msgspec.ValidationError at the first fault it sees."""
     with COMPILING:
         return msgspec.json.Decoder(_compile(resource_type))
+
+
+@cache
+def element_decoders(resource_type: str) -> dict[str, tuple[str, Callable[[bytes], Any]]]:
+    """By the name of each top-level element: its field, and what decodes its value alone, as `decoder` would.
+
+    A `_x` beside a primitive and contained resources are not among them: those are read as part of the whole.
+    """
+    unchecked(resource_type)
+    return {
+        element.name: (
+            field_name(element.name),
+            msgspec.json.Decoder(eval(_annotation(element), NAMESPACE.__dict__)).decode,  # noqa: S307 (our own words)
+        )
+        for element in definition(resource_type).elements.values()
+        if element.type != ANY_RESOURCE
+    }
 
 
 def sibling_name(element_name: str) -> str:
@@ -119,9 +138,11 @@ def _after_decoding(described: Definition) -> Any:
 
     It raises ValueError without explaining; explain.py finds the words.
     """
-    own = [_extension_check(described)] if described.name == "Extension" else _choice_checks(described)
-    rules = [invariant.holds for invariant in INVARIANTS.get(described.name, ())]
-    checks = [*own, *_required_primitive_checks(described), *_target_checks(described), *rules]
+    checks = [
+        *_presence_checks(described),
+        *_target_checks(described).values(),
+        *(invariant.holds for invariant in INVARIANTS.get(described.name, ())),
+    ]
     if not checks:
         return None
 
@@ -131,6 +152,47 @@ def _after_decoding(described: Definition) -> Any:
                 raise ValueError(described.name)
 
     return __post_init__
+
+
+class Unchecked(NamedTuple):
+    """A resource type whose struct is put together from elements that were decoded one by one.
+
+    `presence` are the checks that ask which elements there are, `targets` by field those of one element,
+    `rules` those of the whole. Together with the elements' own decoding they are what `decoder` checks.
+    """
+
+    struct: type[Struct]
+    presence: tuple[Any, ...]
+    targets: dict[str, Any]
+    rules: tuple[Any, ...]
+
+
+@cache
+def unchecked(resource_type: str) -> Unchecked:
+    described = definition(resource_type)
+    with COMPILING:
+        checked = _compile(resource_type)
+        struct = msgspec.defstruct(
+            resource_type,
+            [],
+            bases=(checked,),
+            module=NAMESPACE.__name__,
+            namespace={"__post_init__": lambda self: None},
+            gc=False,
+            kw_only=True,
+        )
+    rules = [invariant.holds for invariant in INVARIANTS.get(resource_type, ())]
+    return Unchecked(
+        struct,
+        (*_presence_checks(described), *filter(asks_presence, rules)),
+        _target_checks(described),
+        tuple(rule for rule in rules if not asks_presence(rule)),
+    )
+
+
+def _presence_checks(described: Definition) -> list[Any]:
+    own = [_extension_check(described)] if described.name == "Extension" else _choice_checks(described)
+    return [*own, *_required_primitive_checks(described)]
 
 
 def _attributes(described: Definition, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -168,13 +230,15 @@ def _required_primitive_checks(described: Definition) -> list[Any]:
     return [check(e.name) for e in described.elements.values() if e.required and e.primitive and not e.choice]
 
 
-def _target_checks(described: Definition) -> list[Any]:
-    """Each reference leads to a type that its element allows, by its address or by what it says of itself."""
-    return [
-        _target_check(attrgetter(field_name(element.name)), frozenset(element.targets))
+def _target_checks(described: Definition) -> dict[str, Any]:
+    """By field: each reference leads to a type that its element allows, by its address or by what it says of itself."""
+    return {
+        field_name(element.name): _target_check(
+            attrgetter(field_name(element.name)), frozenset(element.targets)
+        )
         for element in described.elements.values()
         if element.type == "Reference" and element.targets and ANY_RESOURCE not in element.targets
-    ]
+    }
 
 
 def _target_check(read: Any, allowed: frozenset[str]) -> Any:

@@ -46,7 +46,9 @@ def _decoded(resource_type: str, body: bytes) -> Struct:
         raise InvalidResource(_explained(resource_type, body, error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotJson(error) from None
-    if _doubtful(body, resource) and (issues := explain(resource_type, body)):
+    if is_doubtful(msgspec.json.format(body, indent=-1), resource) and (
+        issues := explain(resource_type, body)
+    ):
         raise InvalidResource(issues)
     return resource
 
@@ -64,15 +66,14 @@ class NotJson(BadRequest):
         super().__init__(f"The resource is not valid JSON in UTF-8{where}.")
 
 
-def _doubtful(body: bytes, resource: Struct) -> bool:
-    """True when the decode alone cannot tell that the resource is good.
+def is_doubtful(tight: bytes, decoded: Any) -> bool:
+    """True when the decode alone cannot tell that what was decoded from this JSON without spaces is good.
 
     A key given twice is decoded once, so the struct encodes to fewer colons; an escaped character could hide that.
     """
-    tight = msgspec.json.format(body, indent=-1)
     if b"null" in tight or b"{}" in tight or b"[]" in tight or b"\\u00" in tight:
         return True
-    return _encode(resource).count(b":") != tight.count(b":")
+    return _encode(decoded).count(b":") != tight.count(b":")
 
 
 def _validate_contained(resource_type: str, contained: list[Raw]) -> None:

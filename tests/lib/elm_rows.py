@@ -7,6 +7,7 @@ are compared one by one, an interval two points, three values are True, False an
 from __future__ import annotations
 
 import random
+from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from typing import Any
 from tests.lib.elm import FHIR, interval, literal, moment, op, part, quantity, ref
 from tests.lib.made_measure import helper
 
+UNITS = ("year", "month", "day", "hour", "minute")
 PRECISIONS = ("Year", "Month", "Day", "Hour", "Minute", "Millisecond")
 GRAMS = {"mg": 0.001, "g": 1.0, "kg": 1000.0}
 RELATIONS = (
@@ -63,6 +65,31 @@ class Point:
         moved = (at.year, at.month, at.day, at.hour, at.minute, at.second * 1000 + at.microsecond // 1000)
         return moved[: len(self.parts)]
 
+    def plus(self, amount: int, unit: str) -> Point:
+        """Later by so many units; what is finer than the components there are is cut to whole ones of these."""
+        known = len(self.parts)
+        for finer, size in (("minute", 60), ("hour", 24), ("day", 30 if known == 2 else 365), ("month", 12)):
+            if unit == finer and UNITS.index(unit) >= known:
+                amount = int(amount / size)
+                unit = "year" if finer == "day" and known == 1 else UNITS[UNITS.index(finer) - 1]
+        padded = [*self.parts, *[1, 1, 1, 0, 0, 0][known:]]
+        if unit in ("year", "month"):
+            months = padded[0] * 12 + padded[1] - 1 + amount * (12 if unit == "year" else 1)
+            year, month = divmod(months, 12)
+            day = min(padded[2], monthrange(year, month + 1)[1])
+            return Point((year, month + 1, day, *padded[3:])[:known], self.offset)
+        at = datetime(*padded[:5], tzinfo=UTC) + timedelta(milliseconds=padded[5], **{f"{unit}s": amount})
+        moved = (at.year, at.month, at.day, at.hour, at.minute, at.second * 1000 + at.microsecond // 1000)
+        return Point(moved[:known], self.offset)
+
+    def next(self, sign: int) -> Point:
+        """The one after (or before, for -1) as precise as it is written."""
+        if len(self.parts) < 6:
+            return self.plus(sign, UNITS[len(self.parts) - 1])
+        at = datetime(*self.parts[:5], tzinfo=UTC) + timedelta(milliseconds=self.parts[5] + sign)
+        milliseconds = at.second * 1000 + at.microsecond // 1000
+        return Point((at.year, at.month, at.day, at.hour, at.minute, milliseconds), self.offset)
+
     def bounds(self) -> tuple[datetime, datetime]:
         """The first and the last moment that it may be, by the clock of UTC."""
         parts = list(self.parts)
@@ -82,10 +109,24 @@ def _utc(parts: list[int], offset: int) -> datetime:
     return datetime(*parts[:5], tzinfo=UTC) + timedelta(milliseconds=parts[5], minutes=-offset)
 
 
-def whole_hours(span: timedelta) -> int:
-    """Whole hours of a stretch of time, towards zero."""
-    hours = abs(span) // timedelta(hours=1)
-    return hours if span >= timedelta(0) else -hours
+def whole_units(unit: str, start: datetime, end: datetime) -> int:
+    """Whole units from start to end, towards zero. A year from 29 February is full on the 28th of another year."""
+    if start > end:
+        return -whole_units(unit, end, start)
+    if unit in ("Day", "Hour"):
+        return (end - start) // timedelta(**{f"{unit.lower()}s": 1})
+    if unit == "Month":
+        return _months(start, end)
+    years = end.year - start.year
+    day = min(start.day, monthrange(end.year, start.month)[1])
+    return years - (start.replace(year=end.year, day=day) > end)
+
+
+def _months(start: datetime, end: datetime) -> int:
+    """Whole months; the last one is full when the later day and time of day of the month is reached."""
+    months = (end.year - start.year) * 12 + end.month - start.month
+    inside = [(one.day, one.time()) for one in (start, end)]
+    return months - (months > 0 and (inside[1] < inside[0]))
 
 
 FIRST, LAST = Point((1, 1, 1, 0, 0, 0)), Point((9999, 12, 31, 23, 59, 59_999))
@@ -99,7 +140,14 @@ class Unknown:
     high: Point
 
 
-Span = tuple[Any, Any]
+@dataclass(frozen=True)
+class Span:
+    """First and last point; of a side that is open, the bound itself beside."""
+
+    start: Any
+    end: Any
+    below: Point | None = None
+    above: Point | None = None
 
 
 def order(first: Point, second: Point, precision: str | None) -> int | None:
@@ -145,7 +193,7 @@ def negated(value: bool | None) -> bool | None:
 def related(name: str, first: Span | None, second: Span | None, precision: str | None) -> bool | None:
     if first is None or second is None:
         return None
-    (a, b), (c, d) = first, second
+    a, b, c, d = first.start, first.end, second.start, second.end
     le = lambda left, right: less(left, right, precision, True)  # noqa: E731
     return {
         "Before": lambda: less(b, c, precision, False),
@@ -194,8 +242,8 @@ def period_of(visit: dict) -> Span | None:
     period = visit["period"]
     start, end = (Point.read(period[key]) if key in period else None for key in ("start", "end"))
     if start is None:
-        return None if end is None else (Unknown(FIRST, end), end)
-    return start, LAST if end is None else end
+        return None if end is None else Span(Unknown(FIRST, end), end)
+    return Span(start, LAST if end is None else end)
 
 
 def grams_of(visit: dict) -> float | None:
@@ -213,8 +261,15 @@ class Expressions:
             alias = self.draw.choice(self.aliases)
             return Both(helper("ToInterval", part(ref(alias), "period")), lambda row: period_of(row[alias]))
         low, high = sorted(random_moment(self.draw) for _ in range(2))
-        points = Point.read(low), Point.read(high)
-        return Both(interval(moment(low), moment(high)), lambda _: points)
+        points, marks = (Point.read(low), Point.read(high)), self.draw.choice(("[]", "[]", "()", "[)", "(]"))
+        open_low, open_high = marks[0] == "(", marks[1] == ")"
+        span = Span(
+            points[0].next(1) if open_low else points[0],
+            points[1].next(-1) if open_high else points[1],
+            points[0] if open_low else None,
+            points[1] if open_high else None,
+        )
+        return Both(interval(moment(low), moment(high), marks), lambda _: span)
 
     def amount(self) -> Both:
         choice = self.draw.random()
@@ -228,10 +283,10 @@ class Expressions:
         return Both(op("Add", first.elm, second.elm), lambda row: _sum(first.value(row), second.value(row)))
 
     def truth(self, depth: int) -> Both:
-        leaves = ("relation", "relation", "amounts", "member", "hours")
+        leaves = ("relation", "relation", "amounts", "member", "lasted", "shifted")
         kind = self.draw.choice(leaves if depth == 0 else (*leaves, "and", "or", "not", "implies", "null"))
-        if kind in ("member", "hours"):
-            return self._member() if kind == "member" else self._hours()
+        if kind in ("member", "lasted", "shifted"):
+            return {"member": self._member, "lasted": self._lasted, "shifted": self._shifted}[kind]()
         if kind == "relation":
             name, first, second = self.draw.choice(RELATIONS), self.span(), self.span()
             at = self.draw.choice((None, *PRECISIONS[:5]))
@@ -267,28 +322,52 @@ class Expressions:
             visit, span = period_of(row[alias]), around.value(row)
             if visit is None or span is None:
                 return None if visit is None else False
-            after = None if isinstance(span[0], Unknown) else less(span[0], visit[1], at, True)
-            return both(after, less(visit[1], span[1], at, True))
+            after = None if isinstance(span.start, Unknown) else less(span.start, visit.end, at, True)
+            if span.below is not None:
+                after = less(span.below, visit.end, at, False)
+            before = less(visit.end, span.end, at, True)
+            return both(after, before if span.above is None else less(visit.end, span.above, at, False))
 
         return Both(elm, value)
 
-    def _hours(self) -> Both:
-        """Did a visit last so many whole hours, as far as its ends let one say?"""
-        alias, least = self.draw.choice(self.aliases), self.draw.choice((0, 1, 24, 100, 9000))
-        period = helper("ToInterval", part(ref(alias), "period"))
-        hours = op("DurationBetween", op("Start", period), op("End", period), precision="Hour")
+    def _shifted(self) -> Both:
+        """Does a visit begin, moved by some calendar units, at a moment or before?"""
+        alias, text = self.draw.choice(self.aliases), random_moment(self.draw)
+        amount, unit = self.draw.choice((-400, -1, 1, 13, 31, 90, 1500)), self.draw.choice(UNITS)
+        at = self.draw.choice((None, *PRECISIONS[:5]))
+        start = op("Start", helper("ToInterval", part(ref(alias), "period")))
+        moved = op("Add", start, quantity(amount, f"{unit}s"))
+        elm = op("SameOrBefore", moved, moment(text), **({"precision": at} if at else {}))
 
         def value(row: Row) -> bool | None:
             span = period_of(row[alias])
-            if span is None or isinstance(span[0], Unknown):
+            if span is None or isinstance(span.start, Unknown):
                 return None
-            (low, high), (end_low, end_high) = span[0].bounds(), span[1].bounds()
-            if len(span[0].parts) == len(span[1].parts) > 3:
+            return less(span.start.plus(amount, unit), Point.read(text), at, True)
+
+        return Both(elm, value)
+
+    def _lasted(self) -> Both:
+        """Did a visit last so many whole units, as far as its ends let one say?"""
+        alias, least = self.draw.choice(self.aliases), self.draw.choice((0, 1, 3, 24, 100))
+        unit = self.draw.choice(("Year", "Month", "Day", "Hour"))
+        period = helper("ToInterval", part(ref(alias), "period"))
+        units = op("DurationBetween", op("Start", period), op("End", period), precision=unit)
+
+        def value(row: Row) -> bool | None:
+            span = period_of(row[alias])
+            if span is None or isinstance(span.start, Unknown):
+                return None
+            (low, high), (end_low, end_high) = span.start.bounds(), span.end.bounds()
+            if len(span.start.parts) == len(span.end.parts) > PRECISIONS.index(unit):
                 high, end_high = low, end_low
-            fewest, most = whole_hours(end_low - high), whole_hours(end_high - low)
+            if unit != "Hour" and span.start.offset == span.end.offset:
+                written = timedelta(minutes=span.start.offset)
+                low, high, end_low, end_high = (one + written for one in (low, high, end_low, end_high))
+            fewest, most = whole_units(unit, high, end_low), whole_units(unit, low, end_high)
             return True if fewest >= least else False if most < least else None
 
-        return Both(op("GreaterOrEqual", hours, literal(least)), value)
+        return Both(op("GreaterOrEqual", units, literal(least)), value)
 
     def query(self) -> Both:
         """Of the patient's visits that meet a condition, how many there are, the greatest amount, or the sum."""

@@ -1,6 +1,6 @@
 """The API in a process of its own, as `almoner up` serves it, that a test may kill with SIGKILL at any moment.
 
-Run as a program: state folder, port, address of the database.
+Run as a program: state folder, port, and "traces-late" for a build whose imports leave their traces too late.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -20,6 +21,7 @@ from ehr_core.client import AlmonerClient
 from ehr_core.client.tokens import SessionToken, SessionTokens
 from ehr_core.db.database import connect
 from ehr_core.kernel.settings import Settings
+from ehr_core.store import import_write
 from tests.lib.api import RunningApi
 from tests.lib.served_api import wait_for
 
@@ -28,10 +30,10 @@ ADDRESS = "MORTAL_API_DATABASE"
 
 
 @contextmanager
-def mortal_api(state: Path, port: int, database_url: str) -> Iterator[subprocess.Popen]:
+def mortal_api(state: Path, port: int, database_url: str, *words: str) -> Iterator[subprocess.Popen]:
     """Answering; whatever is left of it at the end is killed."""
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(state), str(port)],
+        [sys.executable, "-m", __name__, str(state), str(port), *words],
         env={**os.environ, ADDRESS: database_url},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -64,5 +66,19 @@ def _serve(state: Path, port: int) -> None:
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
+def _leave_traces_late() -> None:
+    """The weakened build: what an import says of a batch goes with the batch after it."""
+    leave, waiting = import_write._leave_traces, []
+
+    def late(work: Any, *of_batch: Any) -> None:
+        while waiting:
+            leave(work, *waiting.pop())
+        waiting.append(of_batch)
+
+    import_write._leave_traces = late
+
+
 if __name__ == "__main__":
+    if "traces-late" in sys.argv:
+        _leave_traces_late()
     _serve(Path(sys.argv[1]), int(sys.argv[2]))

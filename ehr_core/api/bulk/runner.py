@@ -85,20 +85,26 @@ class BulkRunner(JobQueue):
         ) as work:
             snapshot = work.connection.execute(SNAPSHOT).one()
             selection = select_for(work, job, f"{self.settings.issuer}/fhir")
-            files = self._write_all(work.connection, job, selection, folder)
+            exported: set[str] = set()
+            files = self._write_all(work.connection, job, selection, folder, exported)
             work.audit(
                 "bulk_export",
-                patient_ids=patients_in(work.connection, selection),
+                patient_ids=patients_in(work.connection, selection, exported),
                 detail={"job_id": job.job_id, "level": job.level, "files": len(files)},
             )
         self._complete(job, files, snapshot.at, snapshot.outbox_transaction)
 
     def _write_all(
-        self, connection: Connection, job: Row[Any], selection: Selection, folder: Path
+        self,
+        connection: Connection,
+        job: Row[Any],
+        selection: Selection,
+        folder: Path,
+        exported: set[str],
     ) -> list[jobs.ExportedFile]:
         files: list[jobs.ExportedFile] = []
         for resource_type in selection.resource_types:
-            chunks = stream_type(connection, resource_type, selection.wanted)
+            chunks = stream_type(connection, resource_type, selection.wanted, whose=exported)
             files += self._write_type(job, folder, "output", resource_type, chunks)
         if job.since is not None:
             bundles = deleted_since(connection, selection.resource_types, selection.wanted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -36,29 +37,40 @@ def _authenticated(number: int, *, last: bool) -> bytes:
 
 
 class SealedWriter:
-    """Writes a sealed file; only a writer that was closed without an error leaves a readable one."""
+    """Writes a sealed file; only a writer that was closed without an error leaves a readable one.
+
+    A frame is sealed and written beside whoever makes the next one, one at a time and in order.
+    """
 
     def __init__(self, path: Path, key: bytes):
         self._cipher = AESGCM(key)
         self._file = path.open("xb")
         self._file.write(MAGIC)
-        self._waiting = bytearray()
+        self._waiting = b""
         self._number = 0
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="seal")
+        self._written: Future[None] | None = None
         self.plain_bytes = 0
 
     def write(self, data: bytes) -> None:
-        self._waiting += data
+        """Raises what writing an earlier frame met."""
         self.plain_bytes += len(data)
-        while len(self._waiting) > FRAME_BYTES:
-            self._frame(bytes(self._waiting[:FRAME_BYTES]), last=False)
-            del self._waiting[:FRAME_BYTES]
+        for start in range(0, len(data), FRAME_BYTES):
+            piece = data[start : start + FRAME_BYTES]
+            if self._waiting and len(self._waiting) + len(piece) > FRAME_BYTES:
+                self._hand_over(last=False)
+            self._waiting += piece
 
-    def _frame(self, plain: bytes, *, last: bool) -> None:
-        sealed = self._cipher.encrypt(
-            NONCE.pack(self._number), plain, _authenticated(self._number, last=last)
-        )
-        self._file.write(LENGTH.pack(len(sealed)) + sealed)
+    def _hand_over(self, *, last: bool) -> None:
+        if self._written is not None:
+            self._written.result()
+        self._written = self._beside.submit(self._frame, self._number, self._waiting, last)
+        self._waiting = b""
         self._number += 1
+
+    def _frame(self, number: int, plain: bytes, last: bool) -> None:
+        sealed = self._cipher.encrypt(NONCE.pack(number), plain, _authenticated(number, last=last))
+        self._file.write(LENGTH.pack(len(sealed)) + sealed)
 
     def __enter__(self) -> SealedWriter:
         return self
@@ -68,8 +80,10 @@ class SealedWriter:
     ) -> None:
         try:
             if kind is None:
-                self._frame(bytes(self._waiting), last=True)
+                self._hand_over(last=True)
+                self._written.result()
         finally:
+            self._beside.shutdown()
             self._file.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,19 +132,23 @@ def patients_asked_for(
     return sorted({patient_id for patient_id in named if patient_id})
 
 
-def patients_in(connection: Connection, selection: Selection) -> list[str]:
-    """The patients of whom the files hold anything: this list is sealed into the audit row."""
+def patients_in(connection: Connection, selection: Selection, exported: Collection[str]) -> list[str]:
+    """The patients of whom the files hold anything, and be it a deletion: this list is sealed into the audit row.
+
+    `exported` are those whose resources were written; only who asks for changes is told of deletions.
+    """
     parts, bound = [], []
-    for resource_type in selection.resource_types:
+    for resource_type in selection.resource_types if selection.wanted.since else ():
         if RESOURCE_TYPES[resource_type].patient:
-            where, values = selection.wanted.conditions(resource_type)
+            where, values = selection.wanted.conditions(resource_type, deleted=True)
             parts.append(
-                f"SELECT patient_id FROM {_table(resource_type)} WHERE patient_id IS NOT NULL{where}"
+                f"SELECT patient_id FROM {_table(resource_type)} WHERE deleted AND patient_id IS NOT NULL{where}"
             )
             bound += values
     if not parts:
-        return []
-    return list(connection.exec_driver_sql(" UNION ".join(parts), tuple(bound)).scalars())
+        return sorted(exported)
+    deleted = connection.exec_driver_sql(" UNION ".join(parts), tuple(bound)).scalars()
+    return sorted({*exported, *deleted})
 
 
 def _table(resource_type: str) -> str:

@@ -29,7 +29,7 @@ CLAIM = text(
     """
     UPDATE bulk.import_job SET state = 'running', attempt = attempt + 1, lease_until = :lease_until
     WHERE job_id = (
-      SELECT job_id FROM bulk.import_job WHERE state = 'accepted' OR (state = 'running' AND lease_until < :now)
+      SELECT job_id FROM bulk.import_job WHERE state = 'accepted' OR (state = 'running' AND lease_until <= :now)
       ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING *
     """
@@ -37,6 +37,12 @@ CLAIM = text(
 HOLD = text(
     """
     UPDATE bulk.import_job SET lease_until = :lease_until, progress = :progress
+    WHERE job_id = :job_id AND state = 'running' AND attempt = :attempt
+    """
+)
+LET_GO = text(
+    """
+    UPDATE bulk.import_job SET lease_until = :now
     WHERE job_id = :job_id AND state = 'running' AND attempt = :attempt
     """
 )
@@ -136,6 +142,11 @@ def hold(connection: Connection, job: Row[Any], *, now: datetime, progress: str)
     """Renews the lease and tells the progress; False when the job was cancelled or taken over."""
     values = {"job_id": job.job_id, "attempt": job.attempt, "lease_until": now + LEASE, "progress": progress}
     return connection.execute(HOLD, values).rowcount == 1
+
+
+def let_go(connection: Connection, job: Row[Any], *, now: datetime) -> None:
+    """Leaves the job to whoever claims next: it goes on with the input that it was at."""
+    connection.execute(LET_GO, {"job_id": job.job_id, "attempt": job.attempt, "now": now})
 
 
 def input_done(connection: Connection, job: Row[Any], result: dict[str, Any]) -> bool:

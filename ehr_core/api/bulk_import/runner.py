@@ -5,6 +5,7 @@ An input that was half stored is read again: what is there already is unchanged,
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -27,12 +28,15 @@ from ehr_core.kernel.logging import get_logger
 from ehr_core.outside.addresses import reach_of
 from ehr_core.outside.calls import CallFailed, calling
 from ehr_core.store.import_problems import Problem
-from ehr_core.store.importer import ImportSummary, import_parts
+from ehr_core.store.importer import ImportSummary, ProcessStopped, import_parts
 from ehr_core.store.origins import APPLICATION_SYSTEM, Origin
 
 RUNNER_ID = "service:bulk-import"
 FETCH_SECONDS = 3600.0
 MOST_FETCHED_BYTES = 8 * 1024**3
+LARGE_BYTES = 8 * 1024 * 1024
+"""From here on the second that processes take to start is won back."""
+MOST_PROCESSES = 2
 SETTLED_SECONDS = 600.0
 """A file that is younger may be of a request that has not committed yet."""
 MOST_PROBLEMS = 100_000
@@ -59,12 +63,22 @@ class ImportRunner(JobQueue):
     def run(self, job: Row[Any]) -> None:
         for number, one in list(enumerate(jobs.inputs_of(job)))[job.inputs_done :]:
             actor = self._actor(job, one)
-            result = self._import(job, number, one, actor)
+            try:
+                result = self._import(job, number, one, actor)
+            except ProcessStopped:
+                self._let_go(job)
+                raise JobStopped from None
             with self._system() as connection:
                 if not jobs.input_done(connection, job, result):
                     raise JobStopped
         self._finish(job, "completed", None)
         log.info("bulk_import_completed", job_id=job.job_id, files=len(job.inputs))
+
+    def _let_go(self, job: Row[Any]) -> None:
+        """A process of this import was killed: whoever claims next goes on with the input that it was at."""
+        log.warning("bulk_import_process_died", job_id=job.job_id, attempt=job.attempt)
+        with self._system() as connection:
+            jobs.let_go(connection, job, now=self.parts.clock.now())
 
     def _actor(self, job: Row[Any], one: Input) -> Actor:
         """The application as it may act now; its right to import is judged anew before each file."""
@@ -94,11 +108,13 @@ class ImportRunner(JobQueue):
                 self.parts.database,
                 Actor(actor.actor_id, "service", actor.name, (), frozenset({"fhir.write"})),
                 parts_of(one.shown, chunks),
+                processes=self._processes(path),
                 report=told.so_far,
                 problem=note,
                 site_time_zone=self.parts.settings.site_time_zone,
                 origin=origin,
-                admit=Admission(self.parts, actor, one.type_name),
+                admit=Admission(actor, one.type_name, self.parts.settings.site_time_zone),
+                settings=self.parts.settings,
             )
         name = f"errors-{number + 1:04d}.ndjson"
         if problems:
@@ -113,6 +129,11 @@ class ImportRunner(JobQueue):
             "errors": len(problems),
             "error_file": name if problems else None,
         }
+
+    @staticmethod
+    def _processes(path: Path) -> int:
+        """A large file has processes of its own: one alone would be slow, and slow down what this process answers."""
+        return min(os.cpu_count() or 1, MOST_PROCESSES) if path.stat().st_size >= LARGE_BYTES else 1
 
     def _fetched(self, job: Row[Any], number: int, one: Input) -> Any:
         """The file, fetched once and sealed at once; a runner that takes over finds it whole or fetches it again."""

@@ -15,6 +15,7 @@ from ehr_core.store.dates import bounds
 from ehr_core.store.fhirpath.functions import FUNCTIONS, OVER_ITEMS, Run, alike, as_boolean, truth
 from ehr_core.store.fhirpath.nodes import Node, Nodes, TooMuchWork, Walk, children
 from ehr_core.store.fhirpath.parsing import NotUnderstood, Tree, parsed
+from ehr_core.store.fhirpath.scope import Scope, scope_of
 from ehr_core.store.primitives import problem_with
 
 CONSTANTS = {
@@ -27,9 +28,10 @@ CONSTANTS = {
 class Compiled:
     """An expression, ready to be asked of any element of any resource."""
 
-    def __init__(self, run: Run, *, asks_presence: bool = False):
+    def __init__(self, run: Run, scope: Scope, *, asks_presence: bool = False):
         self._run = run
         self._asks_presence = asks_presence
+        self.scope = scope
 
     def of(self, walk: Walk, this: Node | None = None) -> Nodes:
         """What it finds, from `this` or from the whole resource. Raises TooMuchWork and Unknown."""
@@ -53,7 +55,7 @@ def compiled(expression: str) -> Compiled:
     """Raises NotUnderstood, naming what is not evaluated here."""
     try:
         tree = parsed(expression)
-        return Compiled(_run(tree, first=True), asks_presence=_asks_presence(tree))
+        return Compiled(_run(tree, first=True), scope_of(tree), asks_presence=_asks_presence(tree))
     except RecursionError:
         raise NotUnderstood("is nested too deeply") from None
 

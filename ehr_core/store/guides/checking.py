@@ -37,8 +37,8 @@ class Check:
     def against(self, profile: Profile) -> None:
         """Adds what this profile has to say."""
         path = profile.type_name
-        _rules(self, profile, profile.root, Node(self.resource), path)
-        _elements(self, profile, profile.root, self.resource, path)
+        rules_of(self, profile, profile.root, Node(self.resource), path)
+        elements_of(self, profile, profile.root, self.resource, path)
 
     def say(self, profile: Profile, path: str, words: str, code: str, severity: str = "error") -> None:
         """`words` follow the element's name, as in 'Patient.name: is required by …'."""
@@ -52,7 +52,7 @@ Item = tuple[Any, Any, str | None, str]
 """A value, what stands beside it, its type where a choice says it, and its path."""
 
 
-def _elements(check: Check, profile: Profile, spec: Spec, node: dict, path: str) -> None:
+def elements_of(check: Check, profile: Profile, spec: Spec, node: dict, path: str) -> None:
     for child in spec.children.values():
         if child.is_choice:
             items = _chosen(node, child, path)
@@ -138,16 +138,16 @@ def _element(check: Check, profile: Profile, spec: Spec, item: Item) -> None:
     if spec.bindings and value is not None:
         _bound(check, profile, spec, value, path)
     if spec.rules:
-        _rules(check, profile, spec, Node(value, type_name, beside), path)
+        rules_of(check, profile, spec, Node(value, type_name, beside), path)
     if isinstance(value, dict):
-        _elements(check, profile, spec, value, path)
+        elements_of(check, profile, spec, value, path)
         for url in spec.profiles:
             inner = check.find(url)
             if inner is not None:
-                _rules(check, inner, inner.root, Node(value), path)
-                _elements(check, inner, inner.root, value, path)
+                rules_of(check, inner, inner.root, Node(value), path)
+                elements_of(check, inner, inner.root, value, path)
     elif isinstance(beside, dict) and spec.children:
-        _elements(check, profile, spec, beside, path)
+        elements_of(check, profile, spec, beside, path)
 
 
 def _target(check: Check, profile: Profile, allowed: frozenset[str], value: dict, path: str) -> None:
@@ -176,7 +176,7 @@ def _bound(check: Check, profile: Profile, spec: Spec, value: Any, path: str) ->
         check.say(profile, path, words, "code-invalid", "error" if required else "warning")
 
 
-def _rules(check: Check, profile: Profile, spec: Spec, this: Node, path: str) -> None:
+def rules_of(check: Check, profile: Profile, spec: Spec, this: Node, path: str) -> None:
     for rule in spec.rules:
         if check.errors_only and rule.severity == "warning":
             continue
@@ -230,8 +230,8 @@ def _fits(check: Check, spec: Spec, part: Spec, item: Item) -> bool:
 def _keeps(check: Check, profile: Profile, value: dict) -> bool:
     """Whether an item keeps a profile, without a word said of it."""
     quiet = Check(check.resource, check.find, errors_only=True, walk=check.walk)
-    _rules(quiet, profile, profile.root, Node(value), profile.type_name)
-    _elements(quiet, profile, profile.root, value, profile.type_name)
+    rules_of(quiet, profile, profile.root, Node(value), profile.type_name)
+    elements_of(quiet, profile, profile.root, value, profile.type_name)
     return not any(issue.severity == "error" for issue in quiet.issues)
 
 

@@ -194,7 +194,7 @@ def add(moment: Moment, amount: np.ndarray, unit: str, known: np.ndarray) -> Mom
         fine = np.where(precision >= DAY, STEP[precision], 1)
         coarser = (precision >= DAY) & (precision < SECOND) & (fine > step)
         low = np.where(coarser, moment.low + np.fix(span / np.maximum(fine, 1)).astype(np.int64) * fine, low)
-        if unit in ("day", "week"):
+        if ((precision == MONTH) | (precision == YEAR)).any():
             days = np.fix(span / MS_PER_DAY).astype(np.int64)
             low = np.where(
                 precision == MONTH, add_months(moment.low, np.fix(days / 30).astype(np.int64)), low

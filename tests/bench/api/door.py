@@ -21,7 +21,7 @@ from ehr_core.access.accounts import create_account
 from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import begin
 from ehr_core.api.app import create_app
-from ehr_core.client.tokens import SessionTokens
+from ehr_core.client.tokens import ServiceTokens, SessionTokens
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.settings import Settings
@@ -158,18 +158,24 @@ def _fresh(server: str, template: str, number: int, made: list[str]) -> Iterator
 
 
 @contextmanager
-def running_door(admin_url: str) -> Iterator[Door]:
-    """The API as the supervisor starts it, over this database, and a clinician's session."""
+def running_door(admin_url: str, service: str | None = None) -> Iterator[Door]:
+    """The API as the supervisor starts it, over this database, and a clinician's session or a service's token."""
     with postgres.temporary_folder() as state:
         database = connect(postgres.app_url_of(admin_url))
         settings = Settings(state=state, api_port=postgres.free_port(), app_database_url=database.url)
         with process(api(settings), settings):
             wait_until_healthy(settings)
-            yield Door(settings.api_port, clinician_token(settings, database), database, admin_url)
+            token = service_token if service else clinician_token
+            yield Door(settings.api_port, token(settings, database, service), database, admin_url)
         database.dispose()
 
 
-def clinician_token(settings: Settings, database: Database) -> str:
+def service_token(settings: Settings, database: Database, service: str) -> str:
+    client = create_app(settings, database).state.parts.identity.clients[service]
+    return ServiceTokens(settings.api_url, client.client_id, client.secret)()
+
+
+def clinician_token(settings: Settings, database: Database, _: None) -> str:
     identity = create_app(settings, database).state.parts.identity
     with begin(database, ACTOR, SystemClock(), ZONE) as work:
         account = create_account(

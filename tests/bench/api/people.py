@@ -18,6 +18,10 @@ LOINC, SNOMED, ICD_10 = "http://loinc.org", "http://snomed.info/sct", "http://hl
 RARE = "rare-{}"
 """One problem in two hundred and fifty is coded for its group of a thousand people alone."""
 
+BEGINNINGS = ("bar", "cel", "dim", "fon", "gul", "har", "jek", "kov", "lis", "mun")
+MIDDLES = ("ado", "ebi", "ifu", "oga", "uhe", "aki", "elo", "imu", "ona", "upe")
+ENDINGS = ("rath", "sted", "twin", "vold", "wurz", "xand", "yeck", "zill", "quom", "prug")
+
 Line = tuple[str, bytes]
 
 
@@ -38,17 +42,8 @@ def record(number: int) -> Iterator[Line]:
         subject=subject,
         period={"start": moment(number, 0), "end": moment(number, 0)},
     )
-    for place, code in enumerate(CODES):
-        yield _line(
-            "Observation",
-            f"p{number}-o{place}",
-            status="final",
-            code={"coding": [{"system": LOINC, "code": code}]},
-            subject=subject,
-            encounter={"reference": f"Encounter/p{number}-e"},
-            effectiveDateTime=moment(number, place),
-            valueQuantity={"value": 5 + number % 90 / 10, "unit": "%", "system": "http://unitsofmeasure.org"},
-        )
+    for place in range(len(CODES)):
+        yield "Observation", result(number, place)
     code = RARE.format(number // 1000) if number % 250 == 7 else f"E{number % 90}"
     yield _line(
         "Condition",
@@ -60,17 +55,41 @@ def record(number: int) -> Iterator[Line]:
     )
 
 
+def result(number: int, place: int) -> bytes:
+    return _line(
+        "Observation",
+        f"p{number}-o{place}",
+        status="final",
+        code={"coding": [{"system": LOINC, "code": CODES[place % len(CODES)]}]},
+        subject={"reference": f"Patient/p{number}"},
+        encounter={"reference": f"Encounter/p{number}-e"},
+        effectiveDateTime=moment(number, place),
+        valueQuantity={"value": 5 + number % 90 / 10, "unit": "%", "system": "http://unitsofmeasure.org"},
+    )[1]
+
+
 def patient(number: int) -> bytes:
     return _line(
         "Patient",
         f"p{number}",
         identifier=[{"system": "urn:mrn", "value": str(number)}],
-        name=[{"family": f"Family{number % FAMILIES}", "given": [f"Given{number % GIVEN}"]}],
-        gender="female" if number % 2 else "male",
+        name=[{"family": family(number).title(), "given": [given(number).title()]}],
+        gender="female" if number // 2 % 2 else "male",
         birthDate=born(number),
         address=[{"line": [f"{number} Elm Street"], "city": "Lanternford", "state": "MA"}],
         generalPractitioner=[{"reference": f"Practitioner/d{number // PANEL}"}],
     )[1]
+
+
+def family(number: int) -> str:
+    """Names that have as little in common as people's have, and none of which begins another."""
+    hundreds, rest = divmod(number % FAMILIES, 100)
+    return BEGINNINGS[hundreds] + MIDDLES[rest // 10] + ENDINGS[rest % 10]
+
+
+def given(number: int) -> str:
+    tens, ones = divmod(number % GIVEN, 10)
+    return ENDINGS[tens] + BEGINNINGS[ones]
 
 
 def born(number: int) -> str:

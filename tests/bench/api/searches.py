@@ -15,13 +15,13 @@ from functools import partial
 from urllib.parse import quote
 
 from tests.bench.api.door import WARM, Door, databases, in_turns, load, running_door
-from tests.bench.api.people import CODES, FAMILIES, GIVEN, ICD_10, LOINC, RARE, born, moment, records
+from tests.bench.api.people import CODES, ICD_10, LOINC, RARE, born, family, given, moment, records
 
 MOST_GROWTH = 1.35
 RESULT, RARE_PROBLEM = quote(f"{LOINC}|{CODES[0]}"), quote(f"{ICD_10}|{RARE.format(0)}")
 
 KINDS: dict[str, Callable[[int], str]] = {
-    "name": lambda n: f"Patient?family=family{n % FAMILIES}&given=given{n % GIVEN}",
+    "name": lambda n: f"Patient?family={family(n)}&given={given(n)}",
     "identifier": lambda n: f"Patient?identifier=urn:mrn%7C{n}",
     "identifier of any system": lambda n: f"Patient?identifier={n}",
     "birth date and gender": lambda n: f"Patient?birthdate={born(n)}&gender=female&_count=10",
@@ -30,7 +30,7 @@ KINDS: dict[str, Callable[[int], str]] = {
     "date range": lambda n: f"Encounter?date=ge{_time(n, 0)}&date=lt{_time(n, 1)}&_count=10",
     "chained by number": lambda n: f"Observation?patient.identifier=urn:mrn%7C{n}&code={RESULT}",
     "chained by name": lambda n: (
-        f"Condition?subject:Patient.family=family{n % FAMILIES}&subject:Patient.given=given{n % GIVEN}"
+        f"Condition?subject:Patient.family={family(n)}&subject:Patient.given={given(n)}"
     ),
     "_has": lambda n: f"Patient?_has:Condition:patient:code={RARE_PROBLEM}",
     "include": lambda n: (

@@ -248,7 +248,8 @@ def test_a_chart_that_was_judged_is_known_to_nobody_else(databases) -> None:
         assert opened(work, "p1")
         assert rows_of(work) == panel.panel
         outsider = {"roles": "nurse", "base": "panel", "labels": "", "one": "", "at": NOW.isoformat()}
-        work.connection.execute(ENTER_STAFF, outsider | {"actor": "another"})
+        driver = work.connection.connection.driver_connection
+        driver.execute(ENTER_STAFF, outsider | {"actor": "another"})
         assert rows_of(work) == set()
     with begin(app, replace(actor_of(nobody), actor_id="another"), FixedClock(NOW), SITE) as work:
         assert rows_of(work) == set()

@@ -38,7 +38,7 @@ def copying(api) -> int | None:
     """The process of a connection that waits in such a COPY; looked for in a new transaction each time."""
     with api.work() as work:
         return work.connection.exec_driver_sql(
-            "SELECT pid FROM pg_stat_activity WHERE starts_with(query, 'COPY (SELECT body') "
+            "SELECT pid FROM pg_stat_activity WHERE starts_with(query, 'COPY (SELECT ') "
             "AND wait_event_type = 'Lock' AND datname = current_database()"
         ).scalar_one_or_none()
 

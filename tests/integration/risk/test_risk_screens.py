@@ -7,6 +7,7 @@ import io
 from datetime import timedelta
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from data_contracts.api.care_gaps import WorklistQuery
 from data_contracts.api.risk import AdjustTier
@@ -36,6 +37,13 @@ def listed(api, key):
     api.service("pipeline").pipeline.write_back("care_gaps", body, **stamp)
 
 
+def a_dialog(session, banner, tier) -> None:
+    """The dialog as it stands open: a test runs the whole page again at each act."""
+    from dashboards.shared import tier_dialogs
+
+    tier_dialogs._adjust_dialog(session, banner, tier, "form")
+
+
 def html_of(page) -> str:
     return " ".join(part.proto.body for part in page.get("html"))
 
@@ -51,12 +59,16 @@ def test_a_clinician_reads_the_tier_at_the_chart_adjusts_it_and_sees_both(clinic
         "makes no tier",
     ):
         assert said in words
-    page = press(page, "Adjust tier")
-    page.radio[-1].set_value("low")
-    next(box for box in page.selectbox if box.label == "Reason").set_value("stable_and_supported")
-    page = press(page, "Save adjustment")
-    assert "Care tier adjusted to Low" in shown(page)
-    words = html_of(page)
+    press(page, "Adjust tier")
+    assert "**REYES, Ana**, born 14-Mar-1972, MRN M-ANA" in shown(page)
+    banner, tier = clinician.charting.summary("ana").banner, clinician.risk.of_patient("ana").tier
+    dialog = AppTest.from_function(a_dialog, args=(session, banner, tier)).run(timeout=60)
+    assert dialog.button[0].disabled, "a tier without a reason is not saved"
+    dialog.radio[0].set_value("low").run(timeout=60)
+    dialog.selectbox[0].set_value("stable_and_supported").run(timeout=60)
+    press(dialog, "Save adjustment")
+    assert not dialog.error
+    words = html_of(opened(session, "dashboards.clinician.chart", "chart_page", patient="ana"))
     assert "Care tier: Low" in words
     assert "Computed: High" in words
     assert "Adjusted to Low by Okafor" in words

@@ -10,15 +10,28 @@ from sqlalchemy.exc import IntegrityError
 
 from data_contracts.api.access import NewChartRule
 from data_contracts.api.care_gaps import WorklistQuery
+from data_contracts.api.merging import UndoMerge
 from data_contracts.api.risk import AdjustTier, TakeBackTier
+from data_contracts.tables.results import CARE_GAPS
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, StaleVersion
 from ehr_core.risk import sight
+from ehr_core.workflows import worklist
+from tests.integration.care_gaps.test_after_a_merge import merge
 from tests.integration.chart_records import put_patient
 from tests.integration.loop.records import as_body, gap_row
 from tests.integration.risk.conftest import ANA, BEN, TODAY
 from tests.lib.weakened import assert_guarded
 
 UNTIL = TODAY + timedelta(days=90)
+WITHOUT_LABELS = sight.SHOWN.replace("CASE WHEN NOT", "CASE WHEN false AND NOT", 1)
+"""The tier that counts, asked without looking at the labels behind it."""
+
+
+class WithAnotherPatient(AdjustTier):
+    """What an attacker's program sends: another patient's id in the body."""
+
+    patient_id: str
+
 
 pytestmark = pytest.mark.usefixtures("night")
 
@@ -125,11 +138,9 @@ def test_no_patient_reaches_their_tier_or_adjusts_it(api):
 
 
 def test_another_patient_in_the_body_or_a_shut_chart_changes_nobody(api, clinician):
-    token = api.session(clinician.account.me().account_id)
-    body = adjusting(1).model_dump(mode="json") | {"patient_id": "ben"}
-    with api.http(headers={"Authorization": f"Bearer {token}"}) as http:
-        answer = http.post("/api/patients/ana/risk/tier", json=body)
-    assert answer.status_code in (400, 401, 422)
+    swapped = WithAnotherPatient(**dict(adjusting(1)), patient_id="ben")
+    with pytest.raises(BadRequest, match="patient_id"):
+        clinician.risk.adjust("ana", swapped)
     deny = NewChartRule(
         patient_id="ben",
         effect="deny",
@@ -187,9 +198,7 @@ def test_a_tier_that_a_restricted_fact_decides_is_restricted_wherever_it_could_b
     assert found_by("restricted") == ["ben"]
     assert_guarded(
         lambda: found_by("very_high") == ["ben"],
-        lambda patch: patch.setattr(
-            "ehr_core.workflows.worklist.SHOWN", sight.SHOWN.replace("NOT", "false AND NOT", 1)
-        ),
+        lambda patch: patch.setattr(worklist, "SHOWN", WITHOUT_LABELS),
     )
     counts = {one.tier: one.people for one in manager.risk.tiers().counts}
     assert (counts["very_high"], counts["restricted"]) == (0, 1)
@@ -197,8 +206,6 @@ def test_a_tier_that_a_restricted_fact_decides_is_restricted_wherever_it_could_b
 
 
 def as_body_of_gaps(key) -> bytes:
-    from data_contracts.tables.results import CARE_GAPS
-
     return as_body(CARE_GAPS, [gap_row(key, "ana"), gap_row(key, "ben")])
 
 
@@ -221,7 +228,8 @@ def test_small_tiers_are_hidden_from_who_may_open_no_chart(api, manager):
     assert {one.tier: one.people for one in manager.risk.tiers().counts}["high"] == 1
     counts = analyst.risk.tiers()
     shown = {one.tier: one.people for one in counts.counts}
-    assert (shown["high"], shown.get("very_high"), counts.total) == (None, None, None)
+    assert (shown["high"], shown["restricted"], counts.total) == (None, None, None)
+    assert shown["very_high"] == 0, "what an analyst may not see of Ben is not counted as his tier either"
 
 
 @pytest.mark.parametrize(
@@ -231,3 +239,14 @@ def test_small_tiers_are_hidden_from_who_may_open_no_chart(api, manager):
 def test_the_database_itself_lets_no_payment_score_make_a_tier(api, table, change):
     with pytest.raises(IntegrityError), api.work() as work:
         work.connection.execute(text(f"UPDATE risk.{table} SET {change}"))
+
+
+def test_an_adjustment_goes_with_a_merge_and_back_with_its_undoing(api, clinician):
+    clinician.risk.adjust("ben", adjusting(clinician.risk.of_patient("ben").tier.version, "moderate"))
+    desk, merge_id = merge(api, survivor="ana", other="ben")
+    tier = clinician.risk.of_patient("ana").tier
+    assert (tier.computed, tier.shown, tier.adjustment.by) == ("high", "moderate", "Okafor")
+    assert clinician.risk.of_patient("ana").history[0].act == "carried_over"
+    desk.merges.undo(merge_id, UndoMerge(version=1, reason="Two women"))
+    assert clinician.risk.of_patient("ana").tier.shown == "high"
+    assert clinician.risk.of_patient("ben").tier.shown == "moderate"

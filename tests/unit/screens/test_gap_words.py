@@ -10,6 +10,7 @@ from dashboards.shared.gap_words import due_words, status_tag
 from data_contracts.api.care_gaps import CareGap, Evidence, WorklistRow
 from data_contracts.api.chart import ChartSummary
 from data_contracts.api.patients import ContactFacts, PatientBanner, PatientName
+from data_contracts.api.risk import CareTier
 
 
 def gap(**changes: object) -> CareGap:
@@ -110,6 +111,7 @@ def test_a_worklist_row_says_what_is_not_known_about_contact():
         patient_id="p1", name=PatientName(family="Reyes"), birth_date=None, age_years=None, sex=None, mrn=None,
         clinic=None, clinician=None, language=None, interpreter_required=None, contact=ContactFacts(),
         next_appointment=None, owner=None, attempts=0, last_attempt_at=None, last_attempt_outcome=None, gaps=[],
+        tier=CareTier(computed="unknown", basis=[], adjustment=None, shown="unknown", masked=False, version=0),
     )  # fmt: skip
     html = contact_html(row)
     for words in (

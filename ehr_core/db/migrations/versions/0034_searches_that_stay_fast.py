@@ -6,6 +6,7 @@ A row whose dates are close together is found by its first one; the few others h
 from __future__ import annotations
 
 import re
+from importlib import import_module
 
 from alembic import op
 
@@ -32,11 +33,6 @@ END $$;
 COMMENT ON FUNCTION access.open_chart IS
   'May this transaction open the chart? Then its rows are known to be open until the transaction ends';
 """
-JUDGE_EACH = f"""
-DROP FUNCTION access.open_chart;
-CREATE OR REPLACE FUNCTION access.chart_is_open(whose text) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT {chart_condition("whose")} $$;
-"""
 DATED = """
 Account AllergyIntolerance Appointment Basic CarePlan CareTeam ChargeItem Claim ClaimResponse ClinicalImpression
 Communication CommunicationRequest Condition Consent CoverageEligibilityRequest CoverageEligibilityResponse
@@ -52,6 +48,12 @@ DetectedIssue Device DeviceRequest DiagnosticReport DocumentReference Encounter 
 Goal Immunization Invoice List Media Medication MedicationAdministration MedicationDispense MedicationRequest
 MedicationStatement Observation Procedure RequestGroup RiskAssessment ServiceRequest Specimen Task
 """.split()  # noqa: SIM905
+OF_VISITS = """
+AllergyIntolerance CarePlan CareTeam ChargeItem ClinicalImpression Communication CommunicationRequest Condition
+DeviceRequest DiagnosticReport DocumentReference Flag GuidanceResponse ImagingStudy Immunization List Media
+MedicationAdministration MedicationDispense MedicationRequest MedicationStatement NutritionOrder Observation Procedure
+QuestionnaireResponse RequestGroup RiskAssessment ServiceRequest Task VisionPrescription
+""".split()  # noqa: SIM905
 
 BY_DATE = """
 ALTER TABLE fhir."{table}" ADD COLUMN lasting boolean GENERATED ALWAYS AS
@@ -64,12 +66,48 @@ BY_CODE = """
 CREATE INDEX {table}_by_code ON fhir."{table}" USING gin (code_tokens)
   WITH (fastupdate = off) WHERE code_tokens IS NOT NULL;
 """
-BY_NAME = "CREATE INDEX patient_in_order ON fhir.patient (name_text, id) WHERE NOT deleted"
+BY_ENCOUNTER = """
+CREATE INDEX {table}_by_encounter ON fhir."{table}" (encounter_id) WHERE encounter_id IS NOT NULL;
+"""
+BY_NAME = "CREATE INDEX patient_in_order ON fhir.patient (left(name_text, 100), id) WHERE NOT deleted"
+"""An index has no room for the longest names: the first hundred characters are a name's place in a list."""
 
-FORGET = "PERFORM set_config('almoner.chart', '', true);"
-"""A chart is judged anew for another actor, and when somebody's panel, team or site has changed."""
-ENTER = "access.enter_staff(text, text, text, text, text, text)"
+ENTER_STAFF = """
+CREATE OR REPLACE FUNCTION access.enter_staff(who text, their_roles text, base text, seen text, one text, at text)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  reach text := CASE base WHEN 'all' THEN 'all' WHEN 'site' THEN 'listed' WHEN 'panel' THEN 'listed' ELSE 'none' END;
+  holders text := '';
+BEGIN
+  IF reach = 'listed' THEN
+    holders := array_to_string(ARRAY(
+      SELECT 'Practitioner/' || a.practitioner_id FROM access.account a
+      WHERE a.id = who AND a.practitioner_id IS NOT NULL
+      UNION ALL SELECT unnest(a.sites) FROM access.account a WHERE a.id = who AND base = 'site'), ',');
+  END IF;
+  PERFORM set_config('almoner.actor', who, true), set_config('almoner.roles', their_roles, true),
+    set_config('almoner.base', base, true), set_config('almoner.labels', seen, true),
+    set_config('almoner.at', at, true), set_config('almoner.patient', one, true),
+    set_config('almoner.chart', '', true), set_config('almoner.reach', 'all', true),
+    set_config('almoner.holders', holders, true), set_config('almoner.rules', '', true);
+  IF NOT EXISTS (SELECT FROM access.rule_in_force r WHERE r.label IS NULL)
+      AND NOT EXISTS (SELECT FROM access.glass_broken g) THEN
+    PERFORM set_config('almoner.rules', 'none', true);
+  ELSIF reach = 'all' AND EXISTS (SELECT FROM access.shut_patients()) THEN
+    reach := 'all_but';
+  END IF;
+  IF one <> '' THEN
+    reach := CASE
+      WHEN reach = 'listed' THEN
+        (SELECT CASE WHEN one IN (SELECT access.open_patients()) THEN 'one' ELSE 'none' END)
+      WHEN reach = 'none' OR one IN (SELECT access.shut_patients()) THEN 'none' ELSE 'one' END;
+  END IF;
+  PERFORM set_config('almoner.reach', reach, true);
+END $$;
+"""
 FOLLOW = "access.follow_links()"
+BEGIN, FORGET = "BEGIN\n", "BEGIN\n  PERFORM set_config('almoner.chart', '', true);\n"
+"""A chart is judged anew when somebody's panel, team or site has changed."""
 
 
 def upgrade() -> None:
@@ -79,16 +117,21 @@ def upgrade() -> None:
         op.execute(BY_DATE.format(table=table))
     for table in map(_snake, CODED):
         op.execute(BY_CODE.format(table=table))
+    for table in map(_snake, OF_VISITS):
+        op.execute(BY_ENCOUNTER.format(table=table))
     op.execute(BY_NAME)
-    for function, at in ((ENTER, "BEGIN\n"), (FOLLOW, "BEGIN\n")):
-        _change(function, at, f"{at}  {FORGET}\n")
+    driver.execute(ENTER_STAFF)
+    _change(FOLLOW, BEGIN, FORGET)
 
 
 def downgrade() -> None:
-    for function, at in ((ENTER, "BEGIN\n"), (FOLLOW, "BEGIN\n")):
-        _change(function, f"{at}  {FORGET}\n", at)
-    op.get_bind().connection.driver_connection.execute(JUDGE_EACH)
+    _change(FOLLOW, FORGET, BEGIN)
+    for name in ("enter_staff", "chart_is_open"):
+        op.get_bind().connection.driver_connection.execute(_as_it_was(name))
+    op.execute("DROP FUNCTION access.open_chart")
     op.execute("DROP INDEX fhir.patient_in_order")
+    for table in map(_snake, OF_VISITS):
+        op.execute(f"DROP INDEX fhir.{table}_by_encounter")
     for table in map(_snake, CODED):
         op.execute(f"DROP INDEX fhir.{table}_by_code")
     for table in map(_snake, DATED):
@@ -107,3 +150,10 @@ def _change(function: str, old: str, new: str) -> None:
 
 def _snake(resource_type: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", resource_type).lower()
+
+
+def _as_it_was(function: str) -> str:
+    """The words that migration 0015 made it with."""
+    made = import_module("ehr_core.db.migrations.versions.0015_patient_policy").FUNCTIONS
+    (words,) = re.findall(rf"CREATE (FUNCTION access\.{function}\(.*?\$\$;)", made, re.DOTALL)
+    return f"CREATE OR REPLACE {words}"
