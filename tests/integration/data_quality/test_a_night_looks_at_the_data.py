@@ -104,8 +104,8 @@ def _page_tells(clinician) -> None:
     for words in (
         "People without a birth date",
         "What to do",
-        "Measures that it touches",
-        "Records to repair",
+        "By each measure's own data requirements",
+        "A repaired record leaves the list with the next night",
     ):
         assert words in said, words
     assert "SNOMED CT" in said
