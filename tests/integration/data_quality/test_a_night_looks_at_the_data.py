@@ -58,6 +58,7 @@ def test_what_was_planted_between_two_nights_is_found_once_with_its_measures_and
     planted = plant(people)
     people.pass_days(1)
     people.night()
+    clinician = people.api.signed_in("adeyemi", "clinician")
     after = by_id(clinician)
     grown = {
         name for name, one in after.items() if one.counts != "days" and one.failing != before[name].failing
@@ -103,8 +104,8 @@ def _page_tells(clinician) -> None:
     for words in (
         "People without a birth date",
         "What to do",
-        "Measures that it touches",
-        "Records to repair",
+        "By each measure's own data requirements",
+        "A repaired record leaves the list with the next night",
     ):
         assert words in said, words
     assert "SNOMED CT" in said

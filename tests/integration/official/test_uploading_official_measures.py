@@ -71,7 +71,7 @@ def test_an_upload_is_checked_imported_activated_for_days_and_lapses_each_step_b
     assert panel.rows("SELECT 1 FROM quality.measure_flag WHERE official")
     panel.pass_days(2)
     panel.night()
-    (kept,) = admin.quality.official().measures
+    (kept,) = panel.api.signed_in("rhea", "admin").quality.official().measures
     assert (kept.active, kept.reason) == (False, "its last day has passed")
     assert not panel.rows("SELECT 1 FROM care_gaps.gap WHERE present AND source_kind = 'measure'")
     assert acts(panel) == ["uploaded", "checked", "imported", "activated", "deactivated"]
