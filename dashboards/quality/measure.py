@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import streamlit as st
 
+from dashboards.quality.data_quality_words import found_words
 from dashboards.quality.measure_patients import patients_section
 from dashboards.quality.rates import count_words, rate_words, shift_words
 from dashboards.quality.strata import strata_section
@@ -43,6 +44,8 @@ def measure_section(session: StaffSession, measure_id: str) -> None:
     _published_strata(page)
     if session.may("measure.drill"):
         patients_section(session, page)
+    if session.may("data_quality.read"):
+        _defects(session, measure_id)
     _definition(page.definition)
     _provenance(page.provenance)
 
@@ -121,6 +124,28 @@ def not_loaded_words(systems: Sequence[str], *, official: bool = False) -> str:
             "without such a code does not count in this measure."
         )
     return f"{named} {are} not loaded here. Care that is recorded only there does not count in this measure."
+
+
+def _defects(session: StaffSession, measure_id: str) -> None:
+    """What the newest night found wrong in the data that this measure reads; asked for when it is opened."""
+    with st.expander(
+        "What is wrong with the data under this rate", key="defects", on_change="rerun"
+    ) as opened:
+        if not opened.open:
+            return
+        found = session.client.data_quality.findings()
+        touching = [one for one in found.findings if any(t.measure_id == measure_id for t in one.touches)]
+        if found.on is None:
+            st.caption("No night has looked at the data yet.")
+        elif not touching:
+            st.caption("No defect was found in what this measure reads.")
+        else:
+            rows = (
+                [f"<b>{text(one.title)}</b>", text(found_words(one)), text(one.repair)] for one in touching
+            )
+            st.html(
+                table(["Check", "Found", "What to do"], rows, caption="Defects of the data under this rate")
+            )
 
 
 def _definition(definition: MeasureDefinition) -> None:

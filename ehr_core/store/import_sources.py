@@ -14,8 +14,8 @@ from ehr_core.kernel.errors import BadRequest
 
 LINE_ENDINGS = (".ndjson", ".jsonl")
 DOCUMENT_ENDINGS = (".json",)
-PART_BYTES = 1024 * 1024
-"""About how much text one part holds; a single document may be larger."""
+PART_BYTES = 3 * 1024 * 1024
+"""About how much text one part holds, so that its resources are one transaction; a single document may be larger."""
 FILES_IN_PART = 16
 LARGEST_LINE = 17 * 1024 * 1024
 FIRST_NAMES = ("hospitalinformation", "practitionerinformation")

@@ -23,6 +23,9 @@ from ehr_core.store.tables import VERSION_COLUMNS
 TYPE_ORDER = {name: number for number, name in enumerate(RESOURCE_TYPES)}
 """Every batch goes through the types, and through a type's ids, in one order: two processes never wait in a ring."""
 
+STAGED = "staged by an import"
+"""Under which a unit of work notes the tables whose staging table it has used."""
+
 
 @dataclass
 class Outcome:
@@ -208,7 +211,6 @@ def _insert(work: UnitOfWork, type_name: str, group: list[Prepared]) -> set[str]
     driver: psycopg.Connection = work.connection.connection.driver_connection
     with driver.cursor() as cursor:
         inserted = {resource_id for (resource_id,) in cursor.execute(sql)}
-    work.connection.exec_driver_sql(f"TRUNCATE {staging}")
     return inserted
 
 
@@ -222,7 +224,6 @@ def _replace(work: UnitOfWork, type_name: str, group: list[Prepared], versions: 
         f"INSERT INTO {history} ({kept}) SELECT {kept} FROM {table} WHERE id IN (SELECT id FROM {staging})",
         f"UPDATE {table} t SET {replaced} FROM {staging} s WHERE t.id = s.id",
         f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {staging} ON CONFLICT (id) DO NOTHING",
-        f"TRUNCATE {staging}",
     ):
         work.connection.exec_driver_sql(sql)
 
@@ -230,13 +231,20 @@ def _replace(work: UnitOfWork, type_name: str, group: list[Prepared], versions: 
 def _stage(
     work: UnitOfWork, type_name: str, group: list[Prepared], versions: dict[str, int]
 ) -> tuple[str, str]:
-    """Copies rows into this session's staging table; gives its name and the column list."""
+    """Copies rows into this session's staging table; gives its name and the column list.
+
+    It is empty when a transaction begins; a TRUNCATE after every use would make a new file each time.
+    """
     table = resource_type(type_name).table
     staging = f'pg_temp."import_{table}"'
     columns = ", ".join(column_names(type_name))
     work.connection.exec_driver_sql(
         f'CREATE TEMP TABLE IF NOT EXISTS "import_{table}" (LIKE fhir."{table}") ON COMMIT DELETE ROWS'
     )
+    used = work.noted.setdefault(STAGED, [])
+    if table in used:
+        work.connection.exec_driver_sql(f"DELETE FROM {staging}")
+    used.append(table)
     now = work.now()
     driver: psycopg.Connection = work.connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY {staging} ({columns}) FROM STDIN") as copy:

@@ -138,7 +138,7 @@ def check_official(draft: Draft, *, deep: bool = True) -> dict[str, int]:
         ).fetchall()[0][0]
     if strange:
         raise breached([Breach(OFFICIAL_RESULTS.name, "measure_id", "be a measure that is active", strange)])
-    draft.keep(draft.facts.model_copy(update={"official_is_sound": True}))
+    draft.keep(draft.facts.model_copy(update={"official_is_sound": bool(active)}))
     return rows
 
 
