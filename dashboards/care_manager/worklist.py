@@ -60,9 +60,9 @@ def _filters(choices: WorklistChoices) -> WorklistQuery:
         clinician = _choice("Clinician", "clinician_id", dict(choices.clinicians))
         owner = _choice("Owner", "owner_id", {"me": "Me", "nobody": "Nobody", **dict(choices.owners)})
         language = _choice("Language", "language", dict(choices.languages))
-        tier = _choice("Care tier", "tier", TIER_WORDS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", key="worklist_name", max_chars=100, width=200, on_change=_first_page)
+        tier = _choice("Care tier", "tier", TIER_WORDS)
         sort = _choice("Sort by", "sort", SORTS, SORTS[DEFAULT_SORT])
         overdue = st.checkbox("Overdue only", key="overdue_only", bind="query-params", on_change=_first_page)
         replied = st.checkbox("Patient replied", key="replied", bind="query-params", on_change=_first_page)

@@ -74,7 +74,7 @@ def _explained(score: RiskScore) -> str:
     if score.masked:
         return "A restricted part of the record counts here. You may not see it."
     if score.unknown:
-        return text(f"{score.unknown} Unknown is not low.")
+        return text(score.unknown if score.purpose == "payment" else f"{score.unknown} Unknown is not low.")
     return "" if score.drivers else "No recorded condition counts."
 
 

@@ -55,7 +55,8 @@ def test_a_tier_is_explained_adjusted_by_keyboard_and_worked_from_the_list(room:
     expect(risk(okafor)).to_contain_text("Adjusted to Very high by")
     expect(risk(okafor)).to_contain_text("Fell twice this month")
 
-    sam.presses_radio("Low", sam.dialog)
+    sam.dialog.get_by_text("Low", exact=True).click()
+    sam.settled()
     sam.chooses("Reason", "Goals of care", sam.dialog)
     sam.presses("Save adjustment", sam.dialog)
     expect(sam.dialog).to_contain_text(re.compile("Changed by .*Okafor"))
