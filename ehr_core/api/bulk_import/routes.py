@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from sqlalchemy import Row
+from starlette.background import BackgroundTask
 
 from ehr_core.api.bulk.kick_off import NDJSON
 from ehr_core.api.bulk_import import jobs
@@ -45,8 +46,11 @@ def kick_off(request: Request, body: RawBody, work: Work, parts: ProcessParts) -
     require_json_body(request)
     inputs = read_request(request, body, work.actor, parts.settings)
     job_id = jobs.ask(work, inputs, str(request.url), keep=_keep(parts))
-    request.app.state.import_runner.wake()
-    return Response(status_code=202, headers={"Content-Location": _address(parts, job_id)})
+    return Response(
+        status_code=202,
+        headers={"Content-Location": _address(parts, job_id)},
+        background=BackgroundTask(request.app.state.import_runner.wake),
+    )
 
 
 @router.get("/import-jobs/{job_id}")
