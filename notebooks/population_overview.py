@@ -164,11 +164,11 @@ def _(mo, tier_shares):
 
 @app.cell
 def test_everybody_scored_is_in_one_tier_and_no_tier_rests_on_a_payment_score(connection):
-    people, rows, paid = connection.sql(
+    _people, _rows, _paid = connection.sql(
         "SELECT count(DISTINCT patient_key), count(*), count(*) FILTER (WHERE basis LIKE '%hcc%') FROM care_tiers"
     ).fetchone()
-    assert people == rows > 0
-    assert paid == 0
+    assert _people == _rows > 0
+    assert _paid == 0
     return
 
 
