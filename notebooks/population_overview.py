@@ -133,7 +133,7 @@ def _(connection, suppressed):
 
 @app.cell
 def _(connection, pl, settings, tiers, wilson_rate):
-    basis = connection.sql("SELECT count(*) FROM care_tiers").fetchone()[0]
+    basis = connection.execute("SELECT count(*) FROM care_tiers").fetchone()[0]
 
     def shares(frame):
         """The share of each tier with its 95 % interval: two clinics of this size may differ as much by chance."""
@@ -164,7 +164,7 @@ def _(mo, tier_shares):
 
 @app.cell
 def test_everybody_scored_is_in_one_tier_and_no_tier_rests_on_a_payment_score(connection):
-    _people, _rows, _paid = connection.sql(
+    _people, _rows, _paid = connection.execute(
         "SELECT count(DISTINCT patient_key), count(*), count(*) FILTER (WHERE basis LIKE '%hcc%') FROM care_tiers"
     ).fetchone()
     assert _people == _rows > 0
