@@ -66,7 +66,7 @@ def test_the_pages_of_orders_and_medicines(room: Room, look: dict):
     for path, heading in (("to_sign", "Orders to sign"), ("refills", "Refills")):
         sees_page(okafor, path, heading)
         nothing_grave_on(okafor, heading)
-    opens_the_chart(okafor, "Thomas Lindgren", "Lindgren")
+    chart.opens_the_chart(okafor, "Thomas Lindgren", "Lindgren")
     inbox.button(okafor, "Order", inbox.orders(okafor)).click()
     okafor.dialog.wait_for()
     nothing_grave_on(okafor, "the dialog of an order")
@@ -120,7 +120,7 @@ def test_a_front_desks_pages(room: Room, look: dict):
 
 def test_the_note_and_the_chart_with_everything_unfolded(room: Room, look: dict):
     okafor = room.sign_in("clinician", **look)
-    opens_the_chart(okafor, "Nora Fitzgerald", "Fitzgerald")
+    chart.opens_the_chart(okafor, "Nora Fitzgerald", "Fitzgerald")
     for panel in ("Goals and care plans", "Questionnaires and screening", "History: family"):
         okafor.page.get_by_text(panel).first.click()
         okafor.settled()
@@ -178,11 +178,3 @@ def test_a_patients_pages(room: Room, look: dict):
     expect(ana.page.get_by_role("heading", name="GAD-7")).to_be_visible()
     ana.settled()
     nothing_grave_on(ana, "a questionnaire")
-
-
-def opens_the_chart(person: Person, search: str, family: str) -> None:
-    """By the address of the search: on a phone the navigation is folded away."""
-    person.opens("patients")
-    chart.searches_for(person, search)
-    person.presses("Open chart", chart.hits(person).filter(has_text=family).first)
-    chart.sees_the_banner_of(person, family)

@@ -74,7 +74,7 @@ def test_a_prescription_is_written_and_signed_by_keyboard_alone(room: Room):
     okafor.settled()
     tabs_to(okafor, "loratadine 10 MG Oral Tablet")
     board.press("Enter")
-    okafor.page.get_by_text("How often").wait_for()
+    okafor.page.get_by_text("How often", exact=True).wait_for()
     okafor.settled()
     tabs_to(okafor, "every day")
     board.press("Space")

@@ -13,7 +13,7 @@ from tests.system.steps import chart, worklist
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
-FAMILY = "Okonjo"
+FAMILY = "Hargrove"
 
 
 def risk(clinician: Person):
@@ -27,7 +27,7 @@ def opens_the_scores(clinician: Person) -> None:
 
 def test_a_tier_is_explained_adjusted_by_keyboard_and_worked_from_the_list(room: Room):
     okafor = room.sign_in("clinician")
-    chart.opens_the_chart_from_search(okafor, f"Denise {FAMILY}", FAMILY)
+    chart.opens_the_chart_from_search(okafor, f"Silas {FAMILY}", FAMILY)
     expect(risk(okafor)).to_contain_text("Computed:")
     opens_the_scores(okafor)
     for words in ("PREVENT, 10-year risk", "Charlson comorbidity index", "makes no tier", "nightly run"):
@@ -85,7 +85,7 @@ def test_a_tier_is_explained_adjusted_by_keyboard_and_worked_from_the_list(room:
 @pytest.mark.parametrize("look", LOOKS)
 def test_tiers_pass_axe_in_every_look(room: Room, look: str):
     okafor = room.sign_in("clinician", **LOOKS[look])
-    chart.opens_the_chart_from_search(okafor, f"Denise {FAMILY}", FAMILY)
+    chart.opens_the_chart(okafor, f"Silas {FAMILY}", FAMILY)
     opens_the_scores(okafor)
     nothing_grave_on(okafor, "the chart's risk")
     okafor.presses("Adjust tier", risk(okafor))

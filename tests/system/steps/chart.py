@@ -19,6 +19,14 @@ def opens_the_chart_from_today(clinician: Person, family: str) -> None:
     sees_the_banner_of(clinician, family)
 
 
+def opens_the_chart(person: Person, search: str, family: str) -> None:
+    """By the address of the search: on a phone the navigation is folded away."""
+    person.opens("patients")
+    searches_for(person, search)
+    person.presses("Open chart", hits(person).filter(has_text=family).first)
+    sees_the_banner_of(person, family)
+
+
 def opens_the_chart_from_search(clinician: Person, search: str, family: str) -> None:
     clinician.goes_to("Patients")
     searches_for(clinician, search)
