@@ -44,6 +44,9 @@ FRAMEWORK_SENTENCES = {
 NUMBER_OUT_OF_RANGE = "22003"
 """SQLSTATE of a number that is too large for its column: a version or a count that nobody was ever given."""
 
+NUL_IN_JSON = "22P05"
+"""SQLSTATE of an escaped NUL in a document: jsonb holds none. Of one in a text the driver tells, without a SQLSTATE."""
+
 TRY_AGAIN = frozenset({"40001", "40P01", "55P03", "57014"})
 """SQLSTATEs of a transaction that lost a race: serialization, deadlock, lock not available, cancelled."""
 
@@ -119,7 +122,7 @@ def answer_database_error(request: Request, error: Exception) -> Response:
     """A database that is away or busy is 503; any other database error is ours, and goes to the guard."""
     cause = error.__cause__ if isinstance(error, DatabaseAway) else error
     sqlstate = getattr(getattr(cause, "orig", cause), "sqlstate", None)
-    if isinstance(error, DataError) and sqlstate is None:
+    if isinstance(error, DataError) and sqlstate in (None, NUL_IN_JSON):
         return error_response(
             request, BadRequest("The request holds a NUL character, which no text here can.")
         )

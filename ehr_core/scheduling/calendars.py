@@ -253,6 +253,8 @@ def holidays(work: UnitOfWork) -> list[Holiday]:
 
 def add_holiday(work: UnitOfWork, wanted: Holiday) -> Holiday:
     work.actor.require("schedule.manage")
+    if wanted.site_id is not None:
+        _check_site(work, wanted.site_id)
     holiday_id = new_id()
     done = work.connection.execute(
         text(
@@ -350,9 +352,13 @@ def _check_zone(name: str) -> None:
         raise BadRequest("time_zone: write an IANA name such as America/New_York.") from error
 
 
-def _check_calendar(work: UnitOfWork, wanted: NewCalendar) -> None:
-    if wanted.site_id not in {site.site_id for site in sites(work)}:
+def _check_site(work: UnitOfWork, site_id: str) -> None:
+    if site_id not in {site.site_id for site in sites(work)}:
         raise BadRequest("site_id: choose one of the sites of this installation.")
+
+
+def _check_calendar(work: UnitOfWork, wanted: NewCalendar) -> None:
+    _check_site(work, wanted.site_id)
     if (wanted.kind == "provider") != (wanted.practitioner_id is not None):
         raise BadRequest("practitioner_id: a provider needs one, a room or device has none.")
     if (wanted.kind == "provider") == (wanted.resource_kind is not None):

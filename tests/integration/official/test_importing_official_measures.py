@@ -100,7 +100,8 @@ def test_the_core_refuses_names_of_our_own_and_who_may_not(panel, tmp_path):
     judged = judge(written(small_package(), tmp_path / "package"))
     (measure,) = judged.measures
     ours = measure.model_copy(update={"measure_id": "glycemic_control"})
-    wanted = [measure, measure], [OfficialMeasure.model_validate(ours.model_dump())]
+    odd = measure.model_copy(update={"title": "Adults\x00"})
+    wanted = [measure, measure], [OfficialMeasure.model_validate(ours.model_dump())], [odd]
     for measures in wanted:
         package = PackageImport(
             source="x", operator="x", measures=measures, content=base64.b64encode(judged.content)

@@ -10,7 +10,7 @@ import pytest
 from data_contracts.api.calendars import CalendarException, Holiday
 from data_contracts.api.scheduling import BookVisit, FindSlots, NewBlock
 from data_contracts.api.visit_flow import MoveOnBoard
-from ehr_core.kernel.errors import Conflict, TimeTaken
+from ehr_core.kernel.errors import BadRequest, Conflict, TimeTaken
 from ehr_core.kernel.fhir_json import encode
 from ehr_core.scheduling import calendars
 from ehr_core.store.importer import load_resources
@@ -162,6 +162,8 @@ def test_exceptions_holidays_and_blocks_close_and_open_days(api, desk):
     assert free() == 3
     with pytest.raises(Conflict):
         desk.scheduling.add_holiday(Holiday(site_id=NORTH, on_day=MONDAY, name="Again"))
+    with pytest.raises(BadRequest, match="site_id"):
+        desk.scheduling.add_holiday(Holiday(site_id="nowhere", on_day=MONDAY, name="Inventory"))
     desk.scheduling.remove_holiday(holiday.holiday_id)
     begins = datetime.fromisoformat("2026-11-23T09:00:00-05:00")
     block = NewBlock(actor=OKAFOR, starts_at=begins, ends_at=begins + timedelta(hours=2), words="Meeting")
