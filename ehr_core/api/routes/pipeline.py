@@ -35,8 +35,8 @@ from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import NOT_CHECKED, patients_named_in
 from ehr_core.workflows.write_back.take import (
     take_care_gaps,
+    take_facts,
     take_measure_results,
-    take_official_evidence,
     take_official_gaps,
     take_official_results,
 )
@@ -51,7 +51,7 @@ TAKERS = {
     "measure_results": take_measure_results,
     "patient_strata": take_strata,
     "official_results": take_official_results,
-    "official_evidence": take_official_evidence,
+    "official_evidence": take_facts,
     "official_gaps": take_official_gaps,
     "data_quality_findings": take_findings,
     "data_quality_touches": take_touches,

@@ -117,9 +117,11 @@ def take_official_results(
     return receipt
 
 
-def take_official_evidence(
-    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
+def take_facts(
+    work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str, target: Target = FACTS
 ) -> WriteBackReceipt:
+    """Rows that name a resource of the record each; those of official answers unless told otherwise."""
+
     def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
         return apply_facts(
             connection,
@@ -132,7 +134,7 @@ def take_official_evidence(
             run_id=scope.run_id,
         )
 
-    return take(work, scope, FACTS, body, master_key_hex, apply)
+    return take(work, scope, target, body, master_key_hex, apply)
 
 
 def take(

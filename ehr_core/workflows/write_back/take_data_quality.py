@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
-
 from data_contracts.api.pipeline import WriteBackReceipt
 from data_contracts.contract import Table
 from data_contracts.tables.data_quality import (
@@ -13,14 +11,12 @@ from data_contracts.tables.data_quality import (
 )
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest
-from ehr_core.quality.computed import apply_facts
 from ehr_core.quality.data_quality import keep_findings, keep_touches
 from ehr_core.workflows.write_back.differences import Target
-from ehr_core.workflows.write_back.evidence import with_evidence
 from ehr_core.workflows.write_back.keys import key_of_run
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.staging import read_rows, stage
-from ehr_core.workflows.write_back.take import take
+from ehr_core.workflows.write_back.take import take_facts
 
 RECORDS = Target(
     DATA_QUALITY_RECORDS,
@@ -53,19 +49,7 @@ def take_touches(
 def take_records(
     work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
 ) -> WriteBackReceipt:
-    def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
-        return apply_facts(
-            connection,
-            target.contract,
-            target.table,
-            target.key,
-            delta=with_evidence(target.delta),
-            gone=target.gone,
-            now=work.now(),
-            run_id=scope.run_id,
-        )
-
-    return take(work, scope, RECORDS, body, master_key_hex, apply)
+    return take_facts(work, scope, body, master_key_hex, RECORDS)
 
 
 def _staged(
