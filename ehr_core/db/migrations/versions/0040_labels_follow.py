@@ -16,7 +16,12 @@ down_revision = "0036"
 branch_labels = None
 depends_on = None
 
-OF_RISK = {"Condition": "condition", "Observation": "observation", "MedicationRequest": "medication_request"}
+OF_RISK = {
+    "Condition": "condition",
+    "Observation": "observation",
+    "MedicationRequest": "medication_request",
+    "Procedure": "procedure",
+}
 """What a score may rest on, by its table."""
 KEEP_THE_STRICTEST = (
     "care_gaps.gap",
