@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -121,7 +122,7 @@ def _adjustment(row: Row) -> TierAdjustment:
 def _scores(work: UnitOfWork, patient_id: str) -> list[RiskScore]:
     rows = work.connection.execute(text(SCORES), {"id": patient_id}).mappings().all()
     open_scores = {row["score_id"] for row in rows if row["open"]}
-    drivers = _drivers(work, patient_id, open_scores)
+    drivers, withheld = _drivers(work, patient_id, open_scores)
     return [
         RiskScore(
             score_id=row["score_id"],
@@ -133,6 +134,7 @@ def _scores(work: UnitOfWork, patient_id: str) -> list[RiskScore]:
             tier=row["tier"] if row["open"] else None,
             unknown=_unknown(row),
             drivers=drivers.get(row["score_id"], []),
+            withheld=withheld[row["score_id"]] if work.actor.kind == "user" else 0,
             as_of=row["as_of"],
             masked=not row["open"],
         )
@@ -146,27 +148,32 @@ def _unknown(row: Row) -> str | None:
     return row["unknown_words"] or UNKNOWN_WORDS[row["unknown_reason"]]
 
 
-def _drivers(work: UnitOfWork, patient_id: str, score_ids: set[str]) -> dict[str, list[RiskDriver]]:
-    """By score. A fact that the store does not hand to this actor is masked, whatever the last night said of it."""
+def _drivers(
+    work: UnitOfWork, patient_id: str, score_ids: set[str]
+) -> tuple[dict[str, list[RiskDriver]], Counter[str]]:
+    """By score: the facts that the store hands to this actor, whatever the last run said of them, and how many it
+    does not."""
     rows = work.connection.execute(text(DRIVERS), {"id": patient_id}).mappings().all()
     rows = [row for row in rows if row["score_id"] in score_ids]
     names = _names(work, patient_id, rows)
     found: dict[str, list[RiskDriver]] = {}
+    withheld: Counter[str] = Counter()
     for row in rows:
-        there = (row["evidence_type"], row["evidence_id"]) in names
+        if (row["evidence_type"], row["evidence_id"]) not in names:
+            withheld[row["score_id"]] += 1
+            continue
         found.setdefault(row["score_id"], []).append(
             RiskDriver(
-                part=row["part"] if there else None,
+                part=row["part"],
                 resource_type=row["evidence_type"],
-                resource_id=row["evidence_id"] if there else None,
-                what=names[row["evidence_type"], row["evidence_id"]] if there else None,
-                code=row["evidence_code"] if there else None,
-                on=row["evidence_on"] if there else None,
-                value=row["evidence_value"] if there else None,
-                masked=not there,
+                resource_id=row["evidence_id"],
+                what=names[row["evidence_type"], row["evidence_id"]],
+                code=row["evidence_code"],
+                on=row["evidence_on"],
+                value=row["evidence_value"],
             )
         )
-    return found
+    return found, withheld
 
 
 def _names(work: UnitOfWork, patient_id: str, rows: Sequence[Row]) -> dict[tuple[str, str], str | None]:

@@ -223,45 +223,53 @@ PARTS = {
     "creatinine": "eGFR",
     "smoking": "current smoking",
 }
+PROBLEM_PARTS = {
+    "diabetes": "diabetes",
+    "kidney_failure": "eGFR",
+    "cardiovascular": "cardiovascular disease",
+}
+MEDICINE_PARTS = {"antihypertensive": "treatment of blood pressure", "statin": "treatment with a statin"}
+EVIDENCE = {
+    "resource_key": "evidence_key",
+    "on_day": "evidence_on",
+    "system": "evidence_code_system",
+    "code": "evidence_code",
+    "sensitivity": "evidence_sensitivity",
+}
+
+
+TOLD = pl.col("unknown_reason").is_null()
+IN_VAIN = pl.col("unknown_reason").is_in(["missing_input", "out_of_range"])
+"""Where the reason tells of a value or its day: what it tells of is a fact behind it, too."""
+DISEASE = pl.col("unknown_reason") == "known_cardiovascular_disease"
 
 
 def _drivers(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> pl.DataFrame:
-    """The facts behind a risk that could be computed, and behind one that could not be for known disease."""
-    known = rows.filter(pl.col("value").is_not_null()).select("patient_key", "by_creatinine")
-    measured = connection.sql("SELECT * FROM risk_measured WHERE counts").pl().join(known, on="patient_key")
-    unused = pl.when("by_creatinine").then(pl.lit("egfr")).otherwise(pl.lit("creatinine"))
-    measured = measured.filter(pl.col("topic") != unused).with_columns(
-        part=pl.col("topic").replace_strict(PARTS),
-        evidence_type=pl.lit("Observation"),
-        evidence_value=_figure(),
+    """The facts behind a risk that could be computed, and those by which it could not be: its reason tells of them."""
+    about = rows.select("patient_key", "by_creatinine", "unknown_reason")
+    measured, problems, medicines = (
+        connection.sql(f"SELECT * FROM risk_{name}").pl().join(about, on="patient_key")
+        for name in ("measured", "problem", "medicine")
     )
-    problems = connection.sql("SELECT * FROM risk_problem WHERE topic = 'diabetes' AND active").pl()
-    medicines = connection.sql("SELECT * FROM risk_medicine WHERE topic IS NOT NULL").pl()
-    said = (
-        problems.with_columns(part=pl.lit("diabetes")),
-        medicines.with_columns(
+    unused = pl.when("by_creatinine").then(pl.lit("egfr")).otherwise(pl.lit("creatinine"))
+    topic = pl.col("topic")
+    found = (
+        measured.filter((TOLD & pl.col("counts") & (topic != unused)) | IN_VAIN).with_columns(
+            part=topic.replace_strict(PARTS), evidence_type=pl.lit("Observation"), evidence_value=_figure()
+        ),
+        problems.filter(
+            (TOLD & (topic == "diabetes") & pl.col("active"))
+            | (IN_VAIN & (topic == "kidney_failure") & pl.col("active"))
+            | (DISEASE & (topic == "cardiovascular"))
+        ).with_columns(part=topic.replace_strict(PROBLEM_PARTS, default=None)),
+        medicines.filter((TOLD & topic.is_not_null()) | (IN_VAIN & ~pl.col("identified"))).with_columns(
+            part=topic.replace_strict(MEDICINE_PARTS, default="treatment (medicine not identified)"),
             evidence_type=pl.lit("MedicationRequest"),
-            part=pl.col("topic").replace_strict(
-                {"antihypertensive": "treatment of blood pressure", "statin": "treatment with a statin"}
-            ),
         ),
     )
-    found = [measured, *(one.join(known, on="patient_key", how="semi") for one in said)]
-    return pl.concat(
-        [
-            one.rename(
-                {
-                    "resource_key": "evidence_key",
-                    "on_day": "evidence_on",
-                    "system": "evidence_code_system",
-                    "code": "evidence_code",
-                    "sensitivity": "evidence_sensitivity",
-                }
-            )
-            for one in found
-        ],
-        how="diagonal_relaxed",
-    ).unique(["patient_key", "part", "evidence_type", "evidence_key"])
+    return pl.concat([one.rename(EVIDENCE) for one in found], how="diagonal_relaxed").unique(
+        ["patient_key", "part", "evidence_type", "evidence_key"]
+    )
 
 
 def _figure() -> pl.Expr:
