@@ -172,7 +172,7 @@ def _observation(program: Program, library: Library, population: Population) -> 
     compiler = Compiler(program, library, population.expression)
     subject = compiler.make("Row", (), {"row": OBSERVED})
     names: Mapping[str, Node] = {operand["name"]: subject for operand in functions[0].get("operand", [])}
-    return compiler.node(functions[0]["expression"], Scope(names))
+    return compiler.body(functions[0], Scope(names))
 
 
 def _period(start: str, end: str) -> Column:

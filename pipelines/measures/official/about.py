@@ -15,7 +15,7 @@ from pipelines.measures.elm.measure import Group, Population
 from pipelines.measures.elm.packages import cut_value_sets
 from pipelines.measures.elm.survey import data_requirements, reachable
 
-NOTATION = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-improvementNotation"
+NOTATION = "cqfm-improvementNotation"
 LONGEST_EXPLANATION = 6_000
 """Characters of one definition in the intermediate form; the whole of it is told by `almoner measures explain`."""
 LONGEST_WORDS = 3_000
@@ -100,7 +100,7 @@ def _group(
 def _improvement(content: Mapping, written: Mapping) -> str:
     for holder in (written, content):
         for one in holder.get("extension", []):
-            if one.get("url") == NOTATION:
+            if str(one.get("url")).rpartition("/")[2] == NOTATION:
                 coded = one.get("valueCodeableConcept", {}).get("coding", [{}])[0].get("code")
                 if coded in ("increase", "decrease"):
                     return coded
