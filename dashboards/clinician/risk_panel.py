@@ -52,12 +52,13 @@ def history_html(risk: PatientRisk) -> str:
 
 
 def fresh_words(risk: PatientRisk) -> str:
+    """Of when the answers are, and whether something newer is on its way."""
     if risk.as_of is None or risk.computed_at is None:
-        return "Risk has not been computed yet. The next nightly run computes it."
-    return (
-        f"Computed for {show_date(risk.as_of)} ({show_instant(risk.computed_at)}); the next nightly run computes it "
-        "again. What was recorded since does not count yet."
-    )
+        return "Risk has not been computed yet. The next change of the record or the next night computes it."
+    computed = f"Computed for {show_date(risk.as_of)} ({show_instant(risk.computed_at)})"
+    if risk.waiting_since:
+        return f"{computed}; a change of {show_instant(risk.waiting_since)} does not count yet, it is being computed."
+    return f"{computed}. Each change of the record computes it again, and so does every night."
 
 
 def _acts(session: StaffSession, banner: PatientBanner, tier: CareTier) -> None:

@@ -135,8 +135,13 @@ class PatientRisk(ApiModel):
     tier: CareTier
     scores: list[RiskScore]
     history: list[TierEvent]
-    as_of: date | None = Field(description="The day that the last night's answers are for; null: never.")
-    computed_at: datetime | None
+    as_of: date | None = Field(description="The day that the answers are for; null: never computed.")
+    computed_at: datetime | None = Field(
+        description="When the last night or a later change of this record was computed."
+    )
+    waiting_since: datetime | None = Field(
+        default=None, description="Since when a change of the record waits to count; null: nothing does."
+    )
 
 
 class AdjustTier(ApiModel):

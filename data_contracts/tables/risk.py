@@ -102,6 +102,11 @@ CARE_TIERS = Table(
         Column("basis", "text", "The scores that give this tier, comma-separated; null when it is unknown."),
         Column("evidence_sensitivity", "text", "Strictest sensitivity label of any fact behind the scores."),
         AS_OF,
+        Column(
+            "next_change_on",
+            "date",
+            "First day on which time alone may change a score: a birthday, a measurement that lapses, a day to come.",
+        ),
     ),
     key=("patient_key",),
 )

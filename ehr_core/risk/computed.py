@@ -16,7 +16,7 @@ RELABEL = """
 SELECT risk.relabel(ARRAY(
   SELECT patient_id FROM {delta} AS delta UNION SELECT patient_id FROM {gone} AS gone))"""
 
-COMPUTED_TIER = ("tier", "basis", "evidence_sensitivity", "key_id", "as_of")
+COMPUTED_TIER = ("tier", "basis", "evidence_sensitivity", "key_id", "as_of", "next_change_on")
 
 TELL_CHANGES = """
 INSERT INTO risk.tier_event (patient_id, at, actor_id, actor_name, act, from_tier, to_tier)
@@ -32,8 +32,8 @@ ON CONFLICT (patient_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" fo
   version = held.version + CASE WHEN held.tier <> excluded.tier THEN 1 ELSE 0 END"""
 
 LEAVE_TIERS = """
-UPDATE risk.care_tier AS held SET present = false, tier = 'unknown', basis = NULL, computed_at = :now,
-  run_id = :run_id, version = held.version + 1
+UPDATE risk.care_tier AS held SET present = false, tier = 'unknown', basis = NULL, next_change_on = NULL,
+  computed_at = :now, run_id = :run_id, version = held.version + 1
 FROM {gone} AS gone WHERE held.patient_id = gone.patient_id"""
 
 

@@ -21,6 +21,7 @@ from data_contracts.api.risk import (
 )
 from data_contracts.tables.risk import CLINICAL_SCORES, PAYMENT_SCORES
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.db.outbox import waiting_since
 from ehr_core.kernel.errors import Conflict, NotFound
 from ehr_core.kernel.fhir_json import words
 from ehr_core.risk.sight import ADJUSTED, OPEN, SHOWN
@@ -51,13 +52,16 @@ def risk_of_patient(work: UnitOfWork, patient_id: str) -> PatientRisk:
     night = work.connection.execute(
         text("SELECT as_of, taken_at FROM risk.night ORDER BY taken_at DESC LIMIT 1")
     ).one_or_none()
+    days = (night and night.as_of, tier and tier["as_of"])
+    instants = (night and night.taken_at, tier and tier["computed_at"])
     found = PatientRisk(
         patient_id=patient_id,
         tier=shown,
         scores=_scores(work, patient_id),
         history=[] if shown.masked else _history(work, patient_id),
-        as_of=night.as_of if night else None,
-        computed_at=night.taken_at if night else None,
+        as_of=max((day for day in days if day), default=None),
+        computed_at=max((at for at in instants if at), default=None),
+        waiting_since=waiting_since(work.connection, patient_id),
     )
     work.audit("risk.read", patient_id=patient_id)
     return found

@@ -6,7 +6,6 @@ unknown and says what is missing, too old, or beyond the values that the equatio
 
 from __future__ import annotations
 
-import duckdb
 import polars as pl
 
 from data_contracts.equations.arithmetic import Arithmetic
@@ -14,8 +13,9 @@ from data_contracts.equations.body_mass_index import kg_per_m2
 from data_contracts.equations.coefficients import coefficients, ranges
 from data_contracts.equations.kidney import ckd_epi_2021
 from data_contracts.equations.prevent import prevent_percent
+from data_contracts.workbench import Workbench
 from pipelines.risk.prevent_inputs import MEASURED
-from pipelines.risk.scored import Scored, as_drivers, as_scores
+from pipelines.risk.scored import Scored, as_drivers, as_scores, frame
 
 SCORE = "prevent"
 YEARS, OUTCOME = "years_10", "total_cvd"
@@ -60,7 +60,7 @@ RANGED = ("age", "total_cholesterol", "hdl", "systolic", "body_mass_index", "egf
 """Inputs with a range, in the order of the equation's file."""
 
 
-def prevent_scores(connection: duckdb.DuckDBPyConnection) -> Scored:
+def prevent_scores(tables: Workbench) -> Scored:
     names = (*MEASURED, "smoking")
     pivoted = ", ".join(
         f"max(value) FILTER (topic = '{one}' AND counts) AS {one}, "
@@ -68,8 +68,12 @@ def prevent_scores(connection: duckdb.DuckDBPyConnection) -> Scored:
         for one in names
     )
     measured = ", ".join(f"any_value(v.{one}) AS {one}, any_value(v.{one}_on) AS {one}_on" for one in names)
-    given = connection.sql(INPUTS.format(measured=measured, pivoted=pivoted)).pl()
-    rows = given.with_columns(**_derived()).with_columns(_treated("antihypertensive"), _treated("statin"))
+    tables.make("risk_input", INPUTS.format(measured=measured, pivoted=pivoted))
+    rows = (
+        frame(tables, "risk_input")
+        .with_columns(**_derived())
+        .with_columns(_treated("antihypertensive"), _treated("statin"))
+    )
     rows = rows.with_columns(missing=_missing(), unfit=_unfit())
     rows = rows.with_columns(unknown_reason=_reason())
     known = pl.col("unknown_reason").is_null()
@@ -81,7 +85,7 @@ def prevent_scores(connection: duckdb.DuckDBPyConnection) -> Scored:
     model = coefficients(SCORE)
     version = f"{model['title']}, 10-year total CVD, {model['version']}"
     return Scored(
-        as_scores(rows, SCORE, version, "cardiovascular"), as_drivers(_drivers(connection, rows), SCORE)
+        as_scores(rows, SCORE, version, "cardiovascular"), as_drivers(_drivers(tables, rows), SCORE)
     )
 
 
@@ -244,11 +248,11 @@ IN_VAIN = pl.col("unknown_reason").is_in(["missing_input", "out_of_range"])
 DISEASE = pl.col("unknown_reason") == "known_cardiovascular_disease"
 
 
-def _drivers(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> pl.DataFrame:
+def _drivers(tables: Workbench, rows: pl.DataFrame) -> pl.DataFrame:
     """The facts behind a risk that could be computed, and those by which it could not be: its reason tells of them."""
     about = rows.select("patient_key", "by_creatinine", "unknown_reason")
     measured, problems, medicines = (
-        connection.sql(f"SELECT * FROM risk_{name}").pl().join(about, on="patient_key")
+        frame(tables, f"risk_{name}").join(about, on="patient_key")
         for name in ("measured", "problem", "medicine")
     )
     unused = pl.when("by_creatinine").then(pl.lit("egfr")).otherwise(pl.lit("creatinine"))

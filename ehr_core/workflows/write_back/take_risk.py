@@ -1,4 +1,4 @@
-"""Takes a night's risk: the facts behind the scores, the scores, the care tiers, in this order."""
+"""Takes risk, of a night or of a few people: the facts behind the scores, the scores, the care tiers, in this order."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from sqlalchemy import Connection
 from data_contracts.api.pipeline import WriteBackReceipt
 from data_contracts.tables.risk import CARE_TIERS, RISK_DRIVERS, RISK_SCORES
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.care_gaps.measured import bring_forward
 from ehr_core.risk.computed import apply_rows, apply_tiers, note_night, relabel
-from ehr_core.workflows.write_back.differences import Target
+from ehr_core.workflows.write_back.differences import Target, patients_in_scope
 from ehr_core.workflows.write_back.evidence import with_evidence
 from ehr_core.workflows.write_back.scope import WriteBackScope
 from ehr_core.workflows.write_back.take import Apply, take
@@ -52,7 +53,10 @@ def take_care_tiers(
         )
 
     receipt = _take(work, scope, TIERS, body, master_key_hex, apply)
-    note_night(work.connection, scope.run_id, scope.as_of, work.now())
+    whose, values = patients_in_scope(scope, "patient_id")
+    bring_forward(work.connection, f"risk.care_tier WHERE present AND {whose}", scope.as_of, values)
+    if scope.patient_keys is None:
+        note_night(work.connection, scope.run_id, scope.as_of, work.now())
     return receipt
 
 

@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 from data_contracts.api.care_gaps import WorklistQuery
 from data_contracts.api.risk import AdjustTier
 from data_contracts.tables.results import CARE_GAPS
+from pipelines.run.worker import Worker
 from tests.integration.chart_records import LOINC, of, put, put_patient
 from tests.integration.loop.records import as_body, gap_row
-from tests.integration.risk.conftest import TODAY
+from tests.integration.risk.conftest import TODAY, put_condition
 from tests.lib.app_pages import opened, press, session_of, shown
 
 CHART = ("dashboards.clinician.chart", "chart_page")
@@ -141,3 +142,19 @@ def test_an_analyst_sees_the_risk_page_without_small_numbers_and_without_people(
     page = opened(session_of(api.signed_in("aki", "analyst")), "dashboards.care_manager.risk", "risk_page")
     assert "not shown" in html_of(page)
     assert not page.button
+
+
+def test_the_chart_says_that_a_change_waits_to_count_and_when_it_counts(api, clinician):
+    put_condition(api, "sugar", "ana", "E11.9", "Type 2 diabetes")
+    waiting = clinician.risk.of_patient("ana")
+    assert waiting.waiting_since is not None
+    words = shown(opened(session_of(clinician), *CHART, patient="ana"))
+    assert "does not count yet, it is being computed" in words
+    worker = Worker(api.service("remeasure"), "America/New_York", 0.01)
+    while worker.work_once():
+        continue
+    risk = clinician.risk.of_patient("ana")
+    assert risk.waiting_since is None
+    [charlson] = [one for one in risk.scores if one.score_id == "charlson"]
+    assert {driver.resource_id for driver in charlson.drivers} == {"failure", "sugar"}
+    assert (charlson.value, risk.tier.computed) == (2.0, "moderate")

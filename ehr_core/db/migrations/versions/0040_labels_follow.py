@@ -92,6 +92,9 @@ BEGIN
   RETURN NULL;
 END $$;
 COMMENT ON FUNCTION access.labels_follow IS 'A label restricts what rests on the fact in the same transaction';
+
+ALTER TABLE risk.care_tier ADD COLUMN next_change_on date;
+COMMENT ON COLUMN risk.care_tier.next_change_on IS 'First day on which time alone may change it';
 """
 
 
@@ -108,6 +111,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("ALTER TABLE risk.care_tier DROP COLUMN next_change_on")
     op.execute("DROP FUNCTION access.labels_follow CASCADE")
     op.execute("DROP FUNCTION risk.relabel")
     op.execute("DROP VIEW risk.score_label")
