@@ -22,18 +22,26 @@ MEMBERSHIP_WORDS = {
     "excepted": "Excepted",
     "not_evaluable": "Not evaluable",
 }
+COUNTED_WORDS = {
+    "not_in_numerator": "Counted",
+    "excluded": "Excluded",
+    "not_evaluable": "Not evaluable",
+}
+"""Of a continuous variable, which has no numerator."""
 PAGE_SIZE = 25
 
 
 def patients_section(session: StaffSession, page: MeasurePage) -> None:
     """One list a measure, membership and group, each with its own page; the group stands in the address."""
-    st.subheader("Patients behind this rate", anchor=False)
+    observed = page.line.scoring == "continuous-variable"
+    words = COUNTED_WORDS if observed else MEMBERSHIP_WORDS
+    st.subheader(f"Patients behind this {'score' if observed else 'rate'}", anchor=False)
     membership = st.segmented_control(
         "Which",
-        list(MEMBERSHIP_WORDS),
+        list(words),
         default="not_in_numerator",
         required=True,
-        format_func=MEMBERSHIP_WORDS.get,
+        format_func=words.get,
         key="membership",
     )
     group = url_choice("Group", "group", group_words(page), placeholder="Everyone", width=420)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboards.shared.site_time import show_date
 from data_contracts.api.quality import Counts, MeasureLine, RateShift
+from data_contracts.measure_scores import score_words
 
 
 def count_words(count: int | None) -> str:
@@ -22,8 +23,21 @@ def rate_words(counts: Counts) -> str:
     return words
 
 
+def line_words(line: MeasureLine) -> str:
+    """The rate of a proportion; of every other measure its score in its own unit, never as a percentage."""
+    if line.scoring == "proportion":
+        return rate_words(line.counts)
+    if line.scoring == "cohort":
+        return "counted only"
+    if line.counts.suppressed:
+        return "suppressed (small cell)"
+    return score_words(line.scoring, line.score, line.unit)
+
+
 def change_words(line: MeasureLine) -> str:
     """Change in percentage points with its sign, and whether chance alone explains it."""
+    if line.scoring != "proportion":
+        return "not a rate"
     if line.change is None:
         return "suppressed" if line.counts.suppressed else "no earlier run"
     words = points_words(line.change)

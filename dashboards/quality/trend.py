@@ -19,6 +19,9 @@ Night = tuple[date, date, float, float, float]
 
 
 def trend_section(page: MeasurePage) -> None:
+    if page.line.scoring != "proportion":
+        st.info("A trend is drawn of proportions only. This measure's score is that of its period so far.")
+        return
     nights = trend_nights(page)
     if len(nights) < 2:
         st.info(

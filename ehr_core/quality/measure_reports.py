@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from data_contracts.api.official_measures import OfficialMeasure, OfficialPopulation
+from data_contracts.measure_scores import not_evaluable_extension, score_quantity
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.ids import new_id
-from ehr_core.quality.population_counts import FLAG_OF, Counted, count_members, score
+from ehr_core.quality.population_counts import FLAG_OF, Counted, count_members, of_code, score, strata_of
 from ehr_core.quality.reported import Reported
 
 POPULATION = "http://terminology.hl7.org/CodeSystem/measure-population"
@@ -31,7 +32,10 @@ def summary_report(work: UnitOfWork, groups: Sequence[Reported], small_cell: int
     made = []
     for one in groups:
         counted = count_members(work, one.measure, one.begin)
-        small = any(0 < count < small_cell for count in (counted.people, *counted.members.values()))
+        small = any(
+            0 < count < small_cell
+            for count in (counted.people, counted.not_evaluable, *counted.members.values())
+        )
         hidden = small and not work.actor.may("measure.drill")
         made.append(_group(one.measure, counted, hidden=hidden))
     return _with_supplemental(work, _report(work, groups[0], "summary", made), groups[0], None, small_cell)
@@ -57,9 +61,11 @@ def subject_list_report(work: UnitOfWork, groups: Sequence[Reported]) -> tuple[d
         group = _group(one.measure, count_members(work, one.measure, one.begin))
         for population in group["population"]:
             code = population["code"]["coding"][0]["code"]
+            if code not in FLAG_OF:
+                continue
             subjects = _subjects(work, one, code)
             everybody |= set(subjects)
-            name = f"subjects-{at}-{code}"
+            name = f"subjects-{at}-{population['id']}"
             contained.append(_list(name, subjects))
             population["subjectResults"] = {"reference": f"#{name}"}
         made.append(group)
@@ -90,22 +96,29 @@ def _report(work: UnitOfWork, one: Reported, kind: str, groups: list[dict[str, A
 
 
 def _group(measure: OfficialMeasure, counted: Counted, *, hidden: bool = False) -> dict[str, Any]:
-    group: dict[str, Any] = {
-        "id": measure.group_id.replace("_", "-"),
-        "population": [
-            _population(one, counted.members.get(one.id, 0), hidden)
-            for one in measure.populations
-            if one.code in FLAG_OF or one.code == "numerator-exclusion"
-        ],
-    }
-    value = None if hidden else score(measure, counted)
-    if value is not None:
-        group["measureScore"] = {"value": round(value, 6)}
-    if strata := [
-        _stratifier(measure, one, counted, hidden) for one in measure.populations if one.code == "stratifier"
-    ]:
+    group: dict[str, Any] = {"id": measure.group_id.replace("_", "-")}
+    if not hidden:
+        group |= not_evaluable_extension(counted.not_evaluable)
+    group |= _counted(measure, counted, hidden=hidden)
+    stratifiers = (_stratifier(measure, one, counted, hidden) for one in of_code(measure, "stratifier"))
+    if strata := [one for one in stratifiers if one["stratum"]]:
         group["stratifier"] = strata
     return group
+
+
+def _counted(measure: OfficialMeasure, counted: Counted, prefix: str = "", *, hidden: bool) -> dict[str, Any]:
+    """The populations with their counts, of observations how many there are, and the score."""
+    populations = [
+        _population(one, counted.members.get(f"{prefix}{one.id}", 0), hidden)
+        for one in measure.populations
+        if one.code in FLAG_OF or one.code == "numerator-exclusion"
+    ]
+    populations += [
+        _population(one, len(counted.observed.get(f"{prefix}{one.id}", ())), hidden)
+        for one in of_code(measure, "measure-observation")
+    ]
+    value = None if hidden else score(measure, counted, prefix)
+    return {"population": populations, **score_quantity(value, measure.unit)}
 
 
 def _population(one: OfficialPopulation, count: int, hidden: bool) -> dict[str, Any]:
@@ -119,20 +132,15 @@ def _population(one: OfficialPopulation, count: int, hidden: bool) -> dict[str, 
 def _stratifier(
     measure: OfficialMeasure, stratifier: OfficialPopulation, counted: Counted, hidden: bool
 ) -> dict[str, Any]:
-    prefix = f"{stratifier.id}/"
-    populations = [
-        _population(one, counted.members.get(prefix + one.id, 0), hidden)
-        for one in measure.populations
-        if one.code in FLAG_OF
-    ]
-    stratum: dict[str, Any] = {"value": {"text": "true"}, "population": populations}
-    value = None if hidden else score(measure, counted, prefix)
-    if value is not None:
-        stratum["measureScore"] = {"value": round(value, 6)}
+    """A stratum a value. Where counts are hidden, values are too: a rare one may itself say who it is."""
     return {
         "id": stratifier.id.replace("_", "-"),
         "code": [{"text": stratifier.definition}],
-        "stratum": [stratum],
+        "stratum": [
+            {"value": {"text": value or "true"}, **_counted(measure, counted, f"{stratum}/", hidden=hidden)}
+            for stratum, value in strata_of(counted, stratifier)
+            if value is None or not hidden
+        ],
     }
 
 
@@ -163,8 +171,6 @@ def _evaluated(work: UnitOfWork, groups: Sequence[Reported], patient_id: str) ->
 
 
 def _subjects(work: UnitOfWork, one: Reported, code: str) -> list[str]:
-    if code not in FLAG_OF:
-        return []
     return list(
         work.connection.execute(
             text(

@@ -18,7 +18,13 @@ from ehr_core.kernel.errors import Forbidden, StaleVersion, TimeTaken
 from ehr_core.kernel.sealed_body import opened
 from ehr_core.store.content import HASH_BYTES
 from ehr_core.store.promote import COLUMN_NAMES
-from ehr_core.store.tables import CURRENT_COLUMNS, VERSION_COLUMNS, current_table, history_table
+from ehr_core.store.tables import (
+    CURRENT_COLUMNS,
+    VERSION_COLUMNS,
+    current_table,
+    history_columns,
+    history_table,
+)
 from ehr_core.store.visible import Sight
 
 ROW_SECURITY_VIOLATION = "42501"
@@ -145,8 +151,9 @@ def _replacing(type_name: str) -> tuple[Insert, Update]:
     """Statements that keep the current row of `this_id` in history, and that write over it."""
     current, history = current_table(type_name), history_table(type_name)
     this = current.c.id == bindparam("this_id")
-    kept = select(*version_columns(current)).where(this)
-    return insert(history).from_select(list(VERSION_COLUMNS), kept), update(current).where(this)
+    names = history_columns(type_name)
+    kept = select(*(current.c[name] for name in names)).where(this)
+    return insert(history).from_select(names, kept), update(current).where(this)
 
 
 def deletion_values(type_name: str, version_id: int, at: datetime) -> dict[str, Any]:

@@ -81,6 +81,13 @@ class Result:
     errors: list[RunError]
     run: Run
 
+    def failed(self) -> np.ndarray:
+        """Masks the people for whom the logic ended in a run-time error: they are not evaluable."""
+        found = np.zeros(self.run.root.rows, bool)
+        for error in self.errors:
+            found[error.patients] = True
+        return found
+
 
 class Engine:
     """Holds what runs share: texts, value sets and the nodes of all measures."""
@@ -210,6 +217,7 @@ def _group(compiled: Compiled, group: Group, run: Run) -> GroupResult:
     for population in group.of(OBSERVATION):
         observed = _observed(group, population, result.members)
         if observed is not None:
+            result.seen[population.id] = observed
             result.observations[population.id] = _observe(run, criteria[population.id], observed)
     for stratifier in group.stratifiers:
         if stratifier.id in valued:

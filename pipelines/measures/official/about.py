@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from data_contracts.api.official_measures import OfficialMeasure, OfficialPopulation
 from data_contracts.official import known_of
+from pipelines.measures.elm.counted import observing
 from pipelines.measures.elm.engine import Compiled, Engine, deep_enough
 from pipelines.measures.elm.explain import Names, explain_node
 from pipelines.measures.elm.measure import Group, Population
@@ -43,13 +44,25 @@ def _group(
     title = re.sub(r"\s*FHIR$", "", titled)
     number = measure.groups.index(group) + 1
     said = {one.get("id"): _words(one.get("description")) for one in written.get("population", [])}
-    named = OfficialPopulation
+    named, made_for = OfficialPopulation, {one.id: one.of for one in observing(group)}
     populations = [
-        named(id=one.id, code=one.code, definition=one.expression, words=said.get(one.id, ""))
+        named(
+            id=one.id,
+            code=one.code,
+            definition=one.expression,
+            words=said.get(one.id, ""),
+            aggregate=one.aggregate,
+            of=made_for.get(one.id),
+        )
         for one in group.populations
     ]
     populations += [
-        named(id=one.id, code="stratifier", definition=one.expression) for one in group.stratifiers
+        named(
+            id=one.id,
+            code="stratifier",
+            definition=one.expression or ", ".join(name for _, name in one.components),
+        )
+        for one in group.stratifiers
     ]
     purpose = _words(content.get("description") or content.get("purpose")) or said.get(
         group.populations[0].id, ""
@@ -72,6 +85,7 @@ def _group(
             for at, one in enumerate(content.get("supplementalData", []), 1)
         },
         aggregate=next((one.aggregate for one in group.of("measure-observation")), None),
+        unit=group.unit,
         purpose=purpose,
         why_it_matters=_words(matters) or _numerator_words(group.populations, said) or purpose,
         source=_words(content.get("publisher")) or _host(measure.url),

@@ -345,10 +345,16 @@ def test_libraries_without_elm_json_are_told_apart_from_missing_ones(tmp_path):
 
 
 def test_a_composite_measure_and_one_that_cannot_be_read_are_refused_clearly():
-    with pytest.raises(BadRequest, match="composite"):
-        read_measure({"name": "All", "scoring": {"coding": [{"code": "composite"}]}})
-    with pytest.raises(BadRequest, match="cannot be read"):
-        read_measure({"name": "Odd", "library": ["x"], "group": ["no group"]})
+    parts = [{"type": "composed-of", "resource": f"http://x/Measure/{name}"} for name in ("A", "B")]
+    for made in (
+        {"scoring": {"coding": [{"code": "composite"}]}},
+        {"library": ["x"], "group": [{"extension": [{"url": f"{CQFM}/cqfm-scoring", **coded("composite")}]}]},
+    ):
+        with pytest.raises(BadRequest, match="composed of: http://x/Measure/A, http://x/Measure/B"):
+            read_measure({**made, "name": "All", "relatedArtifact": parts})
+    for odd in ({"group": ["no group"]}, {"scoring": "composite"}):
+        with pytest.raises(BadRequest, match="cannot be read"):
+            read_measure({"name": "Odd", "library": ["x"], **odd})
 
 
 def test_groups_are_matched_by_id_then_by_populations_then_by_place():
