@@ -23,6 +23,7 @@ from pipelines.measures.elm.columns import (
     Listing,
     Null,
     Rows,
+    Single,
     Text,
     concat,
     gather,
@@ -144,7 +145,7 @@ def _primitive(holder: dict, key: str):
     return {"value": value, **beside} if isinstance(beside, dict) else value
 
 
-class Elements(Column):
+class Elements(Single):
     """Positions in an element table; -1 is null."""
 
     def __init__(self, table: ElementTable, rows: Rows):
