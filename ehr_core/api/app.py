@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from ehr_core.access.demonstration import refuse_demonstration_in_production
 from ehr_core.access.identity import Identity
 from ehr_core.api import health
+from ehr_core.api.addresses import addresses_of
 from ehr_core.api.audit_sealer import AuditSealer
 from ehr_core.api.audit_watcher import AuditWatcher
 from ehr_core.api.bulk import routes as bulk
@@ -185,6 +186,7 @@ def create_app(
     app.add_middleware(RequestGuard)
     for room in ROOMS:
         app.include_router(room.router)
+    app.state.addresses = addresses_of(room.router for room in ROOMS)
     return app
 
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ehr_core.access.unit_of_work import audit_refusal
+from ehr_core.api.addresses import methods_at
 from ehr_core.api.rate_limits import TooFast
 from ehr_core.db.database import DatabaseAway, database_away
 from ehr_core.kernel.errors import (
@@ -117,8 +118,11 @@ def answer_http_exception(request: Request, error: HTTPException) -> Response:
     if error.status_code == HTTPStatus.REQUEST_TIMEOUT:
         return error_response(request, TooSlow(error.detail), headers=dict(error.headers or {}))
     sentence = FRAMEWORK_SENTENCES.get(error.status_code, f"{HTTPStatus(error.status_code).phrase}.")
-    refused = BadRequest(sentence)
-    return error_response(request, refused, status=error.status_code, headers=dict(error.headers or {}))
+    refused, headers = BadRequest(sentence), dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        taken = methods_at(request.app.state.addresses, request.url.path)
+        headers |= {"Allow": ", ".join(taken)} if taken else {}
+    return error_response(request, refused, status=error.status_code, headers=headers)
 
 
 def answer_too_deep(request: Request, error: RecursionError) -> Response:

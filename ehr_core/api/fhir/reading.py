@@ -76,6 +76,8 @@ def search_by_form(
 @router.get("/{resource_type}/{resource_id}")
 @router.head("/{resource_type}/{resource_id}")
 def read(resource_type: str, resource_id: str, request: Request, work: Work) -> Response:
+    if resource_id.startswith("$"):
+        raise NotFound("There is no such operation that is asked with GET. See the capability statement.")
     raw = wants_bytes(request, resource_type)
     if not raw:
         require_json_answer(request)

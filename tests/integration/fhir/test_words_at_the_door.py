@@ -34,3 +34,16 @@ def test_a_token_that_is_not_good_is_told_as_such(api):
         401,
         True,
     )
+
+
+def test_a_method_that_is_not_taken_hears_all_that_are(api):
+    kind = api.http().request("TRACE", "/fhir/Patient")
+    assert (kind.status_code, kind.headers["allow"]) == (405, "DELETE, GET, HEAD, PATCH, POST, PUT")
+    one = api.http().request("POST", "/fhir/Patient/ana")
+    assert (one.status_code, one.headers["allow"]) == (405, "DELETE, GET, HEAD, PATCH, PUT")
+
+
+def test_an_operation_that_is_none_is_no_resource_that_is_missing(chen):
+    for path in ("/Patient/$nonsense", "/Patient/$match"):
+        answer = chen.get(path)
+        assert (answer.status_code, "operation" in answer.text) == (404, True)
