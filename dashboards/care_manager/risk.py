@@ -52,7 +52,7 @@ def _clinic(session: StaffSession) -> str | None:
 def as_of_words(counts: TierCounts) -> str:
     when = f"computed for {show_date(counts.as_of)}" if counts.as_of else "never computed"
     people = f"{counts.total} people" if counts.total is not None else "few people"
-    return f"{people} · {when} · the next nightly run computes it again"
+    return f"{people} · {when}, and again after each change of a record"
 
 
 def tier_rows(counts: TierCounts) -> list[list[str]]:

@@ -18,7 +18,7 @@ from dashboards.shared.gap_words import ACTION_STATUSES
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
-from dashboards.shared.tier_dialogs import adjust_dialog
+from dashboards.shared.tier_dialogs import adjust_dialog, why_dialog
 from data_contracts.api.care_gaps import AssignGaps, LogContact, WorklistGap, WorklistRow
 from ehr_core.display import show_name
 
@@ -55,6 +55,8 @@ def row_acts(session: StaffSession, row: WorklistRow) -> None:
 
 
 def _tier_act(session: StaffSession, row: WorklistRow) -> None:
+    if session.may("chart.read") and st.button("Why this tier", key=f"why-{row.patient_id}", width="stretch"):
+        why_dialog(session, row)
     if not session.may("risk.adjust") or row.tier.masked:
         return
     if st.button("Adjust tier", key=f"tier-{row.patient_id}", width="stretch"):

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboards.clinician.chart_apps import chart_apps_panel
 from dashboards.clinician.closed_chart import closed_chart
+from dashboards.clinician.fact_card import fact_card
 from dashboards.clinician.gap_cards import gap_cards
 from dashboards.clinician.growth_chart import growth_panel
 from dashboards.clinician.history_panel import history_panel
@@ -50,6 +51,7 @@ def chart_page() -> None:
         summary = session.client.charting.summary(patient_id)
         show_banner(summary.banner)
         tell_remembered()
+        fact_card(session, summary)
         chart_apps_panel(session, patient_id)
         if summary.hidden_items:
             st.warning(f"{summary.hidden_items} items of this record are restricted and not shown to you.")

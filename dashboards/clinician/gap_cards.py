@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
+from dashboards.shared.fact_link import fact_link
 from dashboards.shared.gap_dialogs import decline_dialog, exclude_dialog, snooze_dialog
 from dashboards.shared.gap_words import ACTION_STATUSES, due_words, reply_tag, status_tag
 from dashboards.shared.markup import text
@@ -162,8 +163,14 @@ def _evidence(gap: CareGap) -> str:
         return "no matching record in this chart"
     if gap.evidence.masked:
         return "a restricted record that you may not open"
-    parts = [gap.evidence.what or gap.evidence.resource_type, gap.evidence.value, show_date(gap.evidence.on)]
-    return " · ".join(text(part) for part in parts if part)
+    what = gap.evidence.what or gap.evidence.resource_type
+    named = (
+        fact_link(what, gap.patient_id, gap.evidence.resource_type, gap.evidence.resource_id)
+        if gap.evidence.resource_id
+        else text(what)
+    )
+    more = (text(part) for part in (gap.evidence.value, show_date(gap.evidence.on)) if part)
+    return " · ".join((named, *more))
 
 
 def _card(session: StaffSession, banner: PatientBanner, gap: CareGap) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards.shared.markup import lines, tag, text
+from dashboards.shared.markup import lines, text
 from dashboards.shared.page import told_errors
+from dashboards.shared.score_words import score_html
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
 from dashboards.shared.tier_dialogs import adjust_dialog, take_back_dialog
@@ -17,13 +18,7 @@ from dashboards.shared.tier_words import (
     tier_tag,
 )
 from data_contracts.api.patients import PatientBanner
-from data_contracts.api.risk import TIER_WORDS, CareTier, PatientRisk, RiskDriver, RiskScore
-
-PURPOSE_WORDS = {
-    "payment": "What a Medicare plan is paid. It says nothing of the care that is needed and makes no tier.",
-    "comorbidity": "By the diagnoses that stand, coded in ICD-10-CM.",
-    "cardiovascular": "A first event within ten years, for people without known cardiovascular disease.",
-}
+from data_contracts.api.risk import CareTier, PatientRisk
 
 
 def risk_panel(session: StaffSession, banner: PatientBanner) -> None:
@@ -35,7 +30,7 @@ def risk_panel(session: StaffSession, banner: PatientBanner) -> None:
             _acts(session, banner, risk.tier)
         with st.expander("Scores, what is behind them, and history"):
             for score in risk.scores:
-                st.html(score_html(score))
+                st.html(score_html(score, banner.patient_id))
             st.html(history_html(risk))
             st.caption(fresh_words(risk))
 
@@ -51,57 +46,19 @@ def tier_html(tier: CareTier) -> str:
     )
 
 
-def score_html(score: RiskScore) -> str:
-    """Value and tier, the facts that count with day and code, what is missing, and what it was computed by."""
-    return (
-        f'<div class="card"><h4>{text(score.title)} {_value(score)}</h4><p>{_explained(score)}</p>{_facts(score)}'
-        f'<p class="quiet">{text(PURPOSE_WORDS[score.purpose])} {text(score.version)} · '
-        f"as of {text(show_date(score.as_of))}</p></div>"
-    )
-
-
-def _value(score: RiskScore) -> str:
-    if score.masked:
-        return tag("Restricted", "apart")
-    if score.value is None:
-        return tag("Unknown", "apart")
-    words = f"{score.value:.1f} %" if score.unit == "%" else f"{score.value:g}"
-    tier = f" · {TIER_WORDS[score.tier]}" if score.tier else ""
-    return f"<b>{text(words + tier)}</b>"
-
-
-def _explained(score: RiskScore) -> str:
-    if score.masked:
-        return "A restricted part of the record counts here. You may not see it."
-    if score.unknown:
-        return text(score.unknown if score.purpose == "payment" else f"{score.unknown} Unknown is not low.")
-    return "" if score.drivers else "No recorded condition counts."
-
-
-def _facts(score: RiskScore) -> str:
-    return lines((_fact(driver) for driver in score.drivers), "") if score.drivers else ""
-
-
-def _fact(driver: RiskDriver) -> str:
-    if driver.masked:
-        return '<span class="quiet">a fact that is not shown to you, or no longer in the record</span>'
-    since = show_date(driver.on) if driver.on else "day not recorded"
-    more = " · ".join(part for part in (driver.value, driver.code, since) if part)
-    return f"<b>{text(driver.part)}</b>: {text(driver.what)} <span class='quiet'>{text(more)}</span>"
-
-
 def history_html(risk: PatientRisk) -> str:
     told = lines((text(event_words(event)) for event in risk.history), "Never adjusted")
     return f'<div class="card"><h4>History of the tier</h4>{told}</div>'
 
 
 def fresh_words(risk: PatientRisk) -> str:
+    """Of when the answers are, and whether something newer is on its way."""
     if risk.as_of is None or risk.computed_at is None:
-        return "Risk has not been computed yet. The next nightly run computes it."
-    return (
-        f"Computed for {show_date(risk.as_of)} ({show_instant(risk.computed_at)}); the next nightly run computes it "
-        "again. What was recorded since does not count yet."
-    )
+        return "Risk has not been computed yet. The next change of the record or the next night computes it."
+    computed = f"Computed for {show_date(risk.as_of)} ({show_instant(risk.computed_at)})"
+    if risk.waiting_since:
+        return f"{computed}; a change of {show_instant(risk.waiting_since)} does not count yet, it is being computed."
+    return f"{computed}. Each change of the record computes it again, and so does every night."
 
 
 def _acts(session: StaffSession, banner: PatientBanner, tier: CareTier) -> None:

@@ -52,22 +52,22 @@ def _allergy(allergy: Allergy) -> str:
 
 
 def problems_html(summary: ChartSummary) -> str:
-    return lines((_problem(problem) for problem in summary.problems), "No active problems recorded")
+    return lines((problem_html(problem) for problem in summary.problems), "No active problems recorded")
 
 
-def _problem(problem: Problem) -> str:
+def problem_html(problem: Problem) -> str:
     since = f"since {show_date(problem.onset)}" if problem.onset else "onset not recorded"
     return f"<b>{text(problem.name)}</b> <span class='quiet'>{text(problem.code, '')} · {text(since)}</span>"
 
 
 def medications_html(summary: ChartSummary) -> str:
     return lines(
-        (_medication(medication) for medication in summary.medications),
+        (medication_html(medication) for medication in summary.medications),
         "No current medications recorded, neither prescribed nor reported",
     )
 
 
-def _medication(medication: Medication) -> str:
+def medication_html(medication: Medication) -> str:
     """Name, standing, dose. Whatever is not plainly being taken says so beside its name."""
     since = f" · since {show_date(medication.since)}" if medication.since else ""
     marks = [

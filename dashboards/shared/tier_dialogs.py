@@ -7,10 +7,12 @@ from datetime import date, timedelta
 import streamlit as st
 
 from dashboards.shared.forms import fresh_form
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import remember, told_errors
+from dashboards.shared.score_words import deciding_html
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
-from dashboards.shared.tier_words import computed_words
+from dashboards.shared.tier_words import adjustment_words, changed_words, computed_words
 from dashboards.shared.who import Identified, who_words
 from data_contracts.api.risk import (
     ADJUSTMENT_REASON_WORDS,
@@ -23,6 +25,18 @@ from ehr_core.kernel.errors import StaleVersion
 
 ADJUSTABLE = ("very_high", "high", "moderate", "low")
 HOLDS_DAYS = 180
+
+
+@st.dialog("Why this tier", width="medium")
+def why_dialog(session: StaffSession, person: Identified) -> None:
+    """What gives the tier, with the facts; read when somebody asks for it, not for everybody on a list."""
+    st.write(who_words(person))
+    with told_errors():
+        risk = session.client.risk.of_patient(person.patient_id)
+        said = (computed_words(risk.tier), adjustment_words(risk.tier), changed_words(risk.tier))
+        for words in filter(None, said):
+            st.write(plain_words(words))
+        st.html(deciding_html(risk))
 
 
 def adjust_dialog(session: StaffSession, person: Identified, tier: CareTier) -> None:

@@ -62,16 +62,15 @@ SCORE_TITLES: dict[str, str] = {
 
 
 class RiskDriver(ApiModel):
-    """A fact that counts for a part of a score. Masked: it is there, and this actor may not see it."""
+    """A fact that counts for a part of a score, by which the chart finds it. Only what this actor may read."""
 
-    part: str | None = Field(description="The category or input; null when masked.")
+    part: str = Field(description="The category or input.")
     resource_type: str
-    resource_id: str | None
+    resource_id: str
     what: str | None = Field(description="The fact's name in the chart.")
     code: str | None
     on: date | None
-    value: str | None
-    masked: bool = False
+    value: str | None = Field(description="With its unit; null for what has none.")
 
 
 class RiskScore(ApiModel):
@@ -86,6 +85,10 @@ class RiskScore(ApiModel):
     tier: Tier | None = Field(description="Null for a payment score, which makes no tier.")
     unknown: str | None = Field(description="Why there is no value, in a sentence.")
     drivers: list[RiskDriver] = []
+    withheld: int = Field(
+        default=0,
+        description="Facts that count and are not shown: restricted, or no longer in the record. Told to staff alone.",
+    )
     as_of: date
     masked: bool = False
 
@@ -132,8 +135,13 @@ class PatientRisk(ApiModel):
     tier: CareTier
     scores: list[RiskScore]
     history: list[TierEvent]
-    as_of: date | None = Field(description="The day that the last night's answers are for; null: never.")
-    computed_at: datetime | None
+    as_of: date | None = Field(description="The day that the answers are for; null: never computed.")
+    computed_at: datetime | None = Field(
+        description="When the last night or a later change of this record was computed."
+    )
+    waiting_since: datetime | None = Field(
+        default=None, description="Since when a change of the record waits to count; null: nothing does."
+    )
 
 
 class AdjustTier(ApiModel):

@@ -24,6 +24,8 @@ UNKNOWN_REASONS = (
     "out_of_range",
 )
 
+DRIVER_TYPES = ("Condition", "Observation", "MedicationRequest", "Procedure")
+
 SCORE = Column("score_id", "text", "Which score.", required=True, values=SCORES)
 AS_OF = Column("as_of", "date", "The day (site time zone) that the answer is for.", required=True)
 
@@ -59,7 +61,8 @@ RISK_SCORES = Table(
 
 RISK_DRIVERS = Table(
     name="risk_drivers",
-    description="The facts behind a score: a row for each condition, measurement or medicine that counts for a part.",
+    description="The facts behind a score, a row for each that counts for a part; where it is unknown, those that the "
+    "reason tells of.",
     zone="results",
     columns=(
         *KEY_COLUMNS,
@@ -70,13 +73,13 @@ RISK_DRIVERS = Table(
             "text",
             "FHIR type of the fact.",
             required=True,
-            values=("Condition", "Observation", "MedicationRequest"),
+            values=DRIVER_TYPES,
         ),
         Column("evidence_key", "text", "Pseudonym of the fact's resource.", required=True),
         Column("evidence_on", "date", "Day of the fact; null when it was recorded without one."),
         Column("evidence_code_system", "text", "Code system of the fact."),
         Column("evidence_code", "text", "Code of the fact."),
-        Column("evidence_value", "text", "Value with unit as words; null for a condition or medicine."),
+        Column("evidence_value", "text", "Value with unit as words; null for what has none."),
         Column("evidence_sensitivity", "text", "Strictest sensitivity label of the fact."),
         AS_OF,
     ),
@@ -99,6 +102,11 @@ CARE_TIERS = Table(
         Column("basis", "text", "The scores that give this tier, comma-separated; null when it is unknown."),
         Column("evidence_sensitivity", "text", "Strictest sensitivity label of any fact behind the scores."),
         AS_OF,
+        Column(
+            "next_change_on",
+            "date",
+            "First day on which time alone may change a score: a birthday, a measurement that lapses, a day to come.",
+        ),
     ),
     key=("patient_key",),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Connection, Row, text
@@ -42,17 +42,21 @@ def note_measured(
     )
 
 
-def bring_forward(connection: Connection, people: str, as_of: date) -> None:
-    """Looks again at these people (a table with patient_id) when an official measure wants it, if that is earlier."""
+def bring_forward(
+    connection: Connection, answers: str, as_of: date, values: Mapping[str, object] | None = None
+) -> None:
+    """Looks again at people when other answers want it, if that is earlier.
+
+    `answers`: rows with patient_id and next_change_on, as what stands behind FROM, with its values.
+    """
     connection.execute(
         text(
             "UPDATE care_gaps.measured_patient AS held SET next_change_on = said.day FROM ("
-            "SELECT patient_id, min(next_change_on) AS day FROM quality.measure_flag "
-            f"WHERE official AND next_change_on > :as_of AND patient_id IN (SELECT patient_id FROM {people}) "
-            "GROUP BY patient_id) AS said WHERE held.patient_id = said.patient_id "
+            f"SELECT patient_id, min(next_change_on) AS day FROM (SELECT * FROM {answers}) AS answer "
+            "WHERE next_change_on > :as_of GROUP BY patient_id) AS said WHERE held.patient_id = said.patient_id "
             "AND (held.next_change_on IS NULL OR held.next_change_on > said.day)"
         ),
-        {"as_of": as_of},
+        {"as_of": as_of, **(values or {})},
     )
 
 

@@ -21,6 +21,7 @@ from ehr_core.care_gaps.rules import (
     is_overdue,
     status_until,
 )
+from ehr_core.db.outbox import waiting_since
 from ehr_core.kernel.clock import FixedClock, site_date
 from ehr_core.kernel.errors import NotFound
 
@@ -55,14 +56,14 @@ def gaps_of_patient(work: UnitOfWork, patient_id: str) -> GapList:
         {"id": patient_id, "today": work.today()},
     ).mappings()
     gaps = [as_care_gap(work, row) for row in found]
-    freshness = _freshness(work, patient_id)
+    freshness, waiting = _freshness(work, patient_id), waiting_since(work.connection, patient_id)
     work.audit("care_gaps.read", patient_id=patient_id)
     return GapList(
         patient_id=patient_id,
         gaps=gaps,
         as_of=freshness["as_of"],
-        being_computed=freshness["waiting_since"] is not None,
-        waiting_since=freshness["waiting_since"],
+        being_computed=waiting is not None,
+        waiting_since=waiting,
         unavailable=UNAVAILABLE if freshness["quarantined"] else None,
     )
 
@@ -169,7 +170,7 @@ def last_run_as_of(work: UnitOfWork) -> Mapping[str, Any] | None:
 
 
 def _freshness(work: UnitOfWork, patient_id: str) -> Mapping[str, Any]:
-    """When this patient was last looked at by either path, and since when a change is on its way.
+    """When this patient was last looked at by either path.
 
     Null for somebody who was never measured, whatever ran since: nothing is known of them, not "nothing to do". A night
     that could not check a record looked at it in vain: its answers are those of the last time.
@@ -181,9 +182,7 @@ def _freshness(work: UnitOfWork, patient_id: str) -> Mapping[str, Any]:
                    WHEN measured.computed_at IS NOT NULL THEN greatest(measured.computed_at,
                      (SELECT max(finished_at) FROM quality.run WHERE kind = 'nightly' AND failure IS NULL))
                    END AS as_of,
-                   coalesce(measured.quarantined, false) AS quarantined,
-                   (SELECT min(at) FROM core.outbox WHERE remeasured_at IS NULL AND :id = ANY (patient_ids))
-                     AS waiting_since
+                   coalesce(measured.quarantined, false) AS quarantined
             FROM (SELECT CAST(:id AS text) AS patient_id) AS asked
             LEFT JOIN care_gaps.measured_patient AS measured USING (patient_id)"""),
             {"id": patient_id},

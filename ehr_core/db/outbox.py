@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, MetaData, Table, Text, insert
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    MetaData,
+    Table,
+    Text,
+    any_,
+    func,
+    insert,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 CHANNEL = "almoner_outbox"
@@ -56,3 +70,11 @@ def announce(
         "resources": None if resources is None else list(resources),
     }
     return connection.execute(APPEND, row).scalar_one()
+
+
+def waiting_since(connection: Connection, patient_id: str) -> datetime | None:
+    """Since when a change of this record waits to be measured; null when nothing does."""
+    waits = select(func.min(OUTBOX.c.at)).where(
+        OUTBOX.c.remeasured_at.is_(None), literal(patient_id) == any_(OUTBOX.c.patient_ids)
+    )
+    return connection.execute(waits).scalar_one()

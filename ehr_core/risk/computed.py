@@ -1,55 +1,22 @@
 """Takes computed risk: scores, the facts behind them, care tiers. What people have adjusted stays as it is.
 
 A tier that changes under an adjustment is told in its history; the labels of the facts are read from the chart's own
-rows, so that a score is seen by whom its conditions are seen by.
+rows at every step, so that a score is never seen by more people than its conditions are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
 from data_contracts.contract import Table
 
-LABELLED = {
-    "Condition": "condition",
-    "Observation": "observation",
-    "MedicationRequest": "medication_request",
-}
+RELABEL = """
+SELECT risk.relabel(ARRAY(
+  SELECT patient_id FROM {delta} AS delta UNION SELECT patient_id FROM {gone} AS gone))"""
 
-OF_FACTS = " ".join(
-    "UNION SELECT driver.patient_id, driver.score_id, unnest(fact.sensitivity) FROM risk.driver AS driver "
-    f"JOIN fhir.{table} AS fact ON fact.id = driver.evidence_id AND fact.patient_id = driver.patient_id "
-    f"WHERE driver.evidence_type = '{kind}' AND fact.sensitivity IS NOT NULL AND {{of_driver}}"
-    for kind, table in LABELLED.items()
-)
-FRESH = (
-    "CREATE TEMP TABLE IF NOT EXISTS risk_labels (patient_id text, score_id text, labels text[]) ON COMMIT DELETE ROWS",
-    "DELETE FROM risk_labels",
-)
-FIND_LABELS = f"""
-INSERT INTO risk_labels SELECT patient_id, score_id, array_agg(DISTINCT label ORDER BY label) FROM (
-  SELECT patient_id, score_id, evidence_sensitivity AS label FROM risk.driver
-  WHERE evidence_sensitivity IS NOT NULL AND {{of_driver}} {OF_FACTS}) AS said GROUP BY patient_id, score_id"""
-
-LABEL_SCORES = """
-UPDATE risk.score AS score SET labels = said.labels FROM (
-  SELECT patient_id, score_id, found.labels FROM risk.score AS held LEFT JOIN risk_labels AS found
-    USING (patient_id, score_id) WHERE held.labels IS DISTINCT FROM found.labels AND {of_held}) AS said
-WHERE said.patient_id = score.patient_id AND said.score_id = score.score_id"""
-
-LABEL_TIERS = """
-UPDATE risk.care_tier AS tier SET labels = said.labels FROM (
-  SELECT held.patient_id, found.labels FROM risk.care_tier AS held LEFT JOIN (
-    SELECT patient_id, array_agg(DISTINCT label ORDER BY label) AS labels
-    FROM risk_labels JOIN risk.score AS score USING (patient_id, score_id), unnest(risk_labels.labels) AS label
-    WHERE score.purpose <> 'payment' GROUP BY patient_id) AS found USING (patient_id)
-  WHERE held.labels IS DISTINCT FROM found.labels AND {of_held}) AS said
-WHERE said.patient_id = tier.patient_id"""
-
-COMPUTED_TIER = ("tier", "basis", "evidence_sensitivity", "key_id", "as_of")
+COMPUTED_TIER = ("tier", "basis", "evidence_sensitivity", "key_id", "as_of", "next_change_on")
 
 TELL_CHANGES = """
 INSERT INTO risk.tier_event (patient_id, at, actor_id, actor_name, act, from_tier, to_tier)
@@ -65,8 +32,8 @@ ON CONFLICT (patient_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" fo
   version = held.version + CASE WHEN held.tier <> excluded.tier THEN 1 ELSE 0 END"""
 
 LEAVE_TIERS = """
-UPDATE risk.care_tier AS held SET present = false, tier = 'unknown', basis = NULL, computed_at = :now,
-  run_id = :run_id, version = held.version + 1
+UPDATE risk.care_tier AS held SET present = false, tier = 'unknown', basis = NULL, next_change_on = NULL,
+  computed_at = :now, run_id = :run_id, version = held.version + 1
 FROM {gone} AS gone WHERE held.patient_id = gone.patient_id"""
 
 
@@ -121,16 +88,12 @@ def apply_tiers(
     return new, changed, removed.rowcount
 
 
-def relabel(connection: Connection, whose: str, values: Mapping[str, object]) -> None:
-    """The sensitive labels of scores and tiers, as the chart's rows have them now.
+def relabel(connection: Connection, *, delta: str, gone: str) -> None:
+    """The sensitive labels of what these people's scores and tiers rest on, as the chart has them now.
 
-    `whose`: an SQL condition on `{alias}.patient_id`, with its values.
+    A label that changes later is taken along by the database itself, in the transaction that changes it.
     """
-    named = {"of_driver": whose.format(alias="driver"), "of_held": whose.format(alias="held")}
-    for statement in FRESH:
-        connection.execute(text(statement))
-    for statement in (FIND_LABELS, LABEL_SCORES, LABEL_TIERS):
-        connection.execute(text(statement.format(**named)), values)
+    connection.execute(text(RELABEL.format(delta=delta, gone=gone)))
 
 
 def note_night(connection: Connection, run_id: str, as_of: date, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from data_contracts.api.risk import (
 )
 from data_contracts.tables.risk import CLINICAL_SCORES, PAYMENT_SCORES
 from ehr_core.access.unit_of_work import UnitOfWork
+from ehr_core.db.outbox import waiting_since
 from ehr_core.kernel.errors import Conflict, NotFound
 from ehr_core.kernel.fhir_json import words
 from ehr_core.risk.sight import ADJUSTED, OPEN, SHOWN
@@ -50,13 +52,16 @@ def risk_of_patient(work: UnitOfWork, patient_id: str) -> PatientRisk:
     night = work.connection.execute(
         text("SELECT as_of, taken_at FROM risk.night ORDER BY taken_at DESC LIMIT 1")
     ).one_or_none()
+    days = (night and night.as_of, tier and tier["as_of"])
+    instants = (night and night.taken_at, tier and tier["computed_at"])
     found = PatientRisk(
         patient_id=patient_id,
         tier=shown,
         scores=_scores(work, patient_id),
         history=[] if shown.masked else _history(work, patient_id),
-        as_of=night.as_of if night else None,
-        computed_at=night.taken_at if night else None,
+        as_of=max((day for day in days if day), default=None),
+        computed_at=max((at for at in instants if at), default=None),
+        waiting_since=waiting_since(work.connection, patient_id),
     )
     work.audit("risk.read", patient_id=patient_id)
     return found
@@ -121,7 +126,7 @@ def _adjustment(row: Row) -> TierAdjustment:
 def _scores(work: UnitOfWork, patient_id: str) -> list[RiskScore]:
     rows = work.connection.execute(text(SCORES), {"id": patient_id}).mappings().all()
     open_scores = {row["score_id"] for row in rows if row["open"]}
-    drivers = _drivers(work, patient_id, open_scores)
+    drivers, withheld = _drivers(work, patient_id, open_scores)
     return [
         RiskScore(
             score_id=row["score_id"],
@@ -133,6 +138,7 @@ def _scores(work: UnitOfWork, patient_id: str) -> list[RiskScore]:
             tier=row["tier"] if row["open"] else None,
             unknown=_unknown(row),
             drivers=drivers.get(row["score_id"], []),
+            withheld=withheld[row["score_id"]] if work.actor.kind == "user" else 0,
             as_of=row["as_of"],
             masked=not row["open"],
         )
@@ -146,27 +152,32 @@ def _unknown(row: Row) -> str | None:
     return row["unknown_words"] or UNKNOWN_WORDS[row["unknown_reason"]]
 
 
-def _drivers(work: UnitOfWork, patient_id: str, score_ids: set[str]) -> dict[str, list[RiskDriver]]:
-    """By score. A fact that the store does not hand to this actor is masked, whatever the last night said of it."""
+def _drivers(
+    work: UnitOfWork, patient_id: str, score_ids: set[str]
+) -> tuple[dict[str, list[RiskDriver]], Counter[str]]:
+    """By score: the facts that the store hands to this actor, whatever the last run said of them, and how many it
+    does not."""
     rows = work.connection.execute(text(DRIVERS), {"id": patient_id}).mappings().all()
     rows = [row for row in rows if row["score_id"] in score_ids]
     names = _names(work, patient_id, rows)
     found: dict[str, list[RiskDriver]] = {}
+    withheld: Counter[str] = Counter()
     for row in rows:
-        there = (row["evidence_type"], row["evidence_id"]) in names
+        if (row["evidence_type"], row["evidence_id"]) not in names:
+            withheld[row["score_id"]] += 1
+            continue
         found.setdefault(row["score_id"], []).append(
             RiskDriver(
-                part=row["part"] if there else None,
+                part=row["part"],
                 resource_type=row["evidence_type"],
-                resource_id=row["evidence_id"] if there else None,
-                what=names[row["evidence_type"], row["evidence_id"]] if there else None,
-                code=row["evidence_code"] if there else None,
-                on=row["evidence_on"] if there else None,
-                value=row["evidence_value"] if there else None,
-                masked=not there,
+                resource_id=row["evidence_id"],
+                what=names[row["evidence_type"], row["evidence_id"]],
+                code=row["evidence_code"],
+                on=row["evidence_on"],
+                value=row["evidence_value"],
             )
         )
-    return found
+    return found, withheld
 
 
 def _names(work: UnitOfWork, patient_id: str, rows: Sequence[Row]) -> dict[tuple[str, str], str | None]:

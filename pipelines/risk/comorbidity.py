@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-import duckdb
 import polars as pl
 from pycomorb import comorbidity
 
-from pipelines.risk.scored import Scored, as_drivers, as_evidence, as_scores
+from data_contracts.workbench import Workbench
+from pipelines.risk.scored import Scored, as_drivers, as_evidence, as_scores, frame
 
 WEIGHTS = {"charlson": "charlson", "elixhauser": "van_walraven"}
 TITLES = {"charlson": "Quan 2005, Charlson 1987", "elixhauser": "Quan 2005, van Walraven 2009"}
@@ -17,12 +17,10 @@ OF_AGE = ("Age Score", "Charlson Age-Comorbidity Score")
 SCORE = {"charlson": "Charlson Comorbidity Index", "elixhauser": "Elixhauser Comorbidity Index"}
 
 
-def comorbidity_scores(connection: duckdb.DuckDBPyConnection) -> list[Scored]:
+def comorbidity_scores(tables: Workbench) -> list[Scored]:
     """Somebody without any diagnosis in ICD-10 is unknown: that nothing is coded does not say that nothing is there."""
-    people = connection.sql("SELECT patient_key, has_diagnosis FROM risk_person").pl()
-    diagnoses = connection.sql(
-        "SELECT d.* FROM risk_diagnosis d SEMI JOIN risk_person USING (patient_key)"
-    ).pl()
+    people = frame(tables, "risk_person").select("patient_key", "has_diagnosis")
+    diagnoses = frame(tables, "risk_diagnosis").join(people, on="patient_key", how="semi")
     return [_scored(score, people, diagnoses) for score in WEIGHTS]
 
 

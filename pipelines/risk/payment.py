@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import version
 
-import duckdb
 import polars as pl
 from hccinfhir import Demographics, HCCInFHIR
 
-from pipelines.risk.scored import Scored, as_drivers, as_evidence, as_scores
+from data_contracts.workbench import Workbench
+from pipelines.risk.scored import Scored, as_drivers, as_evidence, as_scores, frame
 
 MODELS = {"hcc_v24": "CMS-HCC Model V24", "hcc_v28": "CMS-HCC Model V28"}
 SEX = {"female": "F", "male": "M"}
@@ -22,14 +22,18 @@ REASON = """CASE WHEN NOT in_medicare THEN 'not_in_medicare' WHEN age IS NULL TH
   WHEN coalesce(sex, '') NOT IN ('female', 'male') THEN 'no_sex' WHEN NOT has_diagnosis THEN 'no_coded_diagnosis' END"""
 """Why there is no score. Without any diagnosis it is the one of age and sex, which is no care need at all."""
 
-PROFILES = """
+PROFILES = f"""
 SELECT age, sex, codes, row_number() OVER () AS profile, list(patient_key) AS people FROM (
   SELECT p.patient_key, p.age, p.sex, list(DISTINCT d.code ORDER BY d.code) AS codes
   FROM risk_person p JOIN risk_diagnosis d USING (patient_key)
-  WHERE ({reason}) IS NULL GROUP BY ALL
+  WHERE ({REASON}) IS NULL GROUP BY ALL
 ) GROUP BY age, sex, codes
 """
 """The library counts one person at a time: people alike in age, sex and diagnoses are counted once."""
+TABLES = {
+    "risk_insured": f"SELECT patient_key, {REASON} AS unknown_reason FROM risk_person",
+    "risk_profile": PROFILES,
+}
 
 
 @cache
@@ -37,10 +41,12 @@ def _model(name: str) -> HCCInFHIR:
     return HCCInFHIR(model_name=name)
 
 
-def hcc_scores(connection: duckdb.DuckDBPyConnection) -> list[Scored]:
-    people = connection.sql(f"SELECT patient_key, {REASON} AS unknown_reason FROM risk_person").pl()
-    profiles = connection.sql(PROFILES.format(reason=REASON)).pl()
-    diagnoses = connection.sql("SELECT * FROM risk_diagnosis").pl()
+def hcc_scores(tables: Workbench) -> list[Scored]:
+    for name, select in TABLES.items():
+        tables.make(name, select)
+    people, profiles, diagnoses = (
+        frame(tables, name) for name in ("risk_insured", "risk_profile", "risk_diagnosis")
+    )
     return [_scored(score, name, people, profiles, diagnoses) for score, name in MODELS.items()]
 
 

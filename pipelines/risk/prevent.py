@@ -6,7 +6,6 @@ unknown and says what is missing, too old, or beyond the values that the equatio
 
 from __future__ import annotations
 
-import duckdb
 import polars as pl
 
 from data_contracts.equations.arithmetic import Arithmetic
@@ -14,8 +13,9 @@ from data_contracts.equations.body_mass_index import kg_per_m2
 from data_contracts.equations.coefficients import coefficients, ranges
 from data_contracts.equations.kidney import ckd_epi_2021
 from data_contracts.equations.prevent import prevent_percent
+from data_contracts.workbench import Workbench
 from pipelines.risk.prevent_inputs import MEASURED
-from pipelines.risk.scored import Scored, as_drivers, as_scores
+from pipelines.risk.scored import Scored, as_drivers, as_scores, frame
 
 SCORE = "prevent"
 YEARS, OUTCOME = "years_10", "total_cvd"
@@ -60,7 +60,7 @@ RANGED = ("age", "total_cholesterol", "hdl", "systolic", "body_mass_index", "egf
 """Inputs with a range, in the order of the equation's file."""
 
 
-def prevent_scores(connection: duckdb.DuckDBPyConnection) -> Scored:
+def prevent_scores(tables: Workbench) -> Scored:
     names = (*MEASURED, "smoking")
     pivoted = ", ".join(
         f"max(value) FILTER (topic = '{one}' AND counts) AS {one}, "
@@ -68,8 +68,12 @@ def prevent_scores(connection: duckdb.DuckDBPyConnection) -> Scored:
         for one in names
     )
     measured = ", ".join(f"any_value(v.{one}) AS {one}, any_value(v.{one}_on) AS {one}_on" for one in names)
-    given = connection.sql(INPUTS.format(measured=measured, pivoted=pivoted)).pl()
-    rows = given.with_columns(**_derived()).with_columns(_treated("antihypertensive"), _treated("statin"))
+    tables.make("risk_input", INPUTS.format(measured=measured, pivoted=pivoted))
+    rows = (
+        frame(tables, "risk_input")
+        .with_columns(**_derived())
+        .with_columns(_treated("antihypertensive"), _treated("statin"))
+    )
     rows = rows.with_columns(missing=_missing(), unfit=_unfit())
     rows = rows.with_columns(unknown_reason=_reason())
     known = pl.col("unknown_reason").is_null()
@@ -81,7 +85,7 @@ def prevent_scores(connection: duckdb.DuckDBPyConnection) -> Scored:
     model = coefficients(SCORE)
     version = f"{model['title']}, 10-year total CVD, {model['version']}"
     return Scored(
-        as_scores(rows, SCORE, version, "cardiovascular"), as_drivers(_drivers(connection, rows), SCORE)
+        as_scores(rows, SCORE, version, "cardiovascular"), as_drivers(_drivers(tables, rows), SCORE)
     )
 
 
@@ -223,45 +227,53 @@ PARTS = {
     "creatinine": "eGFR",
     "smoking": "current smoking",
 }
+PROBLEM_PARTS = {
+    "diabetes": "diabetes",
+    "kidney_failure": "eGFR",
+    "cardiovascular": "cardiovascular disease",
+}
+MEDICINE_PARTS = {"antihypertensive": "treatment of blood pressure", "statin": "treatment with a statin"}
+EVIDENCE = {
+    "resource_key": "evidence_key",
+    "on_day": "evidence_on",
+    "system": "evidence_code_system",
+    "code": "evidence_code",
+    "sensitivity": "evidence_sensitivity",
+}
 
 
-def _drivers(connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> pl.DataFrame:
-    """The facts behind a risk that could be computed, and behind one that could not be for known disease."""
-    known = rows.filter(pl.col("value").is_not_null()).select("patient_key", "by_creatinine")
-    measured = connection.sql("SELECT * FROM risk_measured WHERE counts").pl().join(known, on="patient_key")
-    unused = pl.when("by_creatinine").then(pl.lit("egfr")).otherwise(pl.lit("creatinine"))
-    measured = measured.filter(pl.col("topic") != unused).with_columns(
-        part=pl.col("topic").replace_strict(PARTS),
-        evidence_type=pl.lit("Observation"),
-        evidence_value=_figure(),
+TOLD = pl.col("unknown_reason").is_null()
+IN_VAIN = pl.col("unknown_reason").is_in(["missing_input", "out_of_range"])
+"""Where the reason tells of a value or its day: what it tells of is a fact behind it, too."""
+DISEASE = pl.col("unknown_reason") == "known_cardiovascular_disease"
+
+
+def _drivers(tables: Workbench, rows: pl.DataFrame) -> pl.DataFrame:
+    """The facts behind a risk that could be computed, and those by which it could not be: its reason tells of them."""
+    about = rows.select("patient_key", "by_creatinine", "unknown_reason")
+    measured, problems, medicines = (
+        frame(tables, f"risk_{name}").join(about, on="patient_key")
+        for name in ("measured", "problem", "medicine")
     )
-    problems = connection.sql("SELECT * FROM risk_problem WHERE topic = 'diabetes' AND active").pl()
-    medicines = connection.sql("SELECT * FROM risk_medicine WHERE topic IS NOT NULL").pl()
-    said = (
-        problems.with_columns(part=pl.lit("diabetes")),
-        medicines.with_columns(
+    unused = pl.when("by_creatinine").then(pl.lit("egfr")).otherwise(pl.lit("creatinine"))
+    topic = pl.col("topic")
+    found = (
+        measured.filter((TOLD & pl.col("counts") & (topic != unused)) | IN_VAIN).with_columns(
+            part=topic.replace_strict(PARTS), evidence_type=pl.lit("Observation"), evidence_value=_figure()
+        ),
+        problems.filter(
+            (TOLD & (topic == "diabetes") & pl.col("active"))
+            | (IN_VAIN & (topic == "kidney_failure") & pl.col("active"))
+            | (DISEASE & (topic == "cardiovascular"))
+        ).with_columns(part=topic.replace_strict(PROBLEM_PARTS, default=None)),
+        medicines.filter((TOLD & topic.is_not_null()) | (IN_VAIN & ~pl.col("identified"))).with_columns(
+            part=topic.replace_strict(MEDICINE_PARTS, default="treatment (medicine not identified)"),
             evidence_type=pl.lit("MedicationRequest"),
-            part=pl.col("topic").replace_strict(
-                {"antihypertensive": "treatment of blood pressure", "statin": "treatment with a statin"}
-            ),
         ),
     )
-    found = [measured, *(one.join(known, on="patient_key", how="semi") for one in said)]
-    return pl.concat(
-        [
-            one.rename(
-                {
-                    "resource_key": "evidence_key",
-                    "on_day": "evidence_on",
-                    "system": "evidence_code_system",
-                    "code": "evidence_code",
-                    "sensitivity": "evidence_sensitivity",
-                }
-            )
-            for one in found
-        ],
-        how="diagonal_relaxed",
-    ).unique(["patient_key", "part", "evidence_type", "evidence_key"])
+    return pl.concat([one.rename(EVIDENCE) for one in found], how="diagonal_relaxed").unique(
+        ["patient_key", "part", "evidence_type", "evidence_key"]
+    )
 
 
 def _figure() -> pl.Expr:

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from datetime import date
 from functools import cache
 
-import duckdb
 import polars as pl
+import pyarrow as pa
 
 from data_contracts.code_systems import LOINC, RXNORM
 from data_contracts.equations.coefficients import coefficients
 from data_contracts.guidelines.sql import anniversary, dated
 from data_contracts.units import load_analytes
 from data_contracts.valuesets import value_set
+from data_contracts.workbench import Workbench
 
 LOOK_BACK_OF = {"creatinine": "egfr"}
 """A creatinine that is newer than the reported eGFR makes one, and counts as long."""
@@ -44,7 +45,6 @@ TAKEN = ("active", "on-hold", "unknown")
 """Statuses of a prescription that may be taken; decision support reads the same (workflows/patient_facts/taken.py)."""
 
 NEWEST = """
-CREATE OR REPLACE TEMP TABLE risk_measured AS
 WITH said AS (
   SELECT coding.patient_key, coding.resource_key, coding.system, coding.code, normalised_value, value_number,
     normalised_reason, normalised_unit
@@ -80,7 +80,6 @@ LEFT JOIN risk_since AS since ON since.topic = newest.topic
 """
 
 PROBLEM = """
-CREATE OR REPLACE TEMP TABLE risk_problem AS
 WITH coded AS (
   SELECT asked.topic, asked.kind, found.system, found.code FROM risk_code AS asked
   JOIN (SELECT system, code FROM condition_coding UNION SELECT system, code FROM procedure_coding) AS found
@@ -104,7 +103,6 @@ WHERE status = 'completed' AND coalesce(performed_low, $as_of) <= $as_of
 """
 
 MEDICINE = """
-CREATE OR REPLACE TEMP TABLE risk_medicine AS
 SELECT taken.patient_key, taken.resource_key, asked.topic, min(coding.system) AS system, min(coding.code) AS code,
   authored_low AS on_day, sensitivity, coalesce(bool_or(coding.system = '$rxnorm'), FALSE) AS identified
 FROM medication_request AS taken
@@ -116,13 +114,24 @@ GROUP BY ALL
 """
 
 
-def make_inputs(connection: duckdb.DuckDBPyConnection, as_of: date) -> None:
-    connection.register("risk_code", _code_table())
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE risk_since AS {dated(_since(), as_of)}")
-    medicine = MEDICINE.replace("$rxnorm", RXNORM.uri).replace("$taken", str(TAKEN))
-    for statement in (NEWEST, PROBLEM, medicine):
-        connection.execute(dated(statement, as_of))
-    connection.unregister("risk_code")
+TABLES = {
+    "risk_measured": NEWEST,
+    "risk_problem": PROBLEM,
+    "risk_medicine": MEDICINE.replace("$rxnorm", RXNORM.uri).replace("$taken", str(TAKEN)),
+}
+
+
+def make_inputs(tables: Workbench, as_of: date) -> None:
+    """Makes `risk_since`, `risk_measured`, `risk_problem` and `risk_medicine`."""
+    tables.lay("risk_code", _code_table())
+    tables.make("risk_since", dated(_since(), as_of))
+    for name, select in TABLES.items():
+        tables.make(name, dated(select, as_of))
+
+
+def measured_codes() -> frozenset[str]:
+    """`system|code` of every measurement that counts."""
+    return frozenset(f"{system}|{code}" for kind, _, system, code, _ in _codes() if kind == "measured")
 
 
 CODE_COLUMNS = {
@@ -135,8 +144,8 @@ CODE_COLUMNS = {
 
 
 @cache
-def _code_table() -> pl.DataFrame:
-    return pl.DataFrame(list(_codes()), schema=CODE_COLUMNS, orient="row")
+def _code_table() -> pa.Table:
+    return pl.DataFrame(list(_codes()), schema=CODE_COLUMNS, orient="row").to_arrow()
 
 
 def _codes() -> Iterator[tuple[str, str, str, str, bool]]:
@@ -158,10 +167,11 @@ def _codes() -> Iterator[tuple[str, str, str, str, bool]]:
 
 
 def _since() -> str:
-    """The first day of each look-back, as a SELECT."""
+    """The first day of each look-back and its months, as a SELECT."""
     months = coefficients("heart_risk_inputs")["counts_for_months"]
     days = (
-        f"SELECT '{topic}' AS topic, {anniversary('$as_of', f'-{months[LOOK_BACK_OF.get(topic, topic)]}')} AS day"
+        f"SELECT '{topic}' AS topic, {count} AS months, {anniversary('$as_of', f'-{count}')} AS day"
         for topic in MEASURED
+        for count in (months[LOOK_BACK_OF.get(topic, topic)],)
     )
     return " UNION ALL ".join(days)

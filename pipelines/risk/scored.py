@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from data_contracts.code_systems import ICD_10_CM
+from data_contracts.workbench import Workbench
 
 SCORE_COLUMNS = {
     "patient_key": pl.String,
@@ -38,6 +39,11 @@ class Scored:
 
     scores: pl.DataFrame
     drivers: pl.DataFrame
+
+
+def frame(tables: Workbench, name: str) -> pl.DataFrame:
+    """The rows of a table, for what is counted column by column."""
+    return pl.from_arrow(tables.rows(name))
 
 
 def as_scores(rows: pl.DataFrame, score_id: str, version: str, purpose: str) -> pl.DataFrame:

@@ -25,8 +25,9 @@ labels AS (
   WHERE score_id IN {CLINICAL_SCORES} GROUP BY patient_key
 )
 SELECT person.key_id, person.patient_key, coalesce({list(TIERS[:-1])}[highest.rank], 'unknown'),
-  highest.basis, labels.label, $as_of
+  highest.basis, labels.label, $as_of, next.next_change_on
 FROM risk_person AS person LEFT JOIN highest USING (patient_key) LEFT JOIN labels USING (patient_key)
+  LEFT JOIN risk_next AS next USING (patient_key)
 """
 """The highest tier of the clinical scores; a payment score is not even read."""
 

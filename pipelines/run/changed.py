@@ -21,13 +21,20 @@ from ehr_core.client import AlmonerClient
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.kernel.logging import get_logger
 from ehr_core.kernel.pseudonym import PseudonymKey
-from pipelines import gaps, measures, recommendations
+from pipelines import gaps, measures, recommendations, risk
 from pipelines.deidentify import Deidentifier, load_profile
 from pipelines.flatten import flatten_minute, words_of
 from pipelines.gaps import CARE_GAPS_SELECT, OFFICIAL_GAPS_SELECT, derive_official
 from pipelines.measures.official.evaluate import evaluate_lines
 from pipelines.measures.official.kept import KeptPackages, Ready
-from pipelines.run.requirements import asked_alike, touched_definitions, touched_official, types_read
+from pipelines.run.requirements import (
+    asked_alike,
+    touched_definitions,
+    touched_official,
+    touched_risk,
+    types_read,
+)
+from pipelines.run.risk import WRITTEN_BACK as RISK_IN_ORDER
 from pipelines.write_back import STRATA, RunStamp, derive_strata, send_changed
 
 log = get_logger(__name__)
@@ -43,7 +50,9 @@ arrived. Otherwise a record whose answers cannot be stored would be tried again 
 OFFICIAL_LAST = (OFFICIAL_EVIDENCE, OFFICIAL_RESULTS, OFFICIAL_GAPS)
 """Facts before the results that rest on them."""
 
-FLAT_TABLES_READ_BY = words_of((*GATHER.values(), CARE_GAPS_SELECT, OFFICIAL_GAPS_SELECT, STRATA))
+FLAT_TABLES_READ_BY = words_of(
+    (*GATHER.values(), CARE_GAPS_SELECT, OFFICIAL_GAPS_SELECT, STRATA, *risk.STATEMENTS)
+)
 """All that reads a flat table after a change; what these do not name is not made of a record."""
 
 
@@ -85,19 +94,21 @@ def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> 
         official = touched_official(patients, ready, only)
         if only is not None:
             only |= asked_alike(official)
-        asked = _Asked(patients, key, batch.as_of, only, official, f"change-{batch.batch_id}")
+        scored = touched_risk(patients)
+        asked = _Asked(patients, key, batch.as_of, only, official, scored, f"change-{batch.batch_id}")
         _measure(client, bench, asked)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is to be measured: whom, by which of our definitions (None: all) and by which official measures."""
+    """What is to be measured: whom, by which of our definitions (None: all) and official measures, and by scores."""
 
     patients: Sequence[ChangedPatient]
     key: PseudonymKey
     as_of: date
     only: frozenset[str] | None
     official: Sequence[Ready]
+    scored: bool
     run_id: str
 
     @property
@@ -175,18 +186,18 @@ def _all_scrubbed(deidentifier: Deidentifier, resource_type: str, lines: Sequenc
 
 
 def _measure(client: AlmonerClient, bench: Bench, asked: _Asked) -> None:
-    """Gaps first, because somebody may be looking at them; then the measures, from the same facts.
+    """Gaps first, because somebody may be looking at them; then the measures, from the same facts; then care tiers.
 
     A change that touches no definition is only looked at: a line that nobody could read would make the night stop
     believing the record, and the minute says the same.
     """
     patient_ids = [patient.patient_id for patient in asked.patients]
-    types = types_read(asked.patients, asked.only, asked.official)
+    types = types_read(asked.patients, asked.only, asked.official, scored=asked.scored)
     if not types:
         return
     records = client.pipeline.records(patient_ids, types)
     lines = scrubbed(bench.deidentifier(asked.key), records.lines)
-    if not asked.own and not asked.official:
+    if not (asked.own or asked.official or asked.scored):
         return
     stamp = RunStamp(asked.run_id, asked.key.key_id, asked.as_of, records.outbox_transaction)
     send = partial(
@@ -197,21 +208,25 @@ def _measure(client: AlmonerClient, bench: Bench, asked: _Asked) -> None:
         snapshot=records.snapshot,
         patient_keys=[asked.key.pseudonym("Patient", patient_id) for patient_id in patient_ids],
     )
-    facts = evaluate_gaps(bench, lines, asked.key, asked.as_of, asked.only) if asked.own else None
-    if facts is not None:
+    if asked.own:
+        facts = evaluate_gaps(bench, lines, asked.key, asked.as_of, asked.only)
         send(tables=(CARE_GAPS,), source_ids=asked.own_ids)
         evaluate_measures(bench, facts, asked.as_of, asked.only)
+    else:
+        flatten_minute(bench.tables, lines, key_id=asked.key.key_id, read=FLAT_TABLES_READ_BY)
     if asked.official:
         evaluate_official(bench, lines, asked)
         send(tables=OFFICIAL_LAST, source_ids=asked.official_ids)
-    if facts is not None:
+    if asked.own:
         send(tables=MEASURED_LAST, source_ids=asked.own_ids)
+    if asked.scored:
+        risk.score(bench.tables, as_of=asked.as_of)
+        send(tables=RISK_IN_ORDER, source_ids=None)
 
 
 def evaluate_official(bench: Bench, lines: Mapping[str, Sequence[bytes]], asked: _Asked) -> None:
     """From the same lines to official_results, official_evidence and official_gaps, beside the gaps of our own."""
     if not asked.own:
-        flatten_minute(bench.tables, lines, key_id=asked.key.key_id, read=FLAT_TABLES_READ_BY)
         bench.tables.empty(CARE_GAPS)
     made = [
         evaluate_lines(

@@ -7,7 +7,7 @@ from functools import cache
 
 from data_contracts.api.pipeline import ChangedPatient
 from data_contracts.guidelines.requirements import Requirements
-from pipelines import measures, recommendations
+from pipelines import measures, recommendations, risk
 from pipelines.measures.official.kept import Chosen, Ready
 
 ANY_CHANGE_COUNTS = frozenset({"Patient", "Flag", "Coverage", "Encounter"})
@@ -26,7 +26,7 @@ def requirements() -> Mapping[str, tuple[Requirements, ...]]:
 def deciding_types() -> frozenset[str]:
     """The resource types that any answer rests on. A person with an unreadable line of these cannot be judged."""
     return ANY_CHANGE_COUNTS.union(
-        *(need.resource_types for needs in requirements().values() for need in needs)
+        risk.TYPES, *(need.resource_types for needs in requirements().values() for need in needs)
     )
 
 
@@ -55,6 +55,14 @@ def touched_official(
     return [package for package in found if package.measures]
 
 
+def touched_risk(patients: Sequence[ChangedPatient]) -> bool:
+    """Whether these changes can alter a score or the care tier of anybody."""
+    return any(
+        who.definitions_all or risk.touched_by(who.changed_types, who.uncoded_types, who.code_tokens)
+        for who in patients
+    )
+
+
 def asked_alike(ready: Sequence[Ready]) -> frozenset[str]:
     """Our own guidelines that ask for the same care as these measures: whose gap is shown is decided together."""
     asked = {one.asks_like for package in ready for one in package.described}
@@ -62,14 +70,18 @@ def asked_alike(ready: Sequence[Ready]) -> frozenset[str]:
 
 
 def types_read(
-    patients: Sequence[ChangedPatient], only: frozenset[str] | None, official: Sequence[Ready] = ()
+    patients: Sequence[ChangedPatient],
+    only: frozenset[str] | None,
+    official: Sequence[Ready] = (),
+    *,
+    scored: bool = False,
 ) -> list[str]:
-    """The deciding types that these definitions and official measures read, and every one that changed.
+    """The deciding types that these definitions, official measures and (if `scored`) scores read, and all that changed.
 
     What changed is read even when no definition wants its code: a line that de-identification refuses is found out
     when it comes, not only at night. So the rest of a record that never failed is known to be readable.
     """
-    more = frozenset().union(*(package.types for package in official))
+    more = frozenset().union(risk.TYPES if scored else (), *(package.types for package in official))
     if only is None:
         return sorted(deciding_types() | more)
     changed = deciding_types().intersection(kind for who in patients for kind in who.changed_types)

@@ -113,7 +113,8 @@ def take_official_results(
     work: UnitOfWork, scope: WriteBackScope, body: bytes, master_key_hex: str
 ) -> WriteBackReceipt:
     receipt = take_measure_results(work, scope, body, master_key_hex, OFFICIAL)
-    bring_forward(work.connection, OFFICIAL.delta, scope.as_of)
+    said = f"quality.measure_flag WHERE official AND patient_id IN (SELECT patient_id FROM {OFFICIAL.delta})"
+    bring_forward(work.connection, said, scope.as_of)
     return receipt
 
 

@@ -43,6 +43,12 @@ HELD = {
     "cells": "SELECT measure_id, period_begin, stratum_kind, stratum_value, initial_population, denominator, "
     "exclusions, exceptions, numerator, not_evaluable FROM quality.summary_cell "
     "WHERE initial_population + not_evaluable > 0 ORDER BY 1, 2, 3, 4",
+    "scores": "SELECT patient_id, score_id, score_version, purpose, value, tier, unknown_reason, unknown_words, parts, "
+    "array_to_string(labels, ',') FROM risk.score ORDER BY 1, 2",
+    "drivers": "SELECT patient_id, score_id, part, evidence_type, evidence_id, evidence_on, evidence_code, "
+    "evidence_value, evidence_sensitivity FROM risk.driver ORDER BY 1, 2, 3, 4, 5",
+    "tiers": "SELECT patient_id, tier, basis, array_to_string(labels, ','), next_change_on FROM risk.care_tier "
+    "WHERE present ORDER BY 1",
 }
 
 

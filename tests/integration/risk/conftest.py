@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def api(database, tmp_path):
         yield running
 
 
-def put_condition(api: RunningApi, identity: str, patient: str, code: str, words: str) -> None:
+def put_condition(api: RunningApi, identity: str, patient: str, code: str, words: str, **more: Any) -> None:
     put(
         api,
         "Condition",
@@ -37,6 +38,7 @@ def put_condition(api: RunningApi, identity: str, patient: str, code: str, words
         code={"coding": [{"system": ICD_10_CM.uri, "code": code}], "text": words},
         clinicalStatus={"coding": [{"code": "active"}]},
         onsetDateTime="2020-05-01",
+        **more,
     )
 
 

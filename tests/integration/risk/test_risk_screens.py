@@ -12,11 +12,13 @@ from streamlit.testing.v1 import AppTest
 from data_contracts.api.care_gaps import WorklistQuery
 from data_contracts.api.risk import AdjustTier
 from data_contracts.tables.results import CARE_GAPS
-from tests.integration.chart_records import put_patient
+from pipelines.run.worker import Worker
+from tests.integration.chart_records import LOINC, of, put, put_patient
 from tests.integration.loop.records import as_body, gap_row
-from tests.integration.risk.conftest import TODAY
+from tests.integration.risk.conftest import TODAY, put_condition
 from tests.lib.app_pages import opened, press, session_of, shown
 
+CHART = ("dashboards.clinician.chart", "chart_page")
 pytestmark = pytest.mark.usefixtures("night")
 
 
@@ -50,7 +52,7 @@ def html_of(page) -> str:
 
 def test_a_clinician_reads_the_tier_at_the_chart_adjusts_it_and_sees_both(clinician):
     session = session_of(clinician)
-    page = opened(session, "dashboards.clinician.chart", "chart_page", patient="ana")
+    page = opened(session, *CHART, patient="ana")
     words = html_of(page)
     for said in (
         "Care tier: High",
@@ -68,10 +70,49 @@ def test_a_clinician_reads_the_tier_at_the_chart_adjusts_it_and_sees_both(clinic
     dialog.selectbox[0].set_value("stable_and_supported").run(timeout=60)
     press(dialog, "Save adjustment")
     assert not dialog.error
-    words = html_of(opened(session, "dashboards.clinician.chart", "chart_page", patient="ana"))
+    words = html_of(opened(session, *CHART, patient="ana"))
     assert "Care tier: Low" in words
     assert "Computed: High" in words
     assert "Adjusted to Low by Okafor" in words
+
+
+def test_a_fact_behind_a_score_is_a_link_to_it_in_the_chart_from_chart_and_worklist(
+    clinician, manager, listed
+):
+    link = '<a href="chart?patient=ana&amp;fact=Condition%2Ffailure" target="_self">Chronic systolic heart failure</a>'
+    words = html_of(opened(session_of(clinician), *CHART, patient="ana"))
+    assert f"A category: {link} <span class='quiet'>I50.22 · 01-May-2020</span>" in words
+    page = opened(session_of(manager), "dashboards.care_manager.worklist", "worklist_page")
+    page.button(key="why-ana").click().run(timeout=60)
+    assert link in html_of(page)
+    assert "1.9" not in html_of(page), "a payment score gives no tier"
+
+
+@pytest.mark.parametrize(
+    ("fact", "said"),
+    [
+        (
+            "Condition/failure",
+            "Chronic systolic heart failure</b> <span class='quiet'>I50.22 · since 01-May-2020",
+        ),
+        ("Observation/sugar", "Glucose</b>: <b>90 mg/dL</b>"),
+        ("Condition/virus", "does not stand in this record any more"),
+        ("Patient/ana", "does not stand in this record any more"),
+    ],
+)
+def test_the_chart_shows_the_fact_that_a_link_names_first_and_never_another_patients(
+    api, clinician, fact, said
+):
+    put(
+        api, "Observation", "sugar", status="final", subject=of("ana"), effectiveDateTime="2026-11-01",
+        code={"coding": [{"system": LOINC, "code": "2345-7"}], "text": "Glucose"},
+        valueQuantity={"value": 90, "unit": "mg/dL"},
+    )  # fmt: skip
+    page = opened(session_of(clinician), *CHART, patient="ana", fact=fact)
+    shown_first = next(part.proto.body for part in page.get("html") if said in part.proto.body)
+    assert "HIV" not in shown_first
+    press(page, "Close")
+    assert "fact" not in page.query_params
 
 
 def test_the_worklist_shows_filters_and_hands_out_the_tier(api, clinician, manager, listed):
@@ -101,3 +142,19 @@ def test_an_analyst_sees_the_risk_page_without_small_numbers_and_without_people(
     page = opened(session_of(api.signed_in("aki", "analyst")), "dashboards.care_manager.risk", "risk_page")
     assert "not shown" in html_of(page)
     assert not page.button
+
+
+def test_the_chart_says_that_a_change_waits_to_count_and_when_it_counts(api, clinician):
+    put_condition(api, "sugar", "ana", "E11.9", "Type 2 diabetes")
+    waiting = clinician.risk.of_patient("ana")
+    assert waiting.waiting_since is not None
+    words = shown(opened(session_of(clinician), *CHART, patient="ana"))
+    assert "does not count yet, it is being computed" in words
+    worker = Worker(api.service("remeasure"), "America/New_York", 0.01)
+    while worker.work_once():
+        continue
+    risk = clinician.risk.of_patient("ana")
+    assert risk.waiting_since is None
+    [charlson] = [one for one in risk.scores if one.score_id == "charlson"]
+    assert {driver.resource_id for driver in charlson.drivers} == {"failure", "sugar"}
+    assert (charlson.value, risk.tier.computed) == (2.0, "moderate")

@@ -15,6 +15,7 @@ from data_contracts.api.risk import AdjustTier, TakeBackTier
 from data_contracts.tables.results import CARE_GAPS
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, StaleVersion
 from ehr_core.risk import sight
+from ehr_core.store.repository import Store
 from ehr_core.workflows import worklist
 from tests.integration.care_gaps.test_after_a_merge import merge
 from tests.integration.chart_records import put_patient
@@ -59,6 +60,13 @@ def test_a_tier_shows_its_scores_their_facts_with_day_and_link_and_what_a_paymen
     assert (driver.part, driver.on, driver.code) == ("A category", date(2020, 5, 1), "I50.22")
     assert (hcc.purpose, hcc.value, hcc.tier) == ("payment", 1.9, None)
     assert risk.as_of == TODAY
+
+
+def test_a_fact_that_is_gone_is_counted_as_not_shown_and_never_named(api, clinician):
+    with api.work() as work:
+        Store(work).delete("Condition", "failure")
+    charlson = clinician.risk.of_patient("ana").scores[0]
+    assert (charlson.drivers, charlson.withheld) == ([], 1)
 
 
 def test_an_adjustment_stands_beside_the_computed_tier_with_who_when_why_and_its_history(

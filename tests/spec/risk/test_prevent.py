@@ -232,6 +232,25 @@ def test_what_is_missing_or_unfit_is_said_by_its_reason_and_never_guessed(said, 
     assert said[key_of(name)] == FOUND[name]
 
 
+@pytest.mark.parametrize(
+    ("name", "behind"),
+    [
+        ("heart failure", ("cardiovascular disease", "Condition", "I50.22", None)),
+        ("failed kidneys", ("eGFR", "Condition", "N18.6", None)),
+        ("too high", ("systolic blood pressure", "Observation", "8480-6", "210 mm[Hg]")),
+        ("too old a pressure", ("systolic blood pressure", "Observation", "8480-6", "140 mm[Hg]")),
+        ("a medicine nobody knows", ("treatment (medicine not identified)", "MedicationRequest", "1", None)),
+    ],
+)
+def test_what_a_reason_tells_of_is_a_fact_behind_it_so_that_its_label_counts(said, tables, name, behind):
+    drivers = tables.connection.execute(
+        "SELECT part, evidence_type, evidence_code, evidence_value FROM risk_drivers "
+        "WHERE score_id = 'prevent' AND patient_key = ?",
+        [key_of(name)],
+    ).fetchall()
+    assert behind in drivers
+
+
 def test_a_creatinine_newer_than_the_reported_egfr_counts_and_an_older_pressure_does_not(said):
     assert said[key_of("newer creatinine")][0] > 20, "kidneys much worse than the older report said"
     assert round(said[key_of("older pressure")][0], 1) == 14.7

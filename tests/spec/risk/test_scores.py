@@ -203,7 +203,8 @@ def test_a_score_names_the_diagnoses_behind_each_category(tables):
         ("elixhauser", "Congestive heart failure", *said),
         ("hcc_v24", "HCC 85", *said),
         ("hcc_v28", "HCC 226", *said),
-    ]
+        ("prevent", "cardiovascular disease", *said),
+    ], "PREVENT is not for people with known disease, and this is the fact that says so"
 
 
 @pytest.mark.parametrize(

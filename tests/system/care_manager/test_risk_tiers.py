@@ -30,7 +30,12 @@ def test_a_tier_is_explained_adjusted_by_keyboard_and_worked_from_the_list(room:
     chart.opens_the_chart_from_search(okafor, f"Silas {FAMILY}", FAMILY)
     expect(risk(okafor)).to_contain_text("Computed:")
     opens_the_scores(okafor)
-    for words in ("PREVENT, 10-year risk", "Charlson comorbidity index", "makes no tier", "nightly run"):
+    for words in (
+        "PREVENT, 10-year risk",
+        "Charlson comorbidity index",
+        "makes no tier",
+        "computes it again",
+    ):
         expect(risk(okafor)).to_contain_text(words)
 
     sam = room.sign_in("care_manager")
