@@ -102,7 +102,7 @@ def rate_of(page: MeasurePage) -> str:
 
 def _score(page: MeasurePage, score: OfficialScore) -> None:
     """What the publisher's scoring counts and makes of it, beside the people."""
-    rows = [[text(code.replace("-", " ").capitalize()), f"{count:,}"] for code, count in score.counts.items()]
+    rows = [[text(_code_words(code)), f"{count:,}"] for code, count in score.counts.items()]
     if page.line.scoring != "cohort":
         rows.append(["<b>Score</b>", f"<b>{text(_value_words(page, score.value))}</b>"])
     st.html(table(["Population", "Counted"], rows, caption=score.words))
@@ -111,19 +111,27 @@ def _score(page: MeasurePage, score: OfficialScore) -> None:
 
 def _published_strata(page: MeasurePage) -> None:
     """The groups that the publisher asks to be told apart, counted as the publisher counts."""
-    if not page.published_strata:
+    strata = page.published_strata
+    if not strata:
         return
-    codes = sorted({code for one in page.published_strata for code in one.counts or {}})
-    headings = ["Stratum", "Value", "Score", *(code.replace("-", " ").capitalize() for code in codes)]
+    codes = list(dict.fromkeys(code for one in strata for code in one.counts or {}))
+    valued = any(one.stratum_value or one.together for one in strata)
+    headings = ["Stratum", *(["Value"] if valued else []), "Score", *map(_code_words, codes)]
     rows = []
-    for one in page.published_strata:
-        shown = (
-            ["suppressed"] * len(codes) if one.counts is None else [f"{one.counts[code]:,}" for code in codes]
-        )
-        value = "suppressed" if one.counts is None else _value_words(page, one.value)
-        rows.append([f"<b>{text(one.definition)}</b>", text(one.value_words), text(value), *map(text, shown)])
+    for one in strata:
+        name = f"<b>{text(one.definition)}</b>"
+        if one.words:
+            name += f"<br><span class='quiet'>{text(one.words)}</span>"
+        hidden = one.counts is None
+        counts = ["suppressed"] * len(codes) if hidden else [f"{one.counts[code]:,}" for code in codes]
+        score = "suppressed" if hidden else _value_words(page, one.value)
+        rows.append([name, *map(text, [*([one.value_words] if valued else []), score, *counts])])
     st.html(table(headings, rows, caption="By the publisher's own strata"))
     st.caption("By the publisher's own strata. Somebody may be in several of them, or in none.")
+
+
+def _code_words(code: str) -> str:
+    return code.replace("-", " ").capitalize()
 
 
 def _value_words(page: MeasurePage, value: float | None) -> str:

@@ -58,10 +58,13 @@ def shift_words(shift: RateShift) -> str:
             "chance explains. Look at the data before the care: a feed, a code list or the panel may have changed."
         )
     side = "above" if shift.change > 0 else "below"
-    return (
-        f"Since {show_date(shift.since)} the rate has stayed {side} the period before at the same time of its year, "
-        f"by now by {size} {span}: more than chance explains."
-    )
+    place, end = side, f"by now by {size} {span}: more than chance explains."
+    if shift.low <= 0 <= shift.high:
+        place = "apart from"
+        end = "more than chance explains over the months. "
+        end += f"By now it is {side} by {size} {span}, which alone may be chance."
+    since = show_date(shift.since)
+    return f"Since {since} the rate has stayed {place} the period before at the same time of its year, {end}"
 
 
 def points_words(change: float) -> str:

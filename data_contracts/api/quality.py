@@ -132,6 +132,7 @@ class PublishedStratum(ApiModel):
     """One of the groups that the measure's publisher asks to be told apart. All null where a small cell hides it."""
 
     definition: str
+    words: str = Field(default="", description="What the publisher says of it.")
     stratum_value: str | None = Field(
         default=None, description="The value by which it is parted; null where it is true or false."
     )

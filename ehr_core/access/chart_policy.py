@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Table,
     Text,
+    TextClause,
     and_,
     column,
     exists,
@@ -83,15 +85,28 @@ def rows_open_to(
     if base.info.get("shared") or (actor.kind == "service" and actor.application is None):
         return scoped
     name = patient_column(base.name)
-    column = f'"{table.name}".{name}'
-    labels = label_condition(f'"{table.name}".sensitivity', column)
-    chart = (
-        text(f"({chart_condition(column)})")
-        if of_patient is None
-        else and_(select(func.access.open_chart(of_patient)).scalar_subquery(), table.c[name] == of_patient)
-    )
-    found = and_(chart, text(f"({labels})"), *(() if scoped is None else (scoped,)))
+    found = _walls(table.name, name)
+    if of_patient is not None:
+        chart = and_(
+            select(func.access.open_chart(of_patient)).scalar_subquery(), table.c[name] == of_patient
+        )
+        found = and_(chart, _labels(table.name, name))
+    if scoped is not None:
+        found = and_(found, scoped)
     return and_(found, context_open_to(actor, table)) if "context" in table.c else found
+
+
+@lru_cache(1024)
+def _walls(table: str, patient: str) -> ColumnElement[bool]:
+    """The same words for every actor: what differs is in the settings of the transaction."""
+    chart = chart_condition(f'"{table}".{patient}')
+    return and_(text(f"({chart})"), _labels(table, patient))
+
+
+@lru_cache(1024)
+def _labels(table: str, patient: str) -> TextClause:
+    labels = label_condition(f'"{table}".sensitivity', f'"{table}".{patient}')
+    return text(f"({labels})")
 
 
 def context_open_to(actor: Actor, table: Table | Alias) -> ColumnElement[bool]:

@@ -24,10 +24,13 @@ REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 SUPPLEMENTAL = "http://hl7.org/fhir/us/davinci-deqm/StructureDefinition/extension-supplementalData"
 SCORING = "http://hl7.org/fhir/us/davinci-deqm/StructureDefinition/extension-measureScoring"
 SCORING_CODES = "http://terminology.hl7.org/CodeSystem/measure-scoring"
+CRITERIA_REFERENCE = "http://hl7.org/fhir/us/davinci-deqm/StructureDefinition/extension-criteriaReference"
 SUPPLEMENTAL_COLUMNS = ("sex", "race", "ethnicity", "payer")
 
 
-def summary_report(work: UnitOfWork, groups: Sequence[Reported], small_cell: int) -> dict[str, Any]:
+def summary_report(
+    work: UnitOfWork, groups: Sequence[Reported], small_cell: int, reporter: str
+) -> dict[str, Any]:
     """Counts over everybody whom this actor may see; a count that this reader may not know is masked."""
     made = []
     for one in groups:
@@ -38,13 +41,16 @@ def summary_report(work: UnitOfWork, groups: Sequence[Reported], small_cell: int
         )
         hidden = small and not work.actor.may("measure.drill")
         made.append(_group(one.measure, counted, hidden=hidden))
-    return _with_supplemental(work, _report(work, groups[0], "summary", made), groups[0], None, small_cell)
+    report = _report(work, groups[0], "summary", made, reporter)
+    return _with_supplemental(work, report, groups[0], None, small_cell)
 
 
-def individual_report(work: UnitOfWork, groups: Sequence[Reported], patient_id: str) -> dict[str, Any]:
+def individual_report(
+    work: UnitOfWork, groups: Sequence[Reported], patient_id: str, reporter: str
+) -> dict[str, Any]:
     """One person's membership, with the resources that it rests on."""
     made = [_group(one.measure, count_members(work, one.measure, one.begin, patient_id)) for one in groups]
-    report = _report(work, groups[0], "individual", made) | {
+    report = _report(work, groups[0], "individual", made, reporter) | {
         "subject": {"reference": f"Patient/{patient_id}"}
     }
     if evaluated := _evaluated(work, groups, patient_id):
@@ -52,7 +58,9 @@ def individual_report(work: UnitOfWork, groups: Sequence[Reported], patient_id: 
     return _with_supplemental(work, report, groups[0], patient_id, 0)
 
 
-def subject_list_report(work: UnitOfWork, groups: Sequence[Reported]) -> tuple[dict[str, Any], list[str]]:
+def subject_list_report(
+    work: UnitOfWork, groups: Sequence[Reported], reporter: str
+) -> tuple[dict[str, Any], list[str]]:
     """Each population with the list of its subjects, contained; and who is on any of them."""
     contained: list[dict[str, Any]] = []
     everybody: set[str] = set()
@@ -69,11 +77,13 @@ def subject_list_report(work: UnitOfWork, groups: Sequence[Reported]) -> tuple[d
             contained.append(_list(name, subjects))
             population["subjectResults"] = {"reference": f"#{name}"}
         made.append(group)
-    report = _report(work, groups[0], "subject-list", made)
+    report = _report(work, groups[0], "subject-list", made, reporter)
     return report | {"contained": contained}, sorted(everybody)
 
 
-def _report(work: UnitOfWork, one: Reported, kind: str, groups: list[dict[str, Any]]) -> dict[str, Any]:
+def _report(
+    work: UnitOfWork, one: Reported, kind: str, groups: list[dict[str, Any]], reporter: str
+) -> dict[str, Any]:
     now: datetime = work.now()
     better = one.measure.improvement
     return {
@@ -89,6 +99,7 @@ def _report(work: UnitOfWork, one: Reported, kind: str, groups: list[dict[str, A
         "type": kind,
         "measure": f"{one.measure.url}|{one.version}",
         "date": now.isoformat(timespec="seconds"),
+        "reporter": {"display": reporter},
         "period": {"start": one.begin.isoformat(), "end": one.end.isoformat()},
         "improvementNotation": {"coding": [{"system": IMPROVEMENT, "code": better}]},
         "group": groups,
@@ -96,7 +107,7 @@ def _report(work: UnitOfWork, one: Reported, kind: str, groups: list[dict[str, A
 
 
 def _group(measure: OfficialMeasure, counted: Counted, *, hidden: bool = False) -> dict[str, Any]:
-    group: dict[str, Any] = {"id": measure.group_id.replace("_", "-")}
+    group: dict[str, Any] = {"id": _fhir_id(measure.group_id)}
     if not hidden:
         group |= not_evaluable_extension(counted.not_evaluable)
     group |= _counted(measure, counted, hidden=hidden)
@@ -123,7 +134,7 @@ def _counted(measure: OfficialMeasure, counted: Counted, prefix: str = "", *, hi
 
 def _population(one: OfficialPopulation, count: int, hidden: bool) -> dict[str, Any]:
     made = {
-        "id": one.id.replace("_", "-"),
+        "id": _fhir_id(one.id),
         "code": {"coding": [{"system": POPULATION, "code": one.code}], "text": one.definition},
     }
     return made | ({"_count": _masked()} if hidden else {"count": count})
@@ -134,7 +145,7 @@ def _stratifier(
 ) -> dict[str, Any]:
     """A stratum a value. Where counts are hidden, values are too: a rare one may itself say who it is."""
     return {
-        "id": stratifier.id.replace("_", "-"),
+        "id": _fhir_id(stratifier.id),
         "code": [{"text": stratifier.definition}],
         "stratum": [
             {"value": {"text": value or "true"}, **_counted(measure, counted, f"{stratum}/", hidden=hidden)}
@@ -149,25 +160,39 @@ def _masked() -> dict[str, Any]:
 
 
 def _evaluated(work: UnitOfWork, groups: Sequence[Reported], patient_id: str) -> list[dict[str, Any]]:
-    """References to the facts of this person, of those that no label hides from this actor."""
-    found: dict[str, None] = {}
+    """References to the facts of this person, each with the populations that it counts for.
+
+    Of those that no label hides from this actor.
+    """
+    found: dict[str, dict[str, None]] = {}
     for one in groups:
         values = {"id": one.measure.measure_id, "period": one.begin, "patient": patient_id}
         where = "measure_id = :id AND period_begin = :period AND patient_id = :patient AND evidence_id IS NOT NULL"
         columns = "evidence_type, evidence_id, evidence_sensitivity"
         rows = work.connection.execute(
             text(
-                f"SELECT {columns} FROM quality.measure_evidence WHERE {where} "
-                f"UNION SELECT {columns} FROM quality.measure_flag WHERE {where} ORDER BY 1, 2"
+                f"SELECT {columns}, population FROM quality.measure_evidence WHERE {where} AND holds "
+                f"UNION SELECT {columns}, NULL FROM quality.measure_evidence WHERE {where} "
+                f"UNION SELECT {columns}, NULL FROM quality.measure_flag WHERE {where} ORDER BY 1, 2, 4"
             ),
             values,
         )
-        found |= {
-            f"{row.evidence_type}/{row.evidence_id}": None
-            for row in rows
-            if work.actor.sees_label(row.evidence_sensitivity)
-        }
-    return [{"reference": reference} for reference in found]
+        for row in rows:
+            if work.actor.sees_label(row.evidence_sensitivity):
+                populations = found.setdefault(f"{row.evidence_type}/{row.evidence_id}", {})
+                named = of_code(one.measure, row.population) if row.population else []
+                populations |= dict.fromkeys(_fhir_id(population.id) for population in named)
+    return [_evaluated_resource(reference, list(named)) for reference, named in found.items()]
+
+
+def _evaluated_resource(reference: str, populations: Sequence[str]) -> dict[str, Any]:
+    criteria = [{"url": CRITERIA_REFERENCE, "valueString": name} for name in populations]
+    return {**({"extension": criteria} if criteria else {}), "reference": reference}
+
+
+def _fhir_id(name: str) -> str:
+    """A FHIR id knows no underscore."""
+    return name.replace("_", "-")
 
 
 def _subjects(work: UnitOfWork, one: Reported, code: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from data_contracts.api.official_measures import OfficialMeasure
+from data_contracts.api.official_measures import OfficialMeasure, OfficialPopulation
 from data_contracts.api.quality import OfficialScore, PublishedStratum
 from data_contracts.suppression import hidden_groups
 from ehr_core.access.unit_of_work import UnitOfWork
@@ -42,10 +42,10 @@ def published_strata(
     if measure is None or not named:
         return []
     counted = count_members(work, measure, period)
-    families: dict[str, list[tuple[str, str, str | None]]] = {}
+    families: dict[str, list[tuple[OfficialPopulation, str, str | None]]] = {}
     for one in named:
         for stratum, value in strata_of(counted, one):
-            families.setdefault("" if value is None else one.id, []).append((one.definition, stratum, value))
+            families.setdefault("" if value is None else one.id, []).append((one, stratum, value))
     return [
         made
         for family in families.values()
@@ -56,7 +56,7 @@ def published_strata(
 def _family(
     measure: OfficialMeasure,
     counted: Counted,
-    family: Sequence[tuple[str, str, str | None]],
+    family: Sequence[tuple[OfficialPopulation, str, str | None]],
     limit: int,
     *,
     hidden: bool,
@@ -64,12 +64,13 @@ def _family(
     """The strata of one stratifier by value, or all of those that are true or false."""
     counts = [_by_code(measure, counted.members, f"{stratum}/") for _, stratum, _ in family]
     everybody = _by_code(measure, counted.members)
-    small = hidden_groups(_with_rest(everybody), [_with_rest(one) for one in counts], limit)
+    small = hidden_groups(_with_rest(everybody), [_with_rest(each) for each in counts], limit)
     shown, left_out = [], []
-    for (definition, stratum, value), found, is_small in zip(family, counts, small, strict=True):
+    for (one, stratum, value), found, is_small in zip(family, counts, small, strict=True):
         told = not is_small and not hidden
         made = PublishedStratum(
-            definition=definition,
+            definition=one.definition,
+            words=one.words,
             stratum_value=value,
             counts=found if told else None,
             value=score(measure, counted, f"{stratum}/") if told else None,

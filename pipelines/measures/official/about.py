@@ -43,7 +43,8 @@ def _group(
     titled = " ".join(measure.title.split()) or measure.name
     title = re.sub(r"\s*FHIR$", "", titled)
     number = measure.groups.index(group) + 1
-    said = {one.get("id"): _words(one.get("description")) for one in written.get("population", [])}
+    parts = [*written.get("population", []), *written.get("stratifier", [])]
+    said = {one.get("id"): _words(one.get("description")) for one in parts}
     named, made_for = OfficialPopulation, {one.id: one.of for one in observing(group)}
     populations = [
         named(
@@ -61,6 +62,7 @@ def _group(
             id=one.id,
             code="stratifier",
             definition=one.expression or ", ".join(name for _, name in one.components),
+            words=said.get(one.id, ""),
         )
         for one in group.stratifiers
     ]
