@@ -29,6 +29,7 @@ from ehr_core.kernel.errors import (
     Unavailable,
 )
 from ehr_core.kernel.logging import get_logger
+from ehr_core.store.resource_types import TypeNotKept
 
 log = get_logger(__name__)
 
@@ -89,7 +90,8 @@ def answer_almoner_error(request: Request, error: AlmonerError) -> Response:
         audit_refusal(
             parts.database, actor, route_name(request), reason, clock=parts.clock, **_target(request)
         )
-    return error_response(request, error)
+    in_address = isinstance(error, TypeNotKept) and error.type_name in request.path_params.values()
+    return error_response(request, error, status=HTTPStatus.NOT_FOUND if in_address else None)
 
 
 def answer_validation_error(request: Request, error: RequestValidationError) -> Response:
@@ -153,7 +155,8 @@ def error_response(
     """The answer's body, as an OperationOutcome under /fhir and as plain JSON elsewhere."""
     headers = dict(headers or {})
     if isinstance(error, SignInRequired):
-        headers["WWW-Authenticate"] = 'Bearer realm="almoner"'
+        sent = request.headers.get("authorization", "").lower().startswith("bearer ")
+        headers["WWW-Authenticate"] = 'Bearer realm="almoner"' + (', error="invalid_token"' if sent else "")
     if isinstance(error, Unavailable):
         headers["Retry-After"] = "2"
     if isinstance(error, TooFast):

@@ -58,6 +58,16 @@ class ResourceType:
         return ("context",) if self.name == "Binary" else ()
 
 
+class TypeNotKept(BadRequest):
+    """A type that the store does not keep; whoever finds `type_name` in an address has found nothing there."""
+
+    fhir_issue_code = "not-supported"
+
+    def __init__(self, type_name: str):
+        super().__init__("This resource type is not kept here. See the capability statement.")
+        self.type_name = type_name
+
+
 def _read() -> dict[str, ResourceType]:
     rows = tomllib.loads(files("ehr_core.store").joinpath("resource_types.toml").read_text(encoding="utf-8"))
     found = {}
@@ -73,8 +83,8 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = MappingProxyType(_read())
 
 
 def resource_type(name: str) -> ResourceType:
-    """The row of a type; raises BadRequest for a type that the store does not keep."""
+    """The row of a type; raises TypeNotKept."""
     try:
         return RESOURCE_TYPES[name]
     except KeyError:
-        raise BadRequest("This resource type is not kept here. See the capability statement.") from None
+        raise TypeNotKept(name) from None

@@ -25,6 +25,10 @@ JSON_FORMATS = JSON_TYPES | {"json", "*/*", "application/*", "text/*"}
 FORM = "application/x-www-form-urlencoded"
 VERSION_TAG = re.compile(r'(?:W/)?"([1-9][0-9]{0,17})"')
 
+OUR_VERSION = "4.0"
+FHIR_VERSION = re.compile(r';\s*fhirversion\s*=\s*"?([^\s;",]+)', re.IGNORECASE)
+"""Source: FHIR R4, 2.21.0.6.1: the MIME-type parameter names major and minor version."""
+
 CONTROLS = frozenset({"_format", "_pretty"})
 """Parameters that shape the answer and are no search criteria."""
 
@@ -52,17 +56,28 @@ def media_type_of(request: Request) -> str:
 
 def require_json_body(request: Request) -> None:
     """Refuses a body that does not say that it is JSON."""
-    if media_type_of(request) not in JSON_TYPES:
-        raise UnsupportedMediaType(f"Send the body as {FHIR_JSON}; nothing else is read here.")
+    ours = is_of_our_version(request.headers.get("content-type", ""))
+    if media_type_of(request) not in JSON_TYPES or not ours:
+        raise UnsupportedMediaType(
+            f"Send the body as {FHIR_JSON}, in FHIR's version {OUR_VERSION}; nothing else is read here."
+        )
+
+
+def is_of_our_version(media_type: str) -> bool:
+    """By its parameter fhirVersion; without one it is ours."""
+    named = FHIR_VERSION.search(media_type)
+    return named is None or named[1] == OUR_VERSION
 
 
 def require_json_answer(request: Request) -> None:
     """Refuses a caller who wants something else than JSON."""
     asked = request.query_params.get("_format")
     accepted = asked.replace(" ", "+") if asked else request.headers.get("accept", "*/*")
-    kinds = {kind.partition(";")[0].strip().lower() for kind in accepted.split(",")}
+    kinds = {
+        kind.partition(";")[0].strip().lower() for kind in accepted.split(",") if is_of_our_version(kind)
+    }
     if not kinds & JSON_FORMATS:
-        raise NotAcceptable(f"Only {FHIR_JSON} is spoken here.")
+        raise NotAcceptable(f"Only {FHIR_JSON} is spoken here, in FHIR's version {OUR_VERSION}.")
 
 
 def check_identity(body: bytes, resource_type: str, resource_id: str | None) -> None:
