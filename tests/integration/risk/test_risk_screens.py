@@ -157,4 +157,4 @@ def test_the_chart_says_that_a_change_waits_to_count_and_when_it_counts(api, cli
     assert risk.waiting_since is None
     [charlson] = [one for one in risk.scores if one.score_id == "charlson"]
     assert {driver.resource_id for driver in charlson.drivers} == {"failure", "sugar"}
-    assert (charlson.value, risk.tier.computed) == (2.0, "moderate")
+    assert (charlson.value, risk.tier.basis) == (2.0, ["Elixhauser comorbidity index"])
