@@ -50,14 +50,14 @@ test: install-test
 	@sh deploy/chromium.sh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@$(PYTEST) -m "not long" -n 3 --dist loadfile
+	@$(PYTEST) -m "not long" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-all: install-test
 	@sh deploy/foreign_clients.sh
 	@sh deploy/chromium.sh
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@$(PYTEST) -n 3 --dist loadfile --timeout=3000
+	@$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder --timeout=3000
 
 figures: install-test
 	@$(PYTEST) -q tests/system/test_figures.py

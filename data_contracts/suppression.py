@@ -9,7 +9,7 @@ none, or the hidden one would follow by addition. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 FIELDS = ("initial_population", "denominator", "exclusions", "exceptions", "numerator", "not_evaluable")
@@ -55,6 +55,28 @@ def suppress_counts(counts: Sequence[int], limit: int) -> list[int | None]:
     hidden = [place for place, count in enumerate(counts) if _small(count, limit)]
     hidden += _further_hidden(counts, hidden, limit)
     return [None if place in hidden else count for place, count in enumerate(counts)]
+
+
+def hidden_groups(total: Mapping[str, int], groups: Sequence[Mapping[str, int]], limit: int) -> list[bool]:
+    """Which groups are hidden whole: those with a small count or that leave a small rest of the total, and further
+    ones so that none follows. Who is in no group is hidden with them where they are few.
+    """
+    rest = {name: count - sum(group[name] for group in groups) for name, count in total.items()}
+    parts = [*groups, rest] if all(count >= 0 for count in rest.values()) else list(groups)
+    hidden = {
+        place
+        for place, group in enumerate(parts)
+        if any(
+            _small(count, limit) or (place < len(groups) and _small(total[name] - count, limit))
+            for name, count in group.items()
+        )
+    }
+    before: set[int] | None = None
+    while hidden != before:
+        before = set(hidden)
+        for name in total:
+            hidden |= set(_further_hidden([group[name] for group in parts], hidden, limit))
+    return [place in hidden for place in range(len(groups))]
 
 
 def suppress_strata(total: Cell, strata: Sequence[Cell], limit: int) -> list[Cell]:

@@ -208,6 +208,7 @@ def run_measures(
     workers: Annotated[int, typer.Option(min=1, help="Processes; each takes about two gigabytes.")] = 1,
 ) -> None:
     """Evaluate measures over a population and write results and summary reports."""
+    from data_contracts.measure_scores import score_words
     from pipelines.run.official_measures import Period, evaluate
 
     period = Period(begin.date(), end.date())
@@ -224,13 +225,20 @@ def run_measures(
             workers=workers,
             done=lambda people, of: progress.update(task, completed=people, total=of),
         )
-    table = Table("measure", "group", "initial population", "denominator", "numerator", "not evaluable")
+    headings = ("initial population", "denominator", "numerator", "not evaluable", "score")
+    table = Table("measure", "group", *headings)
     for one in found:
+        scores = one.scores()
         for group in one.measure.groups:
-            counts = one.counts[group.id]
+            counts = one.counts[group.id].members
             numbers = [
-                sum(counts[population.id] for population in group.of(code))
-                for code in ("initial-population", "denominator", "numerator")
+                sum(counts[population.id] for code in codes for population in group.of(code))
+                for codes in (
+                    ("initial-population",),
+                    ("denominator", "measure-population"),
+                    ("numerator",),
+                )
             ]
-            table.add_row(one.measure.name, group.id, *map(str, numbers), str(one.not_evaluable))
+            said = score_words(group.scoring, scores[group.id], group.unit)
+            table.add_row(one.measure.name, group.id, *map(str, numbers), str(one.not_evaluable), said)
     say.print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from ehr_core.kernel.http_server import command
 from ehr_core.kernel.service import ServiceSpec
 from ehr_core.kernel.settings import Settings
 
@@ -12,19 +13,7 @@ def portal(settings: Settings) -> ServiceSpec:
     return ServiceSpec(
         name="portal",
         title="Patient portal",
-        command=[
-            sys.executable,
-            *(
-                "-m",
-                "uvicorn",
-                "portal.asgi:create_app",
-                "--factory",
-                "--log-level",
-                "warning",
-                "--no-access-log",
-            ),
-            *("--host", settings.host, "--port", str(settings.portal_port)),
-        ],
+        command=[sys.executable, *command("portal.asgi:create_app", settings.host, settings.portal_port)],
         env={},
         url=settings.portal_url,
         health_url=f"{settings.portal_url}/_stcore/health",

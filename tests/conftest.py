@@ -70,6 +70,26 @@ def chromium() -> str:
     return found
 
 
+SLOW_FOLDERS = (
+    "system",
+    "integration/loop",
+    "integration/doors",
+    "integration/run",
+    "integration/official",
+    "notebooks",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow files first: whichever process is left with one at the end keeps all others waiting."""
+
+    def place(item: pytest.Item) -> int:
+        slow = (n for n, folder in enumerate(SLOW_FOLDERS) if item.nodeid.startswith(f"tests/{folder}/"))
+        return next(slow, len(SLOW_FOLDERS))
+
+    items.sort(key=place)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     """A browser story that is skipped fails where ALMONER_REQUIRE_BROWSER=1 says so."""

@@ -9,11 +9,13 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from typing import Literal
 
 import streamlit as st
 
 from dashboards.shared.markup import tag, text
 from dashboards.shared.page import told_errors
+from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
 from data_contracts.api.outside import (
     AnswerCard,
@@ -22,6 +24,8 @@ from data_contracts.api.outside import (
     NotChecked,
     OutsideCard,
     OutsideCards,
+    OutsideReason,
+    RenewedPrescription,
     WrittenPrescription,
 )
 from ehr_core.kernel.errors import AlmonerError, Unavailable
@@ -39,8 +43,8 @@ INDICATORS = {
 }
 NOT_OURS = "From outside. Almoner has not checked it, and carries nothing out from here."
 
-Key = tuple[Hook, str, tuple[str, ...], str, str]
-"""Hook, patient, chosen orders, what else changes the question, and the prescription that is being written, as JSON."""
+Key = tuple[Hook, str, tuple[str, ...], str, str, str]
+"""Hook, patient, chosen orders, what else changes the question; what is being written and renewed, as JSON."""
 
 
 def outside_panel(
@@ -51,10 +55,12 @@ def outside_panel(
     chosen: Sequence[str] = (),
     state: str = "",
     prescription: WrittenPrescription | None = None,
+    renewal: RenewedPrescription | None = None,
 ) -> None:
     """Nothing where no service is configured for this hook. Another `state` of what is asked about asks anew."""
     written = prescription.model_dump_json() if prescription else ""
-    key: Key = (hook, patient_id, tuple(chosen), state, written)
+    again = renewal.model_dump_json() if renewal else ""
+    key: Key = (hook, patient_id, tuple(chosen), state, written, again)
     asked = _asked(session, key)
     try:
         asked.result(CHART_WAITS_SECONDS)
@@ -71,10 +77,13 @@ def _asked(session: StaffSession, key: Key) -> Future[OutsideCards]:
     kept: dict[Key, tuple[float, Future[OutsideCards]]] = st.session_state.setdefault("outside_cards", {})
     at, asked = kept.get(key, (0.0, None))
     if asked is None or time.monotonic() - at > GOOD_FOR_SECONDS:
-        hook, patient_id, chosen, _, written = key
-        prescription = WrittenPrescription.model_validate_json(written) if written else None
+        hook, patient_id, chosen, _, written, again = key
         question = AskOutside(
-            patient_id=patient_id, hook=hook, chosen=list(chosen), prescription=prescription
+            patient_id=patient_id,
+            hook=hook,
+            chosen=list(chosen),
+            prescription=WrittenPrescription.model_validate_json(written) if written else None,
+            renewal=RenewedPrescription.model_validate_json(again) if again else None,
         )
         asked = ASKING.submit(_ask, session, question)
         kept[key] = (time.monotonic(), asked)
@@ -99,7 +108,7 @@ def _show(session: StaffSession, key: Key, asked: Future[OutsideCards]) -> None:
         found = asked.result()
         if not found.asked:
             return
-        with st.container(border=True, key=f"outside_{key[0]}{'_prescription' if key[4] else ''}"):
+        with st.container(border=True, key=f"outside_{key[0]}{_of_what(key)}"):
             st.subheader("Outside decision support", anchor=False)
             for one in found.could_not:
                 st.html(not_checked_html(one))
@@ -108,6 +117,11 @@ def _show(session: StaffSession, key: Key, asked: Future[OutsideCards]) -> None:
             if not found.cards and not found.could_not:
                 st.caption("The outside services that were asked have nothing to say.")
             st.caption(NOT_OURS)
+
+
+def _of_what(key: Key) -> str:
+    """So that a form and a dialog on one page have panels of their own."""
+    return "_prescription" if key[4] else "_renewal" if key[5] else ""
 
 
 def not_checked_html(one: NotChecked) -> str:
@@ -141,7 +155,9 @@ def _card(session: StaffSession, card: OutsideCard) -> None:
         st.caption("Your answer is told to the service.")
         return
     with st.container(horizontal=True):
-        done = st.button("Followed", key=f"followed_{card.card_id}")
+        st.button(
+            "Followed", key=f"followed_{card.card_id}", on_click=_tell, args=(session, card, "accepted")
+        )
         reasons = {one.code: one for one in card.reasons}
         code = (
             st.selectbox(
@@ -154,11 +170,23 @@ def _card(session: StaffSession, card: OutsideCard) -> None:
             if reasons
             else None
         )
-        not_done = st.button("Not followed", key=f"not_followed_{card.card_id}")
-    if done or not_done:
-        with told_errors():
-            outcome = "accepted" if done else "overridden"
-            answer = AnswerCard(outcome=outcome, reason=reasons.get(code) if not_done and code else None)
-            session.client.outside.answer(card.card_id, answer)
-            answered.add(card.card_id)
-            st.rerun()
+        why = reasons.get(code) if code else None
+        st.button(
+            "Not followed",
+            key=f"not_followed_{card.card_id}",
+            on_click=_tell,
+            args=(session, card, "overridden", why),
+        )
+    tell_refusal(card.card_id)
+
+
+def _tell(
+    session: StaffSession,
+    card: OutsideCard,
+    outcome: Literal["accepted", "overridden"],
+    reason: OutsideReason | None = None,
+) -> None:
+    """In a callback: a dialog that the card stands in stays open."""
+    answer = AnswerCard(outcome=outcome, reason=reason)
+    if tried(card.card_id, lambda: session.client.outside.answer(card.card_id, answer)):
+        st.session_state.setdefault("outside_answered", set()).add(card.card_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.clinician.outside_cards import outside_panel
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import text
 from dashboards.shared.page import remember, told_errors
@@ -13,6 +14,7 @@ from dashboards.shared.site_time import show_date
 from dashboards.shared.support_cards import support_cards
 from dashboards.shared.who import who_html
 from data_contracts.api.medications import AnswerRefill, RefillRequest
+from data_contracts.api.outside import RenewedPrescription
 from ehr_core.display import show_name
 
 USUAL_REFILLS = 3
@@ -35,7 +37,7 @@ def refill_card(session: StaffSession, request: RefillRequest, *, named: bool = 
                     args=(session, request),
                 )
             if st.button("Open", key=f"open-{request.request_id}"):
-                _answer(session, request, fresh_form("refill"))
+                refill_dialog(session, request, fresh_form("refill"))
         tell_refusal(request.request_id)
 
 
@@ -71,12 +73,15 @@ def _approve(session: StaffSession, request: RefillRequest) -> None:
 
 
 @st.dialog("Answer a refill request", width="large")
-def _answer(session: StaffSession, request: RefillRequest, form: str) -> None:
+def refill_dialog(session: StaffSession, request: RefillRequest, form: str) -> None:
     st.html(refill_html(request, named=True))
     answers = support_cards(request.cards, form)
     refills = st.number_input(
         "Refills", min_value=0, max_value=11, value=USUAL_REFILLS, key=f"{form}-refills"
     )
+    renewal = RenewedPrescription(request_id=request.request_id, refills=int(refills))
+    for hook in ("order-select", "order-sign"):
+        outside_panel(session, request.patient_id, hook, renewal=renewal)
     reason = st.text_input("Reason, where it is refused", max_chars=300, key=f"{form}-reason")
     approve, refuse = st.columns(2)
     approved = approve.button("Approve", type="primary", disabled=answers is None, key=f"{form}-approve")

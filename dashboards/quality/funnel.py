@@ -36,7 +36,7 @@ SHAPES = {
     "Below what chance explains": "square",
     "Too few people to tell": "cross",
 }
-COLOURS = ("#1f5f8b", "#8a6d00", "#8a6d00", "#7a1f7a", "#a02020", "#666666")
+COLOURS = dict(zip(SHAPES, ("#1f5f8b", "#8a6d00", "#8a6d00", "#7a1f7a", "#a02020", "#666666"), strict=True))
 CURVE_POINTS = 60
 FAR = ("above_998", "below_998")
 Group = tuple[str, int, float, str]
@@ -92,27 +92,33 @@ def funnel_groups(strata: Sequence[Stratum], expected: float | None) -> tuple[Gr
 def funnel_spec(groups: tuple[Group, ...], expected: float) -> dict:
     points = pd.DataFrame(groups, columns=["group", "denominator", "rate", "place"])
     scale = alt.Scale(domain=[0, 1])
-    x = alt.X("denominator:Q", title="People in the denominator", scale=alt.Scale(zero=True, nice=True))
+    whole = alt.Axis(format="d", tickMinStep=1)
+    x = alt.X(
+        "denominator:Q", title="People in the denominator", axis=whole, scale=alt.Scale(zero=True, nice=True)
+    )
     y = alt.Y("rate:Q", title="Rate", axis=alt.Axis(format="%"), scale=scale)
     curves = _curves(expected, max(points["denominator"]))
+    strokes = alt.StrokeDash("limit:N", title="Chance gives", legend=alt.Legend(orient="bottom"))
     limits = (
         alt.Chart(curves)
         .mark_line(color="#555555", interpolate="monotone")
-        .encode(x=x, y=y, detail="side:N", strokeDash=alt.StrokeDash("limit:N", title="Chance gives"))
+        .encode(
+            x=x,
+            y=y,
+            detail="side:N",
+            strokeDash=strokes,
+        )
     )
     middle = alt.Chart(pd.DataFrame({"rate": [expected]})).mark_rule(color="#555555").encode(y="rate:Q")
     drawn = alt.Chart(points).mark_point(filled=True, size=90, opacity=0.9)
-    words = list(SHAPES)
-    legend = alt.Legend(orient="bottom", columns=3, labelLimit=280)
+    words = [place for place in SHAPES if place in set(points["place"])]
+    shapes, colours = [SHAPES[place] for place in words], [COLOURS[place] for place in words]
+    legend = alt.Legend(orient="bottom", columns=1, labelLimit=280)
     drawn = drawn.encode(
         x=x,
         y=y,
-        shape=alt.Shape(
-            "place:N", title=None, legend=legend, scale=alt.Scale(domain=words, range=list(SHAPES.values()))
-        ),
-        color=alt.Color(
-            "place:N", title=None, legend=legend, scale=alt.Scale(domain=words, range=list(COLOURS))
-        ),
+        shape=alt.Shape("place:N", title=None, legend=legend, scale=alt.Scale(domain=words, range=shapes)),
+        color=alt.Color("place:N", title=None, legend=legend, scale=alt.Scale(domain=words, range=colours)),
         tooltip=[
             alt.Tooltip("group:N", title="Group"),
             alt.Tooltip("denominator:Q", title="Denominator"),

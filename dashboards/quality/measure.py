@@ -16,6 +16,7 @@ from dashboards.shared.markup import lines, table, text
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
 from data_contracts.api.quality import MeasureDefinition, MeasurePage, OfficialScore
+from data_contracts.measure_scores import score_words
 
 
 def measure_section(session: StaffSession, measure_id: str) -> None:
@@ -51,69 +52,90 @@ def measure_section(session: StaffSession, measure_id: str) -> None:
 
 
 def _headline(page: MeasurePage) -> None:
-    counts = page.line.counts
-    st.metric("Rate", rate_of(page))
-    better = "Higher" if page.line.improvement == "increase" else "Lower"
-    st.caption(f"{better} is better · {rate_words(counts)}")
-    st.html(
-        table(
-            ["Count", "People"],
-            [
-                ["Initial population", count_words(counts.initial_population)],
-                ["Excluded", count_words(counts.exclusions)],
-                ["Excepted", count_words(counts.exceptions)],
-                ["Denominator", count_words(counts.denominator)],
-                ["Met (numerator)", count_words(counts.numerator)],
-                ["Not evaluable (counted, not dropped)", count_words(counts.not_evaluable)],
-            ],
-            caption="Counts beside the rate",
-        )
+    line = page.line
+    rated = line.scoring == "proportion"
+    st.metric("Rate" if rated else "Score", rate_of(page))
+    better = "Higher" if line.improvement == "increase" else "Lower"
+    said = rate_words(line.counts) if rated else _how_scored(page.score)
+    st.caption(
+        f"{better} is better · {said}" if line.scoring != "cohort" else "Counted only: it has no score."
     )
+    st.html(table(["Count", "People"], _count_rows(page), caption="Counts beside the rate"))
     if page.score:
-        _score(page.score)
+        _score(page, page.score)
+
+
+def _count_rows(page: MeasurePage) -> list[list[str]]:
+    counts = page.line.counts
+    observed = page.line.scoring == "continuous-variable"
+    said = [
+        ("Initial population", counts.initial_population),
+        ("Excluded", counts.exclusions),
+        *([] if observed else [("Excepted", counts.exceptions)]),
+        ("Measure population" if observed else "Denominator", counts.denominator),
+        *([] if observed else [("Met (numerator)", counts.numerator)]),
+        ("Not evaluable (counted, not dropped)", counts.not_evaluable),
+    ]
+    return [[name, count_words(count)] for name, count in said]
+
+
+def _how_scored(score: OfficialScore | None) -> str:
+    """How what was observed became one number, of how many, and in which unit."""
+    if score is None or score.observations is None:
+        return "scored from counts, not a percentage"
+    of = f"of {score.observations:,} observations"
+    unit = f"in {score.unit}" if score.unit else "the publisher names no unit"
+    return ", ".join(part for part in (f"{score.aggregate or 'ratio'} {of}".lower(), unit) if part)
 
 
 def rate_of(page: MeasurePage) -> str:
-    """The rate of people; the publisher's own where something else is counted; why there is none otherwise."""
-    counts = page.line.counts
-    if counts.suppressed:
+    """The rate of people; of every other scoring the publisher's own score, never as a percentage."""
+    line = page.line
+    if line.counts.suppressed:
         return "suppressed"
-    if page.line.scoring in ("cohort", "continuous-variable"):
-        value = page.score.value if page.score else None
-        return "no rate" if value is None else f"{value:,.2f}"
-    return "none" if counts.rate is None else f"{counts.rate:.1%}"
+    if line.scoring == "cohort":
+        return "counted only"
+    if line.scoring != "proportion":
+        return score_words(line.scoring, line.score, line.unit)
+    return "none" if line.counts.rate is None else f"{line.counts.rate:.1%}"
 
 
-def _score(score: OfficialScore) -> None:
+def _score(page: MeasurePage, score: OfficialScore) -> None:
     """What the publisher's scoring counts and makes of it, beside the people."""
-    rows = [[text(code.replace("-", " ").capitalize()), f"{count:,}"] for code, count in score.counts.items()]
-    if score.value is not None:
-        rows.append(["<b>Score</b>", f"<b>{score.value:,.4g}</b>"])
+    rows = [[text(_code_words(code)), f"{count:,}"] for code, count in score.counts.items()]
+    if page.line.scoring != "cohort":
+        rows.append(["<b>Score</b>", f"<b>{text(_value_words(page, score.value))}</b>"])
     st.html(table(["Population", "Counted"], rows, caption=score.words))
     st.caption(score.words)
 
 
 def _published_strata(page: MeasurePage) -> None:
     """The groups that the publisher asks to be told apart, counted as the publisher counts."""
-    if not page.published_strata:
+    strata = page.published_strata
+    if not strata:
         return
-    codes = sorted({code for one in page.published_strata for code in one.counts or {}})
-    headings = ["Stratum", "Score", *(code.replace("-", " ").capitalize() for code in codes)]
+    codes = list(dict.fromkeys(code for one in strata for code in one.counts or {}))
+    valued = any(one.stratum_value or one.together for one in strata)
+    headings = ["Stratum", *(["Value"] if valued else []), "Score", *map(_code_words, codes)]
     rows = []
-    for one in page.published_strata:
-        shown = (
-            ["suppressed"] * len(codes) if one.counts is None else [f"{one.counts[code]:,}" for code in codes]
-        )
-        value = "suppressed" if one.counts is None else _value_words(page, one.value)
-        rows.append([f"<b>{text(one.definition)}</b>", text(value), *map(text, shown)])
+    for one in strata:
+        name = f"<b>{text(one.definition)}</b>"
+        if one.words:
+            name += f"<br><span class='quiet'>{text(one.words)}</span>"
+        hidden = one.counts is None
+        counts = ["suppressed"] * len(codes) if hidden else [f"{one.counts[code]:,}" for code in codes]
+        score = "suppressed" if hidden else _value_words(page, one.value)
+        rows.append([name, *map(text, [*([one.value_words] if valued else []), score, *counts])])
     st.html(table(headings, rows, caption="By the publisher's own strata"))
     st.caption("By the publisher's own strata. Somebody may be in several of them, or in none.")
 
 
+def _code_words(code: str) -> str:
+    return code.replace("-", " ").capitalize()
+
+
 def _value_words(page: MeasurePage, value: float | None) -> str:
-    if value is None:
-        return "none"
-    return f"{value:.1%}" if page.line.scoring == "proportion" else f"{value:,.4g}"
+    return score_words(page.line.scoring, value, page.line.unit)
 
 
 def not_loaded_words(systems: Sequence[str], *, official: bool = False) -> str:

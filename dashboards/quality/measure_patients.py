@@ -22,18 +22,26 @@ MEMBERSHIP_WORDS = {
     "excepted": "Excepted",
     "not_evaluable": "Not evaluable",
 }
+COUNTED_WORDS = {
+    "not_in_numerator": "Counted",
+    "excluded": "Excluded",
+    "not_evaluable": "Not evaluable",
+}
+"""Of a continuous variable, which has no numerator."""
 PAGE_SIZE = 25
 
 
 def patients_section(session: StaffSession, page: MeasurePage) -> None:
     """One list a measure, membership and group, each with its own page; the group stands in the address."""
-    st.subheader("Patients behind this rate", anchor=False)
+    observed = page.line.scoring == "continuous-variable"
+    words = COUNTED_WORDS if observed else MEMBERSHIP_WORDS
+    st.subheader(f"Patients behind this {'score' if observed else 'rate'}", anchor=False)
     membership = st.segmented_control(
         "Which",
-        list(MEMBERSHIP_WORDS),
+        list(words),
         default="not_in_numerator",
         required=True,
-        format_func=MEMBERSHIP_WORDS.get,
+        format_func=words.get,
         key="membership",
     )
     group = url_choice("Group", "group", group_words(page), placeholder="Everyone", width=420)
@@ -63,21 +71,31 @@ def group_words(page: MeasurePage) -> dict[str, str]:
     }
 
 
-def patient_html(patient: MeasurePatient) -> str:
-    """Who, a name like another's on the page marked, and the fact that decided; without a fact, the reason."""
+def patient_html(patient: MeasurePatient, *, official: bool = False) -> str:
+    """Who, a name like another's on the page marked, and what decided: a value, else the reason and its day."""
     warning = f" {tag('Same or similar name', 'open')}" if patient.same_name else ""
-    fact = " · ".join(part for part in (patient.evidence_value, show_date(patient.evidence_on)) if part)
-    decided = fact if patient.evidence_on else (patient.reason or "no matching record")
     return (
         f"<b>{text(show_name(patient.name))}</b>{warning} "
         f"<span class='quiet'>born {text(show_date(patient.birth_date))} · "
-        f"MRN {text(patient.mrn)}</span><br>{text(decided)}"
+        f"MRN {text(patient.mrn)}</span><br>{text(_decided(patient, official=official))}"
     )
+
+
+def _decided(patient: MeasurePatient, *, official: bool) -> str:
+    day = show_date(patient.evidence_on) if patient.evidence_on else None
+    if not official or patient.evidence_value:
+        said = [patient.evidence_value, day] if day else [patient.reason]
+    elif patient.membership == "not_in_numerator":
+        said = [patient.reason or "Nothing in the record meets it."]
+    else:
+        said = [patient.reason, day]
+    return " · ".join(part for part in said if part) or "no matching record"
 
 
 def _patient(session: StaffSession, page: MeasurePage, patient: MeasurePatient) -> None:
     who, go = st.columns([6, 1.2], vertical_alignment="center")
-    who.html(f'<div class="card">{patient_html(patient)}</div>')
+    asked = page.line.official and page.line.scoring == "proportion"
+    who.html(f'<div class="card">{patient_html(patient, official=asked)}</div>')
     with go:
         chart_button(session, patient.patient_id, key=f"measure-{patient.patient_id}")
     if page.line.official and st.toggle("Facts", key=f"facts-{page.line.measure_id}-{patient.patient_id}"):

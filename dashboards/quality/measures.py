@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.quality.measure import measure_section
-from dashboards.quality.rates import change_words, count_words, rate_words
+from dashboards.quality.rates import change_words, count_words, line_words
 from dashboards.shared.markup import table, text
 from dashboards.shared.page import start_page, told_errors
 from dashboards.shared.session import StaffSession
@@ -27,9 +27,18 @@ def measures_page() -> None:
             return
         st.html(
             table(
-                ["Measure", "Rate", "Met", "Denominator", "Excluded", "Excepted", "Not evaluable", "30 days"],
+                [
+                    "Measure",
+                    "Rate or score",
+                    "Met",
+                    "Denominator",
+                    "Excluded",
+                    "Excepted",
+                    "Not evaluable",
+                    "30 days",
+                ],
                 map(_row, listed.measures),
-                caption="Measures with their rates and the counts beside them",
+                caption="Measures with their rates or scores and the counts beside them",
             )
         )
         if listed.nobody:
@@ -55,7 +64,7 @@ def _row(line: MeasureLine) -> list[str]:
     return [
         f"<b>{text(line.title)}</b><br><span class='quiet'>{'official · ' if line.official else ''}{text(period)} · "
         f"{'higher' if line.improvement == 'increase' else 'lower'} is better</span>",
-        f"<b>{text(rate_words(counts))}</b>",
+        f"<b>{text(line_words(line))}</b>",
         *(
             text(count_words(count))
             for count in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboards.shared.site_time import show_date
 from data_contracts.api.quality import Counts, MeasureLine, RateShift
+from data_contracts.measure_scores import score_words
 
 
 def count_words(count: int | None) -> str:
@@ -22,8 +23,21 @@ def rate_words(counts: Counts) -> str:
     return words
 
 
+def line_words(line: MeasureLine) -> str:
+    """The rate of a proportion; of every other measure its score in its own unit, never as a percentage."""
+    if line.scoring == "proportion":
+        return rate_words(line.counts)
+    if line.scoring == "cohort":
+        return "counted only"
+    if line.counts.suppressed:
+        return "suppressed (small cell)"
+    return score_words(line.scoring, line.score, line.unit)
+
+
 def change_words(line: MeasureLine) -> str:
     """Change in percentage points with its sign, and whether chance alone explains it."""
+    if line.scoring != "proportion":
+        return "not a rate"
     if line.change is None:
         return "suppressed" if line.counts.suppressed else "no earlier run"
     words = points_words(line.change)
@@ -44,10 +58,13 @@ def shift_words(shift: RateShift) -> str:
             "chance explains. Look at the data before the care: a feed, a code list or the panel may have changed."
         )
     side = "above" if shift.change > 0 else "below"
-    return (
-        f"Since {show_date(shift.since)} the rate has stayed {side} the period before at the same time of its year, "
-        f"by now by {size} {span}: more than chance explains."
-    )
+    place, end = side, f"by now by {size} {span}: more than chance explains."
+    if shift.low <= 0 <= shift.high:
+        place = "apart from"
+        end = "more than chance explains over the months. "
+        end += f"By now it is {side} by {size} {span}, which alone may be chance."
+    since = show_date(shift.since)
+    return f"Since {since} the rate has stayed {place} the period before at the same time of its year, {end}"
 
 
 def points_words(change: float) -> str:

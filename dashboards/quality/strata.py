@@ -34,20 +34,23 @@ def strata_section(page: MeasurePage) -> None:
         key="stratum_kind",
     )
     strata = [stratum for stratum in page.strata if stratum.kind == kind]
-    headings = [STRATUM_WORDS[kind], "Rate", *COUNT_HEADINGS]
-    rows = [_stratum_row(stratum) for stratum in strata]
-    if kind in FUNNEL_KINDS:
+    rated = page.line.scoring == "proportion"
+    headings = [STRATUM_WORDS[kind], *(["Rate"] if rated else []), *COUNT_HEADINGS]
+    rows = [_stratum_row(stratum, rated=rated) for stratum in strata]
+    if rated and kind in FUNNEL_KINDS:
         funnel_section(page, STRATUM_WORDS[kind], strata)
         headings.insert(2, "Against chance")
         for row, stratum in zip(rows, strata, strict=True):
             row.insert(2, text(place_words(stratum.counts, page.line.counts.rate)))
-    st.html(table(headings, rows, caption=f"Rates by {STRATUM_WORDS[kind].lower()}"))
+    st.html(
+        table(headings, rows, caption=f"{'Rates' if rated else 'Counts'} by {STRATUM_WORDS[kind].lower()}")
+    )
     st.caption(
         "Small groups swing by chance: look at the interval before the rate. These are measures, not verdicts."
     )
 
 
-def _stratum_row(stratum: Stratum) -> list[str]:
+def _stratum_row(stratum: Stratum, *, rated: bool) -> list[str]:
     counts = stratum.counts
     numbers = (
         counts.numerator,
@@ -56,4 +59,5 @@ def _stratum_row(stratum: Stratum) -> list[str]:
         counts.exclusions,
         counts.not_evaluable,
     )
-    return [text(stratum.label), text(rate_words(counts)), *(text(count_words(number)) for number in numbers)]
+    said = [stratum.label, *([rate_words(counts)] if rated else [])]
+    return [*map(text, said), *(text(count_words(number)) for number in numbers)]

@@ -19,18 +19,25 @@ Night = tuple[date, date, float, float, float]
 
 
 def trend_section(page: MeasurePage) -> None:
+    if page.line.scoring != "proportion":
+        st.info("A trend is drawn of proportions only. This measure's score is that of its period so far.")
+        return
     nights = trend_nights(page)
     if len(nights) < 2:
-        st.info(
-            "A trend needs two nightly runs on different days; there is one so far."
-            if nights
-            else "No runs yet."
-        )
+        st.info(_why_no_trend(page, len(nights)))
         return
     spec = trend_spec(nights, tuple(shift.since for shift in page.shifts))
     now = rate_words(page.line.counts)
     st.vega_lite_chart(spec=spec, width="stretch", alt=f"Rate over time with its 95 % band, now {now}")
     st.caption("The band is the 95 % interval of each night. Each line is one measurement period.")
+
+
+def _why_no_trend(page: MeasurePage, shown: int) -> str:
+    if len(page.trend) > shown:
+        return "Too few nights may be shown for a trend: the others have small counts, which are suppressed."
+    return (
+        "A trend needs two nightly runs on different days; there is one so far." if shown else "No runs yet."
+    )
 
 
 def trend_nights(page: MeasurePage) -> tuple[Night, ...]:
@@ -46,7 +53,9 @@ def trend_nights(page: MeasurePage) -> tuple[Night, ...]:
 def trend_spec(nights: tuple[Night, ...], marks: tuple[date, ...] = ()) -> dict:
     frame = pd.DataFrame(nights, columns=["on", "period", "rate", "low", "high"])
     frame["on"], frame["period"] = pd.to_datetime(frame["on"]), frame["period"].astype(str)
-    base = alt.Chart(frame).encode(x=alt.X("on:T", title=None), detail="period:N")
+    base = alt.Chart(frame).encode(
+        x=alt.X("on:T", title=None, axis=alt.Axis(format="%b %Y", labelOverlap=True)), detail="period:N"
+    )
     scale = alt.Scale(domain=[0, 1])
     band = base.mark_area(opacity=0.45, color=BAND).encode(
         y=alt.Y("low:Q", title="Rate", axis=alt.Axis(format="%"), scale=scale), y2="high:Q"

@@ -22,6 +22,12 @@ class OfficialPopulation(ApiModel):
     code: str
     definition: str = Field(description="Name of the definition that decides it.")
     words: str = ""
+    aggregate: str | None = Field(
+        default=None, description="How an observation's values become one number: sum, median …"
+    )
+    of: str | None = Field(
+        default=None, description="Code of the population that an observation is made for."
+    )
 
 
 class OfficialMeasure(ApiModel):
@@ -39,6 +45,7 @@ class OfficialMeasure(ApiModel):
     populations: list[OfficialPopulation]
     supplemental: dict[str, str] = Field(default={}, description="Definition by id of supplemental data.")
     aggregate: str | None = Field(default=None, description="How observations become one number.")
+    unit: str | None = Field(default=None, description="Unit of the score, where its publisher gives one.")
     purpose: str = ""
     why_it_matters: str = ""
     source: str = ""

@@ -132,9 +132,16 @@ class WrittenPrescription(ApiModel):
     draft: PrescriptionDraft
 
 
+class RenewedPrescription(ApiModel):
+    """A refill that is about to be approved; `request_id` is that of the request for it."""
+
+    request_id: str = Field(min_length=1, max_length=64)
+    refills: int = Field(ge=0, le=99)
+
+
 class AskOutside(ApiModel):
     """The orders are those that wait in the patient's basket and the prescriptions that wait for a prescriber, with the
-    one that is being written; `chosen` are the newest orders, for order-select, where nothing is being written.
+    one that is being written or renewed; `chosen` are the newest orders, for order-select, where there is none such.
     """
 
     patient_id: str = Field(min_length=1, max_length=64)
@@ -142,6 +149,7 @@ class AskOutside(ApiModel):
     encounter_id: str | None = Field(default=None, max_length=64)
     chosen: list[str] = Field(default=[], max_length=100)
     prescription: WrittenPrescription | None = None
+    renewal: RenewedPrescription | None = None
 
 
 class AnswerCard(ApiModel):

@@ -75,6 +75,11 @@ class MeasureLine(ApiModel):
     )
     change_low: float | None = Field(default=None, description="95 % interval of the change, lower bound.")
     change_high: float | None = Field(default=None, description="95 % interval of the change, upper bound.")
+    score: float | None = Field(
+        default=None,
+        description="Official, no proportion: what the publisher's scoring gives; null without one.",
+    )
+    unit: str | None = Field(default=None, description="Unit of the score, where its publisher gives one.")
 
 
 class MeasureList(ApiModel):
@@ -118,14 +123,30 @@ class OfficialScore(ApiModel):
     counts: dict[str, int] = Field(description="Members by the population's code.")
     value: float | None = Field(description="Rate, ratio or what observations come to; null without one.")
     words: str
+    aggregate: str | None = Field(default=None, description="How the observations become one number.")
+    observations: int | None = Field(default=None, description="How many there are; null where none is made.")
+    unit: str | None = None
 
 
 class PublishedStratum(ApiModel):
     """One of the groups that the measure's publisher asks to be told apart. All null where a small cell hides it."""
 
     definition: str
+    words: str = Field(default="", description="What the publisher says of it.")
+    stratum_value: str | None = Field(
+        default=None, description="The value by which it is parted; null where it is true or false."
+    )
+    together: int = Field(
+        default=0, description="How many small groups by value are hidden together in this one."
+    )
     counts: dict[str, int] | None = Field(description="Members by the population's code.")
     value: float | None
+
+    @property
+    def value_words(self) -> str:
+        if self.together:
+            return f"{self.together} small {'group' if self.together == 1 else 'groups'}"
+        return self.stratum_value or "true"
 
 
 class MeasurePage(ApiModel):

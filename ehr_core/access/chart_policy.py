@@ -8,13 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Protocol
 
-from sqlalchemy import Alias, ColumnElement, Table, and_, false, func, or_, select, text, true
+from sqlalchemy import (
+    Alias,
+    Boolean,
+    ColumnElement,
+    Table,
+    Text,
+    TextClause,
+    and_,
+    column,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+)
+from sqlalchemy import table as table_of
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from data_contracts.sensitivity import short_label
 from ehr_core.access.actor import ORDINARY_CODES, Actor, ApplicationGrant
-from ehr_core.access.scopes import WORDS, covering
+from ehr_core.access.scopes import WORDS, covering, parse
 from ehr_core.access.sensitivity import labels, restricting
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.db.database import SET_LABELS, WHOLE_RECORD
@@ -32,6 +52,15 @@ EVIDENCE_OPEN = text(
         AND (r.even_in_emergency OR r.patient_id NOT IN (SELECT g.patient_id FROM access.glass_broken g)))
     """
 )
+CONTEXT = table_of(
+    "security_context",
+    column("reference", Text),
+    column("patient_id", Text),
+    column("category_tokens", ARRAY(Text)),
+    column("deleted", Boolean),
+    schema="fhir",
+)
+"""What Binaries belong to, as it is today (migration 0038)."""
 LABEL_OPEN = text("SELECT access.label_open(CAST(:labels AS text[]), :patient)")
 
 
@@ -56,14 +85,56 @@ def rows_open_to(
     if base.info.get("shared") or (actor.kind == "service" and actor.application is None):
         return scoped
     name = patient_column(base.name)
-    column = f'"{table.name}".{name}'
-    labels = label_condition(f'"{table.name}".sensitivity', column)
-    chart = (
-        text(f"({chart_condition(column)})")
-        if of_patient is None
-        else and_(select(func.access.open_chart(of_patient)).scalar_subquery(), table.c[name] == of_patient)
-    )
-    return and_(chart, text(f"({labels})"), *(() if scoped is None else (scoped,)))
+    found = _walls(table.name, name)
+    if of_patient is not None:
+        chart = and_(
+            select(func.access.open_chart(of_patient)).scalar_subquery(), table.c[name] == of_patient
+        )
+        found = and_(chart, _labels(table.name, name))
+    if scoped is not None:
+        found = and_(found, scoped)
+    return and_(found, context_open_to(actor, table)) if "context" in table.c else found
+
+
+@lru_cache(1024)
+def _walls(table: str, patient: str) -> ColumnElement[bool]:
+    """The same words for every actor: what differs is in the settings of the transaction."""
+    chart = chart_condition(f'"{table}".{patient}')
+    return and_(text(f"({chart})"), _labels(table, patient))
+
+
+@lru_cache(1024)
+def _labels(table: str, patient: str) -> TextClause:
+    labels = label_condition(f'"{table}".sensitivity', f'"{table}".{patient}')
+    return text(f"({labels})")
+
+
+def context_open_to(actor: Actor, table: Table | Alias) -> ColumnElement[bool]:
+    """The Binaries that belong to a patient alone, or to what this actor may see today: by chart, label, scope."""
+    context = CONTEXT.alias(f"{table.name}_context")
+    chart = text(f"({chart_condition(f'{context.name}.patient_id')})")
+    labels = text(f"({label_condition(f'{context.name}.sensitivity', f'{context.name}.patient_id')})")
+    open_one = [context.c.reference == table.c.context, not_(context.c.deleted), chart, labels]
+    if actor.application is not None:
+        open_one.append(_context_scope(actor.application, context))
+    return or_(table.c.context.is_(None), exists().where(*open_one))
+
+
+def _context_scope(application: ApplicationGrant, context: Alias) -> ColumnElement[bool]:
+    """As `scope_condition`, where the type is in a column too."""
+    allowed: list[ColumnElement[bool]] = []
+    for scope in filter(None, map(parse, application.scopes)):
+        if "r" not in scope.acts:
+            continue
+        parts: list[ColumnElement[bool]] = [true()]
+        if scope.type_name != "*":
+            parts.append(func.split_part(context.c.reference, "/", 1) == scope.type_name)
+        if scope.level == "patient":
+            parts.append(context.c.patient_id == application.patient_id)
+        if scope.category is not None:
+            parts.append(context.c.category_tokens.contains([scope.category]))
+        allowed.append(and_(*parts))
+    return or_(false(), *allowed)
 
 
 def scope_condition(application: ApplicationGrant, table: Table | Alias, base: Table) -> ColumnElement[bool]:

@@ -78,28 +78,34 @@ class Identity:
 
     def actor_for(self, token: str) -> Actor:
         """The person or service behind an access token; raises SignInRequired when it is good no more."""
+        with self.database.system() as connection:
+            return self.actor_in(connection, token)
+
+    def actor_in(self, connection: Connection, token: str) -> Actor:
+        """The same, looked up in a transaction that has no actor yet. What is noted commits on its own."""
         now = self.clock.now()
-        with self.transaction() as connection:
-            row = sessions.find_token(connection, token, now)
-            if row is None or row.audience != "api":
-                raise SignInRequired("The access token is not valid or has expired. Get a new one.")
-            if row.grant is not None:
-                application = find_application(connection, row.client_id)
-                if application is None or row.grant.revoked or now >= row.grant.ends_at:
-                    raise SignInRequired(NOT_ALLOWED_ANY_MORE)
-                if row.session is None:
-                    return self.application_actor(application, row.scopes or ())
-            if row.session is None:
-                return self._service_actor(self.clients.get(row.client_id))
-            if row.grant is None and row.session.client_id not in self.clients:
+        row = sessions.find_token(connection, token, now)
+        if row is None or row.audience != "api":
+            raise SignInRequired("The access token is not valid or has expired. Get a new one.")
+        if row.grant is not None:
+            application = find_application(connection, row.client_id)
+            if application is None or row.grant.revoked or now >= row.grant.ends_at:
                 raise SignInRequired(NOT_ALLOWED_ANY_MORE)
-            lasts = row.grant is not None and row.grant.lasts
-            actor, ended = self._session_actor(row.session, now, lasts=lasts)
-            if ended is None:
-                sessions.note_use(connection, row.session, now)
-                return narrowed(actor, row.grant, row.scopes or ()) if row.grant else actor
-        self._refuse(actor, "use_session", ended)
-        raise SignInRequired(SESSION_ENDED)
+            if row.session is None:
+                return self.application_actor(application, row.scopes or ())
+        if row.session is None:
+            return self._service_actor(self.clients.get(row.client_id))
+        if row.grant is None and row.session.client_id not in self.clients:
+            raise SignInRequired(NOT_ALLOWED_ANY_MORE)
+        lasts = row.grant is not None and row.grant.lasts
+        actor, ended = self._session_actor(row.session, now, lasts=lasts)
+        if ended is not None:
+            self._refuse(actor, "use_session", ended)
+            raise SignInRequired(SESSION_ENDED)
+        if sessions.is_to_be_noted(row.session, now):
+            with self.transaction() as noting:
+                sessions.note_use(noting, row.session, now)
+        return narrowed(actor, row.grant, row.scopes or ()) if row.grant else actor
 
     def session_token(self, client: Client, sid: str) -> IssuedToken:
         """A short-lived access token for a session of this client; SignInRequired once it has ended."""

@@ -14,6 +14,7 @@ from ehr_core.access.grant_rows import GRANT_COLUMNS, AppGrant, grant_of
 from ehr_core.access.policy import SessionFacts
 from ehr_core.access.proxies import Grant
 from ehr_core.access.roles import RolePolicy
+from ehr_core.db.database import looked_up
 
 SEEN_EVERY = timedelta(minutes=1)
 """The last use of a session is written down at most this often."""
@@ -64,6 +65,17 @@ SESSION_COLUMNS = """
 """
 
 
+FIND_TOKEN = f"""
+  SELECT t.client_id, t.audience, t.sid AS token_sid, t.expires_at AS token_expires_at, t.scopes AS token_scopes,
+  {GRANT_COLUMNS}, {SESSION_COLUMNS}
+  FROM access.access_token t
+  LEFT JOIN access.app_grant g ON g.id = t.grant_id
+  LEFT JOIN access.session s ON s.sid = t.sid
+  LEFT JOIN access.account a ON a.id = s.account_id
+  WHERE t.token_hash = %(token_hash)s AND t.expires_at > %(now)s
+"""
+
+
 def start_session(
     connection: Connection, *, account_id: str, client_id: str, address: str, now: datetime, life: timedelta
 ) -> str:
@@ -110,9 +122,13 @@ def sessions_of(connection: Connection, account_id: str, *, most: int = 50) -> l
     return [_session(row) for row in rows]
 
 
+def is_to_be_noted(session: SessionRow, now: datetime) -> bool:
+    return now - session.facts.last_seen_at >= SEEN_EVERY
+
+
 def note_use(connection: Connection, session: SessionRow, now: datetime) -> None:
     """Moves the idle limit, at most once a minute."""
-    if now - session.facts.last_seen_at >= SEEN_EVERY:
+    if is_to_be_noted(session, now):
         connection.execute(
             text("UPDATE access.session SET last_seen_at = :now WHERE sid = :sid AND last_seen_at < :now"),
             {"now": now, "sid": session.sid},
@@ -189,18 +205,7 @@ def sweep(connection: Connection, table: str, key: str, *, before: datetime) -> 
 
 def find_token(connection: Connection, token: str, now: datetime) -> TokenRow | None:
     """The token with its session, unless nobody issued it or it has expired."""
-    row = connection.execute(
-        text(
-            "SELECT t.client_id, t.audience, t.sid AS token_sid, t.expires_at AS token_expires_at,"
-            f" t.scopes AS token_scopes, {GRANT_COLUMNS}, {SESSION_COLUMNS}"
-            " FROM access.access_token t"
-            " LEFT JOIN access.app_grant g ON g.id = t.grant_id"
-            " LEFT JOIN access.session s ON s.sid = t.sid"
-            " LEFT JOIN access.account a ON a.id = s.account_id"
-            " WHERE t.token_hash = :token_hash AND t.expires_at > :now"
-        ),
-        {"token_hash": token_hash(token), "now": now},
-    ).one_or_none()
+    row = looked_up(connection, FIND_TOKEN, {"token_hash": token_hash(token), "now": now})
     if row is None:
         return None
     return TokenRow(

@@ -84,18 +84,34 @@ def begin(
     isolation: str | None = None,
 ) -> Iterator[UnitOfWork]:
     """Opens a unit of work; commits when the block ends, rolls back when it raises."""
-    with database.transaction(
-        actor_id=actor.actor_id,
-        reach=actor.reach,
-        patient_id=actor.patient_id,
-        staff=walls_of(actor, clock.now()),
-        roles=actor.roles,
-        isolation=isolation,
-    ) as connection:
-        work = UnitOfWork(connection, actor, clock, site_time_zone)
-        yield work
-        for act in work.before_commit:
-            act()
+    with database.transaction(**_as_seen(actor, clock), isolation=isolation) as connection:
+        yield from _done(UnitOfWork(connection, actor, clock, site_time_zone))
+
+
+@contextmanager
+def begun(
+    database: Database, connection: Connection, actor: Actor, clock: Clock, site_time_zone: str
+) -> Iterator[UnitOfWork]:
+    """The same within a transaction that has only looked up who this is; whoever opened it commits."""
+    database.enter(connection, **_as_seen(actor, clock))
+    yield from _done(UnitOfWork(connection, actor, clock, site_time_zone))
+
+
+def _as_seen(actor: Actor, clock: Clock) -> dict[str, Any]:
+    """What the database is told of this actor."""
+    return {
+        "actor_id": actor.actor_id,
+        "reach": actor.reach,
+        "patient_id": actor.patient_id,
+        "staff": walls_of(actor, clock.now()),
+        "roles": actor.roles,
+    }
+
+
+def _done(work: UnitOfWork) -> Iterator[UnitOfWork]:
+    yield work
+    for act in work.before_commit:
+        act()
 
 
 def audit_refusal(

@@ -82,6 +82,10 @@ from ehr_core.store.key_check import require_its_key_ring
 ROOMS = (
     health,
     discovery,
+    bulk,
+    bulk_import,
+    subscriptions,
+    fhir,
     authorize,
     outside_sign_in,
     token,
@@ -120,14 +124,11 @@ ROOMS = (
     portal,
     pipeline,
     outside,
-    bulk,
-    bulk_import,
     cds_hooks,
-    subscriptions,
-    fhir,
 )
 """One line a room: a module of ehr_core/api/routes with a `router`. Import it above, name it here.
-`fhir` stays last: its addresses take any word for a resource type."""
+What others ask stands first, as an address is looked for in this order; among it `fhir` last: its addresses take any
+word for a resource type."""
 
 BACKGROUND = (
     "bulk_runner",

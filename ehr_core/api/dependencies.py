@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from ehr_core.access.identity import Identity
-from ehr_core.access.unit_of_work import UnitOfWork, begin
+from ehr_core.access.unit_of_work import UnitOfWork, begun
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import Clock
 from ehr_core.kernel.errors import Forbidden, SignInRequired
@@ -68,14 +69,23 @@ def open_work(request: Request) -> Iterator[UnitOfWork]:
     error. The token is looked up each time, so that a revoked session or a lost role counts at once. A streamed
     answer is sent after the commit: its generator must not use `work`.
     """
-    parts = parts_of(request)
-    actor = parts.identity.actor_for(bearer_token(request))
-    request.state.actor = actor
-    request.app.state.rate_limits.of_actor(actor)
-    if actor.application is not None and not request.url.path.startswith(OPEN_TO_APPLICATIONS):
-        raise Forbidden("An outside application may use the FHIR server alone, at /fhir.")
-    with begin(parts.database, actor, parts.clock, parts.settings.site_time_zone) as work:
+    with work_of(request) as work:
         yield work
+
+
+@contextmanager
+def work_of(request: Request) -> Iterator[UnitOfWork]:
+    """The session is looked up in the same transaction in which the work is done."""
+    parts, token = parts_of(request), bearer_token(request)
+    with parts.database.system() as connection:
+        actor = parts.identity.actor_in(connection, token)
+        request.state.actor = actor
+        request.app.state.rate_limits.of_actor(actor)
+        if actor.application is not None and not request.url.path.startswith(OPEN_TO_APPLICATIONS):
+            raise Forbidden("An outside application may use the FHIR server alone, at /fhir.")
+        zone = parts.settings.site_time_zone
+        with begun(parts.database, connection, actor, parts.clock, zone) as work:
+            yield work
 
 
 Work = Annotated[UnitOfWork, Depends(open_work, scope="function", max_concurrency=WORK_SLOTS)]

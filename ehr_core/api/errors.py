@@ -60,6 +60,12 @@ class UnreadableRequest(BadRequest):
         super().__init__(f"The request cannot be understood. {listed}")
 
 
+class TooSlow(TooMuch):
+    """A body that did not come at the least pace."""
+
+    http_status, fhir_issue_code = 408, "timeout"
+
+
 class TooLarge(TooMuch):
     http_status, fhir_issue_code = 413, "too-long"
 
@@ -106,6 +112,8 @@ def answer_http_exception(request: Request, error: HTTPException) -> Response:
         return error_response(
             request, TooLarge("The request is larger than this server takes. Send it in smaller parts.")
         )
+    if error.status_code == HTTPStatus.REQUEST_TIMEOUT:
+        return error_response(request, TooSlow(error.detail), headers=dict(error.headers or {}))
     sentence = FRAMEWORK_SENTENCES.get(error.status_code, f"{HTTPStatus(error.status_code).phrase}.")
     refused = BadRequest(sentence)
     return error_response(request, refused, status=error.status_code, headers=dict(error.headers or {}))

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ehr_core.api.rate_limits import TooFast
 from ehr_core.kernel.ids import new_id
 from ehr_core.kernel.logging import get_logger
+from ehr_core.kernel.slow_senders import has_body, paced
 
 log = get_logger(__name__)
 
@@ -102,15 +103,18 @@ class AnswerCutShort(RuntimeError):
 
 
 def limited(scope: Scope, receive: Receive) -> Receive:
-    """The request's body, refused as soon as it is or says that it is too large."""
+    """The request's body, refused as soon as it is or says that it is too large, or comes too slowly."""
+    if not has_body(scope["headers"]):
+        return receive
     declared = dict(scope["headers"]).get(b"content-length", b"0")
     received = 0
+    receive_paced = paced(receive)
 
     async def receive_limited() -> Message:
         nonlocal received
         if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
             raise HTTPException(413)
-        message = await receive()
+        message = await receive_paced()
         received += len(message.get("body", b""))
         if received > MAX_BODY_BYTES:
             raise HTTPException(413)

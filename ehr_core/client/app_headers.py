@@ -1,4 +1,4 @@
-"""Security headers on everything that one of the Streamlit apps answers, pages, files and routes of its own."""
+"""Security headers on everything that one of the Streamlit apps answers, and an end to what is sent too slowly."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import re
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from ehr_core.kernel.slow_senders import has_body, paced
 
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.S)
 
@@ -42,7 +44,8 @@ class GuardedApp:
                 ]
             await send(message)
 
-        await self._app(scope, receive, send_guarded)
+        sent = paced(receive) if has_body(scope["headers"]) else receive
+        await self._app(scope, sent, send_guarded)
 
 
 @cache

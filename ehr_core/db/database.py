@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
+from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
@@ -98,30 +100,54 @@ class Database:
     ) -> Iterator[Connection]:
         """One transaction in which row-level security sees this actor; commits at the end, rolls back on error.
 
-        `reach`: 'all' rows of patients, 'own' (needs `patient_id`), or 'none'; `staff` narrows 'all' to what role and
-        rules leave. `labels` are the sensitive labels that 'own' sees; a service sees all.
-        `isolation` is SQLAlchemy's name of a level, such as 'REPEATABLE READ'.
+        `isolation` is SQLAlchemy's name of a level, such as 'REPEATABLE READ'. For the rest see `enter`.
 
         Raises DatabaseAway when the server cannot be reached or goes away.
         """
-        if reach not in REACHES or (reach == "own") != (patient_id is not None):
-            raise ValueError("reach is 'all', 'none', or 'own' together with a patient_id")
         with self._connection() as connection:
             if isolation or read_only:
                 options = {"isolation_level": isolation} if isolation else {}
                 connection = connection.execution_options(**options, postgresql_readonly=read_only)
             with connection.begin():
-                if staff is not None:
-                    _enter(connection, ENTER_STAFF, {"actor": actor_id} | _of_staff(staff))
-                else:
-                    seen = ALL_LABELS if reach == "all" else ",".join(sorted(labels))
-                    values = {"actor": actor_id, "reach": reach, "patient": patient_id or "", "labels": seen}
-                    _enter(connection, SET_ACTOR, values | {"roles": ",".join(roles)})
+                self.enter(
+                    connection,
+                    actor_id=actor_id,
+                    reach=reach,
+                    patient_id=patient_id,
+                    staff=staff,
+                    labels=labels,
+                    roles=roles,
+                )
                 yield connection
+
+    def enter(
+        self,
+        connection: Connection,
+        *,
+        actor_id: str,
+        reach: str,
+        patient_id: str | None,
+        staff: StaffWalls | None = None,
+        labels: frozenset[str] = frozenset(),
+        roles: tuple[str, ...] = (),
+    ) -> None:
+        """From here on row-level security sees this actor in the transaction.
+
+        `reach`: 'all' rows of patients, 'own' (needs `patient_id`), or 'none'; `staff` narrows 'all' to what role and
+        rules leave. `labels` are the sensitive labels that 'own' sees; a service sees all.
+        """
+        if reach not in REACHES or (reach == "own") != (patient_id is not None):
+            raise ValueError("reach is 'all', 'none', or 'own' together with a patient_id")
+        if staff is not None:
+            at_once(connection, ENTER_STAFF, {"actor": actor_id} | _of_staff(staff))
+            return
+        seen = ALL_LABELS if reach == "all" else ",".join(sorted(labels))
+        values = {"actor": actor_id, "reach": reach, "patient": patient_id or "", "labels": seen}
+        at_once(connection, SET_ACTOR, values | {"roles": ",".join(roles)})
 
     @contextmanager
     def system(self) -> Iterator[Connection]:
-        """A transaction without an actor, for health checks only: it sees no row of any patient."""
+        """A transaction without an actor, which sees no row of any patient: for health checks, or to find who asks."""
         with self._connection() as connection, connection.begin():
             yield connection
 
@@ -139,11 +165,18 @@ class Database:
             raise
 
 
-def _enter(connection: Connection, sql: str, values: dict[str, str]) -> None:
-    """The first statement of a transaction, sent together with its BEGIN: every request opens two of them."""
+def at_once(connection: Connection, sql: str, values: dict[str, Any]) -> psycopg.Cursor[Any]:
+    """The first statement of a transaction, sent together with its BEGIN."""
     driver = connection.connection.driver_connection
     with driver.pipeline():
-        driver.execute(sql, values)
+        return driver.execute(sql, values)
+
+
+def looked_up(connection: Connection, sql: str, values: dict[str, Any]) -> Any | None:
+    """As `at_once`: the first row, with its columns' names; None without one."""
+    cursor = at_once(connection, sql, values)
+    row = cursor.fetchone()
+    return row and namedtuple_row(cursor)(row)
 
 
 def _of_staff(walls: StaffWalls) -> dict[str, str]:

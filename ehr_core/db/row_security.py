@@ -38,10 +38,12 @@ NAMED = (
 )
 """All charts or the listed ones, without the shut. A look into an index a row, or one set for a scan, as the planner
 likes; rules are asked only where there are any. Each look costs even where it is not taken, so none stands twice."""
-KNOWN_OPEN = "{column} = current_setting('almoner.chart', true)"
-"""The chart that `access.open_chart` found open in this transaction: its rows need no look-up each. It may be a
-patient's own, so it is no arm where patients have nothing to see."""
 LABELS = "{column} IS NULL OR access.label_open({column}, {patient})"
+CONTEXT_SEEN = (
+    '"{table}".context IS NULL OR EXISTS '
+    '(SELECT FROM fhir.security_context c WHERE c.reference = "{table}".context)'
+)
+"""The rows of Binaries that belong to nothing, or to what this actor sees today: that table has policies of its own."""
 
 STANDARD_GRANTS = ("SELECT", "INSERT", "UPDATE")
 

@@ -8,6 +8,20 @@ from data_contracts.api.medications import REFILL_CODE, REFILL_SYSTEM
 
 Resource = dict[str, Any]
 
+KEPT_OVER = frozenset(
+    {
+        "id",
+        "meta",
+        "identifier",
+        "extension",
+        "statusReason",
+        "priorPrescription",
+        "authoredOn",
+        "requester",
+        "status",
+    }
+)
+"""What a renewal does not take over from the prescription that it renews."""
 REFILL_TOKEN = f"{REFILL_SYSTEM}|{REFILL_CODE}"
 
 
@@ -24,6 +38,20 @@ def build_refill_request(
         "authoredOn": authored_on,
         "requester": requester,
         "description": f"Refill asked for by {asked_by}",
+    }
+
+
+def renewed(
+    request: Resource, *, prescription_id: str, refills: int, writer: Resource, authored_on: str
+) -> Resource:
+    """The prescription that approving a request signs, in place of `request`; not yet sent anywhere."""
+    return {
+        **{key: value for key, value in request.items() if key not in KEPT_OVER},
+        "status": "active",
+        "authoredOn": authored_on,
+        "requester": writer,
+        "priorPrescription": {"reference": f"MedicationRequest/{prescription_id}"},
+        "dispenseRequest": {**(request.get("dispenseRequest") or {}), "numberOfRepeatsAllowed": refills},
     }
 
 

@@ -11,6 +11,7 @@ from ehr_core.kernel.ids import stable_id
 from ehr_core.population.decisions import Decision, decide_all
 from ehr_core.population.draws import Draws
 from ehr_core.population.facts.chart import NAMESPACE
+from ehr_core.population.facts.wellness import write_wellness
 from ehr_core.population.person import Person, draw_person, life_ends
 from ehr_core.population.site import Line, write_site
 from ehr_core.population.stories import stories
@@ -45,6 +46,7 @@ def write_patients(start: int, stop: int, *, seed: int, as_of: date, time_zone: 
         chart = write_chart(person, decisions, as_of, time_zone, Draws(f"{person.key}/facts"))
         if person.story:
             tell_facts(stories()[person.story], chart)
+        write_wellness(chart)
         yield from chart.lines
 
 

@@ -80,13 +80,13 @@ def people_with_results(
     )
 
 
-def gap_document(work: UnitOfWork, gaps: Sequence[Gap], patient_id: str) -> dict[str, Any]:
+def gap_document(work: UnitOfWork, gaps: Sequence[Gap], patient_id: str, reporter: str) -> dict[str, Any]:
     """A document Bundle: a section a gap, each with its DetectedIssue and its MeasureReport."""
     now = work.now().isoformat(timespec="seconds")
     entries: list[tuple[str, dict[str, Any]]] = []
     sections = []
     for gap in gaps:
-        report = individual_report(work, [gap.reported], patient_id)
+        report = individual_report(work, [gap.reported], patient_id, reporter)
         report_url, issue_url = _urn(), _urn()
         entries += [
             (report_url, report),
@@ -129,7 +129,7 @@ def _composition(sections: list[dict[str, Any]], patient_id: str, now: str) -> d
 
 
 def _issue(gap: Gap, report: dict[str, Any], report_url: str, patient_id: str, now: str) -> dict[str, Any]:
-    facts = report.get("evaluatedResource", [])
+    facts = [{"reference": one["reference"]} for one in report.get("evaluatedResource", [])]
     measure = gap.reported.measure
     status = {"system": GAP_STATUS_CODES, "code": gap.status}
     issue: dict[str, Any] = {

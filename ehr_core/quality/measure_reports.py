@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from data_contracts.api.official_measures import OfficialMeasure, OfficialPopulation
+from data_contracts.measure_scores import not_evaluable_extension, score_quantity
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.ids import new_id
-from ehr_core.quality.population_counts import FLAG_OF, Counted, count_members, score
+from ehr_core.quality.population_counts import FLAG_OF, Counted, count_members, of_code, score, strata_of
 from ehr_core.quality.reported import Reported
 
 POPULATION = "http://terminology.hl7.org/CodeSystem/measure-population"
@@ -23,24 +24,33 @@ REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 SUPPLEMENTAL = "http://hl7.org/fhir/us/davinci-deqm/StructureDefinition/extension-supplementalData"
 SCORING = "http://hl7.org/fhir/us/davinci-deqm/StructureDefinition/extension-measureScoring"
 SCORING_CODES = "http://terminology.hl7.org/CodeSystem/measure-scoring"
+CRITERIA_REFERENCE = "http://hl7.org/fhir/us/davinci-deqm/StructureDefinition/extension-criteriaReference"
 SUPPLEMENTAL_COLUMNS = ("sex", "race", "ethnicity", "payer")
 
 
-def summary_report(work: UnitOfWork, groups: Sequence[Reported], small_cell: int) -> dict[str, Any]:
+def summary_report(
+    work: UnitOfWork, groups: Sequence[Reported], small_cell: int, reporter: str
+) -> dict[str, Any]:
     """Counts over everybody whom this actor may see; a count that this reader may not know is masked."""
     made = []
     for one in groups:
         counted = count_members(work, one.measure, one.begin)
-        small = any(0 < count < small_cell for count in (counted.people, *counted.members.values()))
+        small = any(
+            0 < count < small_cell
+            for count in (counted.people, counted.not_evaluable, *counted.members.values())
+        )
         hidden = small and not work.actor.may("measure.drill")
         made.append(_group(one.measure, counted, hidden=hidden))
-    return _with_supplemental(work, _report(work, groups[0], "summary", made), groups[0], None, small_cell)
+    report = _report(work, groups[0], "summary", made, reporter)
+    return _with_supplemental(work, report, groups[0], None, small_cell)
 
 
-def individual_report(work: UnitOfWork, groups: Sequence[Reported], patient_id: str) -> dict[str, Any]:
+def individual_report(
+    work: UnitOfWork, groups: Sequence[Reported], patient_id: str, reporter: str
+) -> dict[str, Any]:
     """One person's membership, with the resources that it rests on."""
     made = [_group(one.measure, count_members(work, one.measure, one.begin, patient_id)) for one in groups]
-    report = _report(work, groups[0], "individual", made) | {
+    report = _report(work, groups[0], "individual", made, reporter) | {
         "subject": {"reference": f"Patient/{patient_id}"}
     }
     if evaluated := _evaluated(work, groups, patient_id):
@@ -48,7 +58,9 @@ def individual_report(work: UnitOfWork, groups: Sequence[Reported], patient_id: 
     return _with_supplemental(work, report, groups[0], patient_id, 0)
 
 
-def subject_list_report(work: UnitOfWork, groups: Sequence[Reported]) -> tuple[dict[str, Any], list[str]]:
+def subject_list_report(
+    work: UnitOfWork, groups: Sequence[Reported], reporter: str
+) -> tuple[dict[str, Any], list[str]]:
     """Each population with the list of its subjects, contained; and who is on any of them."""
     contained: list[dict[str, Any]] = []
     everybody: set[str] = set()
@@ -57,17 +69,21 @@ def subject_list_report(work: UnitOfWork, groups: Sequence[Reported]) -> tuple[d
         group = _group(one.measure, count_members(work, one.measure, one.begin))
         for population in group["population"]:
             code = population["code"]["coding"][0]["code"]
+            if code not in FLAG_OF:
+                continue
             subjects = _subjects(work, one, code)
             everybody |= set(subjects)
-            name = f"subjects-{at}-{code}"
+            name = f"subjects-{at}-{population['id']}"
             contained.append(_list(name, subjects))
             population["subjectResults"] = {"reference": f"#{name}"}
         made.append(group)
-    report = _report(work, groups[0], "subject-list", made)
+    report = _report(work, groups[0], "subject-list", made, reporter)
     return report | {"contained": contained}, sorted(everybody)
 
 
-def _report(work: UnitOfWork, one: Reported, kind: str, groups: list[dict[str, Any]]) -> dict[str, Any]:
+def _report(
+    work: UnitOfWork, one: Reported, kind: str, groups: list[dict[str, Any]], reporter: str
+) -> dict[str, Any]:
     now: datetime = work.now()
     better = one.measure.improvement
     return {
@@ -83,6 +99,7 @@ def _report(work: UnitOfWork, one: Reported, kind: str, groups: list[dict[str, A
         "type": kind,
         "measure": f"{one.measure.url}|{one.version}",
         "date": now.isoformat(timespec="seconds"),
+        "reporter": {"display": reporter},
         "period": {"start": one.begin.isoformat(), "end": one.end.isoformat()},
         "improvementNotation": {"coding": [{"system": IMPROVEMENT, "code": better}]},
         "group": groups,
@@ -90,27 +107,34 @@ def _report(work: UnitOfWork, one: Reported, kind: str, groups: list[dict[str, A
 
 
 def _group(measure: OfficialMeasure, counted: Counted, *, hidden: bool = False) -> dict[str, Any]:
-    group: dict[str, Any] = {
-        "id": measure.group_id.replace("_", "-"),
-        "population": [
-            _population(one, counted.members.get(one.id, 0), hidden)
-            for one in measure.populations
-            if one.code in FLAG_OF or one.code == "numerator-exclusion"
-        ],
-    }
-    value = None if hidden else score(measure, counted)
-    if value is not None:
-        group["measureScore"] = {"value": round(value, 6)}
-    if strata := [
-        _stratifier(measure, one, counted, hidden) for one in measure.populations if one.code == "stratifier"
-    ]:
+    group: dict[str, Any] = {"id": _fhir_id(measure.group_id)}
+    if not hidden:
+        group |= not_evaluable_extension(counted.not_evaluable)
+    group |= _counted(measure, counted, hidden=hidden)
+    stratifiers = (_stratifier(measure, one, counted, hidden) for one in of_code(measure, "stratifier"))
+    if strata := [one for one in stratifiers if one["stratum"]]:
         group["stratifier"] = strata
     return group
 
 
+def _counted(measure: OfficialMeasure, counted: Counted, prefix: str = "", *, hidden: bool) -> dict[str, Any]:
+    """The populations with their counts, of observations how many there are, and the score."""
+    populations = [
+        _population(one, counted.members.get(f"{prefix}{one.id}", 0), hidden)
+        for one in measure.populations
+        if one.code in FLAG_OF or one.code == "numerator-exclusion"
+    ]
+    populations += [
+        _population(one, len(counted.observed.get(f"{prefix}{one.id}", ())), hidden)
+        for one in of_code(measure, "measure-observation")
+    ]
+    value = None if hidden else score(measure, counted, prefix)
+    return {"population": populations, **score_quantity(value, measure.unit)}
+
+
 def _population(one: OfficialPopulation, count: int, hidden: bool) -> dict[str, Any]:
     made = {
-        "id": one.id.replace("_", "-"),
+        "id": _fhir_id(one.id),
         "code": {"coding": [{"system": POPULATION, "code": one.code}], "text": one.definition},
     }
     return made | ({"_count": _masked()} if hidden else {"count": count})
@@ -119,20 +143,15 @@ def _population(one: OfficialPopulation, count: int, hidden: bool) -> dict[str, 
 def _stratifier(
     measure: OfficialMeasure, stratifier: OfficialPopulation, counted: Counted, hidden: bool
 ) -> dict[str, Any]:
-    prefix = f"{stratifier.id}/"
-    populations = [
-        _population(one, counted.members.get(prefix + one.id, 0), hidden)
-        for one in measure.populations
-        if one.code in FLAG_OF
-    ]
-    stratum: dict[str, Any] = {"value": {"text": "true"}, "population": populations}
-    value = None if hidden else score(measure, counted, prefix)
-    if value is not None:
-        stratum["measureScore"] = {"value": round(value, 6)}
+    """A stratum a value. Where counts are hidden, values are too: a rare one may itself say who it is."""
     return {
-        "id": stratifier.id.replace("_", "-"),
+        "id": _fhir_id(stratifier.id),
         "code": [{"text": stratifier.definition}],
-        "stratum": [stratum],
+        "stratum": [
+            {"value": {"text": value or "true"}, **_counted(measure, counted, f"{stratum}/", hidden=hidden)}
+            for stratum, value in strata_of(counted, stratifier)
+            if value is None or not hidden
+        ],
     }
 
 
@@ -141,30 +160,42 @@ def _masked() -> dict[str, Any]:
 
 
 def _evaluated(work: UnitOfWork, groups: Sequence[Reported], patient_id: str) -> list[dict[str, Any]]:
-    """References to the facts of this person, of those that no label hides from this actor."""
-    found: dict[str, None] = {}
+    """References to the facts of this person, each with the populations that it counts for.
+
+    Of those that no label hides from this actor.
+    """
+    found: dict[str, dict[str, None]] = {}
     for one in groups:
         values = {"id": one.measure.measure_id, "period": one.begin, "patient": patient_id}
         where = "measure_id = :id AND period_begin = :period AND patient_id = :patient AND evidence_id IS NOT NULL"
         columns = "evidence_type, evidence_id, evidence_sensitivity"
         rows = work.connection.execute(
             text(
-                f"SELECT {columns} FROM quality.measure_evidence WHERE {where} "
-                f"UNION SELECT {columns} FROM quality.measure_flag WHERE {where} ORDER BY 1, 2"
+                f"SELECT {columns}, population FROM quality.measure_evidence WHERE {where} AND holds "
+                f"UNION SELECT {columns}, NULL FROM quality.measure_evidence WHERE {where} "
+                f"UNION SELECT {columns}, NULL FROM quality.measure_flag WHERE {where} ORDER BY 1, 2, 4"
             ),
             values,
         )
-        found |= {
-            f"{row.evidence_type}/{row.evidence_id}": None
-            for row in rows
-            if work.actor.sees_label(row.evidence_sensitivity)
-        }
-    return [{"reference": reference} for reference in found]
+        for row in rows:
+            if work.actor.sees_label(row.evidence_sensitivity):
+                populations = found.setdefault(f"{row.evidence_type}/{row.evidence_id}", {})
+                named = of_code(one.measure, row.population) if row.population else []
+                populations |= dict.fromkeys(_fhir_id(population.id) for population in named)
+    return [_evaluated_resource(reference, list(named)) for reference, named in found.items()]
+
+
+def _evaluated_resource(reference: str, populations: Sequence[str]) -> dict[str, Any]:
+    criteria = [{"url": CRITERIA_REFERENCE, "valueString": name} for name in populations]
+    return {**({"extension": criteria} if criteria else {}), "reference": reference}
+
+
+def _fhir_id(name: str) -> str:
+    """A FHIR id knows no underscore."""
+    return name.replace("_", "-")
 
 
 def _subjects(work: UnitOfWork, one: Reported, code: str) -> list[str]:
-    if code not in FLAG_OF:
-        return []
     return list(
         work.connection.execute(
             text(

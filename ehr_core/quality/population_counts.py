@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from statistics import median
 from typing import Any
 
 from sqlalchemy import text
 
 from data_contracts.api.official_measures import OfficialMeasure, OfficialPopulation
+from data_contracts.measure_scores import Observing, measure_score
 from ehr_core.access.unit_of_work import UnitOfWork
 
 FLAG_OF = {
@@ -28,7 +28,7 @@ COUNTED = """quality.measure_flag AS flag WHERE flag.measure_id = :id AND flag.p
 
 @dataclass
 class Counted:
-    """Members by population id and by `stratifier/population`, observations by their id, and who was not judged."""
+    """Members and observed values, by population id and by `stratum/population id`, and who was not judged."""
 
     members: dict[str, int] = field(default_factory=dict)
     observed: dict[str, list[float]] = field(default_factory=dict)
@@ -85,34 +85,17 @@ def of_code(measure: OfficialMeasure, code: str) -> list[OfficialPopulation]:
 
 
 def score(measure: OfficialMeasure, counted: Counted, stratum: str = "") -> float | None:
-    """What the scoring makes of the counts; None for a cohort, and where there is nothing to divide by."""
-    if measure.scoring == "continuous-variable":
-        return _aggregated(measure, [value for values in counted.observed.values() for value in values])
-    if measure.scoring == "cohort":
-        return None
-    if measure.scoring == "ratio" and len(of_code(measure, "measure-observation")) == 2 and not stratum:
-        below, above = (
-            sum(counted.observed.get(one.id, [])) for one in of_code(measure, "measure-observation")
-        )
-        return above / below if below else None
-
-    def total(code: str) -> int:
-        return sum(counted.members.get(f"{stratum}{one.id}", 0) for one in of_code(measure, code))
-
-    below = total("denominator") - total("denominator-exclusion") - total("denominator-exception")
-    above = total("numerator") - total("numerator-exclusion")
-    return above / below if below > 0 else None
+    """What the scoring makes of the counts, within a stratum where one is named (`stratum/`); None without a score."""
+    totals: dict[str, int] = {}
+    for one in measure.populations:
+        totals[one.code] = totals.get(one.code, 0) + counted.members.get(f"{stratum}{one.id}", 0)
+    observing = [Observing(one.id, one.aggregate, one.of) for one in of_code(measure, "measure-observation")]
+    observed = {one.id: counted.observed.get(f"{stratum}{one.id}", []) for one in observing}
+    return measure_score(measure.scoring, observing, totals, observed)
 
 
-def _aggregated(measure: OfficialMeasure, values: list[float]) -> float | None:
-    how = (measure.aggregate or "median").lower()
-    if how == "count":
-        return float(len(values))
-    if not values:
-        return None
-    ways = {"median": median, "sum": sum, "minimum": min, "maximum": max, "average": _mean, "mean": _mean}
-    return float(ways.get(how, median)(values))
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+def strata_of(counted: Counted, stratifier: OfficialPopulation) -> list[tuple[str, str | None]]:
+    """(stratum, its value) of what a stratifier parts by: one of value null where it only says true or false."""
+    begins = f"{stratifier.id}="
+    valued = sorted({key.rpartition("/")[0] for key in counted.members if key.startswith(begins)})
+    return [(name, name.removeprefix(begins)) for name in valued] or [(stratifier.id, None)]

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Row, text
 
-from data_contracts.api.official_measures import OfficialMeasure
 from data_contracts.api.quality import (
     FUNNEL_KINDS,
     Counts,
     MeasureLine,
     MeasureList,
     MeasurePage,
-    OfficialScore,
     PublishedStratum,
     Stratum,
 )
@@ -29,7 +27,7 @@ from ehr_core.quality.described import Described, described, described_measure
 from ehr_core.quality.labels import labels
 from ehr_core.quality.official import kept_measures, package_of_active
 from ehr_core.quality.over_time import change_of, read_trend, shifts_of
-from ehr_core.quality.population_counts import FLAG_OF, count_members, of_code, score
+from ehr_core.quality.published import official_score, published_strata
 from ehr_core.quality.runs import freshest, last_run, official_stale_sentence, stale_sentence
 
 SHOWN_POINTS = 400
@@ -47,8 +45,12 @@ CSV_COLUMNS = (
     *COUNTS,
     *("rate", "rate_low", "rate_high", "suppressed"),
     *("funnel_low", "funnel_high", "funnel_place"),
+    *("score", "unit"),
 )
-"""The funnel's limits are those that chance alone passes once in 500 groups; only for clinics and clinicians."""
+"""The funnel's limits are those that chance alone passes once in 500 groups; only for clinics and clinicians. The
+score is the publisher's, of official measures: of everybody, and of each stratum that the publisher asks for.
+"""
+PUBLISHED = "published"
 
 
 def measure_list(work: UnitOfWork, small_cell: int) -> MeasureList:
@@ -87,17 +89,23 @@ def measure_page(work: UnitOfWork, measure_id: str, small_cell: int) -> MeasureP
     everyone = next((row for row in rows if row.stratum_kind == "all"), None)
     if everyone is None:
         raise NotFound(f"The measure '{measure_id}' has no results yet. They come with the next nightly run.")
-    trend = read_trend(work, measure_id, lambda cell: _seen(work, cell, small_cell))
+    rated = about.scoring == "proportion"
+    trend = read_trend(work, measure_id, lambda cell: _seen(work, cell, small_cell)) if rated else []
+    limit = 0 if sees_single_patients(work) else small_cell
+    line = _line(work, about, everyone, small_cell)
+    hidden = line.counts.suppressed
     return MeasurePage(
-        line=_line(work, about, everyone, small_cell),
+        line=line,
         definition=about.definition,
-        strata=_strata(work, everyone, rows, small_cell),
+        strata=_strata(work, everyone, rows, small_cell, rated=rated),
         trend=trend[-SHOWN_POINTS:],
         shifts=shifts_of(trend),
         provenance=_provenance(work, about),
         as_of=freshest(work.connection),
-        score=_score(work, about, everyone, small_cell),
-        published_strata=_published_strata(work, about, everyone, small_cell),
+        score=official_score(work, about.official, everyone.period_begin, hidden=hidden),
+        published_strata=published_strata(
+            work, about.official, everyone.period_begin, limit=limit, hidden=hidden
+        ),
         stale=official_stale_sentence(work) if about.official else None,
     )
 
@@ -118,9 +126,37 @@ def measure_csv(work: UnitOfWork, measure_id: str, small_cell: int) -> bytes:
                 *(counts[name] for name in COUNTS),
                 *(counts["rate"], counts["rate_low"], counts["rate_high"], counts["suppressed"]),
                 *_funnel(stratum, line.counts.rate),
+                *(
+                    (page.score.value, page.score.unit)
+                    if page.score and stratum.kind == "all"
+                    else (None, None)
+                ),
+            ]
+        )
+    unit = page.score.unit if page.score else None
+    for one in page.published_strata:
+        writer.writerow(
+            [
+                *(line.measure_id, line.version, line.period_begin, line.period_end, page.as_of),
+                *(PUBLISHED, plain_cell(one.value_words), plain_cell(one.definition)),
+                *_published_counts(one),
+                *(None, None, None, one.counts is None),
+                *(None, None, None),
+                *(one.value, unit),
             ]
         )
     return file.getvalue().encode()
+
+
+def _published_counts(one: PublishedStratum) -> list[int | None]:
+    """In the columns of people's counts what the publisher counts: it may be visits. Who was not judged is in none."""
+    counts = one.counts
+    if counts is None:
+        return [None] * len(COUNTS)
+    excluded = counts.get("denominator-exclusion", 0) + counts.get("measure-population-exclusion", 0)
+    excepted = counts.get("denominator-exception", 0)
+    below = counts.get("denominator", 0) + counts.get("measure-population", 0) - excluded - excepted
+    return [counts.get("initial-population"), below, excluded, excepted, counts.get("numerator"), None]
 
 
 def _funnel(stratum: Stratum, expected: float | None) -> tuple[float | None, float | None, str | None]:
@@ -166,12 +202,16 @@ def _cells(work: UnitOfWork, *, measure_id: str | None, kind: str | None) -> Seq
 
 
 def _line(work: UnitOfWork, about: Described, row: Row, small_cell: int) -> MeasureLine:
-    counts = _seen(work, _cell(row), small_cell)
+    rated = about.scoring == "proportion"
+    counts = _seen(work, _cell(row), small_cell, rated=rated)
 
     def show(cell: Cell) -> Counts:
         return _seen(work, cell, small_cell)
 
-    change = change_of(work, row.measure_id, row.period_begin, counts, show)
+    change = change_of(work, row.measure_id, row.period_begin, counts, show) if rated else None
+    scored = None
+    if not rated:
+        scored = official_score(work, about.official, row.period_begin, hidden=counts.suppressed)
     return MeasureLine(
         measure_id=row.measure_id,
         official=about.official is not None,
@@ -185,10 +225,14 @@ def _line(work: UnitOfWork, about: Described, row: Row, small_cell: int) -> Meas
         change=change.value if change else None,
         change_low=change.low if change else None,
         change_high=change.high if change else None,
+        score=scored.value if scored else None,
+        unit=scored.unit if scored else None,
     )
 
 
-def _strata(work: UnitOfWork, everyone: Row, rows: Sequence[Row], small_cell: int) -> list[Stratum]:
+def _strata(
+    work: UnitOfWork, everyone: Row, rows: Sequence[Row], small_cell: int, *, rated: bool
+) -> list[Stratum]:
     made = []
     for kind in STRATUM_KINDS:
         of_kind = [
@@ -208,7 +252,7 @@ def _strata(work: UnitOfWork, everyone: Row, rows: Sequence[Row], small_cell: in
                     kind=kind,
                     value=row.stratum_value,
                     label=words[row.stratum_value],
-                    counts=_counts(cell),
+                    counts=_counts(cell, rated=rated),
                 )
                 for row, cell in zip(of_kind, shown, strict=True)
             ),
@@ -226,16 +270,17 @@ def _shown(work: UnitOfWork, cell: Cell, small_cell: int) -> Cell:
     return cell if sees_single_patients(work) else suppress_cell(cell, small_cell)
 
 
-def _seen(work: UnitOfWork, cell: Cell, small_cell: int) -> Counts:
-    return _counts(_shown(work, cell, small_cell))
+def _seen(work: UnitOfWork, cell: Cell, small_cell: int, *, rated: bool = True) -> Counts:
+    return _counts(_shown(work, cell, small_cell), rated=rated)
 
 
 def _cell(row: Row) -> Cell:
     return Cell(**{name: getattr(row, name) for name in COUNTS})
 
 
-def _counts(cell: Cell) -> Counts:
-    known = cell.numerator is not None and cell.denominator is not None
+def _counts(cell: Cell, *, rated: bool) -> Counts:
+    """Counts with the rate of people, where that is how the measure is scored."""
+    known = rated and cell.numerator is not None and cell.denominator is not None
     rate = wilson_rate(cell.numerator, cell.denominator) if known else None
     return Counts(
         **{name: getattr(cell, name) for name in COUNTS},
@@ -244,55 +289,6 @@ def _counts(cell: Cell) -> Counts:
         rate_high=rate.high if rate else None,
         suppressed=cell.suppressed,
     )
-
-
-def _score(work: UnitOfWork, about: Described, row: Row, small_cell: int) -> OfficialScore | None:
-    """What the publisher's scoring gives, where the counts of people do not say it; nothing that is hidden."""
-    measure = about.official
-    if measure is None or (measure.basis == "boolean" and measure.scoring == "proportion"):
-        return None
-    if _shown(work, _cell(row), small_cell).suppressed:
-        return None
-    counted = count_members(work, measure, row.period_begin)
-    by_code = _by_code(measure, counted.members)
-    what = "people" if measure.basis == "boolean" else f"{measure.basis} resources"
-    words = f"Scored as the publisher does ({measure.scoring}), counting {what}."
-    return OfficialScore(counts=by_code, value=score(measure, counted), words=words)
-
-
-def _published_strata(
-    work: UnitOfWork, about: Described, row: Row, small_cell: int
-) -> list[PublishedStratum]:
-    """By the measure's own stratifiers; one is hidden when a count of it is small, or what it leaves of everybody's."""
-    measure = about.official
-    named = [] if measure is None else of_code(measure, "stratifier")
-    if measure is None or not named:
-        return []
-    counted, hidden = count_members(work, measure, row.period_begin), _shown(work, _cell(row), small_cell)
-    everybody, limit = _by_code(measure, counted.members), 0 if sees_single_patients(work) else small_cell
-    found = []
-    for one in named:
-        counts = _by_code(measure, counted.members, f"{one.id}/")
-        small = any(
-            0 < count < limit or 0 < everybody[code] - count < limit for code, count in counts.items()
-        )
-        shown = not small and not hidden.suppressed
-        found.append(
-            PublishedStratum(
-                definition=one.definition,
-                counts=counts if shown else None,
-                value=score(measure, counted, f"{one.id}/") if shown else None,
-            )
-        )
-    return found
-
-
-def _by_code(measure: OfficialMeasure, members: Mapping[str, int], stratum: str = "") -> dict[str, int]:
-    by_code: dict[str, int] = {}
-    for one in measure.populations:
-        if one.code in FLAG_OF or one.code == "numerator-exclusion":
-            by_code[one.code] = by_code.get(one.code, 0) + members.get(f"{stratum}{one.id}", 0)
-    return by_code
 
 
 def _provenance(work: UnitOfWork, about: Described) -> dict[str, str]:

@@ -8,17 +8,18 @@ from __future__ import annotations
 from typing import Any
 
 from msgspec import UNSET
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from ehr_core.kernel.errors import InvalidResource, Issue
 from ehr_core.store import versions
 from ehr_core.store.promote import Promoted
 from ehr_core.store.references import local_reference
-from ehr_core.store.resource_types import RESOURCE_TYPES
+from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.visible import Sight
 
 BINARY = "Binary"
 PLACE = "Binary.securityContext"
+HOLD = text("SELECT access.hold_context(:place, :type, :id)")
 
 
 def named_context(resource: Any) -> str | None:
@@ -27,8 +28,9 @@ def named_context(resource: Any) -> str | None:
     if context is UNSET or context.reference is UNSET:
         return None
     local = local_reference(context.reference)
-    if local is None or local.partition("/")[0] not in RESOURCE_TYPES:
-        raise InvalidResource([Issue(PLACE, "must refer to a resource of this server")])
+    type_name = local.partition("/")[0] if local else None
+    if type_name not in RESOURCE_TYPES or type_name == BINARY:
+        raise InvalidResource([Issue(PLACE, "must refer to a resource of this server that is no Binary")])
     return None if local.startswith("Patient/") else local
 
 
@@ -43,6 +45,8 @@ def follow_context(connection: Connection, sight: Sight, resource: Any, promoted
         raise InvalidResource(
             [Issue(PLACE, "is to nothing here. Write what the Binary belongs to first, or name the Patient")]
         )
+    place = {"place": resource_type(type_name).table, "type": type_name, "id": resource_id}
+    connection.execute(HOLD, place)
     promoted.patient_id = row.patient_id
     promoted.sensitivity = sorted({*(promoted.sensitivity or ()), *(row.sensitivity or ())}) or None
 

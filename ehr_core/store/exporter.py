@@ -1,6 +1,6 @@
 """Streams resources out of the store as NDJSON, byte for byte as they are kept, in bounded memory.
 
-PostgreSQL's COPY in csv form, with a quote and a delimiter that JSON cannot hold, gives exactly the stored lines.
+The database joins each resource with its end of line, so that a column as it comes is a piece of the file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,29 +19,25 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import psycopg
+import pyarrow
 from sqlalchemy import ColumnElement, Connection
 from sqlalchemy.dialects import postgresql
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import Database
+from ehr_core.db.twin import Twin, twin_of
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import Conflict, Unavailable
 from ehr_core.kernel.sealed_body import holds_sealed, opened
 from ehr_core.kernel.settings import Settings
 from ehr_core.store.content import instant_text
-from ehr_core.store.copied_lines import copied_lines
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.tables import current_table
 from ehr_core.store.visible import Sight
 
 CHUNK_BYTES = 1024 * 1024
 DELETIONS_IN_BUNDLE = 1000
-AS_LINES = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
-BETWEEN = b"\x02"
-LONGEST_ID = 100
-"""Characters within which a patient's id and what follows it have ended."""
 PART_ENDING = ".part"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 LONGEST_TRANSACTION = timedelta(days=1)
@@ -49,10 +45,12 @@ LONGEST_TRANSACTION = timedelta(days=1)
 
 UNSEEN = (
     " AND last_updated > %s AND (last_updated > %s"
-    " OR age(xmin) <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint - %s)"
+    " OR age(xmin) <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+    " + age(pg_snapshot_xmax(pg_current_snapshot())::xid) - %s)"
 )
-"""By the transaction that wrote the row. `xmin` has 32 bits: one of two thousand million transactions ago looks new, so
-a row may come twice, never not at all. `last_updated` alone is on an index and keeps the look short."""
+"""By the transaction that wrote the row, counted back from the moment that age() looks from, which is later than the
+snapshot. `xmin` has 32 bits: one of two thousand million transactions ago looks new, so a row may come twice, never not
+at all. `last_updated` alone is on an index and keeps the look short."""
 
 
 @dataclass
@@ -108,32 +106,42 @@ def as_sql(condition: ColumnElement[bool]) -> str:
     return f"({words})"
 
 
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole NDJSON lines, and how many resources they are."""
+
+    lines: bytes
+    resources: int
+
+
 def stream_type(
-    connection: Connection,
+    twin: Twin,
     type_name: str,
     wanted: Wanted | None = None,
     *,
     whose: set[str] | None = None,
-) -> Generator[bytes]:
-    """Current resources of a type as chunks of whole NDJSON lines, each chunk about 1 MB or one longer line.
+) -> Generator[Chunk]:
+    """Current resources of a type in chunks of about 1 MB or one longer line.
 
-    Sees what the connection's actor may see. The connection is busy until the last chunk. `whose` gathers the patients
-    of the resources that were handed out.
+    Sees what the twin's actor may see. `whose` gathers the patients of the resources that were handed out.
     """
     where, values = (wanted or Wanted()).conditions(type_name)
-    columns = "body" if whose is None else "patient_id, body"
     table = f'fhir."{resource_type(type_name).table}"'
-    sql = f"COPY (SELECT {columns} FROM {table} WHERE NOT deleted{where}) TO STDOUT {AS_LINES}"
-    return _copied(connection, sql, values, whose)
+    sql = rf"SELECT body || E'\n', patient_id FROM {table} WHERE NOT deleted{where}"
+    with closing(twin.read(sql, values)) as batches:
+        for batch in batches:
+            if whose is not None:
+                whose.update(filter(None, batch.column(1).unique().to_pylist()))
+            yield Chunk(_opened(_joined(batch.column(0))), batch.num_rows)
 
 
 def deleted_since(
     connection: Connection,
     type_names: Sequence[str],
     wanted: Wanted,
-) -> Generator[bytes]:
-    """What was deleted since: NDJSON chunks of transaction Bundles with a DELETE for each resource."""
-    return _chunks(_deletion_bundles(connection, type_names, wanted))
+) -> Generator[Chunk]:
+    """What was deleted since, as transaction Bundles with a DELETE for each resource."""
+    return in_chunks(_deletion_bundles(connection, type_names, wanted))
 
 
 def export_folder(
@@ -155,11 +163,12 @@ def export_folder(
         with begin(
             database, actor, SystemClock(), Settings().site_time_zone, isolation="REPEATABLE READ"
         ) as work:
-            for type_name in RESOURCE_TYPES:
-                _write_type(work.connection, type_name, target, summary)
-                summary.seconds = time.monotonic() - started
-                if report:
-                    report(summary)
+            with twin_of(work.connection) as twin:
+                for type_name in RESOURCE_TYPES:
+                    _write_type(twin, type_name, target, summary)
+                    summary.seconds = time.monotonic() - started
+                    if report:
+                        report(summary)
             work.audit(
                 "export",
                 patient_ids=work.connection.exec_driver_sql("SELECT id FROM fhir.patient").scalars(),
@@ -170,17 +179,17 @@ def export_folder(
     return summary
 
 
-def _write_type(connection: Connection, type_name: str, folder: Path, summary: ExportSummary) -> None:
+def _write_type(twin: Twin, type_name: str, folder: Path, summary: ExportSummary) -> None:
     """One `.part` file; none for a type without resources."""
-    chunks = stream_type(connection, type_name)
+    chunks = stream_type(twin, type_name)
     first = next(chunks, None)
     if first is None:
         return
     with (folder / f"{type_name}.ndjson{PART_ENDING}").open("xb") as file:
         for chunk in chain([first], chunks):
-            file.write(chunk)
-            summary.resources[type_name] += chunk.count(b"\n")
-            summary.bytes += len(chunk)
+            file.write(chunk.lines)
+            summary.resources[type_name] += chunk.resources
+            summary.bytes += len(chunk.lines)
         file.flush()
         os.fsync(file.fileno())
 
@@ -241,25 +250,11 @@ def _remove_files(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _copied(
-    connection: Connection, sql: str, values: tuple[Any, ...], whose: set[str] | None
-) -> Generator[bytes]:
-    driver: psycopg.Connection = connection.connection.driver_connection
-    waiting, patients = bytearray(), set[bytes]()
-    with closing(copied_lines(driver, sql, values)) as lines:
-        for line in lines:
-            if whose is not None:
-                end = bytes(line[:LONGEST_ID]).index(BETWEEN)
-                patients.add(bytes(line[:end]))
-                line = line[end + 1 :]
-            if waiting and len(waiting) + len(line) > CHUNK_BYTES:
-                yield _opened(bytes(waiting))
-                waiting.clear()
-            waiting += line
-    if whose is not None:
-        whose |= {patient.decode() for patient in patients if patient}
-    if waiting:
-        yield _opened(bytes(waiting))
+def _joined(bodies: pyarrow.StringArray) -> bytes:
+    """The text of all rows, as it lies one after another in the column."""
+    _, offsets, text = bodies.buffers()
+    limits = memoryview(offsets).cast("i")
+    return bytes(memoryview(text)[limits[bodies.offset] : limits[bodies.offset + len(bodies)]])
 
 
 def _opened(lines: bytes) -> bytes:
@@ -269,18 +264,18 @@ def _opened(lines: bytes) -> bytes:
     return b"".join(opened(line) + b"\n" for line in lines.split(b"\n")[:-1])
 
 
-def _chunks(lines: Iterator[bytes]) -> Generator[bytes]:
-    """Whole lines joined up to CHUNK_BYTES."""
+def in_chunks(lines: Iterable[bytes]) -> Generator[Chunk]:
+    """Lines, each with its end, joined up to CHUNK_BYTES."""
     waiting: list[bytes] = []
     size = 0
     for line in lines:
         if waiting and size + len(line) > CHUNK_BYTES:
-            yield b"".join(waiting)
+            yield Chunk(b"".join(waiting), len(waiting))
             waiting, size = [], 0
         waiting.append(line)
         size += len(line)
     if waiting:
-        yield b"".join(waiting)
+        yield Chunk(b"".join(waiting), len(waiting))
 
 
 def _deletion_bundles(connection: Connection, type_names: Sequence[str], wanted: Wanted) -> Generator[bytes]:

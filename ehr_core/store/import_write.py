@@ -18,7 +18,7 @@ from ehr_core.store.import_prepare import Prepared, prepared_provenance
 from ehr_core.store.medications import MEDICATION, patients_prescribed
 from ehr_core.store.origins import PROVENANCE, Origin, Touched, agent, provenances
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
-from ehr_core.store.tables import VERSION_COLUMNS
+from ehr_core.store.tables import history_columns
 
 TYPE_ORDER = {name: number for number, name in enumerate(RESOURCE_TYPES)}
 """Every batch goes through the types, and through a type's ids, in one order: two processes never wait in a ring."""
@@ -218,7 +218,7 @@ def _replace(work: UnitOfWork, type_name: str, group: list[Prepared], versions: 
     staging, columns = _stage(work, type_name, group, versions)
     table = f'fhir."{resource_type(type_name).table}"'
     history = f'fhir."{resource_type(type_name).table}_history"'
-    kept = ", ".join(VERSION_COLUMNS)
+    kept = ", ".join(history_columns(type_name))
     replaced = ", ".join(f"{name} = s.{name}" for name in column_names(type_name) if name != "id")
     for sql in (
         f"INSERT INTO {history} ({kept}) SELECT {kept} FROM {table} WHERE id IN (SELECT id FROM {staging})",

@@ -20,7 +20,7 @@ from ehr_core.store.merged import ABOUT_ANY_RECORD
 from ehr_core.store.references import local_reference, references, rewrite
 from ehr_core.store.repository import Store
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
-from ehr_core.store.tables import VERSION_COLUMNS
+from ehr_core.store.tables import history_columns
 from ehr_core.store.tokens import reference_token
 
 RESOURCES_AT_ONCE = 1000
@@ -32,7 +32,6 @@ STAGING = (
     "CREATE TEMP TABLE IF NOT EXISTS moving "
     "(id text, version_id bigint, content_hash bytea, body text) ON COMMIT DELETE ROWS"
 )
-KEPT = ", ".join(VERSION_COLUMNS)
 RE_POINT = """
 UPDATE {table} AS t SET version_id = m.version_id, last_updated = :now, patient_id = :target, imported = false,
   content_hash = m.content_hash, body = m.body,
@@ -205,8 +204,9 @@ def _write(work: UnitOfWork, name: str, news: Sequence[_NewVersion], source: str
     if not news:
         return []
     _stage(work, news)
+    kept = ", ".join(history_columns(name))
     for statement in (
-        f"INSERT INTO {_history(name)} ({KEPT}) SELECT {KEPT} FROM {_table(name)} WHERE id IN (SELECT id FROM moving)",
+        f"INSERT INTO {_history(name)} ({kept}) SELECT {kept} FROM {_table(name)} WHERE id IN (SELECT id FROM moving)",
         RE_POINT.format(table=_table(name)),
         "TRUNCATE moving",
     ):

@@ -69,6 +69,13 @@ def _phone_digits(resource: Any, row: ResourceType) -> list[str] | None:
     return list(dict.fromkeys(found)) or None
 
 
+def _context(resource: Any, row: ResourceType) -> str | None:
+    """'Type/id' of what a Binary belongs to; None for a Patient, whose it is already."""
+    context = resource.securityContext
+    local = None if context is UNSET or context.reference is UNSET else local_reference(context.reference)
+    return None if local is None or local.startswith("Patient/") else local
+
+
 def _first(path: str) -> Callable[[Any, ResourceType], Any]:
     return lambda resource, row: first_value(resource, path)
 
@@ -87,4 +94,5 @@ EXTRA: dict[str, Callable[[Any, ResourceType], Any]] = {
     "active": _first("active"),
     "clinical_status": _first("clinicalStatus.coding.code"),
     "verification_status": _first("verificationStatus.coding.code"),
+    "context": _context,
 }

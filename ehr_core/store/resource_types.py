@@ -50,7 +50,12 @@ class ResourceType:
             names += ("active",)
         if self.clinical_status:
             names += ("clinical_status", "verification_status")
-        return names
+        return names + self.kept_columns
+
+    @property
+    def kept_columns(self) -> tuple[str, ...]:
+        """Its own columns that an old version keeps: what decides who sees it."""
+        return ("context",) if self.name == "Binary" else ()
 
 
 def _read() -> dict[str, ResourceType]:

@@ -51,6 +51,7 @@ EXTRA_COLUMNS = {
     "name_sounds": ARRAY(Text),
     "clinical_status": Text,
     "verification_status": Text,
+    "context": Text,
 }
 
 
@@ -66,7 +67,14 @@ def current_table(type_name: str) -> Table:
 def history_table(type_name: str) -> Table:
     """One row for every version that is no longer current."""
     row = resource_type(type_name)
-    return _table(f"{row.table}_history", VERSION_COLUMNS, row=row)
+    columns = VERSION_COLUMNS | {name: EXTRA_COLUMNS[name] for name in row.kept_columns}
+    return _table(f"{row.table}_history", columns, row=row)
+
+
+@cache
+def history_columns(type_name: str) -> tuple[str, ...]:
+    """What of a current row goes into history when another version takes its place."""
+    return (*VERSION_COLUMNS, *resource_type(type_name).kept_columns)
 
 
 def _table(name: str, columns: dict, *, row: ResourceType) -> Table:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, false
+from sqlalchemy import ColumnElement, false, func, or_
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.chart_policy import rows_open_to
@@ -35,7 +35,11 @@ class Sight:
         if self.fields is not None and type_name not in self.fields:
             return [false()]
         condition = rows_open_to(self.actor, columns.id.table, of_patient=of_patient)
-        return [] if condition is None else [condition]
+        found = [] if condition is None else [condition]
+        if self.fields is not None and "context" in columns:
+            belongs_to = func.split_part(columns.context, "/", 1)
+            found.append(or_(columns.context.is_(None), belongs_to.in_(sorted(self.fields))))
+        return found
 
     def require_type(self, type_name: str) -> None:
         """Raises Forbidden for a type that the role does not read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from ehr_core.kernel.http_server import command
 from ehr_core.kernel.service import ServiceSpec
 from ehr_core.kernel.settings import Settings
 
@@ -14,26 +15,7 @@ def api(settings: Settings) -> ServiceSpec:
     return ServiceSpec(
         name="api",
         title="API",
-        command=[
-            sys.executable,
-            *(
-                "-m",
-                "uvicorn",
-                "ehr_core.api.app:create_app",
-                "--factory",
-                "--log-level",
-                "warning",
-                "--no-access-log",
-            ),
-            *(
-                "--host",
-                settings.host,
-                "--port",
-                str(settings.api_port),
-                "--no-server-header",
-                "--no-proxy-headers",
-            ),
-        ],
+        command=[sys.executable, *command("ehr_core.api.app:create_app", settings.host, settings.api_port)],
         env={APP_DATABASE_URL: settings.app_database_url or ""},
         url=settings.api_url,
         health_url=f"{settings.api_url}/health",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from data_contracts.api.quality import (
     MembershipStatus,
     StratumKind,
 )
+from data_contracts.code_systems import LOINC
 from data_contracts.guidelines import reason_words
 from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
@@ -35,6 +37,7 @@ MEMBERSHIP_SQL = """CASE
   WHEN flag.denominator THEN 'not_in_numerator' END"""
 
 
+LOINC_ANSWER = re.compile(r"LA\d{1,6}-\d")
 SHOWN_ORDER = (
     "denominator-exclusion",
     "measure-population-exclusion",
@@ -131,7 +134,7 @@ def _as_fact(work: UnitOfWork, row: Row) -> MeasureFact:
         on=row.evidence_on if shown else None,
         what=evidence_name(row.evidence_code_system, row.evidence_code) if shown else None,
         code=row.evidence_code if shown else None,
-        value=row.evidence_value if shown else None,
+        value=_value_words(row.evidence_value) if shown else None,
         masked=not shown,
     )
 
@@ -188,8 +191,13 @@ def _as_patient(work: UnitOfWork, row: Row, person: PersonFacts, *, same_name: b
         membership=row.membership,
         reason=_reason(row),
         evidence_on=row.evidence_on if shown else None,
-        evidence_value=row.evidence_value if shown else None,
+        evidence_value=_value_words(row.evidence_value) if shown else None,
     )
+
+
+def _value_words(value: str | None) -> str | None:
+    """An answer of LOINC in words, where it is known; every other value as it is."""
+    return evidence_name(LOINC.uri, value) or value if value and LOINC_ANSWER.fullmatch(value) else value
 
 
 def _reason(row: Row) -> str | None:

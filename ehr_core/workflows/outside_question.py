@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from data_contracts.api.outside import AskOutside, WrittenPrescription
+from data_contracts.api.outside import AskOutside, RenewedPrescription, WrittenPrescription
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.parts import instant, person
-from ehr_core.kernel.errors import AlmonerError, Unavailable
-from ehr_core.kernel.fhir_json import decode
+from ehr_core.kernel.errors import AlmonerError, NotFound, Unavailable
+from ehr_core.kernel.fhir_json import decode, reference_id
 from ehr_core.medications.imported import lookup_for
 from ehr_core.medications.prescriptions import build_prescription
+from ehr_core.medications.refills import renewed
 from ehr_core.medications.sig import with_quantity
 from ehr_core.orders.drafts import details_of_row, ordered_of_row, waiting_rows
 from ehr_core.orders.resources import build_order, requester_of
@@ -41,6 +42,8 @@ def context_of(work: UnitOfWork, asked: AskOutside) -> Resource:
     drafts = _drafts(work, asked.patient_id) + _prepared(work, asked.patient_id)
     if asked.prescription is not None:
         drafts.append(_being_written(work, asked.patient_id, asked.prescription))
+    if asked.renewal is not None:
+        drafts.append(_being_renewed(work, asked.patient_id, asked.renewal))
     context["draftOrders"] = {
         "resourceType": "Bundle",
         "type": "collection",
@@ -53,7 +56,11 @@ def context_of(work: UnitOfWork, asked: AskOutside) -> Resource:
 
 def _selected(asked: AskOutside, drafts: list[Resource]) -> list[str]:
     """What is being chosen at this moment, among the drafts."""
-    chosen = [asked.prescription.draft_id] if asked.prescription else asked.chosen
+    chosen = asked.chosen
+    if asked.prescription is not None:
+        chosen = [asked.prescription.draft_id]
+    elif asked.renewal is not None:
+        chosen = [asked.renewal.request_id]
     types = {draft["id"]: draft["resourceType"] for draft in drafts}
     return [f"{types[one]}/{one}" for one in chosen if one in types]
 
@@ -99,6 +106,24 @@ def _being_written(work: UnitOfWork, patient_id: str, written: WrittenPrescripti
         lookup=lookup_for(work.connection, [draft.rxcui] if draft.rxcui else []),
     )
     return built | {"id": written.draft_id, "status": "draft"}
+
+
+def _being_renewed(work: UnitOfWork, patient_id: str, renewal: RenewedPrescription) -> Resource:
+    """What approving the request would sign. Raises NotFound for one that is not this patient's, or is answered."""
+    store = Store(work)
+    task = decode(store.read("Task", renewal.request_id).body)
+    prescription_id = reference_id(task.get("focus"), "MedicationRequest")
+    whose = reference_id(task.get("for"), "Patient")
+    if whose != patient_id or task.get("status") != "requested" or prescription_id is None:
+        raise NotFound("There is no such request for a refill in this record.")
+    built = renewed(
+        decode(store.read("MedicationRequest", prescription_id).body),
+        prescription_id=prescription_id,
+        refills=renewal.refills,
+        writer=person(work.actor),
+        authored_on=instant(work.now()),
+    )
+    return built | {"id": renewal.request_id, "status": "draft"}
 
 
 def _filled(work: UnitOfWork, template: str, context: Mapping[str, Any]) -> str:

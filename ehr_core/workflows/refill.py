@@ -41,8 +41,9 @@ from ehr_core.medications.prescriptions import (
     why_not_here,
 )
 from ehr_core.medications.queries import count_refills, day_of, open_refills
-from ehr_core.medications.refills import REFILL_TOKEN, answered, asked_by, build_refill_request
+from ehr_core.medications.refills import REFILL_TOKEN, answered, asked_by, build_refill_request, renewed
 from ehr_core.medications.tall_man import tall_man
+from ehr_core.outside.services import asks_of_orders
 from ehr_core.registration.model import PersonFacts
 from ehr_core.registration.queries import people_by_id
 from ehr_core.registration.same_name import mistakable
@@ -56,20 +57,7 @@ MOST = 50
 """Requests on one page of the queue, and in one patient's list."""
 LOOKED_THROUGH = "queue"
 """Requests that are looked through are shown, and are no orders yet."""
-KEPT_OVER = frozenset(
-    {
-        "id",
-        "meta",
-        "identifier",
-        "extension",
-        "statusReason",
-        "priorPrescription",
-        "authoredOn",
-        "requester",
-        "status",
-    }
-)
-"""What a renewal does not take over from the prescription that it renews."""
+ASK_FIRST = "Outside decision support is asked before a renewal: open the request to read what it says."
 
 
 def ask_refill(work: UnitOfWork, *, patient_id: str, asked: AskRefill) -> RefillRequest:
@@ -170,20 +158,18 @@ def _renew(
     checked = check_proposal(work, _asked(patient_id, facts, prescription_id, task_id))
     answers = require_answers(checked, answer.acknowledged)
     now = instant(work.now())
-    renewed = {
-        **{key: value for key, value in request.items() if key not in KEPT_OVER},
+    built = renewed(
+        request,
+        prescription_id=prescription_id,
+        refills=answer.refills,
+        writer=person(work.actor),
+        authored_on=now,
+    )
+    built |= {
         "extension": [{"url": SENT, "valueDateTime": now}],
         "identifier": [{"system": REQUEST_IDENTIFIER, "value": f"refill-{task_id}"}],
-        "status": "active",
-        "authoredOn": now,
-        "requester": person(work.actor),
-        "priorPrescription": {"reference": f"MedicationRequest/{prescription_id}"},
-        "dispenseRequest": {
-            **(request.get("dispenseRequest") or {}),
-            "numberOfRepeatsAllowed": answer.refills,
-        },
     }
-    written = store.create("MedicationRequest", encode(renewed))
+    written = store.create("MedicationRequest", encode(built))
     if request.get("status") in ("active", "on-hold"):
         ended = changed(request, status="completed", reason={"text": "Renewed"}, at=now)
         store.update("MedicationRequest", prescription_id, encode(ended), if_match=version_id)
@@ -203,22 +189,24 @@ def _requests(work: UnitOfWork, patient_id: str | None) -> list[RefillRequest]:
     codes = [rxcui_of(order.get("medicationCodeableConcept")) for order in orders]
     lookup = lookup_for(work.connection, filter(None, codes))
     refused = [why_not_here(code, lookup) for code in codes]
+    outside = asks_of_orders(work.connection) if rows else False
     people = people_by_id(work, facts)
     alike = mistakable({patient_id: person.name for patient_id, person in people.items()})
     shown = zip(rows, orders, checks, refused, strict=True)
-    return [_shown(people.get(one[0].patient_id), alike, *one) for one in shown]
+    return [_shown(people.get(one[0].patient_id), alike, outside, *one) for one in shown]
 
 
 def _shown(
     whose: PersonFacts | None,
     alike: set[str],
+    outside: bool,
     row: Any,
     request: Resource,
     checked: Checked,
     refused: str | None,
 ) -> RefillRequest:
     task = decode(row.body)
-    why_not = why_no_single_click(checked, refused)
+    why_not = why_no_single_click(checked, refused) or (ASK_FIRST if outside else None)
     return RefillRequest(
         request_id=row.id,
         version_id=row.version_id,

@@ -5,6 +5,7 @@ import dagster as dg
 from data_contracts.expectations import ContractBreached
 from pipelines.assets.resources import TRY_AGAIN, Step, bytes_in, step
 from pipelines.run import official
+from pipelines.run.telling import tell_failure
 
 OFFICIAL = ("official_inputs", "official_results", "official_gaps", "official_written_back")
 
@@ -58,7 +59,7 @@ def official_results(context: dg.AssetExecutionContext, official_inputs: str) ->
         try:
             rows = official.evaluate_official(at.draft, at.almoner.settings.site_time_zone)
         except ContractBreached as breach:
-            official.tell_official_failure(at.almoner.client(), at.draft, breach)
+            tell_failure(at.almoner.client(), at.draft, breach, kind=official.KIND)
             raise
         size = sum(path.stat().st_size for path in at.draft.results.glob("official_*.parquet"))
         return dg.MaterializeResult(value=at.draft.snapshot_id, metadata=at.made(rows=rows, size=size))
@@ -113,7 +114,7 @@ def _checked(at: Step, check, name: str) -> dg.AssetCheckResult:
     try:
         rows = check(at.draft)
     except ContractBreached as breach:
-        official.tell_official_failure(at.almoner.client(), at.draft, breach)
+        tell_failure(at.almoner.client(), at.draft, breach, kind=official.KIND)
         listed = [{"breach": one.sentence(), "rows_failing": one.rows_failing} for one in breach.breaches]
         return dg.AssetCheckResult(
             passed=False, metadata={"breaches": listed}, description=breach.short, check_name=name

@@ -17,7 +17,8 @@ from ehr_core.client import AlmonerClient
 from ehr_core.kernel.errors import AlmonerError, SignInRequired, Unavailable
 from ehr_core.kernel.settings import Settings
 from pipelines.run.draft import Draft
-from pipelines.run.nightly import pipeline_client, remeasure_client, tell_failure
+from pipelines.run.nightly import pipeline_client, remeasure_client
+from pipelines.run.telling import tell_failure
 
 Check = Callable[[Draft], dict[str, int]]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import date
 from typing import TypeVar
 
 from data_contracts.api.pipeline import RunReport
@@ -12,7 +12,6 @@ from data_contracts.expectations import ContractBreached
 from data_contracts.lake import Manifest
 from ehr_core.client import AlmonerClient
 from ehr_core.client.tokens import ServiceTokens
-from ehr_core.kernel.logging import get_logger
 from ehr_core.kernel.secrets import load_or_create_secrets
 from ehr_core.kernel.settings import Settings
 from pipelines.run import steps
@@ -23,8 +22,7 @@ from pipelines.run.official import official_night
 from pipelines.run.risk import risk_night
 from pipelines.run.safe_harbor import publish_safe_harbor
 from pipelines.run.snapshot import take_snapshot
-
-log = get_logger(__name__)
+from pipelines.run.telling import run_report, tell_failure
 
 Report = Callable[[str], None]
 Answer = TypeVar("Answer")
@@ -92,40 +90,6 @@ def finish(client: AlmonerClient, draft: Draft, flat: dict[str, int], results: d
     told = run_report(draft, {**flat, **results}, not_checked=facts.not_checked)
     client.pipeline.tell_run(told)
     return told
-
-
-def tell_failure(client: AlmonerClient, draft: Draft, breach: ContractBreached) -> None:
-    """The screens keep the last good results and say why; the log names sample keys (pseudonyms)."""
-    for one in breach.breaches:
-        log.error(
-            "contract_breach",
-            table=one.table,
-            column=one.column,
-            should=one.expectation,
-            rows=one.rows_failing,
-            keys=one.sample_keys,
-        )
-    client.pipeline.tell_run(run_report(draft, {}, failure=breach.short[:500]))
-
-
-def run_report(
-    draft: Draft, counts: dict[str, int], *, not_checked: Sequence[str] = (), failure: str | None = None
-) -> RunReport:
-    facts = draft.facts
-    return RunReport(
-        run_id=facts.run_id,
-        kind="nightly",
-        snapshot_id=facts.snapshot_id,
-        key_id=facts.key_id,
-        as_of=facts.as_of,
-        outbox_transaction=facts.outbox_transaction,
-        started_at=facts.started_at,
-        finished_at=datetime.now(UTC),
-        code_version=code_version(),
-        counts=counts,
-        not_checked=list(not_checked),
-        failure=failure,
-    )
 
 
 def pipeline_client(settings: Settings) -> AlmonerClient:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
 
-from data_contracts.api.pipeline import RunReport, WriteBackReceipt
+from data_contracts.api.pipeline import WriteBackReceipt
 from data_contracts.contract import Table
 from data_contracts.expectations import Breach, ContractBreached, require_sound
 from data_contracts.expectations.breach import WHOLE_TABLE, breached
@@ -27,24 +26,23 @@ from data_contracts.tables.official import (
 from data_contracts.tables.results import CARE_GAPS
 from ehr_core.client import AlmonerClient
 from ehr_core.kernel.errors import AlmonerError
-from ehr_core.kernel.logging import get_logger
 from pipelines import flatten as flattening
 from pipelines import gaps
 from pipelines.deidentify.stream import resource_files
 from pipelines.measures.official.evaluate import evaluate_files
 from pipelines.measures.official.kept import Ready
 from pipelines.measures.official.results import arrow
-from pipelines.run.code_version import code_version
 from pipelines.run.draft import Draft
 from pipelines.run.official_inputs import require_sound_inputs
 from pipelines.run.official_packages import ready_packages
 from pipelines.run.steps import scratch, view
+from pipelines.run.telling import RunKind, run_report, tell_failure
 from pipelines.write_back import RunStamp, send_everything
 
-log = get_logger(__name__)
 WRITTEN_BACK = (OFFICIAL_EVIDENCE, OFFICIAL_RESULTS, OFFICIAL_GAPS)
 """Facts before the results that rest on them: a result is never seen without what it rests on."""
 INPUTS = "official_inputs"
+KIND: RunKind = "official"
 
 Report = Callable[[str], None]
 
@@ -153,7 +151,8 @@ def write_back_official(client: AlmonerClient, draft: Draft, report: Report) -> 
         receipts = send_everything(
             client, connection, stamp, tables=WRITTEN_BACK, not_checked=facts.not_checked, report=report
         )
-    client.pipeline.tell_run(official_report(draft, {name: one.received for name, one in receipts.items()}))
+    counts = {name: one.received for name, one in receipts.items()}
+    client.pipeline.tell_run(run_report(draft, counts, kind=KIND))
     return receipts
 
 
@@ -171,38 +170,9 @@ def official_night(
         check_official(draft, deep=deep_checks)
     except ContractBreached as breach:
         report(f"The official measures were stopped: {breach.short}")
-        tell_official_failure(client, draft, breach)
+        tell_failure(client, draft, breach, kind=KIND)
         return
     write_back_official(client, draft, report)
-
-
-def tell_official_failure(client: AlmonerClient, draft: Draft, breach: ContractBreached) -> None:
-    for one in breach.breaches:
-        log.error(
-            "official_contract_breach",
-            table=one.table,
-            column=one.column,
-            should=one.expectation,
-            rows=one.rows_failing,
-        )
-    client.pipeline.tell_run(official_report(draft, {}, failure=breach.short[:500]))
-
-
-def official_report(draft: Draft, counts: dict[str, int], *, failure: str | None = None) -> RunReport:
-    facts = draft.facts
-    return RunReport(
-        run_id=f"official-{facts.snapshot_id}",
-        kind="official",
-        snapshot_id=facts.snapshot_id,
-        key_id=facts.key_id,
-        as_of=facts.as_of,
-        outbox_transaction=facts.outbox_transaction,
-        started_at=facts.started_at,
-        finished_at=datetime.now(UTC),
-        code_version=code_version(),
-        counts=counts,
-        failure=failure,
-    )
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,13 +12,15 @@ import pyarrow.parquet as pq
 
 from ehr_core.kernel.errors import NotFound
 from pipelines.measures.elm.conformance import ConformanceReport, MeasureReport, run_conformance
+from pipelines.measures.elm.counted import Counted, group_score
 from pipelines.measures.elm.engine import Engine
 from pipelines.measures.elm.explain import explain_measure
 from pipelines.measures.elm.kept import engine_of
 from pipelines.measures.elm.measure import Measure
 from pipelines.measures.elm.packages import read_package
 from pipelines.measures.elm.population import laid_by_batch, needed_types
-from pipelines.measures.elm.results import SCHEMA, Period, summary_report
+from pipelines.measures.elm.reports import summary_report
+from pipelines.measures.elm.results import SCHEMA, Period
 from pipelines.measures.elm.supported import operators_page
 from pipelines.run.judged_batches import Asked, judged_batches
 
@@ -58,17 +59,26 @@ def explain(folder: Path, measure: str, definition: str | None, *, libraries: Pa
 
 @dataclass
 class Evaluated:
-    """One measure over a population: counts per group (see `counts_of`), and people who could not be judged."""
+    """One measure over a population: what was counted per group, and people who could not be judged."""
 
     measure: Measure
-    counts: dict[str, Counter[str]]
-    not_evaluable: int = 0
+    counts: dict[str, Counted]
 
-    def add(self, counts: Mapping[str, Mapping[str, int]], not_evaluable: int) -> None:
+    @property
+    def not_evaluable(self) -> int:
+        return max((one.not_evaluable for one in self.counts.values()), default=0)
+
+    def add(self, counts: Mapping[str, Counted]) -> None:
         """Adds what was counted in another batch of people."""
         for group, of_group in counts.items():
-            self.counts[group].update(of_group)
-        self.not_evaluable += not_evaluable
+            self.counts[group].add(of_group)
+
+    def scores(self) -> dict[str, float | None]:
+        """By group; None where there is no score."""
+        return {
+            group.id: group_score(group, self.counts[group.id].members, self.counts[group.id].observed)
+            for group in self.measure.groups
+        }
 
 
 def evaluate(
@@ -85,15 +95,15 @@ def evaluate(
 ) -> list[Evaluated]:
     """Evaluates measures over a folder of NDJSON files, one per resource type, batch by batch, in so many processes.
 
-    Writes `measure_results.parquet` and a summary MeasureReport per measure into `out`, and with `individual` a
-    `MeasureReport.ndjson` with a report of each person of an initial population. `done` is told how many people of
-    how many have been measured. Raises NotFound when the folder holds no Patient file.
+    Writes `measure_results.parquet` (columns of `official_results`) and a summary MeasureReport per measure into `out`,
+    and with `individual` a `MeasureReport.ndjson` with a report of each person of an initial population. `done` is told
+    how many people of how many have been measured. Raises NotFound when the folder holds no Patient file.
     """
     engine = engine_of(package)
     names = [engine.package.measure(name)["name"] for name in only] or sorted(engine.package.measures)
     compiled = [engine.compile(name) for name in names]
     found = [
-        Evaluated(one.measure, {group.id: Counter() for group in one.measure.groups}) for one in compiled
+        Evaluated(one.measure, {group.id: Counted() for group in one.measure.groups}) for one in compiled
     ]
     out.mkdir(parents=True, exist_ok=True)
     people = 0
@@ -105,8 +115,8 @@ def evaluate(
         asked = Asked(package, tuple(names), period, key_id, individual)
         for judged in judged_batches(asked, laid, workers):
             writer.write_table(judged.rows)
-            for total, counts, failed in zip(found, judged.counts, judged.not_evaluable, strict=True):
-                total.add(counts, failed)
+            for total, counts in zip(found, judged.counts, strict=True):
+                total.add(counts)
             if reports is not None:
                 reports.writelines(one + b"\n" for one in judged.reports)
             people += judged.people

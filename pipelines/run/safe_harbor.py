@@ -112,7 +112,7 @@ def _recode(
 
 
 def _counts_only(folder: Path) -> None:
-    """Takes what was observed out of the official counts: it may be an age, or a day counted in hours."""
+    """Takes what was observed, and strata by a value, out of the official counts: they may be an age, or a day."""
     path = folder / f"{OFFICIAL_RESULTS.name}.parquet"
     rows = pl.read_parquet(path)
     counted = [said and _members(said) for said in rows["population_counts"]]
@@ -122,5 +122,9 @@ def _counts_only(folder: Path) -> None:
 
 
 def _members(said: str) -> str:
-    members = {name: count for name, count in orjson.loads(said).items() if isinstance(count, int)}
+    members = {
+        name: count
+        for name, count in orjson.loads(said).items()
+        if isinstance(count, int) and "=" not in name
+    }
     return orjson.dumps(members).decode()

@@ -116,7 +116,8 @@ def empty_groups(found: Sequence[Evaluated]) -> list[str]:
         for group in one.measure.groups
         if group.scoring not in NO_MEMBERS_EXPECTED
         for code in ("denominator", "numerator", "measure-population")
-        if group.of(code) and not sum(one.counts[group.id][population.id] for population in group.of(code))
+        if group.of(code)
+        and not sum(one.counts[group.id].members[population.id] for population in group.of(code))
     ]
 
 

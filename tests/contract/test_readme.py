@@ -27,6 +27,7 @@ def test_every_demonstration_sign_in_stands_in_the_table_beside_its_application(
     assert DEMO_PASSWORD in README
 
 
+@pytest.mark.long
 def test_the_browser_stories_that_make_test_runs_are_those_that_the_readme_says():
     """One: a second one that joins the short suite costs its minute and has to be named."""
     listed = subprocess.run(

@@ -20,6 +20,7 @@ from ehr_core.api.app import create_app
 from ehr_core.client import AlmonerClient
 from ehr_core.client.tokens import SessionToken, SessionTokens
 from ehr_core.db.database import connect
+from ehr_core.kernel.http_server import config
 from ehr_core.kernel.settings import Settings
 from ehr_core.store import import_write
 from tests.lib.api import RunningApi
@@ -63,7 +64,7 @@ def client_over_the_socket(api: RunningApi, sid: str, port: int) -> AlmonerClien
 
 def _serve(state: Path, port: int) -> None:
     app = create_app(Settings(state=state, api_port=port), connect(os.environ[ADDRESS]))
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    uvicorn.Server(config(app, host="127.0.0.1", port=port)).run()
 
 
 def _leave_traces_late() -> None:

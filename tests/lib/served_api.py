@@ -15,6 +15,7 @@ import uvicorn
 from ehr_core.api.app import create_app
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import FixedClock
+from ehr_core.kernel.http_server import config
 from ehr_core.kernel.settings import Settings
 from tests.lib.api import MORNING, RunningApi
 from tests.lib.postgres import free_port
@@ -31,9 +32,7 @@ def served_api(
     given = {"fhir_references": "any"} | settings
     chosen = Settings(state=state, api_port=free_port(), **given)
     app = create_app(chosen, database, clock)
-    server = uvicorn.Server(
-        uvicorn.Config(app, host=chosen.host, port=chosen.api_port, log_level="warning", access_log=False)
-    )
+    server = uvicorn.Server(config(app, host=chosen.host, port=chosen.api_port))
     thread = threading.Thread(target=server.run, name="served-api", daemon=True)
     thread.start()
     wait_for(lambda: server.started or not thread.is_alive())

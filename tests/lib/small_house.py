@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from ehr_core.db.database import connect
+from ehr_core.kernel.http_server import command
 from tests.lib import postgres
 from tests.lib.api import PASSWORD, RunningApi
 from tests.lib.postgres import free_port
@@ -66,10 +67,9 @@ def _workspace(api: RunningApi, state: Path, port: int, url: str) -> Iterator[No
         "ALMONER_API_PORT": str(api.parts.settings.api_port),
         "ALMONER_STAFF_PORT": str(port),
     }
-    command = ["-m", "uvicorn", "dashboards.asgi:create_app", "--factory", "--log-level", "warning"]
     with (state / "staff.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, *command, "--host", "127.0.0.1", "--port", str(port)],
+            [sys.executable, *command("dashboards.asgi:create_app", "127.0.0.1", port)],
             cwd=REPOSITORY,
             env=os.environ | own,
             stdout=log,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import pytest
 
@@ -30,14 +29,12 @@ def first_wall_gone(patch: pytest.MonkeyPatch) -> None:
 
 def second_wall_gone(patch: pytest.MonkeyPatch) -> None:
     """The database lets everybody reach everything."""
-    within = Database.transaction
+    enter = Database.enter
 
-    @contextmanager
-    def unbounded(self, **given):
-        with within(self, **given | {"reach": "all", "patient_id": None, "staff": None}) as connection:
-            yield connection
+    def unbounded(self, connection, **given):
+        enter(self, connection, **given | {"reach": "all", "patient_id": None, "staff": None})
 
-    patch.setattr(Database, "transaction", unbounded)
+    patch.setattr(Database, "enter", unbounded)
 
 
 def both_walls_gone(patch: pytest.MonkeyPatch) -> None:

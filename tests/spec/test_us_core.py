@@ -78,6 +78,7 @@ def test_the_shipped_value_sets_know_what_the_definitions_list(package: Package)
                 assert told is (None if include["system"] == SNOMED else True), (part.url, code)
 
 
+@pytest.mark.long
 def test_our_rules_judge_as_those_of_the_definitions(guides: Guides):
     """The expressions are our own: of whole resources, and of each without one element, they say what HL7's say."""
     differing, broken = [], set()

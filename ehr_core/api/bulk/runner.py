@@ -22,12 +22,13 @@ from ehr_core.api.bulk.left_out import exporter_today, left_out, outcomes
 from ehr_core.api.bulk.sealed_files import SealedWriter, file_key
 from ehr_core.api.bulk.selection import Selection, patients_in, select_for
 from ehr_core.db.database import Database
+from ehr_core.db.twin import twin_of
 from ehr_core.kernel.clock import Clock
 from ehr_core.kernel.errors import AlmonerError
 from ehr_core.kernel.logging import get_logger
 from ehr_core.kernel.secrets import Secrets
 from ehr_core.kernel.settings import Settings
-from ehr_core.store.exporter import deleted_since, stream_type
+from ehr_core.store.exporter import Chunk, deleted_since, in_chunks, stream_type
 
 RUNNER_ID = "service:bulk-export"
 MOST_FILE_BYTES = 512 * 1024 * 1024
@@ -103,25 +104,28 @@ class BulkRunner(JobQueue):
         exported: set[str],
     ) -> list[jobs.ExportedFile]:
         files: list[jobs.ExportedFile] = []
-        for resource_type in selection.resource_types:
-            chunks = stream_type(connection, resource_type, selection.wanted, whose=exported)
-            files += self._write_type(job, folder, "output", resource_type, chunks)
+        with twin_of(connection) as twin:
+            for resource_type in selection.resource_types:
+                chunks = stream_type(twin, resource_type, selection.wanted, whose=exported)
+                files += self._write_type(job, folder, "output", resource_type, chunks)
         if job.since is not None:
             bundles = deleted_since(connection, selection.resource_types, selection.wanted)
             files += self._write_type(job, folder, "deleted", "Bundle", bundles)
         if sentences := left_out(selection):
-            files += self._write_type(job, folder, "error", "OperationOutcome", outcomes(sentences))
+            files += self._write_type(
+                job, folder, "error", "OperationOutcome", in_chunks(outcomes(sentences))
+            )
         return files
 
     def _write_type(
-        self, job: Row[Any], folder: Path, kind: str, resource_type: str, chunks: Generator[bytes]
+        self, job: Row[Any], folder: Path, kind: str, resource_type: str, chunks: Generator[Chunk]
     ) -> list[jobs.ExportedFile]:
         """Sealed files of one type, each of at most MOST_FILE_BYTES and whole lines; no file for no resource."""
         with closing(chunks):
             return self._write_files(job, folder, kind, resource_type, chunks)
 
     def _write_files(
-        self, job: Row[Any], folder: Path, kind: str, resource_type: str, chunks: Generator[bytes]
+        self, job: Row[Any], folder: Path, kind: str, resource_type: str, chunks: Generator[Chunk]
     ) -> list[jobs.ExportedFile]:
         files: list[jobs.ExportedFile] = []
         chunk = next(chunks, None)
@@ -132,8 +136,8 @@ class BulkRunner(JobQueue):
             with SealedWriter(folder / name, key) as writer:
                 told = 0
                 while chunk is not None and writer.plain_bytes < MOST_FILE_BYTES:
-                    writer.write(chunk)
-                    resources += chunk.count(b"\n")
+                    writer.write(chunk.lines)
+                    resources += chunk.resources
                     if writer.plain_bytes >= told + TELL_EVERY_BYTES:
                         told = writer.plain_bytes
                         self._tell(job, f"{resource_type}: {resources:,} resources")

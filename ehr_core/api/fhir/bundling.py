@@ -25,6 +25,7 @@ from ehr_core.api.fhir.visibility import (
     require_reading,
     shown,
 )
+from ehr_core.api.one_thread import OneThreadRoute
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.store.bundles import READS, Act, Door
 from ehr_core.store.content import instant_text
@@ -32,7 +33,7 @@ from ehr_core.store.versions import StoredResource
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
 from ehr_core.workflows.outside_orders import check_written
 
-router = APIRouter(prefix="/fhir", tags=["fhir"])
+router = APIRouter(prefix="/fhir", tags=["fhir"], route_class=OneThreadRoute)
 
 
 @router.post("")

@@ -17,9 +17,10 @@ from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.searching import search_bundle
 from ehr_core.api.fhir.visibility import history_store, reading_store, shown
+from ehr_core.api.one_thread import OneThreadRoute
 from ehr_core.kernel.errors import NotFound
 
-router = APIRouter(prefix="/fhir", tags=["fhir"])
+router = APIRouter(prefix="/fhir", tags=["fhir"], route_class=OneThreadRoute)
 
 
 @router.get("/_history")

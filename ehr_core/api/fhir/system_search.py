@@ -23,11 +23,12 @@ from ehr_core.api.fhir.paging import PAGE_PARAMETER, opened_page, sealed_page
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.searching import SHAPING
 from ehr_core.api.fhir.visibility import reading_store, shown_of
+from ehr_core.api.one_thread import OneThreadRoute
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.resource_types import RESOURCE_TYPES
 from ehr_core.store.search_several import MOST_TYPES, search_several, turn_several
 
-router = APIRouter(prefix="/fhir", tags=["fhir"])
+router = APIRouter(prefix="/fhir", tags=["fhir"], route_class=OneThreadRoute)
 TYPE = "_type"
 PLACE = "_search"
 

@@ -20,6 +20,7 @@ from ehr_core.api.fhir.exchange import (
 )
 from ehr_core.api.fhir.retries import once
 from ehr_core.api.fhir.visibility import cut, writing_store
+from ehr_core.api.one_thread import OneThreadRoute
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store.conditional import AlreadyThere, Patched, delete_found, patch, patch_found, update_found
 from ehr_core.store.patches import JSON_PATCH, MERGE_PATCH, fhirpath_patch, json_patch, merge_patch
@@ -29,7 +30,7 @@ from ehr_core.store.versions import StoredResource
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
 from ehr_core.workflows.outside_orders import check_written
 
-router = APIRouter(prefix="/fhir", tags=["fhir"])
+router = APIRouter(prefix="/fhir", tags=["fhir"], route_class=OneThreadRoute)
 PLAIN_JSON = frozenset({"application/json", "text/json"})
 """Who sends a part of a resource under these means a merge patch, as some clients do."""
 

@@ -17,6 +17,7 @@ from data_contracts.api.outside import (
     OutsideCards,
     Subscriptions,
 )
+from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import begin
 from ehr_core.api.dependencies import Parts, ProcessParts, Work, bearer_token
 from ehr_core.api.outside_cds import services
@@ -96,9 +97,16 @@ def _cards(support: OutsideSupport, asked: AskOutside, request: Request, parts: 
     if actor.application is not None:
         raise Forbidden("An outside application may use the FHIR server alone, at /fhir.")
     actor.require("chart.read")
-    if asked.hook != "patient-view" and not (asked.prescription and actor.may("medication.reconcile")):
-        actor.require("medication.prescribe" if asked.prescription else "order.write")
+    if asked.hook != "patient-view":
+        _require_orders(actor, asked)
     return support.cards(actor, asked)
+
+
+def _require_orders(actor: Actor, asked: AskOutside) -> None:
+    """Who signs such orders; a prescription may be written by who prepares it, a renewal is signed at once."""
+    if asked.prescription and not asked.renewal and actor.may("medication.reconcile"):
+        return
+    actor.require("medication.prescribe" if asked.prescription or asked.renewal else "order.write")
 
 
 @router.post("/cards/{card_id}/answer", status_code=204)

@@ -44,8 +44,12 @@ def write_condition(
     verification: str = "confirmed",
     label: str | None = None,
     visit: bool = False,
+    seen: date | None = None,
 ) -> str:
-    """A problem, or with `visit` the diagnosis of one visit. A refuted one stays in the record as refuted."""
+    """A problem, or with `visit` the diagnosis of one visit, of the day of onset or of the day it was `seen` again.
+
+    A refuted one stays in the record as refuted.
+    """
     meta = profile(
         "us-core-condition-encounter-diagnosis" if visit else "us-core-condition-problems-health-concerns"
     )
@@ -57,12 +61,12 @@ def write_condition(
     body["category"] = ENCOUNTER_DIAGNOSIS if visit else PROBLEM
     body["code"] = concept(ICD10CM, code, name)
     body["subject"] = chart.subject
-    if visit and (encounter := chart.encounter_reference(onset)):
+    if visit and (encounter := chart.encounter_reference(seen or onset)):
         body["encounter"] = encounter
     body["onsetDateTime"] = onset.isoformat()
     if ended:
         body["abatementDateTime"] = ended.isoformat()
-    body["recordedDate"] = onset.isoformat()
+    body["recordedDate"] = (seen or onset).isoformat()
     return chart.add("Condition", body)
 
 
@@ -225,7 +229,14 @@ def write_vaccine(chart: Chart, vaccine: str, day: date, *, refused: bool = Fals
     chart.add("Immunization", body)
 
 
-def write_procedure(chart: Chart, procedure: str, day: date, *, status: str = "completed") -> str:
+def write_procedure(
+    chart: Chart,
+    procedure: str,
+    day: date,
+    *,
+    status: str = "completed",
+    reason: tuple[str, str] | None = None,
+) -> str:
     system, code, name = assumptions("treatments")["procedure"][procedure]
     body: dict[str, Any] = {
         "meta": profile("us-core-procedure"),
@@ -236,6 +247,8 @@ def write_procedure(chart: Chart, procedure: str, day: date, *, status: str = "c
     if status == "not-done":
         body["statusReason"] = {"text": "Patient declined on the day"}
     body["performedDateTime"] = chart.calendar.instant(day, GIVEN_MINUTE)
+    if reason:
+        body["reasonCode"] = [concept(ICD10CM, *reason)]
     body["performer"] = [{"actor": clinician_reference(chart.person.clinician)}]
     return chart.add("Procedure", body)
 

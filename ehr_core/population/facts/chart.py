@@ -32,6 +32,10 @@ class Chart:
         self.last_visit: date | None = None
         self.encounter_on: dict[date, str] = {}
         self.condition_ids: dict[str, str] = {}
+        self.problem_codes: dict[str, tuple[str, str]] = {}
+        self.yearly_visits: list[date] = []
+        self.body_mass: dict[date, float] = {}
+        self.mammograms: list[date] = []
 
     def add(self, resource_type: str, body: dict[str, Any], *, resource_id: str | None = None) -> str:
         """Adds a resource and returns its id, which follows from the person's key and its place in the chart."""

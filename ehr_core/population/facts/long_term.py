@@ -29,7 +29,7 @@ def write_problems(chart: Chart) -> None:
     facts = assumptions("conditions")["chronic"]
     for key, onset in chart.person.conditions.items():
         row = facts[key]
-        code, name = _code_for(chart, key, row["codes"])
+        code, name = chart.problem_codes[key] = _code_for(chart, key, row["codes"])
         made = write_condition(chart, code, name, onset, label=row.get("label"))
         chart.condition_ids[key] = made
         drugs = assumptions("treatments")["for_condition"].get(key)

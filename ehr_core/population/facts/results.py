@@ -36,14 +36,18 @@ def _fixed(kind: str, key: str) -> tuple[dict[str, Any], list[dict[str, Any]], d
     """meta, category and code of one kind of result; the same for everybody, so made once."""
     row = assumptions("results")[kind][key]
     code = concept(LOINC, row["loinc"], row["name"])
-    name = {"lab": "laboratory", "vital": "vital-signs", "survey": "survey"}[kind]
+    name = {"lab": "laboratory", "vital": "vital-signs", "survey": "survey", "exam": "exam"}[kind]
     if kind == "vital":
         meta = profile(row.get("profile", "us-core-vital-signs"))
     elif kind == "lab":
         meta = profile("us-core-observation-lab")
+    elif kind == "exam":
+        meta = profile("us-core-observation-clinical-result")
     else:
         meta = profile("us-core-observation-screening-assessment")
-    shown = {"laboratory": "Laboratory", "vital-signs": "Vital Signs", "survey": "Survey"}[name]
+    shown = {"laboratory": "Laboratory", "vital-signs": "Vital Signs", "survey": "Survey", "exam": "Exam"}[
+        name
+    ]
     return meta, [concept(f"{TERMINOLOGY}/observation-category", name, shown)], code
 
 
@@ -261,6 +265,13 @@ def write_organs(chart: Chart) -> None:
             "valueBoolean": True,
         }
         chart.add("Observation", body)
+
+
+def write_exam(chart: Chart, key: str, day: date, value: dict[str, Any]) -> str:
+    """What was seen at an examination."""
+    body = _start(chart, "exam", key, day, None, "final")
+    body["valueCodeableConcept"] = value
+    return chart.add("Observation", body)
 
 
 def write_answer(

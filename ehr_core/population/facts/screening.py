@@ -47,6 +47,7 @@ def write_breast(chart: Chart, decision: Decision) -> None:
     way = decision.way
     if way in ("report", "lapsed"):
         write_report(chart, "mammogram", day)
+        chart.mammograms.append(day)
     elif way == "observation":
         write_imaging_observation(chart, "mammogram", day)
     elif way in ("preliminary", "entered_in_error"):

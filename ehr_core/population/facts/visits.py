@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from ehr_core.population.assumptions import assumptions, at_age, by_age
+from ehr_core.population.facts.billing import billed_as
 from ehr_core.population.facts.care import write_condition
 from ehr_core.population.facts.chart import Chart
 from ehr_core.population.facts.results import write_blood_pressure, write_vital
@@ -59,9 +60,11 @@ def _write_visit(chart: Chart, day: date, kind: str) -> None:
     minute = visit_minute(chart.person.position)
     reasons = assumptions("visits")["reasons"]
     acute = chart.draws.chance(assumptions("visits")["acute_share"])
+    billed = billed_as(chart, day, kind, acute=acute)
     if acute:
         problem = _acute_problem(chart, day)
-        write_encounter(chart, day, minute, kind, reasons["acute"], (problem["code"], problem["name"]))
+        diagnosis = (problem["code"], problem["name"])
+        write_encounter(chart, day, minute, kind, reasons["acute"], diagnosis, billed=billed)
         ended = day + timedelta(days=chart.draws.whole(*problem["days"]))
         ended = ended if ended < chart.calendar.as_of else None
         write_condition(chart, problem["code"], problem["name"], day, ended=ended, visit=True)
@@ -71,7 +74,8 @@ def _write_visit(chart: Chart, day: date, kind: str) -> None:
         name = ("Z00.129", "Encounter for routine child health examination without abnormal findings")
         if told != "child":
             name = ("Z00.00", "Encounter for general adult medical examination without abnormal findings")
-        write_encounter(chart, day, minute, kind, reasons[told], _standing_diagnosis(chart) or name)
+        diagnosis = _standing_diagnosis(chart) or name
+        write_encounter(chart, day, minute, kind, reasons[told], diagnosis, billed=billed)
 
 
 def _acute_problem(chart: Chart, day: date) -> dict[str, Any]:
@@ -104,10 +108,11 @@ def write_encounter(
     minutes: int = 20,
     days: int = 0,
     extra_type: dict[str, Any] | None = None,
+    billed: dict[str, Any] | None = None,
     disposition: dict[str, Any] | None = None,
 ) -> str:
     row = assumptions("visits")["kind"][kind]
-    types = [concept(VISIT_TYPE, row["code"], row["name"])]
+    types = [concept(VISIT_TYPE, row["code"], row["name"]), *([billed] if billed else [])]
     body: dict[str, Any] = {
         "meta": profile("us-core-encounter"),
         "status": "finished",
@@ -177,7 +182,7 @@ def _write_vitals(chart: Chart, day: date, height: float, *, with_height: bool) 
     if not child or person.age >= 3:
         systolic, diastolic = _pressure(chart, day)
         write_blood_pressure(chart, day, minute, systolic, diastolic)
-    bmi = _body_mass_index(chart)
+    bmi = chart.body_mass[day] = _body_mass_index(chart)
     weight = bmi * (height / 100) ** 2
     write_vital(chart, "weight", day, minute, f"{weight:.1f}")
     if with_height:

@@ -81,12 +81,15 @@ def _as_quantity(column: Column) -> Quantity:
 
 
 def _quantities(run: Run, name: str, first: Quantity, second: Quantity) -> Quantity:
+    """A sum or difference is in the finer of the two units."""
     left, right = numbers(first.part("value")), numbers(second.part("value"))
     units = _units(run, first), _units(run, second)
     if name in ("Add", "Subtract"):
         factors = _factors(run, *units)
-        values = NUMBERS[name](left, significant(right * factors))
-        unit = units[0]
+        finer = factors < 1
+        left = np.where(finer, significant(left / np.where(finer, factors, 1)), left)
+        values = NUMBERS[name](left, np.where(finer, right, significant(right * factors)))
+        unit = np.where(finer, units[1], units[0])
     else:
         values = (
             np.multiply(left, right)

@@ -2,22 +2,24 @@
 
 Three forms are read: NDJSON lines or JSON objects of `case`, `measure`, `period`, `expected` and `resources`; a bundle
 with a MeasureReport that says what is expected; and a folder per case with its resources in files, such a report among
-them. What looks like a case and is none of these is told of, not passed over.
+them. Each may be packed in a .zip. What looks like a case and is none of these is told of, not passed over.
 """
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ehr_core.kernel.errors import BadRequest, NotFound
 from pipelines.measures.elm.expected import ExpectedGroup, expected_group
-from pipelines.measures.elm.packages import read_json
+from pipelines.measures.elm.packages import LARGEST_UNPACKED, READ, objects_of, read_json
 
 PLACES = ("cases", "tests", "input/tests", "test-cases", ".")
 """Where cases stand in a folder; the first that has any is taken."""
-CASE_FILES = (".json", ".json.gz", ".ndjson", ".ndjson.gz")
+ZIP = ".zip"
 OF_PACKAGES = frozenset({"Measure", "Library", "ValueSet", "CodeSystem"})
 REPORT = "MeasureReport"
 NO_REPORT = "It has a Patient and no MeasureReport that says what is expected."
@@ -67,9 +69,9 @@ def _cases_in(place: Path) -> Iterator[Case | Unjudged]:
     loose: dict[Path, list[dict]] = {}
     without_report: dict[Path, list[str]] = {}
     for file in sorted(place.rglob("*")):
-        if file.name.startswith(".") or not file.name.endswith(CASE_FILES):
+        if file.name.startswith(".") or not file.name.endswith((*READ, ZIP)):
             continue
-        for where, content in _contents(file):
+        for inner, where, content in _zipped(file) if file.suffix == ZIP else _contents(file):
             if isinstance(content, Unjudged):
                 yield content
             elif "expected" in content or "case" in content:
@@ -77,12 +79,12 @@ def _cases_in(place: Path) -> Iterator[Case | Unjudged]:
             elif content.get("resourceType") == "Bundle":
                 resources = _entries(content)
                 if _has(resources, REPORT):
-                    yield from _reported_cases(resources, file.name.partition(".")[0], where)
+                    yield from _reported_cases(resources, inner.name.partition(".")[0], where)
                 elif _has(resources, "Patient"):
-                    loose.setdefault(file.parent, []).extend(resources)
-                    without_report.setdefault(file.parent, []).append(where)
+                    loose.setdefault(inner.parent, []).extend(resources)
+                    without_report.setdefault(inner.parent, []).append(where)
             elif content.get("resourceType") and content["resourceType"] not in OF_PACKAGES:
-                loose.setdefault(file.parent, []).append(content)
+                loose.setdefault(inner.parent, []).append(content)
     yield from _from_folders(place, loose, without_report)
 
 
@@ -99,13 +101,31 @@ def _has(resources: Iterable[dict], kind: str) -> bool:
     return any(one.get("resourceType") == kind for one in resources)
 
 
-def _contents(file: Path) -> Iterator[tuple[str, dict | Unjudged]]:
+def _contents(
+    file: Path, read: Callable[[Path], Iterable[dict]] = read_json
+) -> Iterator[tuple[Path, str, dict | Unjudged]]:
     """The JSON objects of a file with their places; a file that is not JSON as what cannot be judged."""
     try:
-        for number, content in enumerate(read_json(file), 1):
-            yield f"line {number} of {file.name}", content
+        for number, content in enumerate(read(file), 1):
+            yield file, f"line {number} of {file.name}", content
     except BadRequest as error:
-        yield file.name, Unjudged(file.name, str(error))
+        yield file, file.name, Unjudged(file.name, str(error))
+
+
+def _zipped(file: Path) -> Iterator[tuple[Path, str, dict | Unjudged]]:
+    """The same of each file in an archive, as if it were a folder; nothing is written."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for member in archive.infolist():
+                inner = file / PurePosixPath(member.filename)
+                if member.is_dir() or not inner.name.endswith((".json", ".ndjson")):
+                    continue
+                if member.file_size > LARGEST_UNPACKED:
+                    yield inner, inner.name, Unjudged(f"{inner.name} in {file.name}", "It is too large.")
+                    continue
+                yield from _contents(inner, lambda one, name=member: objects_of(one, archive.read(name)))
+    except (OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        yield file, file.name, Unjudged(file.name, f"It is no whole archive ({type(error).__name__}).")
 
 
 def _written_case(content: dict, where: str) -> Case | Unjudged:

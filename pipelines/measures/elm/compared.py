@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from data_contracts.measure_scores import observed_score
 from pipelines.measures.elm.cases import Case
 from pipelines.measures.elm.engine import Result
 from pipelines.measures.elm.expected import (
@@ -16,7 +17,6 @@ from pipelines.measures.elm.expected import (
 )
 from pipelines.measures.elm.plain import plain
 from pipelines.measures.elm.populations import GroupResult
-from pipelines.measures.elm.scores import observed_score
 
 
 @dataclass

@@ -66,6 +66,7 @@ class Scope:
         return Scope({**self.names, **names}, self.depth + deeper, self.calls, self.this)
 
 
+NOWHERE = Scope()
 Handler = Callable[["Compiler", dict, Scope], Node]
 HANDLERS: dict[str, Handler] = {}
 
@@ -105,6 +106,12 @@ class Compiler:
             return self.unsupported(
                 f"{elm['type']} that cannot be read ({type(error).__name__}: {error})", elm
             )
+
+    def body(self, definition: dict, scope: Scope = NOWHERE) -> Node:
+        """The node of a definition or function; an `Unsupported` one where the translation to ELM left none."""
+        if "expression" in definition:
+            return self.node(definition["expression"], scope)
+        return self.unsupported("a definition that was not translated to ELM", definition)
 
     def generic(self, elm: dict, scope: Scope) -> Node:
         """An operator: its operands in order, what is not an operand as attributes."""

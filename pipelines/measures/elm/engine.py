@@ -81,6 +81,13 @@ class Result:
     errors: list[RunError]
     run: Run
 
+    def failed(self) -> np.ndarray:
+        """Masks the people for whom the logic ended in a run-time error: they are not evaluable."""
+        found = np.zeros(self.run.root.rows, bool)
+        for error in self.errors:
+            found[error.patients] = True
+        return found
+
 
 class Engine:
     """Holds what runs share: texts, value sets and the nodes of all measures."""
@@ -165,7 +172,7 @@ def _observation(program: Program, library: Library, population: Population) -> 
     compiler = Compiler(program, library, population.expression)
     subject = compiler.make("Row", (), {"row": OBSERVED})
     names: Mapping[str, Node] = {operand["name"]: subject for operand in functions[0].get("operand", [])}
-    return compiler.node(functions[0]["expression"], Scope(names))
+    return compiler.body(functions[0], Scope(names))
 
 
 def _period(start: str, end: str) -> Column:
@@ -210,6 +217,7 @@ def _group(compiled: Compiled, group: Group, run: Run) -> GroupResult:
     for population in group.of(OBSERVATION):
         observed = _observed(group, population, result.members)
         if observed is not None:
+            result.seen[population.id] = observed
             result.observations[population.id] = _observe(run, criteria[population.id], observed)
     for stratifier in group.stratifiers:
         if stratifier.id in valued:

@@ -207,4 +207,4 @@ def _named(compiled: Compiled, name: str) -> tuple[str, Node]:
     compiler = Compiler(program, library, name)
     operands = [operand["name"] for operand in function.get("operand", [])]
     rows = {operand: compiler.make("Row", (), {"row": operand}) for operand in operands}
-    return f"{name}({', '.join(operands)})", compiler.node(function["expression"], Scope(rows))
+    return f"{name}({', '.join(operands)})", compiler.body(function, Scope(rows))

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import orjson
 import pyarrow as pa
 
-from pipelines.measures.elm.engine import Compiled, Engine, Result
+from pipelines.measures.elm.counted import Counted, counted
+from pipelines.measures.elm.engine import Compiled, Engine
 from pipelines.measures.elm.population import Batch
-from pipelines.measures.elm.results import SCHEMA, Period, counts_of, individual_reports, measure_table
+from pipelines.measures.elm.reports import individual_reports
+from pipelines.measures.elm.results import SCHEMA, Period, measure_table
 
 
 @dataclass
 class Judged:
-    """What measures say of a batch: per measure counts by group, how many are not evaluable, and FHIR reports."""
+    """What measures say of a batch: rows, per measure what is counted by group, and FHIR reports."""
 
     people: int
     rows: pa.Table
-    counts: list[dict[str, dict[str, int]]]
-    not_evaluable: list[int]
+    counts: list[dict[str, Counted]]
     reports: list[bytes] = field(default_factory=list)
 
 
@@ -36,21 +36,14 @@ def judge(
 ) -> Judged:
     """All measures over one batch, in one run, so that what they share is computed once."""
     run = engine.run(batch.records, (period.begin.isoformat(), period.end.isoformat()))
-    found = Judged(len(batch.keys), SCHEMA.empty_table(), [], [])
+    found = Judged(len(batch.keys), SCHEMA.empty_table(), [])
     tables = []
     for one in measures:
         result = engine.evaluate(one, run)
         tables.append(measure_table(result, batch.keys, key_id, period, period.end))
-        found.counts.append({group.group.id: counts_of(group) for group in result.groups})
-        found.not_evaluable.append(_failed(result, len(batch.keys)))
+        failed = result.failed()
+        found.counts.append({group.group.id: counted(group, failed) for group in result.groups})
         if individual:
             found.reports += map(orjson.dumps, individual_reports(result, batch.keys, period))
     found.rows = pa.concat_tables(tables) if tables else found.rows
     return found
-
-
-def _failed(result: Result, people: int) -> int:
-    failed = np.zeros(people, bool)
-    for error in result.errors:
-        failed[error.patients] = True
-    return int(failed.sum())

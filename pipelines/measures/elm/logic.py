@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.measures.elm.columns import Bool, Choice, Column, Listing, Null, merge, scatter
+from pipelines.measures.elm.columns import Bool, Choice, Column, Listing, Null, Text, merge, scatter
 from pipelines.measures.elm.conversions import system
 from pipelines.measures.elm.nodes import Node
 from pipelines.measures.elm.run import Frame, Run, operation
@@ -133,19 +133,20 @@ def message(run: Run, node: Node, frame: Frame) -> Column:
     values = dict(zip(node["roles"], run.args(node, frame), strict=True))
     source = values.get("source", Null(frame.rows))
     condition = truth(values["condition"]).values == 1 if "condition" in values else np.ones(frame.rows, bool)
-    if not _is_error(run, values) or not condition.any():
+    condition &= _is_error(run, values, frame.rows)
+    if not condition.any():
         return source
-    text = values.get("message")
-    words = [run.texts.string(int(one)) for one in text.values[condition]] if hasattr(text, "values") else []
+    text = system(values.get("message", Null(frame.rows)))
+    words = [run.texts.string(int(one)) for one in text.values[condition]] if isinstance(text, Text) else []
     run.fail(node, frame, condition, next((one for one in words if one), "the logic raised an error"))
     return source.take(np.where(condition, -1, np.arange(frame.rows)))
 
 
-def _is_error(run: Run, values: dict[str, Column]) -> bool:
-    severity = values.get("severity")
-    if not hasattr(severity, "values") or not len(severity):
-        return False
-    return (run.texts.string(int(severity.values[0])) or "").lower() == "error"
+def _is_error(run: Run, values: dict[str, Column], rows: int) -> np.ndarray:
+    severity = system(values.get("severity", Null(rows)))
+    if not isinstance(severity, Text):
+        return np.zeros(rows, bool)
+    return run.texts.mapped(severity.values, str.lower) == run.texts.number("error")
 
 
 @operation("Unsupported")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ehr_core.kernel.errors import BadRequest
 
-SCORING, BASIS = "cqfm-scoring", "cqfm-populationBasis"
+SCORING, BASIS, UNIT = "cqfm-scoring", "cqfm-populationBasis", "cqfm-scoringUnit"
 CRITERIA_REFERENCE, AGGREGATE = "cqfm-criteriaReference", "cqfm-aggregateMethod"
 """The last part of an extension's address: its guide has moved, and editions differ in what stands before."""
 
@@ -44,7 +44,7 @@ class Supplement:
 
 @dataclass(frozen=True)
 class Group:
-    """`basis_given`: the measure itself says what its populations count."""
+    """`basis_given`: the measure itself says what its populations count. `unit` is that of its score (UCUM)."""
 
     id: str
     scoring: str
@@ -52,6 +52,7 @@ class Group:
     populations: tuple[Population, ...]
     stratifiers: tuple[Stratifier, ...]
     basis_given: bool = True
+    unit: str | None = None
 
     def of(self, code: str) -> tuple[Population, ...]:
         return tuple(one for one in self.populations if one.code == code)
@@ -74,16 +75,31 @@ class Measure:
 def read_measure(content: dict) -> Measure:
     """A FHIR Measure as what the engine needs of it. Raises BadRequest when it cannot be evaluated."""
     name = content.get("name") or content.get("id")
-    if _code(content.get("scoring")) == "composite":
-        raise BadRequest(
-            f"The measure '{name}' is a composite. Evaluate the measures that it is composed of."
-        )
-    if not content.get("library"):
-        raise BadRequest(f"The measure '{name}' names no library.")
     try:
-        return _measure(content)
+        if _code(content.get("scoring")) == "composite":
+            raise BadRequest(_composite(name, content))
+        if not content.get("library"):
+            raise BadRequest(f"The measure '{name}' names no library.")
+        measure = _measure(content)
     except (AttributeError, KeyError, TypeError) as error:
         raise BadRequest(f"The measure '{name}' cannot be read: {type(error).__name__} {error}.") from None
+    if any(group.scoring == "composite" for group in measure.groups):
+        raise BadRequest(_composite(name, content))
+    return measure
+
+
+def _composite(name: str | None, content: dict) -> str:
+    """Why a composite is not taken, and which measures to take in its place."""
+    parts = [
+        str(one.get("resource") or one.get("display") or one.get("url"))
+        for one in content.get("relatedArtifact", [])
+        if one.get("type") == "composed-of"
+    ]
+    named = f": {', '.join(parts)}" if parts else ""
+    return (
+        f"The measure '{name}' is a composite, which is not supported. "
+        f"Take the measures that it is composed of{named}, and leave it out (--measure NAME)."
+    )
 
 
 def _measure(content: dict) -> Measure:
@@ -135,7 +151,14 @@ def _group(group: dict, measure: dict, number: int) -> Group:
         tuple(populations),
         tuple(stratifiers),
         basis is not None,
+        _unit(group) or _unit(measure),
     )
+
+
+def _unit(holder: dict) -> str | None:
+    """The unit that its score is said to have: by the extension, or by the element that later releases have."""
+    said = holder.get("scoringUnit") or {}
+    return _extension(holder, UNIT) or _code(said) or said.get("text")
 
 
 def _population(one: dict, taken: Collection[str]) -> Population:

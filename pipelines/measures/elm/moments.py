@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from pipelines.measures.elm.columns import Column, Rows, gather
+from pipelines.measures.elm.columns import Rows, Single, gather
 
 YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, MILLISECOND = range(1, 8)
 PRECISIONS = {"year": YEAR, "month": MONTH, "day": DAY, "hour": HOUR, "minute": MINUTE, "second": SECOND}
@@ -29,7 +29,7 @@ EARLIEST = int(np.datetime64("0001-01-01", "ms").astype(np.int64))
 LATEST = int(np.datetime64("9999-12-31T23:59:59.999", "ms").astype(np.int64))
 
 
-class Moment(Column):
+class Moment(Single):
     """`low`: first millisecond it may be. `precision`: YEAR … MILLISECOND, 0 for null. `offset`: minutes.
 
     `high`: last millisecond it may be, where that does not follow from the precision (the end of what goes on).

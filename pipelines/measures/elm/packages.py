@@ -30,6 +30,7 @@ __all__ = [
     "ValueSet",
     "contents",
     "cut_value_sets",
+    "objects_of",
     "package_of",
     "read_json",
     "read_package",
@@ -39,6 +40,9 @@ ELM_JSON, ELM_XML = "application/elm+json", "application/elm+xml"
 XML_LIBRARY = re.compile(
     rb"<(?:\w+:)?library\b[^>]*urn:hl7-org:elm:r1.*?<(?:\w+:)?identifier\s[^>]*?\bid=\"([^\"]+)\"", re.DOTALL
 )
+READ = (".json", ".json.gz", ".ndjson", ".ndjson.gz")
+TESTS = frozenset({"tests", "test-cases"})
+"""Folders of test cases that may also hold parts of the package: a file there that is not JSON stops nothing."""
 LARGEST_UNPACKED = 500_000_000
 """Bytes of one packed file as it unpacks."""
 OID = re.compile(r"\d+(?:\.\d+){4,}$")
@@ -160,15 +164,23 @@ def contents(place: Path) -> Iterator[dict]:
         raise NotFound(f"There is no '{place}'. Name a folder with measures, libraries and value sets.")
     files = [place] if place.is_file() else sorted(place.rglob("*"))
     for file in files:
-        if "cases" in file.relative_to(place).parts[:-1] or file.name.startswith("."):
+        around = file.relative_to(place).parts[:-1]
+        if "cases" in around or file.name.startswith(".") or not file.name.endswith(READ):
             continue
-        if file.name.endswith((".json", ".json.gz", ".ndjson", ".ndjson.gz")):
+        try:
             yield from read_json(file)
+        except BadRequest:
+            if not TESTS & set(around):
+                raise
 
 
 def read_json(file: Path) -> Iterator[dict]:
     """The JSON objects of a file. Raises BadRequest naming a file that is not JSON."""
-    raw = _unzipped(file) if file.suffix == ".gz" else file.read_bytes()
+    return objects_of(file, _unzipped(file) if file.suffix == ".gz" else file.read_bytes())
+
+
+def objects_of(file: Path, raw: bytes) -> Iterator[dict]:
+    """The JSON objects of what a file holds."""
     lines = raw.splitlines() if ".ndjson" in file.suffixes else [raw.removeprefix(b"\xef\xbb\xbf")]
     for number, line in enumerate(lines, 1):
         if not line.strip():

@@ -91,6 +91,8 @@ class GroupResult:
     members: dict[str, Members] = field(default_factory=dict)
     raw: dict[str, Members] = field(default_factory=dict)
     observations: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    seen: dict[str, Members] = field(default_factory=dict)
+    """Per observation id whom its values are of, one after the other"""
     strata: dict[str, Members] = field(default_factory=dict)
     """By stratifier id; where it gives values, by `id=value`"""
 
@@ -100,10 +102,22 @@ class GroupResult:
 
     def stratum(self, stratifier: str, population: str) -> Members:
         """The members of a population for whom the stratifier is true, or whom it lists."""
-        chosen, members_ = self.strata[stratifier], self.members[population]
+        members_ = self.members[population]
+        return members_.only(self._inside(stratifier, members_))
+
+    def observed_in(self, observation: str, stratifier: str) -> tuple[np.ndarray, np.ndarray]:
+        """(patient row, value) of an observation within a stratum; within everybody where none is named."""
+        patients, values = self.observations[observation]
+        if not stratifier:
+            return patients, values
+        kept = self._inside(stratifier, self.seen[observation])
+        return patients[kept], values[kept]
+
+    def _inside(self, stratifier: str, members_: Members) -> np.ndarray:
+        chosen = self.strata[stratifier]
         if chosen.items is None or members_.items is None:
-            return members_.only(np.isin(members_.patients, chosen.patients))
-        return members_.only(members_.among(chosen))
+            return np.isin(members_.patients, chosen.patients)
+        return members_.among(chosen)
 
     def observed(self, observation: str, patient: int) -> list[float]:
         """The values of one patient row, sorted."""

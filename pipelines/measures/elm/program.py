@@ -15,7 +15,7 @@ from pipelines.measures.elm import (  # noqa: F401 - they register handlers
     retrieval,
     selectors,
 )
-from pipelines.measures.elm.compiler import Compiler, Scope
+from pipelines.measures.elm.compiler import Compiler
 from pipelines.measures.elm.library import Library
 from pipelines.measures.elm.nodes import Node, Nodes, Place, reachable
 from pipelines.measures.elm.packages import Package
@@ -76,7 +76,7 @@ class Program:
             raise NotFound(f"The library '{library.name}' defines no '{name}'.")
         self._compiled[key] = None
         compiler = Compiler(self, library, name)
-        node = compiler.node(found["expression"], Scope())
+        node = compiler.body(found)
         if found.get("context", "Patient") != "Patient" and _reads_people(node):
             what = f"definition '{name}' of the context {found['context']}, which reads the data of many patients"
             node = compiler.unsupported(what, found)

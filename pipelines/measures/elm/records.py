@@ -23,6 +23,7 @@ from pipelines.measures.elm.columns import (
     Listing,
     Null,
     Rows,
+    Single,
     Text,
     concat,
     gather,
@@ -109,7 +110,7 @@ class ElementTable:
                 found = [one if isinstance(one, list) else ([] if one is None else [one]) for one in found]
             counts = np.fromiter(map(len, found), np.int64, len(found))
             items = list(chain.from_iterable(found))
-            return Listing(offsets_of(counts), self._elements(kind, items, path))
+            return Listing(offsets_of(counts), self._elements(kind, items, path), counts > 0)
         if not {NoneType, list} & set(map(type, found)):
             return self._elements(kind, found, path)
         present = np.array([one is not None and not isinstance(one, list) for one in found], bool)
@@ -144,7 +145,7 @@ def _primitive(holder: dict, key: str):
     return {"value": value, **beside} if isinstance(beside, dict) else value
 
 
-class Elements(Column):
+class Elements(Single):
     """Positions in an element table; -1 is null."""
 
     def __init__(self, table: ElementTable, rows: Rows):

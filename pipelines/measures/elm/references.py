@@ -54,7 +54,7 @@ def _called(
     if key not in calls:
         names = {operand["name"]: arg for operand, arg in zip(chosen.get("operand", []), args, strict=True)}
         inside = Scope(names, scope.depth, scope.calls + 1)
-        calls[key] = Compiler(compiler.program, library, elm["name"]).node(chosen["expression"], inside)
+        calls[key] = Compiler(compiler.program, library, elm["name"]).body(chosen, inside)
         if calls[key] not in args:
             compiler.program.called.setdefault(calls[key].number, (f"{library.name}.{elm['name']}", args))
     return calls[key]

@@ -1,8 +1,8 @@
-"""Results of official measures: a table of the `measure_results` contract, and FHIR MeasureReports."""
+"""Results of official measures as a table, in the columns of the `measure_results` contract and two more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,15 +11,11 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from data_contracts.tables.results import MEASURE_RESULTS
-from pipelines.measures.elm.columns import Column
-from pipelines.measures.elm.engine import Result, deep_enough
+from data_contracts.tables.official import OFFICIAL_RESULTS
+from pipelines.measures.elm.engine import Result
 from pipelines.measures.elm.logic import truth
-from pipelines.measures.elm.measure import Group, Measure
 from pipelines.measures.elm.nodes import Node
-from pipelines.measures.elm.plain import plain
 from pipelines.measures.elm.populations import GroupResult
-from pipelines.measures.elm.scores import proportion, score_of
 
 FLAGS = {
     "initial_population": ("initial-population",),
@@ -29,9 +25,6 @@ FLAGS = {
     "numerator": ("numerator",),
 }
 """Columns of the contract, and the populations that each one says."""
-USAGE = "http://terminology.hl7.org/CodeSystem/measure-data-usage"
-CRITERION = "http://hl7.org/fhir/us/davinci-deqm/StructureDefinition/extension-criteriaReference"
-SYSTEM = "http://terminology.hl7.org/CodeSystem/measure-population"
 
 
 @dataclass(frozen=True)
@@ -48,23 +41,21 @@ ARROW_TYPES = {
     "date": pa.date32(),
     "instant": pa.timestamp("us", "UTC"),
 }
-SCHEMA = pa.schema([pa.field(column.name, ARROW_TYPES[column.type]) for column in MEASURE_RESULTS.columns])
+SCHEMA = pa.schema([pa.field(column.name, ARROW_TYPES[column.type]) for column in OFFICIAL_RESULTS.columns])
 
 
 def measure_table(result: Result, keys: list[str], key_id: str, period: Period, as_of: date) -> pa.Table:
-    """One row per patient and group, in the columns of `measure_results`. Evidence is left null.
+    """One row per patient and group, in the columns of `official_results`. Evidence is left null.
 
     A measure with several groups has one id per group (`CMS137…#Group_2`). Of an encounter measure a flag says whether
-    any encounter is counted. `exclusion_reason` names the definition that excluded or excepted.
+    any encounter is counted. `exclusion_reason` names the definition that excluded or excepted. `population_counts`
+    is said only of groups that observe something: it holds the values that the score is made of.
     """
     measure = result.compiled.measure
-    rows = len(keys)
-    failed = np.zeros(rows, bool)
-    for error in result.errors:
-        failed[error.patients] = True
+    rows, failed = len(keys), result.failed()
     tables = []
     for group in result.groups:
-        flags = {name: _flag(group, codes, rows) & ~failed for name, codes in FLAGS.items()}
+        flags = {name: members_flag(group, codes, rows) & ~failed for name, codes in FLAGS.items()}
         name = measure.name if len(result.groups) == 1 else f"{measure.name}#{group.group.id}"
         same = {
             "key_id": key_id,
@@ -81,6 +72,9 @@ def measure_table(result: Result, keys: list[str], key_id: str, period: Period, 
             "exclusion_reason": _reasons(result, group, rows),
             **flags,
         }
+        if group.observations:
+            said = detailed_counts(group, rows)
+            columns["population_counts"] = [None if failed[row] else said.get(row) for row in range(rows)]
         tables.append(pa.table([_array(field, same, columns, rows) for field in SCHEMA], schema=SCHEMA))
     return pa.concat_tables(tables)
 
@@ -93,7 +87,8 @@ def _array(field: pa.Field, same: dict[str, Any], columns: dict[str, Any], rows:
     return pa.nulls(rows, field.type)
 
 
-def _flag(group: GroupResult, codes: tuple[str, ...], rows: int) -> np.ndarray:
+def members_flag(group: GroupResult, codes: Sequence[str], rows: int) -> np.ndarray:
+    """Masks the patient rows that are in any of the group's populations with these codes."""
     values = np.zeros(rows, bool)
     for code in codes:
         for population in group.group.of(code):
@@ -130,133 +125,28 @@ def _disjuncts(node: Node) -> list[Node]:
     return [part for arg in node.args for part in _disjuncts(arg)] if node.op == "Or" else [node]
 
 
-Counts = Mapping[str, int]
-"""By population id, and by `stratifier id/population id` within a stratum."""
-
-
-def counts_of(group: GroupResult) -> dict[str, int]:
-    """The members of a group's populations, and of each within each stratum."""
-    counts = {name: len(one.patients) for name, one in group.members.items()}
-    for stratifier in group.strata:
-        for name in group.members:
-            counts[f"{stratifier}/{name}"] = len(group.stratum(stratifier, name).patients)
-    return counts
-
-
-def summary_report(measure: Measure, counts: Mapping[str, Counts], period: Period) -> dict[str, Any]:
-    """A MeasureReport of the whole population from counts per group."""
-    groups = [_group_json(one, counts[one.id]) for one in measure.groups]
-    return {**_report(measure, period, "summary"), "group": groups}
-
-
-def supplemental(result: Result) -> dict[str, Column]:
-    """The measure's supplemental data and risk factors by id, a row per patient."""
-    compiled = result.compiled
-    with deep_enough():
-        return {
-            one.id: result.run.patient_column(compiled.program.definition(compiled.library, one.expression))
-            for one in compiled.measure.supplemental
-            if one.expression in compiled.library.expressions
-        }
-
-
-def individual_reports(result: Result, keys: list[str], period: Period) -> Iterator[dict[str, Any]]:
-    """A MeasureReport of each patient of an initial population.
-
-    Supplemental data goes with it as contained observations, each naming its criterion.
+def detailed_counts(group: GroupResult, rows: int) -> dict[int, str]:
+    """What the flags do not say, as JSON by patient row: members by population id, and of each within a stratum
+    (`stratum/population`), and what was observed, sorted (`observed/observation`, `observed/stratum/observation`).
     """
-    beside = supplemental(result)
-    measure, rows = result.compiled.measure, len(keys)
-    counts = [
-        {name: members.counts(rows) for name, members in group.members.items()} for group in result.groups
-    ]
-    inside = np.zeros(rows, bool)
-    for group in result.groups:
-        inside |= _flag(group, FLAGS["initial_population"], rows)
-    for row in np.flatnonzero(inside):
-        groups = [
-            {
-                **_group_json(group.group, {name: int(each[row]) for name, each in of_group.items()}),
-                **_observed_json(group, int(row)),
-            }
-            for group, of_group in zip(result.groups, counts, strict=True)
-        ]
-        subject = {"reference": f"Patient/{keys[row]}"}
-        more = _supplements(result, beside, int(row))
-        yield {**_report(measure, period, "individual"), **more, "subject": subject, "group": groups}
-
-
-def _supplements(result: Result, columns: Mapping[str, Column], row: int) -> dict[str, Any]:
-    contained, evaluated = [], []
-    for one in result.compiled.measure.supplemental:
-        value = plain(columns[one.id], row, result.run.texts) if one.id in columns else None
-        if value is None or value == []:
-            continue
-        usage = "risk-adjustment-factor" if one.adjusts_risk else "supplemental-data"
-        contained.append(
-            {
-                "resourceType": "Observation",
-                "id": one.id,
-                "status": "final",
-                "code": {"coding": [{"system": USAGE, "code": usage}], "text": one.expression},
-                "valueString": value if isinstance(value, str) else orjson.dumps(value).decode(),
-            }
-        )
-        named = {"url": CRITERION, "valueString": one.id}
-        evaluated.append({"extension": [named], "reference": f"#{one.id}"})
-    return {"contained": contained, "evaluatedResource": evaluated} if contained else {}
-
-
-def _report(measure: Measure, period: Period, kind: str) -> dict[str, Any]:
+    counts: dict[int, dict[str, Any]] = {}
+    members = dict(group.members)
+    for stratum in group.strata:
+        members |= {f"{stratum}/{name}": group.stratum(stratum, name) for name in group.members}
+    for name, one in members.items():
+        per_patient = one.counts(rows)
+        for row in np.flatnonzero(per_patient).tolist():
+            counts.setdefault(row, {})[name] = int(per_patient[row])
+    for name in group.observations:
+        for stratum in ("", *group.strata):
+            key = f"observed/{stratum}/{name}" if stratum else f"observed/{name}"
+            patients, values = group.observed_in(name, stratum)
+            for row, value in zip(patients.tolist(), values.tolist(), strict=True):
+                if value == value:
+                    counts.setdefault(row, {}).setdefault(key, []).append(value)
     return {
-        "resourceType": "MeasureReport",
-        "status": "complete",
-        "type": kind,
-        "measure": f"{measure.url}|{measure.version}",
-        "period": {"start": period.begin.isoformat(), "end": period.end.isoformat()},
-    }
-
-
-def _group_json(group: Group, counts: Counts) -> dict[str, Any]:
-    strata = [
-        {
-            "id": one.id,
-            "code": [{"text": one.expression or ", ".join(name for _, name in one.components)}],
-            "stratum": [
-                {"value": {"text": value}, **_counted(group, counts, f"{name}/")} for name, value in found
-            ],
-        }
-        for one in group.stratifiers
-        if (found := _strata(one.id, f"/{group.populations[0].id}", counts))
-    ]
-    return {"id": group.id, **_counted(group, counts), **({"stratifier": strata} if strata else {})}
-
-
-def _strata(stratifier: str, population: str, counts: Counts) -> list[tuple[str, str]]:
-    """(name, value) of each stratum that is counted."""
-    named = sorted(key.removesuffix(population) for key in counts if key.endswith(population))
-    by_value = [(name, name.partition("=")[2]) for name in named if name.startswith(f"{stratifier}=")]
-    return by_value or [(name, "true") for name in named if name == stratifier]
-
-
-def _observed_json(group: GroupResult, row: int) -> dict[str, Any]:
-    """The score of one patient by what is observed of them; nothing where there is none."""
-    score = score_of(group.group, {name: group.observed(name, row) for name in group.observations})
-    return {} if score is None else {"measureScore": {"value": round(score, 6)}}
-
-
-def _counted(group: Group, counts: Counts, prefix: str = "") -> dict[str, Any]:
-    populations = [
-        {
-            "id": one.id,
-            "code": {"coding": [{"system": SYSTEM, "code": one.code}]},
-            "count": counts[prefix + one.id],
-        }
-        for one in group.populations
-        if prefix + one.id in counts
-    ]
-    score = proportion(group, counts, prefix)
-    return {
-        "population": populations,
-        **({} if score is None else {"measureScore": {"value": round(score, 6)}}),
+        row: orjson.dumps(
+            {k: sorted(v) if isinstance(v, list) else v for k, v in sorted(one.items())}
+        ).decode()
+        for row, one in counts.items()
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from pipelines.measures.elm.arithmetic import numbers, rounded
@@ -14,12 +16,13 @@ from pipelines.measures.elm.columns import (
     Null,
     Quantity,
     Text,
+    concat,
     offsets_of,
 )
 from pipelines.measures.elm.conversions import system
 from pipelines.measures.elm.lists import distinct_items
 from pipelines.measures.elm.moments import (
-    DAY,
+    MILLISECOND,
     MS_PER,
     PRECISIONS,
     STEP,
@@ -34,8 +37,8 @@ from pipelines.measures.elm.run import Frame, Run, operation
 from pipelines.measures.elm.spans import end_of, start_of
 from pipelines.measures.elm.units import calendar_unit
 
-MOST_STEPS = 5_000_000
-"""More steps than this (a year by the millisecond) are a mistake in the logic, not a result."""
+MOST_STEPS = 1_000_000
+"""More steps of one interval than this (eleven days by the second) are a mistake in the logic, not a result."""
 
 
 @operation("Collapse")
@@ -51,30 +54,28 @@ def collapse(run: Run, node: Node, frame: Frame) -> Column:
     starts, ends = moment_or_number(run, start_of(items)), moment_or_number(run, end_of(items))
     order = np.lexsort((ends, starts, owners))
     owners, starts, ends, items = owners[order], starts[order], ends[order], items.take(order)
-    gap = _reach(run, values[1] if len(values) > 1 else None, items)
+    gap = _reach(run, values[1].take(owners) if len(values) > 1 else Null(len(owners)), items)
     return _collapsed(owners, starts, ends, items, gap, frame.rows, column.known)
 
 
-def _reach(run: Run, per: Column | None, items: Interval) -> float:
-    """How far an interval may begin after the end of another and still meet it."""
+def _reach(run: Run, per: Column, items: Interval) -> np.ndarray:
+    """How far each interval may begin after the end of another and still meet it."""
     point = items.part("low")
-    if isinstance(point, Moment):
-        step = 86_400_000 if point.kind == "Date" else 1
-        if isinstance(per, Quantity) and len(per) and per.known[0]:
-            seconds, _ = run.comparer.canonical(per.take(np.array([0])))
-            return max(step, float(seconds[0]) * 1000)
-        return step
-    step = 1 if isinstance(point, Int) else 1e-8
-    if isinstance(per, Quantity) and len(per) and per.known[0]:
-        return max(step, float(run.comparer.canonical(per.take(np.array([0])))[0][0]))
-    return step
+    moment = isinstance(point, Moment)
+    step = (86_400_000 if point.kind == "Date" else 1) if moment else 1 if isinstance(point, Int) else 1e-8
+    if not isinstance(per, Quantity):
+        return np.full(len(items), step)
+    width = np.nan_to_num(run.comparer.canonical(per)[0]) * (1000 if moment else 1)
+    return np.where(per.nulls(), step, np.maximum(step, width))
 
 
-def _collapsed(owners, starts, ends, items: Interval, gap: float, rows: int, known: np.ndarray) -> Listing:
+def _collapsed(
+    owners, starts, ends, items: Interval, gap: np.ndarray, rows: int, known: np.ndarray
+) -> Listing:
     first_of, last_of = [], []
     reach = None
     for at in range(len(owners)):
-        if at and owners[at] == owners[at - 1] and starts[at] <= reach + gap:
+        if at and owners[at] == owners[at - 1] and starts[at] <= reach + gap[at]:
             if ends[at] > reach:
                 reach, last_of[-1] = ends[at], at
         else:
@@ -114,18 +115,54 @@ def expand(run: Run, node: Node, frame: Frame) -> Column:
         return column
     if not isinstance(column, Listing) or not isinstance(column.items, Interval):
         return Null(frame.rows)
-    steps = _steps(run, start_of(column.items), end_of(column.items), per)
-    total = int(steps.counts.sum())
-    if total > MOST_STEPS:
-        run.fail(node, frame, np.ones(frame.rows, bool), f"expand would make {total} steps")
-        return Null(frame.rows)
-    source = np.repeat(np.arange(len(steps.counts)), steps.counts)
-    place = np.arange(total) - np.repeat(offsets_of(steps.counts)[:-1], steps.counts)
-    lows, highs = steps.bounds(source, place)
-    shut = np.ones(total, bool)
-    items = lows if single else Interval.between(lows, highs, shut, shut, shut)
-    counts = np.bincount(column.owners()[source], minlength=frame.rows)
+    owners = column.owners()
+    sources, made = [], []
+    for rows, amount, word in _widths(run, column, per):
+        steps, counts = _counted(column.items.take(rows), amount, word)
+        many = counts > MOST_STEPS
+        if many.any():
+            run.fail(node, frame, np.isin(np.arange(frame.rows), owners[rows[many]]), "too many steps")
+            counts[many] = 0
+        source = np.repeat(np.arange(len(counts)), counts)
+        lows, highs = steps.bounds(source, np.arange(len(source)) - offsets_of(counts)[source])
+        shut = np.ones(len(source), bool)
+        made.append(lows if single else Interval.between(lows, highs, shut, shut, shut))
+        sources.append(rows[source])
+    source = np.concatenate(sources)
+    items = concat(made).take(np.argsort(source, kind="stable"))
+    counts = np.bincount(owners[source], minlength=frame.rows)
     return distinct_items(run, Listing(offsets_of(counts), items, column.known))
+
+
+def _widths(run: Run, column: Listing, per: Column) -> Iterator[tuple[np.ndarray, float, str]]:
+    """Intervals that are taken apart in the same steps, with the steps' width and, of moments, its unit.
+
+    Without a width it is one, of moments in the unit of the list's least precise bound.
+    """
+    items, owners = column.items, column.owners()
+    amounts, units = np.ones(len(items)), np.full(len(items), -1)
+    if isinstance(per, Quantity):
+        widths = per.take(owners)
+        amounts = np.where(widths.nulls(), 1.0, numbers(widths.part("value")))
+        texts = widths.part("unit")
+        units = np.where(widths.known, texts.values, -1) if isinstance(texts, Text) else units
+    coarsest = _coarsest(column)[owners]
+    keys = np.stack([amounts, units, coarsest])
+    distinct, which = np.unique(keys, axis=1, return_inverse=True)
+    for number, (amount, unit, precision) in enumerate(distinct.T):
+        word = calendar_unit(run.texts.string(int(unit)) or "") if unit >= 0 else None
+        otherwise = next(word for word, at in PRECISIONS.items() if at == precision)
+        yield np.flatnonzero(which.reshape(-1) == number), float(amount), word or otherwise
+
+
+def _coarsest(column: Listing) -> np.ndarray:
+    """Of each list, how precise its least precise bound is."""
+    result = np.full(len(column), MILLISECOND)
+    for bound in (start_of(column.items), end_of(column.items)):
+        if isinstance(bound, Moment):
+            known = np.flatnonzero(bound.precision)
+            np.minimum.at(result, column.owners()[known], bound.precision[known])
+    return result
 
 
 class MomentSteps:
@@ -187,14 +224,12 @@ class NumberSteps:
         return Dec(values)
 
 
-def _steps(run: Run, first: Column, last: Column, per: Column) -> MomentSteps | NumberSteps:
-    amount, unit = 1.0, None
-    if isinstance(per, Quantity) and len(per) and per.known[0]:
-        amount = float(numbers(per.part("value"))[0])
-        texts = per.part("unit")
-        unit = run.texts.string(int(texts.values[0])) if isinstance(texts, Text) else None
+def _counted(items: Interval, amount: float, word: str) -> tuple[MomentSteps | NumberSteps, np.ndarray]:
+    """The steps of each interval, and how many; none of one with an unknown bound."""
+    first, last = start_of(items), end_of(items)
     if isinstance(first, Moment) and isinstance(last, Moment):
-        finest = int(first.precision.max(initial=DAY))
-        otherwise = next(word for word, at in PRECISIONS.items() if at == finest)
-        return MomentSteps(first, last, int(amount), calendar_unit(unit or "") or otherwise)
-    return NumberSteps(first, last, amount)
+        steps: MomentSteps | NumberSteps = MomentSteps(first, last, int(amount), word)
+    else:
+        steps = NumberSteps(first, last, amount)
+    unknown = items.part("low").nulls() | items.part("high").nulls()
+    return steps, np.where(unknown, 0, steps.counts)

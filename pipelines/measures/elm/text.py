@@ -31,7 +31,8 @@ def _combine(run: Run, columns: list[Column], rows: int) -> Column:
     source = columns[0]
     if not isinstance(source, Listing) or not isinstance(source.items, Text):
         return Null(rows)
-    separator = run.texts.string(int(columns[1].values[0])) if len(columns) > 1 and rows else ""
+    given = columns[1].values if len(columns) > 1 and isinstance(columns[1], Text) else np.full(rows, -1)
+    separators = [run.texts.string(int(number)) or "" for number in given]
     ends = source.offsets
     words = [
         [
@@ -41,7 +42,9 @@ def _combine(run: Run, columns: list[Column], rows: int) -> Column:
         ]
         for row in range(rows)
     ]
-    return Text(run.texts.numbered((separator or "").join(one) if one else None for one in words))
+    return Text(
+        run.texts.numbered(by.join(one) if one else None for by, one in zip(separators, words, strict=True))
+    )
 
 
 @operation("Split")

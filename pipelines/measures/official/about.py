@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 
 from data_contracts.api.official_measures import OfficialMeasure, OfficialPopulation
 from data_contracts.official import known_of
+from pipelines.measures.elm.counted import observing
 from pipelines.measures.elm.engine import Compiled, Engine, deep_enough
 from pipelines.measures.elm.explain import Names, explain_node
 from pipelines.measures.elm.measure import Group, Population
 from pipelines.measures.elm.packages import cut_value_sets
 from pipelines.measures.elm.survey import data_requirements, reachable
 
-NOTATION = "http://hl7.org/fhir/us/cqfmeasures/StructureDefinition/cqfm-improvementNotation"
+NOTATION = "cqfm-improvementNotation"
 LONGEST_EXPLANATION = 6_000
 """Characters of one definition in the intermediate form; the whole of it is told by `almoner measures explain`."""
 LONGEST_WORDS = 3_000
@@ -42,14 +43,28 @@ def _group(
     titled = " ".join(measure.title.split()) or measure.name
     title = re.sub(r"\s*FHIR$", "", titled)
     number = measure.groups.index(group) + 1
-    said = {one.get("id"): _words(one.get("description")) for one in written.get("population", [])}
-    named = OfficialPopulation
+    parts = [*written.get("population", []), *written.get("stratifier", [])]
+    said = {one.get("id"): _words(one.get("description")) for one in parts}
+    named, made_for = OfficialPopulation, {one.id: one.of for one in observing(group)}
     populations = [
-        named(id=one.id, code=one.code, definition=one.expression, words=said.get(one.id, ""))
+        named(
+            id=one.id,
+            code=one.code,
+            definition=one.expression,
+            words=said.get(one.id, ""),
+            aggregate=one.aggregate,
+            of=made_for.get(one.id),
+        )
         for one in group.populations
     ]
     populations += [
-        named(id=one.id, code="stratifier", definition=one.expression) for one in group.stratifiers
+        named(
+            id=one.id,
+            code="stratifier",
+            definition=one.expression or ", ".join(name for _, name in one.components),
+            words=said.get(one.id, ""),
+        )
+        for one in group.stratifiers
     ]
     purpose = _words(content.get("description") or content.get("purpose")) or said.get(
         group.populations[0].id, ""
@@ -72,6 +87,7 @@ def _group(
             for at, one in enumerate(content.get("supplementalData", []), 1)
         },
         aggregate=next((one.aggregate for one in group.of("measure-observation")), None),
+        unit=group.unit,
         purpose=purpose,
         why_it_matters=_words(matters) or _numerator_words(group.populations, said) or purpose,
         source=_words(content.get("publisher")) or _host(measure.url),
@@ -86,7 +102,7 @@ def _group(
 def _improvement(content: Mapping, written: Mapping) -> str:
     for holder in (written, content):
         for one in holder.get("extension", []):
-            if one.get("url") == NOTATION:
+            if str(one.get("url")).rpartition("/")[2] == NOTATION:
                 coded = one.get("valueCodeableConcept", {}).get("coding", [{}])[0].get("code")
                 if coded in ("increase", "decrease"):
                     return coded

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 
 from data_contracts.api.official_measures import OfficialMeasure
@@ -16,7 +15,7 @@ from data_contracts.contract import Table
 from data_contracts.tables.official import OFFICIAL_EVIDENCE, OFFICIAL_RESULTS
 from pipelines.measures.elm.engine import Result
 from pipelines.measures.elm.populations import GroupResult
-from pipelines.measures.elm.results import ARROW_TYPES, FLAGS
+from pipelines.measures.elm.results import ARROW_TYPES, FLAGS, detailed_counts, members_flag
 from pipelines.measures.official.evidence import Found, deciding_conditions, facts_of
 from pipelines.measures.official.facts import Fact, Facts
 
@@ -84,9 +83,7 @@ def rows_of(
     rows = Rows(
         {c.name: [] for c in OFFICIAL_RESULTS.columns}, {c.name: [] for c in OFFICIAL_EVIDENCE.columns}
     )
-    failed = np.zeros(len(keys), bool)
-    for error in result.errors:
-        failed[error.patients] = True
+    failed = result.failed()
     for group, measure in zip(result.groups, about, strict=True):
         if measure is not None:
             one = _Group(result, group, measure, keys, failed, counted, facts, said)
@@ -111,7 +108,7 @@ class _Group:
         deciding = self._add_evidence(rows.evidence, found)
         reasons = self._reasons()
         conditions = self._conditions()
-        counts = self._counts() if self._counts_needed() else {}
+        counts = detailed_counts(self.group, len(self.keys)) if self._counts_needed() else {}
         for row in map(int, shown):
             self._add_result(rows.results, row, deciding.get(row), reasons, conditions, counts)
 
@@ -140,11 +137,7 @@ class _Group:
             column.append(values.get(name))
 
     def _members(self, codes: Sequence[str]) -> np.ndarray:
-        mask = np.zeros(len(self.keys), bool)
-        for code in codes:
-            for population in self.group.group.of(code):
-                mask[self.group.members[population.id].patients] = True
-        return mask
+        return members_flag(self.group, codes, len(self.keys))
 
     def _of(self, code: str) -> np.ndarray:
         return self._members([code]) & self.counted & ~self.failed
@@ -245,29 +238,6 @@ class _Group:
             or bool(group.stratifiers)
             or any(one.code not in plain for one in group.populations)
         )
-
-    def _counts(self) -> dict[int, str]:
-        """Members by population id, `stratifier/population` within strata, and observations, as JSON by patient row."""
-        counts: dict[int, dict[str, Any]] = {}
-        members = dict(self.group.members)
-        for stratifier in self.group.strata:
-            members |= {
-                f"{stratifier}/{name}": self.group.stratum(stratifier, name) for name in self.group.members
-            }
-        for name, one in members.items():
-            per_patient = one.counts(len(self.keys))
-            for row in np.flatnonzero(per_patient).tolist():
-                counts.setdefault(row, {})[name] = int(per_patient[row])
-        for name, (patients, values) in self.group.observations.items():
-            for row, value in zip(patients.tolist(), values.tolist(), strict=True):
-                if value == value:
-                    counts.setdefault(row, {}).setdefault(f"observed/{name}", []).append(value)
-        return {
-            row: orjson.dumps(
-                {k: sorted(v) if isinstance(v, list) else v for k, v in sorted(one.items())}
-            ).decode()
-            for row, one in counts.items()
-        }
 
 
 def _age(fact: Fact) -> tuple:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_contracts.api.official_measures import MEASURE_ID, OfficialMeasure
+from data_contracts.measure_scores import is_known
 from data_contracts.official import known_of
 from ehr_core.kernel.errors import BadRequest
 from pipelines.measures.elm.engine import Engine
@@ -61,10 +62,12 @@ def judge(
     judged.notes += [f"{name}: {why}" for name, why in engine.package.unreadable.items()]
     for one in surveyed.measures:
         _judge_measure(judged, one, not_expanded)
+    judged.problems += _odd_scoring(engine, [one.measure for one in surveyed.measures if one.runs])
     if not judged.problems:
         for name in sorted(engine.package.measures):
             judged.measures += about(engine, engine.compile(name))
         judged.problems += _of_groups(judged.measures)
+        judged.notes += _without_score(judged.measures)
         judged.content = packed(found)
     return judged
 
@@ -112,3 +115,27 @@ def _begins(name: str, asked: str) -> bool:
 
 def _of_groups(measures: list[OfficialMeasure]) -> list[str]:
     return [f"{one.measure_id}: has no version" for one in measures if not one.version]
+
+
+def _odd_scoring(engine: Engine, names: Collection[str]) -> list[str]:
+    groups = [(name, group) for name in names for group in engine.compile(name).measure.groups]
+    return [
+        f"{name}: is scored as '{group.scoring}', which is not known: {', '.join(RUN_BY_SCORING)}"
+        for name, group in groups
+        if group.scoring not in RUN_BY_SCORING
+    ]
+
+
+def _without_score(measures: list[OfficialMeasure]) -> list[str]:
+    """Observations that nobody says how to put together: the measure is counted, and has no score."""
+    return [
+        f"{one.measure_id}: has no score: the observation '{observation.id}' names "
+        + (
+            f"the aggregate method '{observation.aggregate}', which is not known"
+            if observation.aggregate
+            else "no aggregate method"
+        )
+        for one in measures
+        for observation in one.populations
+        if observation.code == "measure-observation" and not is_known(observation.aggregate)
+    ]

@@ -21,8 +21,9 @@ from pathlib import Path
 import psycopg
 
 from ehr_core.access.actor import Actor
-from ehr_core.access.unit_of_work import begin
+from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.db.database import Database, connect
+from ehr_core.db.twin import twin_of
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.population import generate
 from ehr_core.store.exporter import export_folder, stream_type
@@ -105,15 +106,18 @@ def imports(admin_url: str, database: Database, bodies: list[bytes]) -> None:
     print(f"import again, all unchanged:  {count / again:,.0f} resources/s")
 
 
+def streamed_through(work: UnitOfWork) -> int:
+    with twin_of(work.connection) as twin:
+        return sum(len(chunk.lines) for chunk in stream_type(twin, "Observation"))
+
+
 def exports(admin_url: str, database: Database, megabytes: float) -> None:
     """To /dev/null and to files, against COPY through the same driver without anything of ours."""
     raw, streamed, filed = [], [], []
     for _ in range(ROUNDS):
         raw.append(wall(lambda: copy_out(admin_url)))
         with begin(database, ACTOR, SystemClock(), SITE) as work:
-            streamed.append(
-                wall(lambda work=work: sum(map(len, stream_type(work.connection, "Observation"))))
-            )
+            streamed.append(wall(lambda work=work: streamed_through(work)))
         with tempfile.TemporaryDirectory() as folder:
             filed.append(wall(lambda folder=folder: export_folder(database, ACTOR, Path(folder))))
     limit = statistics.median(raw)

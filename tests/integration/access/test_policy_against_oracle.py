@@ -16,6 +16,7 @@ from ehr_core.access.actor import Actor, ApplicationGrant
 from ehr_core.access.chart_policy import rows_open_to
 from ehr_core.access.unit_of_work import begin
 from ehr_core.db.database import ENTER_STAFF, Database, connect
+from ehr_core.db.twin import twin_of
 from ehr_core.kernel.clock import FixedClock
 from ehr_core.store.repository import Store
 from ehr_core.store.tables import current_table
@@ -177,6 +178,20 @@ def shown(database: Database, actor: Actor, *, first_wall: bool) -> set[tuple[st
     return found
 
 
+def shown_to_a_twin(database: Database, actor: Actor) -> set[tuple[str, str]]:
+    """What an export's second connection is shown by the database's own wall."""
+    with (
+        begin(database, actor, FixedClock(NOW), SITE, isolation="REPEATABLE READ") as work,
+        twin_of(work.connection) as twin,
+    ):
+        return {
+            (type_name, name)
+            for type_name in ("Patient", "Observation")
+            for batch in twin.read(f"SELECT id FROM fhir.{type_name.lower()}")
+            for name in batch.column(0).to_pylist()
+        }
+
+
 def shown_chart_by_chart(database: Database, actor: Actor) -> set[tuple[str, str]]:
     """The same when each chart is judged once, one after the other in one transaction."""
     found = set()
@@ -209,6 +224,7 @@ def test_each_wall_alone_shows_exactly_what_the_policy_says(databases) -> None:
         put_up(owner, world, chance)
         actor, due = actor_of(world), expected(world)
         assert shown(app, actor, first_wall=False) == due, f"row-level security, round {number}: {world}"
+        assert shown_to_a_twin(app, actor) == due, f"an export's second connection, round {number}: {world}"
         assert shown(owner, actor, first_wall=True) == due, f"the query's condition, round {number}: {world}"
         assert shown_chart_by_chart(owner, actor) == due, f"charts judged once, round {number}: {world}"
         assert shown_chart_by_chart(app, actor) == due, (

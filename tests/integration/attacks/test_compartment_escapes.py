@@ -92,14 +92,14 @@ def test_a_page_link_is_worth_nothing_to_somebody_else(api, chen, ana):
         following = link(chen.bundle("/Observation?_count=1"), "next")
         return other.http.get(following).status_code == 200
 
-    within = Database.transaction
+    enter = Database.enter
 
-    def as_the_owner(self, **given):
-        return within(self, **given | {"actor_id": owner})
+    def as_the_owner(self, connection, **given):
+        enter(self, connection, **given | {"actor_id": owner})
 
     def sealed_and_kept_for_anybody(patch) -> None:
         patch.setattr(paging, "_context", lambda actor, place: "")
-        patch.setattr(Database, "transaction", as_the_owner)
+        patch.setattr(Database, "enter", as_the_owner)
 
     assert_guarded(attack, sealed_and_kept_for_anybody)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, true
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dashboards.shared import print_route
+from ehr_core.access import chart_policy
 from ehr_core.api.bulk import jobs
-from ehr_core.api.fhir import visibility, writing
+from ehr_core.api.fhir import writing
 from ehr_core.messaging import links
 from ehr_core.store import repository
 from ehr_core.store.repository import Store
@@ -143,7 +144,7 @@ CONTENT = b"what was scanned of an HIV test"
 
 
 def test_a_document_follows_what_it_belongs_to_by_every_way(api, chen):
-    """By role, label and scope of today: its own row is as old as its writing."""
+    """By the scopes of today: its own row is as old as its writing. Labels: see test_shut_contexts."""
     held = chen.http.post(
         "/fhir/Binary",
         content=CONTENT,
@@ -168,7 +169,7 @@ def test_a_document_follows_what_it_belongs_to_by_every_way(api, chen):
 
         try:
             assert_guarded(
-                attack, lambda patch: patch.setattr(visibility, "is_context_open", lambda *given: True)
+                attack, lambda patch: patch.setattr(chart_policy, "context_open_to", lambda *given: true())
             )
         except AssertionError as error:
             raise AssertionError(way) from error

@@ -28,17 +28,17 @@ def following(api) -> Iterator[None]:
 
 @contextmanager
 def held_up(api, table: str) -> Iterator[None]:
-    """Keeps every export waiting in the COPY of a table."""
+    """Keeps every export waiting at a table."""
     with api.work() as work:
         work.connection.exec_driver_sql(f'LOCK TABLE fhir."{table}" IN ACCESS EXCLUSIVE MODE')
         yield
 
 
 def copying(api) -> int | None:
-    """The process of a connection that waits in such a COPY; looked for in a new transaction each time."""
+    """The process of an export's twin that waits so; looked for in a new transaction each time."""
     with api.work() as work:
         return work.connection.exec_driver_sql(
-            "SELECT pid FROM pg_stat_activity WHERE starts_with(query, 'COPY (SELECT ') "
+            "SELECT pid FROM pg_stat_activity WHERE application_name = 'almoner-bulk' "
             "AND wait_event_type = 'Lock' AND datname = current_database()"
         ).scalar_one_or_none()
 

@@ -71,6 +71,7 @@ def current_key(panel: Panel) -> str:
     return Lake(panel.api.parts.settings.lake_folder).current("limited").key_id
 
 
+@pytest.mark.long
 def test_no_answer_changes_over_a_rotation_and_what_was_under_way_arrives(panel):
     panel.record_a1c("before-the-rotation", ANA, "10.2", AS_OF - timedelta(days=2))
     under_way = a_night_up_to_its_write_back(panel)

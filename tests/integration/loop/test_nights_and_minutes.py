@@ -263,6 +263,7 @@ def test_an_opt_out_that_ends_on_a_day_to_come_brings_the_gaps_back_on_that_day(
     assert_the_night_changes_nothing(panel)
 
 
+@pytest.mark.long
 def test_who_names_no_practitioner_is_counted_with_whom_they_see_by_minutes_and_by_night(panel):
     patient = some_patient(panel, 6)
     panel.put("Practitioner", "visiting", name=[{"family": "Visiting"}])
@@ -294,6 +295,7 @@ def test_who_names_no_practitioner_is_counted_with_whom_they_see_by_minutes_and_
     assert_the_night_changes_nothing(panel)
 
 
+@pytest.mark.long
 def test_a_manual_exclusion_hides_a_gap_and_never_alters_a_measure(panel):
     patient = some_patient(panel, 5)
     clinician = panel.api.signed_in(f"clinician-{panel.today}", "clinician")

@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 from dashboards.clinician import prepared_cards
 from dashboards.clinician.dose_forms import dose_dialog
 from dashboards.clinician.medication_forms import dispensed_dialog, end_dialog, send_dialog
+from dashboards.clinician.refill_cards import refill_dialog
 from dashboards.pharmacist import decision_support
 from dashboards.shared.session import StaffSession
 from data_contracts.api.allergies import AllergyDetails, RecordAllergy
-from data_contracts.api.medications import MedicationEntry, PreparePrescription, SendPrescription
+from data_contracts.api.medications import AskRefill, MedicationEntry, PreparePrescription, SendPrescription
 from data_contracts.api.patients import PatientBanner
 from data_contracts.api.reconciliation import RecordHomeMedication
 from ehr_core.client import AlmonerClient
@@ -321,6 +322,31 @@ def test_outside_services_are_asked_of_the_choice_and_before_the_signature(api, 
         wait_for(lambda: "Check the kidneys" in seen(page.run(timeout=30)), pause=0.2)
         (drawn,) = here.taken[-1].json["context"]["draftOrders"]["entry"]
         assert drawn["resource"]["dosageInstruction"][0]["text"].startswith("Take 1 tablet")
+
+
+@pytest.mark.usefixtures("asked")
+def test_outside_services_are_asked_before_a_refill_is_approved(api, okafor):
+    written = okafor.medications.sign("ana", order(draft=draft(AMLODIPINE, AMLODIPINE_NAME)))
+    api.signed_in("joy", "nurse").medications.ask_refill(
+        "ana", AskRefill(prescription_id=written.prescription_id)
+    )
+    told = {"summary": "Check the kidneys", "indicator": "warning", "source": {"label": "Kidney Watch"}}
+    told["uuid"] = "their-1"
+    with receiver(answer=lambda taken: (200, {"cards": [told]})) as here:
+        assert "Approve" in [button.label for button in page_of(okafor, "refills").button]
+        for hook in ("order-select", "order-sign"):
+            api.signed_in(f"root-{hook}", "admin").outside.add_service(service(here.url, hook, hook))
+        listed = page_of(okafor, "refills")
+        assert "Approve" not in [button.label for button in listed.button]
+        assert "Outside decision support is asked" in seen(listed)
+        assert not here.taken
+        (waiting,) = okafor.medications.refills().items
+        page = dialog_of(okafor, refill_dialog, waiting, "form")
+        wait_for(lambda: seen(page.run(timeout=30)).count("Check the kidneys") == 2, pause=0.2)
+        assert {one.json["hook"] for one in here.taken} == {"order-select", "order-sign"}
+        press(page, "Followed")
+        assert api.app.state.feedback_carrier.carry_one()
+    assert here.taken[-1].json["feedback"][0]["outcome"] == "accepted"
 
 
 def test_amoxicillin_says_on_which_topics_nothing_is_written(okafor):

@@ -10,12 +10,20 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from data_contracts.api.medications import PreparePrescription, PrescriptionDraft, Sig
+from data_contracts.api.medications import (
+    AnswerRefill,
+    AskRefill,
+    PreparePrescription,
+    PrescriptionDraft,
+    RefillRequest,
+    Sig,
+)
 from data_contracts.api.outside import (
     AnswerCard,
     AskOutside,
     NewCdsService,
     OutsideReason,
+    RenewedPrescription,
     WrittenPrescription,
 )
 from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound
@@ -203,6 +211,65 @@ def test_a_prescription_that_waits_for_a_prescriber_is_told_and_may_be_chosen(ap
     asked, manager = VIEW.model_copy(update={"hook": "order-sign", "prescription": WRITTEN}), "care_manager"
     with pytest.raises(Forbidden):
         api.signed_in("sam", manager).outside.cards(asked)
+
+
+@pytest.fixture
+def refill(api, chen) -> RefillRequest:
+    """A request of the pharmacy for what Ana takes."""
+    request = {"status": "active", "intent": "order", "subject": {"reference": "Patient/ana"}} | {
+        "medicationCodeableConcept": {"text": "metformin 500 MG Oral Tablet"},
+        "dispenseRequest": {"numberOfRepeatsAllowed": 0, "expectedSupplyDuration": {"value": 30}},
+    }
+    with api.work() as work:
+        taken = encode({"resourceType": "MedicationRequest"} | request)
+        Store(work).create("MedicationRequest", taken, id="taken")
+    return api.signed_in("joy", "nurse").medications.ask_refill("ana", AskRefill(prescription_id="taken"))
+
+
+def test_a_refill_is_told_as_the_prescription_that_approving_it_would_sign(api, admin, chen, here, refill):
+    admin.outside.add_service(service(here.url, "choose", "order-select"))
+    admin.outside.add_service(service(here.url, "sign", "order-sign"))
+    renewal = RenewedPrescription(request_id=refill.request_id, refills=5)
+    for hook in ("order-select", "order-sign"):
+        found = chen.outside.cards(AskOutside(patient_id="ana", hook=hook, renewal=renewal))
+        assert [one.code for one in found.cards[0].reasons] == ["seen"]
+    chosen, signed = here.taken
+    reference = f"MedicationRequest/{refill.request_id}"
+    assert chosen.json["context"]["selections"] == [reference]
+    for taken in (chosen, signed):
+        told = told_orders(taken)[reference]
+        assert (told["status"], told["priorPrescription"]) == (
+            "draft",
+            {"reference": "MedicationRequest/taken"},
+        )
+        supply = {"numberOfRepeatsAllowed": 5, "expectedSupplyDuration": {"value": 30}}
+        assert told["dispenseRequest"] == supply
+        assert validate("MedicationRequest", encode(told))
+
+
+def test_a_refill_of_another_patient_or_one_that_is_answered_is_told_to_nobody(
+    api, admin, chen, here, refill
+):
+    admin.outside.add_service(service(here.url, "sign", "order-sign"))
+    asked = AskOutside(
+        patient_id="ana",
+        hook="order-sign",
+        renewal=RenewedPrescription(request_id=refill.request_id, refills=1),
+    )
+    with pytest.raises(NotFound):
+        chen.outside.cards(asked.model_copy(update={"patient_id": "ben"}))
+    with pytest.raises(Forbidden):
+        api.signed_in("kim", "nurse").outside.cards(asked)
+    refused = AnswerRefill(
+        version_id=refill.version_id,
+        prescription_version_id=refill.prescription_version_id,
+        approve=False,
+        reason="See me first",
+    )
+    chen.medications.answer_refill(refill.request_id, refused)
+    with pytest.raises(NotFound):
+        chen.outside.cards(asked)
+    assert not here.taken
 
 
 def test_a_slow_service_does_not_hold_up_the_others_and_is_told_as_not_checked(api, admin, chen, here):

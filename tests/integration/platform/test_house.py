@@ -92,6 +92,7 @@ def test_a_second_start_from_the_same_state_folder_is_refused(running):
     assert running.status()["healthy"]
 
 
+@pytest.mark.long
 def test_a_service_that_dies_is_started_again(running):
     before = running.process_ids()
     url = next(service["url"] for service in running.status()["services"] if service["name"] == "api")
@@ -141,6 +142,7 @@ def test_the_data_and_the_ports_are_there_again_after_a_restart(state):
     assert "GB of memory" in started.output.read_text()
 
 
+@pytest.mark.long
 def test_production_says_how_the_first_account_is_made_and_does_not_open_a_demonstration(state, monkeypatch):
     monkeypatch.setenv("ALMONER_ENVIRONMENT", "production")
     services, port = [f"api:{free_port()}"], free_port()
@@ -226,6 +228,7 @@ def test_what_a_crash_left_running_is_ended_by_the_next_start(state):
     assert not (state / "postgres" / "data" / "postmaster.pid").exists()
 
 
+@pytest.mark.long
 def test_reset_stops_the_house_and_removes_its_data(running):
     assert almoner("reset", "--yes", state=running.state).returncode == 0
     assert not running.state.exists()

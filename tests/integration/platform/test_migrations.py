@@ -55,6 +55,7 @@ def catalogue(connection: sqlalchemy.Connection) -> set[tuple]:
     return {row for row in found if not any(BOOKKEEPING in str(value) for value in row)}
 
 
+@pytest.mark.long
 def test_each_migration_is_taken_back_without_a_trace(connection):
     config = migration_config()
     config.attributes["connection"] = connection

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ehr_core.access.unit_of_work import begin
+from ehr_core.db.twin import twin_of
 from ehr_core.kernel.clock import SystemClock
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, Unavailable
 from ehr_core.store.exporter import CHUNK_BYTES, Wanted, deleted_since, export_folder, stream_type
@@ -401,20 +402,24 @@ def test_chunks_hold_whole_lines_of_what_was_asked_for(opened, database, staff, 
         for number in range(1800):
             store.create("Observation", observation(f"p-{number % 3}", note="n" * 400).replace(b'"note":"', b'"note":[{"text":"').replace(b'n"}', b'n"}]}'))  # fmt: skip # noqa: E501
         store.delete("Patient", store.create("Patient", patient()).id)
-    with begin(database, staff, SystemClock(), SITE) as work:
-        chunks = list(stream_type(work.connection, "Observation"))
-        some = list(stream_type(work.connection, "Observation", Wanted(patient_ids=["p-1", "other"])))
-        people = list(stream_type(work.connection, "Patient"))
-        assert list(stream_type(work.connection, "Observation", Wanted(since=NOON))) == []
-        assert list(stream_type(work.connection, "Organization", Wanted(patient_ids=["p-1"]))) == []
+    with begin(database, staff, SystemClock(), SITE) as work, twin_of(work.connection) as twin:
+        chunks = list(stream_type(twin, "Observation"))
+        some = list(stream_type(twin, "Observation", Wanted(patient_ids=["p-1", "other"])))
+        people = list(stream_type(twin, "Patient"))
+        assert list(stream_type(twin, "Observation", Wanted(since=NOON))) == []
+        assert list(stream_type(twin, "Organization", Wanted(patient_ids=["p-1"]))) == []
 
     assert len(chunks) > 1
-    assert all(chunk.endswith(b"\n") and len(chunk) <= CHUNK_BYTES for chunk in chunks)
-    assert Counter(exact(line)["subject"]["reference"] for line in b"".join(chunks).splitlines()) == {
+    for chunk in [*chunks, *some, *people]:
+        assert chunk.lines.endswith(b"\n")
+        assert chunk.lines.count(b"\n") == chunk.resources
+        assert len(chunk.lines) <= CHUNK_BYTES or chunk.resources == 1
+    lines = b"".join(chunk.lines for chunk in chunks).splitlines()
+    assert Counter(exact(line)["subject"]["reference"] for line in lines) == {
         f"Patient/p-{number}": 600 for number in range(3)
     }
-    assert b"".join(some).count(b"\n") == 600
-    assert [chunk.count(b"\n") for chunk in people] == [1]
+    assert sum(chunk.resources for chunk in some) == 600
+    assert [chunk.resources for chunk in people] == [1]
 
 
 def test_deletions_are_told_as_bundles(opened, database, staff, clock) -> None:
@@ -430,7 +435,7 @@ def test_deletions_are_told_as_bundles(opened, database, staff, clock) -> None:
         assert list(deleted_since(work.connection, types, Wanted(since=NOON))) == []
         assert list(deleted_since(work.connection, types, Wanted(since=since, patient_ids=["ben"]))) == []
 
-    bundle = json.loads(b"".join(told))
+    bundle = json.loads(b"".join(chunk.lines for chunk in told))
     assert bundle["type"] == "transaction"
     assert bundle["entry"] == [{"request": {"method": "DELETE", "url": f"Observation/{result.id}"}}]
 
@@ -440,7 +445,8 @@ def test_an_export_sees_what_its_actor_may_see(opened, database, as_patient) -> 
         for name in ("ana", "ben"):
             store.create("Patient", patient(), id=name)
     with begin(database, as_patient("ana"), SystemClock(), SITE) as work:
-        both = stream_type(work.connection, "Patient", Wanted(patient_ids=["ana", "ben"]))
-        lines = b"".join(both).splitlines()
+        with twin_of(work.connection) as twin:
+            both = stream_type(twin, "Patient", Wanted(patient_ids=["ana", "ben"]))
+            lines = b"".join(chunk.lines for chunk in both).splitlines()
         assert [exact(line)["id"] for line in lines] == ["ana"]
         assert [found.id for found in Store(work).search("Patient", {}).resources] == ["ana"]

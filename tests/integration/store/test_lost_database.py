@@ -71,7 +71,7 @@ def source(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.long), 2])
-@pytest.mark.parametrize("query", ["COPY %", "INSERT INTO fhir.%"])
+@pytest.mark.parametrize("query", ["COPY %", pytest.param("INSERT INTO fhir.%", marks=pytest.mark.long)])
 def test_an_import_whose_connection_is_ended_is_healed_by_the_next(
     run_import, source, admin_url, count, processes: int, query: str
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import closing
 from datetime import datetime
 
 import psycopg
@@ -13,7 +12,6 @@ from sqlalchemy import create_engine, text
 from ehr_core.db.bootstrap import driver_url
 from ehr_core.db.indexed_looks import LOOKS, index_the_looks
 from ehr_core.kernel.errors import BadRequest
-from ehr_core.store.copied_lines import copied_lines
 from tests.integration.store.conftest import patient
 
 STRETCHES = {
@@ -106,30 +104,6 @@ def test_the_looks_are_marked_again_after_a_server_was_made_anew(admin_url, open
     engine.dispose()
     with opened() as store:
         assert index_the_looks(store.connection)
-
-
-COPY = "COPY (SELECT {} FROM generate_series(1, 200000) AS n) TO STDOUT"
-
-
-def test_copied_lines_end_with_the_servers_error_and_leave_the_connection_usable(work) -> None:
-    driver = work.connection.connection.driver_connection
-    with work.connection.begin_nested() as undone:
-        with pytest.raises(psycopg.errors.DivisionByZero):
-            list(copied_lines(driver, COPY.format("1 / (n - 150000)"), ()))
-        undone.rollback()
-    lines = [bytes(line) for line in copied_lines(driver, COPY.format("n"), ())]
-    assert (len(lines), lines[-1]) == (200000, b"200000\n")
-    found = copied_lines(driver, "COPY (SELECT %s::text) TO STDOUT", ("it's; a \\ value",))
-    assert [bytes(line) for line in found] == [b"it's; a \\\\ value\n"]
-
-
-def test_who_stops_reading_early_stops_the_statement(work) -> None:
-    driver = work.connection.connection.driver_connection
-    with work.connection.begin_nested() as undone:
-        with closing(copied_lines(driver, COPY.format("n"), ())) as lines:
-            assert bytes(next(lines)) == b"1\n"
-        undone.rollback()
-    assert work.connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
 def test_a_pooled_connection_whose_server_has_ended_it_is_replaced_unasked(

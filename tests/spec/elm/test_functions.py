@@ -84,6 +84,12 @@ def expression(name: str) -> dict:
     return {"type": "ExpressionRef", "name": name}
 
 
+def test_a_definition_that_was_not_translated_is_named_and_spares_the_others():
+    found = evaluated({"Good": literal(5), "Untranslated": None})
+    assert [str(place) for place in found.unsupported.values()] == ["Library.Untranslated"]
+    assert (found.values, found.failed) == ({"Good": 5, "Untranslated": None}, ["Untranslated"])
+
+
 class Found:
     """What a library's definitions say, and which of them failed."""
 
@@ -92,8 +98,10 @@ class Found:
         self.values, self.failed = values, failed
 
 
-def evaluated(expressions: dict[str, dict], *functions: dict) -> Found:
-    definitions = [{"name": name, "expression": body} for name, body in expressions.items()]
+def evaluated(expressions: dict[str, dict | None], *functions: dict) -> Found:
+    definitions = [
+        {"name": name} | ({"expression": body} if body else {}) for name, body in expressions.items()
+    ]
     elm = {"identifier": {"id": "Library"}, "statements": {"def": [*definitions, *functions]}}
     engine = Engine(Package(libraries={("Library", None): elm}))
     records = Records(engine.texts)

@@ -4,10 +4,12 @@ from datetime import date
 
 import pytest
 
+from pipelines.measures.elm.counted import counted
 from pipelines.measures.elm.engine import Engine
 from pipelines.measures.elm.packages import package_of
 from pipelines.measures.elm.records import Records
-from pipelines.measures.elm.results import Period, counts_of, individual_reports, summary_report
+from pipelines.measures.elm.reports import individual_reports, summary_report
+from pipelines.measures.elm.results import Period
 from tests.lib.elm import items, literal, op, part, query, ref, retrieve
 from tests.lib.made_measure import (
     NAME,
@@ -323,7 +325,7 @@ def test_a_summary_shows_the_strata_by_their_values():
     records.add_patient([{"resourceType": "Patient", "id": "unsaid"}, VALUES[0]])
     compiled = engine.compile(NAME)
     result = engine.evaluate(compiled, engine.run(records, ("2026-01-01", "2026-12-31")))
-    counts = {group.group.id: counts_of(group) for group in result.groups}
+    counts = {group.group.id: counted(group, result.failed()) for group in result.groups}
     report = summary_report(compiled.measure, counts, Period(date(2026, 1, 1), date(2026, 12, 31)))
     by_value, by_truth = report["group"][0]["stratifier"]
     assert [(one["value"]["text"], one["population"][0]["count"]) for one in by_value["stratum"]] == [

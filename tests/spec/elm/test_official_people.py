@@ -41,6 +41,7 @@ def test_codes_drawn_anew_from_the_value_sets_leave_each_case_as_its_steward_exp
     assert any(f'"{code}"'.encode() not in published for code in codes)
 
 
+@pytest.mark.long
 def test_a_numerator_that_no_case_reaches_is_reached_by_charts_that_were_searched_for(engine):
     people = OfficialPeople(engine, shared_data("ecqm"), ["CMS125"])
     found = numbers_of(people, "CMS125", 150)

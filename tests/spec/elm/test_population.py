@@ -8,7 +8,7 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.tables.results import MEASURE_RESULTS
+from data_contracts.tables.official import OFFICIAL_RESULTS
 from ehr_core.kernel.errors import NotFound
 from pipelines.measures.elm import population
 from pipelines.measures.elm.cases import Case, read_cases
@@ -136,7 +136,7 @@ def test_results_are_in_the_contracts_columns_and_agree_with_the_cases(tmp_path)
     folder = write(tmp_path / "in", [one for case in cases for one in case.resources])
     found = evaluate(package, folder, YEAR, tmp_path / "out", only=("CMS122",), individual=True)
     table = pq.read_table(tmp_path / "out" / "measure_results.parquet")
-    assert table.column_names == MEASURE_RESULTS.column_names
+    assert table.column_names == OFFICIAL_RESULTS.column_names
     assert table.num_rows == len(cases)
     excluded = table.filter(table["denominator_exclusion"])
     assert None not in excluded["exclusion_reason"].to_pylist()
@@ -160,7 +160,7 @@ def test_measures_that_share_a_run_say_the_same_as_alone(tmp_path):
     together = evaluate(package, folder, YEAR, tmp_path / "all", only=names)
     alone = [evaluate(package, folder, YEAR, tmp_path / name, only=(name,))[0] for name in names]
     assert [one.counts for one in together] == [one.counts for one in alone]
-    assert all(one.counts["Group_1"]["Numerator_1"] for one in together)
+    assert all(one.counts["Group_1"].members["Numerator_1"] for one in together)
 
 
 def test_several_processes_say_the_same_as_one(tmp_path):

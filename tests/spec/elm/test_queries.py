@@ -216,3 +216,13 @@ def test_what_the_package_lacks_is_null_and_the_rest_still_runs():
 )
 def test_operators_that_few_measures_use(operation, expected):
     assert value(operation) == expected
+
+
+@pytest.mark.parametrize(("test", "expected"), [("IsNull", [{"id": "bare"}]), ("Exists", [{"id": "marked"}])])
+def test_an_element_that_repeats_and_is_not_there_is_null_like_any_other(test, expected):
+    marked = {"resourceType": "Observation", "id": "marked", "category": [{"text": "lab"}]}
+    bare = {"resourceType": "Observation", "id": "bare"}
+    where = op(test, part(ref("X"), "category"))
+    returned = {"expression": {"type": "Tuple", "element": [{"name": "id", "value": part(ref("X"), "id")}]}}
+    found = value(query(retrieve("Observation"), where=where, **{"return": returned}), [marked, bare])
+    assert found == expected

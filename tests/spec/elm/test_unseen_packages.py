@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import zipfile
 from pathlib import Path
 
 import orjson
@@ -344,10 +345,16 @@ def test_libraries_without_elm_json_are_told_apart_from_missing_ones(tmp_path):
 
 
 def test_a_composite_measure_and_one_that_cannot_be_read_are_refused_clearly():
-    with pytest.raises(BadRequest, match="composite"):
-        read_measure({"name": "All", "scoring": {"coding": [{"code": "composite"}]}})
-    with pytest.raises(BadRequest, match="cannot be read"):
-        read_measure({"name": "Odd", "library": ["x"], "group": ["no group"]})
+    parts = [{"type": "composed-of", "resource": f"http://x/Measure/{name}"} for name in ("A", "B")]
+    for made in (
+        {"scoring": {"coding": [{"code": "composite"}]}},
+        {"library": ["x"], "group": [{"extension": [{"url": f"{CQFM}/cqfm-scoring", **coded("composite")}]}]},
+    ):
+        with pytest.raises(BadRequest, match="composed of: http://x/Measure/A, http://x/Measure/B"):
+            read_measure({**made, "name": "All", "relatedArtifact": parts})
+    for odd in ({"group": ["no group"]}, {"scoring": "composite"}):
+        with pytest.raises(BadRequest, match="cannot be read"):
+            read_measure({"name": "Odd", "library": ["x"], **odd})
 
 
 def test_groups_are_matched_by_id_then_by_populations_then_by_place():
@@ -410,3 +417,25 @@ def test_the_type_of_the_period_parameter_is_the_one_that_the_library_declares(t
     }
     write(tmp_path / "cases" / "c.ndjson", case)
     assert verdict(tmp_path) == (1, 1)
+
+
+def test_cases_may_be_packed_as_an_authoring_tool_exports_them(tmp_path):
+    package(tmp_path, "bundle")
+    (tmp_path / "cases").mkdir()
+    with zipfile.ZipFile(tmp_path / "cases" / "export.zip", "w") as packed:
+        packed.writestr("all/one/one.json", orjson.dumps(bundle(*RESOURCES, report())))
+        for at, resource in enumerate((*RESOURCES, report())):
+            packed.writestr(f"all/two/{at}.json", orjson.dumps(resource))
+        packed.writestr("all/readme.txt", "of nobody")
+    (tmp_path / "cases" / "torn.zip").write_bytes(b"PK, and nothing more")
+    assert verdict(tmp_path) == (2, 2)
+    assert [one.place for one in run_conformance(tmp_path).unjudged] == ["torn.zip"]
+
+
+@pytest.mark.parametrize("place", ["tests/measure/one", "input/tests/measure/one", "cases/one"])
+def test_a_file_among_the_cases_that_is_not_json_stops_nothing_and_is_named(tmp_path, place):
+    package(tmp_path, "bundle")
+    write(tmp_path / place / "one-bundle.json", bundle(*RESOURCES, report()))
+    (tmp_path / place / "notes.json").write_text("to be written")
+    assert verdict(tmp_path) == (1, 1)
+    assert [one.place for one in run_conformance(tmp_path).unjudged] == ["notes.json"]

@@ -10,6 +10,7 @@ from data_contracts.suppression import (
     FIELDS,
     LINKED_FIELDS,
     Cell,
+    hidden_groups,
     suppress_cell,
     suppress_counts,
     suppress_strata,
@@ -116,3 +117,30 @@ def worked_out(shown: Cell) -> str | None:
 @given(st.builds(cell, counts, st.just(0), counts, counts))
 def test_nothing_small_follows_by_addition_in_one_stratum(one):
     assert worked_out(suppress_cell(one, LIMIT)) is None
+
+
+@pytest.mark.parametrize(
+    ("people", "hidden"),
+    [
+        ([50, 50], [False, False]),
+        ([95, 5], [True, True]),
+        ([60, 35, 5], [False, True, True]),
+        ([70], [False]),
+        ([95], [True]),
+        ([0, 100], [False, False]),
+        ([80, 80], [False, False]),
+        ([3, 80], [True, False]),
+    ],
+)
+def test_groups_are_hidden_whole_and_none_follows_from_everybody(people, hidden):
+    assert hidden_groups({"ip": 100}, [{"ip": count} for count in people], LIMIT) == hidden
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=6), st.integers(0, 40))
+def test_of_groups_that_add_up_no_small_one_can_be_worked_out(people, in_none):
+    total = sum(people) + in_none
+    hidden = hidden_groups({"ip": total}, [{"ip": count} for count in people], LIMIT)
+    shown = [count for count, is_hidden in zip(people, hidden, strict=True) if not is_hidden]
+    assert all(count == 0 or count >= LIMIT for count in shown)
+    left = total - sum(shown)
+    assert left == 0 or left >= LIMIT or not any(shown)

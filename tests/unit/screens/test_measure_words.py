@@ -8,14 +8,15 @@ import pytest
 
 from dashboards.quality.funnel import funnel_groups, funnel_spec, place_words
 from dashboards.quality.measure import not_loaded_words
-from dashboards.quality.measure_patients import group_words
-from dashboards.quality.rates import change_words, shift_words
+from dashboards.quality.measure_patients import group_words, patient_html
+from dashboards.quality.rates import change_words, line_words, shift_words
 from dashboards.quality.trend import trend_nights, trend_spec
 from data_contracts.api.quality import (
     Counts,
     MeasureDefinition,
     MeasureLine,
     MeasurePage,
+    MeasurePatient,
     RatePoint,
     RateShift,
     Stratum,
@@ -150,6 +151,63 @@ def test_a_shift_says_when_how_much_and_where_to_look_first():
     assert "Look at the data before the care" in shift_words(jump)
     drift = RateShift(kind="drift", since=DAY, change=0.06, low=0.01, high=0.11)
     assert "Since 20-Nov-2026 the rate has stayed above the period before" in shift_words(drift)
+    unsure = RateShift(kind="drift", since=DAY, change=-0.03, low=-0.13, high=0.07)
+    assert "has stayed apart from the period before" in shift_words(unsure)
+    assert shift_words(unsure).endswith(
+        "below by 3.0 points (95 % CI -13.0 to +7.0), which alone may be chance."
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ({"scoring": "proportion"}, "50.0% (95 % CI 29.9% to 70.1%)"),
+        ({"scoring": "continuous-variable", "score": 42.5, "unit": "min"}, "42.50 min"),
+        ({"scoring": "ratio", "score": 0.125}, "0.125"),
+        ({"scoring": "ratio"}, "no score"),
+        ({"scoring": "cohort"}, "counted only"),
+    ],
+)
+def test_only_a_proportion_is_listed_as_a_percentage(line, words):
+    shown = page(**line).line
+    assert line_words(shown) == words
+    assert (change_words(shown) == "not a rate") == (line["scoring"] != "proportion")
+
+
+@pytest.mark.parametrize(
+    ("membership", "more", "words"),
+    [
+        ("numerator", {"evidence_value": "Negative", "evidence_on": DAY}, "<br>Negative · 20-Nov-2026"),
+        (
+            "not_in_numerator",
+            {"reason": "Decided by 'Numerator'.", "evidence_on": DAY},
+            "<br>Decided by &#x27;Numerator&#x27;.",
+        ),
+        ("not_in_numerator", {"evidence_on": DAY}, "<br>Nothing in the record meets it."),
+        (
+            "excluded",
+            {"reason": "By 'Hospice'.", "evidence_on": DAY},
+            "<br>By &#x27;Hospice&#x27;. · 20-Nov-2026",
+        ),
+    ],
+)
+def test_who_is_not_met_is_told_why_and_not_the_day_of_a_visit(membership, more, words):
+    given = {"reason": None, "evidence_on": None, "evidence_value": None, **more}
+    name = {"family": "Doyle", "given": "Ana"}
+    person = MeasurePatient(
+        patient_id="p", name=name, birth_date="1960-01-01", mrn="M1", membership=membership, **given
+    )
+    assert patient_html(person, official=True).endswith(words)
+
+
+def test_a_funnel_names_only_the_places_that_are_drawn():
+    spec = funnel_spec(funnel_groups([group("North", 50, 100), group("South", 20, 100)], 0.5), 0.5)
+    (domain,) = {
+        tuple(layer["encoding"]["shape"]["scale"]["domain"])
+        for layer in spec["layer"]
+        if "shape" in layer["encoding"]
+    }
+    assert domain == ("Within chance", "Below what chance explains")
 
 
 def test_a_code_system_that_is_not_loaded_is_named_with_what_follows_from_it():

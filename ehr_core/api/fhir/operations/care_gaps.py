@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.api.dependencies import RawBody, Work
+from ehr_core.api.dependencies import ProcessParts, RawBody, Work
 from ehr_core.api.fhir.exchange import fhir_response, require_json_answer
 from ehr_core.api.fhir.operations.evaluate_measure import require_person, seen_patient
 from ehr_core.api.fhir.operations.given import Given
@@ -26,7 +26,7 @@ MOST_PEOPLE = 100
 
 
 @router.api_route("/Measure/$care-gaps", methods=["GET", "POST"])
-def care_gaps(request: Request, body: RawBody, work: Work) -> Response:
+def care_gaps(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
     """`status` (open-gap, closed-gap) is required; `subject`, `practitioner` or `organization` says of whom."""
     require_json_answer(request)
     require_person(work)
@@ -39,7 +39,7 @@ def care_gaps(request: Request, body: RawBody, work: Work) -> Response:
     for patient_id in people:
         found = gaps_of(work, groups, patient_id, statuses)
         if found or given.text("subject"):
-            document = gap_document(work, found, patient_id)
+            document = gap_document(work, found, patient_id, parts.settings.site_name)
             parameters.append({"name": "return", "resource": document})
     work.audit(
         "quality.care_gaps.reported",

@@ -12,6 +12,7 @@ from ehr_core.api.fhir.operations.given import Given
 from ehr_core.api.fhir.visibility import reading_store, shown
 from ehr_core.kernel.errors import BadRequest, Forbidden
 from ehr_core.kernel.fhir_json import encode
+from ehr_core.kernel.settings import Settings
 from ehr_core.quality.measure_reports import individual_report, subject_list_report, summary_report
 from ehr_core.quality.reported import find_measures, reported
 
@@ -33,7 +34,7 @@ KINDS = {
 @router.post("/Measure/$evaluate-measure")
 def evaluate_any(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
     """The measure is named by `measure`: its id, name or canonical URL, with or without `|version`."""
-    return _evaluated(request, body, work, None, parts.settings.small_cell)
+    return _evaluated(request, body, work, None, parts.settings)
 
 
 @router.get("/Measure/{measure_id}/$evaluate-measure")
@@ -41,11 +42,11 @@ def evaluate_any(request: Request, body: RawBody, parts: ProcessParts, work: Wor
 def evaluate_one(
     measure_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
 ) -> Response:
-    return _evaluated(request, body, work, measure_id, parts.settings.small_cell)
+    return _evaluated(request, body, work, measure_id, parts.settings)
 
 
 def _evaluated(
-    request: Request, body: bytes, work: UnitOfWork, measure_id: str | None, small_cell: int
+    request: Request, body: bytes, work: UnitOfWork, measure_id: str | None, settings: Settings
 ) -> Response:
     require_json_answer(request)
     require_person(work)
@@ -56,14 +57,14 @@ def _evaluated(
     kind = _kind(given.text("reportType"), subject)
     detail = {"measure": measures[0].name, "kind": kind, "period": groups[0].begin.isoformat()}
     if kind == "summary":
-        report, patient_ids = summary_report(work, groups, small_cell), []
+        report, patient_ids = summary_report(work, groups, settings.small_cell, settings.site_name), []
     else:
         work.actor.require("measure.drill")
         if kind == "individual":
             patient_ids = [seen_patient(work, subject)]
-            report = individual_report(work, groups, patient_ids[0])
+            report = individual_report(work, groups, patient_ids[0], settings.site_name)
         else:
-            report, patient_ids = subject_list_report(work, groups)
+            report, patient_ids = subject_list_report(work, groups, settings.site_name)
     work.audit("quality.measure_report.made", patient_ids=patient_ids, detail=detail)
     return fhir_response(request, encode(report))
 

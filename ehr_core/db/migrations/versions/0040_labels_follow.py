@@ -12,7 +12,7 @@ from data_contracts.guidelines.sql import sensitivity_rank
 from ehr_core.db.row_security import APP_ROLE
 
 revision = "0040"
-down_revision = "0036"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 
