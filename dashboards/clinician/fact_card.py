@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import streamlit as st
 
@@ -28,7 +29,9 @@ def fact_card(session: StaffSession, summary: ChartSummary) -> None:
         return
     with st.container(border=True, key="fact"):
         find = FINDERS.get(kind)
-        found = find(session, summary, identity) if find else None
+        found = (find(session, summary, identity) if find else None) or _as_read(
+            session, summary, (kind, identity)
+        )
         st.subheader("The fact behind it", anchor=False)
         st.html(f'<div class="card"><p>{found}</p></div>' if found else f'<p class="warn">{GONE}</p>')
         st.button("Close", key="close-fact", on_click=_close)
@@ -81,6 +84,26 @@ def _care_html(line: CareLine | DocumentLine) -> str:
     )
     more = " · ".join(text(part) for part in (show_date(line.on), line.source) if part)
     return f"<b>{text(line.name)}</b>{status} <span class='quiet'>{more}</span>"
+
+
+def _as_read(session: StaffSession, summary: ChartSummary, fact: tuple[str, str]) -> str | None:
+    """What stands on no list of the page, such as a diagnosis of one visit: as a score or a gap read it."""
+    patient_id = summary.banner.patient_id
+    drivers = [one for score in session.client.risk.of_patient(patient_id).scores for one in score.drivers]
+    for one in drivers:
+        if (one.resource_type, one.resource_id) == fact:
+            return _read_html(one.what or one.code, one.value, one.code, one.on)
+    for gap in session.client.care_gaps.of_patient(patient_id).gaps:
+        said = gap.evidence
+        if said and not said.masked and (said.resource_type, said.resource_id) == fact:
+            return _read_html(said.what, said.value, None, said.on)
+    return None
+
+
+def _read_html(what: str | None, value: str | None, code: str | None, on: date | None) -> str:
+    shown = f": <b>{text(value)}</b>" if value else ""
+    more = " · ".join(text(part) for part in (code, show_date(on) if on else "day not recorded") if part)
+    return f"<b>{text(what, 'unnamed')}</b>{shown} <span class='quiet'>{more}<br>Not on a list of this page.</span>"
 
 
 def _under(section: str, html: str | None) -> str | None:

@@ -52,11 +52,17 @@ def data_quality_page() -> None:
         _kinds(page.findings)
         listed = _chosen(page.findings)
         _findings(listed)
-        titles = {one.check_id: one.title for one in listed}
+        offered = {one.check_id: one for one in page.findings if one in listed or _is_linked(one)}
+        titles = {check_id: one.title for check_id, one in offered.items()}
         chosen = url_choice("Look at one check", "check", titles, placeholder="Choose a check")
         if chosen:
-            check_section(session, next(one for one in listed if one.check_id == chosen))
+            check_section(session, offered[chosen])
         _not_loaded(page)
+
+
+def _is_linked(one: DataFinding) -> bool:
+    """A link to a check leads to it also on a day on which it finds nothing."""
+    return st.query_params.get("check") == one.check_id
 
 
 def _unknown(findings: Sequence[DataFinding]) -> None:

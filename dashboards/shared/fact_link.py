@@ -13,4 +13,4 @@ FACT = "fact"
 def fact_link(words: str | None, patient_id: str, resource_type: str, resource_id: str) -> str:
     """A link that opens the chart at the fact; its words are escaped here."""
     address = "chart?" + urlencode({"patient": patient_id, FACT: f"{resource_type}/{resource_id}"})
-    return f'<a href="{text(address)}" target="_self">{text(words, "unnamed")}</a>'
+    return f'<a href="{text(address)}">{text(words, "unnamed")}</a>'

@@ -105,7 +105,9 @@ def _check(one: Mapping[str, Any]) -> DataCheck:
     day, label = ("NULL", "NULL") if key == "patient_key" else (one["day"], "sensitivity")
     named = f"patient_key, {key} AS resource_key, {day} AS on_day, {label} AS sensitivity"
     if same := one.get("same"):
-        failing = _repeated(source, among, same, named)
+        coded = f"{source}_coding WHERE element = '{one['coded_as']}' AND code IS NOT NULL"
+        among = f"({among}) AND resource_key IN (SELECT resource_key FROM {coded})"
+        failing = _repeated(source, among, same, coded, named)
     else:
         failing = f"SELECT {named} FROM {source} WHERE ({among}) AND ({one['fails']})"
     return DataCheck(
@@ -117,15 +119,25 @@ def _check(one: Mapping[str, Any]) -> DataCheck:
     )
 
 
-def _repeated(source: str, among: str, same: list[str], named: str) -> str:
-    """Of rows that are the same in all of these, all but the first. Only rows whose hash is not alone are sorted."""
+def _repeated(source: str, among: str, same: list[str], coded: str, named: str) -> str:
+    """Of rows that are the same in all of these and in their codes, all but the first.
+
+    Codes are put together only for rows that are alike in the rest, and of those only hashes were compared before.
+    """
     alike = ", ".join(same)
-    return (
-        f"WITH looked_at AS (SELECT *, hash({alike}) AS sameness FROM {source} WHERE {among}) "
-        f"SELECT {named} FROM looked_at "
-        "WHERE sameness IN (SELECT sameness FROM looked_at GROUP BY sameness HAVING count(*) > 1) "
-        f"QUALIFY row_number() OVER (PARTITION BY {alike} ORDER BY resource_key) > 1"
-    )
+    return f"""
+WITH looked_at AS (SELECT {named}, hash({alike}) AS sameness, {_numbered(same)} FROM {source} WHERE {among}),
+alike AS MATERIALIZED (SELECT * FROM looked_at
+  WHERE sameness IN (SELECT sameness FROM looked_at GROUP BY sameness HAVING count(*) > 1)),
+coded AS (SELECT resource_key, string_agg(system || '|' || code, ' ' ORDER BY system, code) AS codes
+  FROM {coded} AND resource_key IN (SELECT resource_key FROM alike) GROUP BY resource_key)
+SELECT patient_key, resource_key, on_day, sensitivity FROM alike JOIN coded USING (resource_key)
+QUALIFY row_number() OVER (
+  PARTITION BY {", ".join(f"same_{place}" for place in range(len(same)))}, codes ORDER BY resource_key) > 1"""
+
+
+def _numbered(same: list[str]) -> str:
+    return ", ".join(f"{part} AS same_{place}" for place, part in enumerate(same))
 
 
 def _coded(one: Mapping[str, Any], words: Mapping[str, str]) -> DataCheck:

@@ -39,11 +39,11 @@ def look(
 ) -> list[Finding]:
     """Every check once; the records with a defect are then in the table `defective`."""
     connection.execute(DEFECTIVE)
-    found = [_look(connection, check, as_of) for check in data_checks().values()]
+    found = [look_at(connection, check, as_of) for check in data_checks().values()]
     return [*found, *_unreadable(unreadable)]
 
 
-def _look(connection: duckdb.DuckDBPyConnection, check: DataCheck, as_of: date) -> Finding:
+def look_at(connection: duckdb.DuckDBPyConnection, check: DataCheck, as_of: date) -> Finding:
     try:
         checked = _number(connection, check.checked or "", as_of)
         if not checked:

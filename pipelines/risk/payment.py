@@ -10,6 +10,7 @@ from functools import cache
 from importlib.metadata import version
 
 import polars as pl
+import pyarrow as pa
 from hccinfhir import Demographics, HCCInFHIR
 
 from data_contracts.workbench import Workbench
@@ -24,12 +25,13 @@ REASON = """CASE WHEN NOT in_medicare THEN 'not_in_medicare' WHEN age IS NULL TH
 
 PROFILES = f"""
 SELECT age, sex, codes, row_number() OVER () AS profile, list(patient_key) AS people FROM (
-  SELECT p.patient_key, p.age, p.sex, list(DISTINCT d.code ORDER BY d.code) AS codes
-  FROM risk_person p JOIN risk_diagnosis d USING (patient_key)
+  SELECT p.patient_key, p.age, p.sex, list(DISTINCT d.code ORDER BY d.code) FILTER (d.code IS NOT NULL) AS codes
+  FROM risk_person p LEFT JOIN (
+    SELECT patient_key, code FROM risk_diagnosis SEMI JOIN risk_payment_code USING (code)) AS d USING (patient_key)
   WHERE ({REASON}) IS NULL GROUP BY ALL
 ) GROUP BY age, sex, codes
 """
-"""The library counts one person at a time: people alike in age, sex and diagnoses are counted once."""
+"""The library counts one person at a time: people alike in age, sex and diagnoses with a category are counted once."""
 TABLES = {
     "risk_insured": f"SELECT patient_key, {REASON} AS unknown_reason FROM risk_person",
     "risk_profile": PROFILES,
@@ -42,6 +44,7 @@ def _model(name: str) -> HCCInFHIR:
 
 
 def hcc_scores(tables: Workbench) -> list[Scored]:
+    tables.lay("risk_payment_code", _code_table())
     for name, select in TABLES.items():
         tables.make(name, select)
     people, profiles, diagnoses = (
@@ -56,7 +59,7 @@ def _scored(
     counted, belongs = [], []
     for one in profiles.iter_rows(named=True):
         about = Demographics(age=one["age"], sex=SEX[one["sex"]])
-        found = _model(name).calculate_from_diagnosis(one["codes"], about)
+        found = _model(name).calculate_from_diagnosis(one["codes"] or [], about)
         kept = sorted(found.hcc_list, key=int)
         parts = ", ".join(f"HCC {category}" for category in kept)
         counted.append((one["profile"], round(found.risk_score, 3), parts))
@@ -86,3 +89,16 @@ def _drivers(diagnoses: pl.DataFrame, behind: pl.DataFrame) -> pl.DataFrame:
         .unique(["patient_key", "part", "resource_key"])
         .pipe(as_evidence)
     )
+
+
+@cache
+def codes_that_count() -> frozenset[str]:
+    """Every diagnosis that either model maps to a category, written without a dot."""
+    return frozenset(
+        code for name in MODELS.values() for code, model in _model(name).dx_to_cc_mapping if model == name
+    )
+
+
+@cache
+def _code_table() -> pa.Table:
+    return pa.table({"code": sorted(codes_that_count())})

@@ -60,13 +60,18 @@ answer AS (
   WHERE element = 'value' GROUP BY ALL
 ),
 newest AS (
-  SELECT said.*, asked.topic, observation.effective_low AS on_day, observation.sensitivity
+  SELECT patient_key, topic, unnest(arg_max(
+    struct_pack(resource_key := said.resource_key, system := said.system, code := said.code,
+      normalised_value := said.normalised_value, value_number := said.value_number,
+      normalised_reason := said.normalised_reason, normalised_unit := said.normalised_unit,
+      on_day := observation.effective_low, sensitivity := observation.sensitivity),
+    row(observation.effective_low,
+      coalesce(observation.effective_at, observation.issued_at, TIMESTAMP '-infinity'), said.resource_key)))
   FROM said JOIN risk_code AS asked
     ON asked.kind = 'measured' AND asked.system = said.system AND asked.code = said.code
   JOIN observation USING (patient_key, resource_key)
   WHERE observation.status IN ('final', 'amended', 'corrected') AND observation.effective_low <= $as_of
-  QUALIFY row_number() OVER (PARTITION BY said.patient_key, asked.topic ORDER BY observation.effective_low DESC,
-    coalesce(observation.effective_at, observation.issued_at) DESC NULLS LAST, said.resource_key DESC) = 1
+  GROUP BY patient_key, topic
 )
 SELECT newest.patient_key, newest.topic, newest.resource_key, newest.system, newest.code, newest.on_day,
   newest.sensitivity, newest.normalised_unit AS unit,

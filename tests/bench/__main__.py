@@ -25,6 +25,7 @@ BENCHES = (
     "flatten.throughput",
     "flatten.standard_views",
     "measures",
+    "risk_and_data",
     "official_measures",
     "write_back",
     "remeasure",

@@ -128,9 +128,10 @@ def _manifest(job: Any, files: list[jobs.ExportedFile], address: str) -> dict[st
 
 
 @router.delete("/bulk/{job_id}", status_code=202)
-def delete(job_id: str, work: Work) -> Response:
+def delete(request: Request, job_id: str, work: Work) -> Response:
+    """The files go as soon as the runner wakes, which it is told to."""
     jobs.cancel(work, job_id)
-    return Response(status_code=202)
+    return Response(status_code=202, background=BackgroundTask(request.app.state.bulk_runner.wake))
 
 
 @router.get("/bulk/{job_id}/files/{name}")

@@ -167,8 +167,6 @@ class Equality:
             return _rows_numbered([_numbered(np.round(values, 8)), kinds])
         if isinstance(column, Interval):
             return _rows_numbered([self.identity(start_of(column)), self.identity(end_of(column))])
-        if isinstance(column, Code):
-            return _rows_numbered([self.identity(column.part("code")), self.identity(column.part("system"))])
         if isinstance(column, Record):
             return _rows_numbered([self.identity(part) for part in column.parts.values()])
         if isinstance(column, Listing):

@@ -24,9 +24,10 @@ def rules() -> Mapping[str, dict[str, dict[str, list]]]:
 
 
 def has_profile(table: ElementTable, profile: str | None, *, declared_only: bool) -> np.ndarray:
-    """Rows that follow the profile. Kept with the table: it is asked for many times."""
+    """Rows that follow the profile, of whatever version. Kept with the table: it is asked for many times."""
     if profile is None or profile.startswith(BASE) or table.type_name == "Patient" or not len(table):
         return np.ones(len(table), bool)
+    profile = profile.partition("|")[0]
     if profile not in table.profiles:
         table.profiles[profile] = _has_profile(table, profile, declared_only)
     return table.profiles[profile]

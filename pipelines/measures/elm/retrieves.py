@@ -52,8 +52,9 @@ def _coded(run: Run, node: Node, table: ElementTable, codes: Node) -> np.ndarray
     if codes.op == "ValueSet":
         keys = run.terminology.keys(codes["url"])
     else:
-        wanted = system(run.value(codes, run.constant))
-        items = wanted.items if isinstance(wanted, Listing) else wanted
+        items = system(run.value(codes, run.constant))
+        while isinstance(items, Listing):
+            items = items.items
         keys = np.unique(coded(items)[1]) if isinstance(items, Code | Concept) else np.zeros(0, np.int64)
     owners, found = codings_of(part)
     result = np.zeros(len(table), bool)

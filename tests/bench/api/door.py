@@ -114,8 +114,13 @@ class Door:
         return Times(each, time.perf_counter() - began)
 
 
-def in_turns(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median seconds of each piece of work, all done once a round; who is first changes from round to round."""
+def in_turns(
+    works: dict[str, Callable[[], object]], rounds: int, between: Callable[[], object] = lambda: None
+) -> dict[str, float]:
+    """The median seconds of each piece of work, all done once a round; who is first changes from round to round.
+
+    `between` clears up after a piece of work, untimed.
+    """
     taken: dict[str, list[float]] = {name: [] for name in works}
     names = list(works)
     for number in range(rounds):
@@ -123,6 +128,7 @@ def in_turns(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, f
             began = time.perf_counter()
             works[name]()
             taken[name].append(time.perf_counter() - began)
+            between()
     return {name: statistics.median(times) for name, times in taken.items()}
 
 

@@ -84,10 +84,10 @@ def draw(connection: duckdb.DuckDBPyConnection, patients: int) -> None:
           'clinic-' || (hash(i, 3) % 12) AS clinic_key, hash(i, 4) % 80 = 0 AS deceased
         FROM range({patients}) t(i)""")
     for number, row in enumerate(OBSERVATIONS):
-        _draw_observations(connection, patients, number, *row)
+        draw_observations(connection, patients, number, *row)
     _draw_pressures(connection, patients)
     for number, row in enumerate(CODED, start=100):
-        _draw_coded(connection, patients, number, *row)
+        draw_coded(connection, patients, number, *row)
 
 
 def _facts(patients: int, number: int, each: int, share: float) -> str:
@@ -99,7 +99,7 @@ def _facts(patients: int, number: int, each: int, share: float) -> str:
         WHERE hash(i, {number}) % 1000 < {int(share * 1000)}) f"""
 
 
-def _draw_observations(
+def draw_observations(
     connection, patients: int, number: int, code: str, each: int, share: float, low, high, unit, answers
 ) -> None:
     drawn = f"round({low} + (draw % 1000) / 1000.0 * ({high} - {low}), 1)" if unit else "CAST(NULL AS DOUBLE)"
@@ -138,7 +138,7 @@ def _draw_pressures(connection, patients: int) -> None:
             FROM {facts}""")
 
 
-def _draw_coded(
+def draw_coded(
     connection,
     patients: int,
     number: int,

@@ -69,7 +69,7 @@ def test_a_report_of_one_subject_names_the_resources_that_it_rests_on(clinician,
         {one["valueString"] for one in each.get("extension", [])} for each in report["evaluatedResource"]
     ]
     assert {name for names in named for name in names} <= populations
-    assert any("Numerator-1" in names for names in named), "the fact that decided says for what it counts"
+    assert any("InitialPopulation-1" in names for names in named), "a fact says for what it counts"
     for one in report["evaluatedResource"]:
         kind, _, identity = one["reference"].partition("/")
         assert clinician.fhir.read(kind, identity).body

@@ -15,9 +15,10 @@ from data_contracts.tables.results import CARE_GAPS
 from pipelines.run.worker import Worker
 from tests.integration.chart_records import LOINC, of, put, put_patient
 from tests.integration.loop.records import as_body, gap_row
-from tests.integration.risk.conftest import TODAY, put_condition
+from tests.integration.risk.conftest import BEN, TODAY, put_condition
 from tests.lib.app_pages import opened, press, session_of, shown
 
+CONDITION_CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 CHART = ("dashboards.clinician.chart", "chart_page")
 pytestmark = pytest.mark.usefixtures("night")
 
@@ -79,7 +80,7 @@ def test_a_clinician_reads_the_tier_at_the_chart_adjusts_it_and_sees_both(clinic
 def test_a_fact_behind_a_score_is_a_link_to_it_in_the_chart_from_chart_and_worklist(
     clinician, manager, listed
 ):
-    link = '<a href="chart?patient=ana&amp;fact=Condition%2Ffailure" target="_self">Chronic systolic heart failure</a>'
+    link = '<a href="chart?patient=ana&amp;fact=Condition%2Ffailure">Chronic systolic heart failure</a>'
     words = html_of(opened(session_of(clinician), *CHART, patient="ana"))
     assert f"A category: {link} <span class='quiet'>I50.22 · 01-May-2020</span>" in words
     page = opened(session_of(manager), "dashboards.care_manager.worklist", "worklist_page")
@@ -96,13 +97,19 @@ def test_a_fact_behind_a_score_is_a_link_to_it_in_the_chart_from_chart_and_workl
             "Chronic systolic heart failure</b> <span class='quiet'>I50.22 · since 01-May-2020",
         ),
         ("Observation/sugar", "Glucose</b>: <b>90 mg/dL</b>"),
+        ("Condition/seen", "Heart failure, seen at a visit</b> <span class='quiet'>I50.22 · 01-May-2020"),
         ("Condition/virus", "does not stand in this record any more"),
         ("Patient/ana", "does not stand in this record any more"),
     ],
 )
 def test_the_chart_shows_the_fact_that_a_link_names_first_and_never_another_patients(
-    api, clinician, fact, said
+    api, clinician, write_back, fact, said
 ):
+    put_condition(
+        api, "seen", "ana", "I50.22", "Heart failure, seen at a visit",
+        category=[{"coding": [{"system": CONDITION_CATEGORY, "code": "encounter-diagnosis"}]}],
+    )  # fmt: skip
+    write_back(("ana", 3.0, "high", "seen", "I50.22"), BEN, run_id="second")
     put(
         api, "Observation", "sugar", status="final", subject=of("ana"), effectiveDateTime="2026-11-01",
         code={"coding": [{"system": LOINC, "code": "2345-7"}], "text": "Glucose"},
@@ -157,4 +164,4 @@ def test_the_chart_says_that_a_change_waits_to_count_and_when_it_counts(api, cli
     assert risk.waiting_since is None
     [charlson] = [one for one in risk.scores if one.score_id == "charlson"]
     assert {driver.resource_id for driver in charlson.drivers} == {"failure", "sugar"}
-    assert (charlson.value, risk.tier.computed) == (2.0, "moderate")
+    assert (charlson.value, risk.tier.basis) == (2.0, ["Elixhauser comorbidity index"])

@@ -12,7 +12,7 @@ from data_contracts.data_requirements import own_needs
 from data_contracts.expectations import check_tables
 from data_contracts.tables.data_quality import DATA_QUALITY_TABLES
 from pipelines.data_quality import RECORDS_A_CHECK, find_defects
-from pipelines.data_quality.checking import DEFECTIVE, _look
+from pipelines.data_quality.checking import DEFECTIVE, look_at
 from tests.lib.flat_tables import KEY_ID, FlatTables
 from tests.spec.data_quality.planted import A1C, DAY, DIABETES, PLANTED
 
@@ -32,7 +32,7 @@ def tables(kept) -> FlatTables:
 
 def looked(tables: FlatTables, check_id: str):
     tables.connection.execute(DEFECTIVE)
-    return _look(tables.connection, data_checks()[check_id], AS_OF)
+    return look_at(tables.connection, data_checks()[check_id], AS_OF)
 
 
 @pytest.mark.parametrize("check_id", sorted(PLANTED))

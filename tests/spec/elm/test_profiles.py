@@ -41,6 +41,14 @@ def test_a_declared_profile_is_believed_and_else_the_content_decides(resource, e
     assert taken(resource, f"{QICORE}qicore-condition-encounter-diagnosis") is expected
 
 
+@pytest.mark.parametrize(
+    ("declared", "asked"), [("", ""), ("|6.0.0", ""), ("", "|6.0.0"), ("|5.0.0", "|6.0.0")]
+)
+def test_the_version_of_a_profile_decides_nothing(declared, asked):
+    profile = f"{QICORE}qicore-condition-encounter-diagnosis"
+    assert taken(condition({}, profile + declared), profile + asked, declared_only=True)
+
+
 def test_the_official_cases_are_taken_by_what_they_declare_alone():
     profile = f"{QICORE}qicore-condition-encounter-diagnosis"
     assert taken(condition(DIAGNOSIS), profile, declared_only=True) is False

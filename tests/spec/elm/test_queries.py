@@ -218,6 +218,17 @@ def test_operators_that_few_measures_use(operation, expected):
     assert value(operation) == expected
 
 
+def test_a_list_of_codes_has_a_code_that_is_equal_in_all_its_parts():
+    def code(**parts):
+        given = [{"name": name, "value": literal(text)} for name, text in parts.items()]
+        return {"type": "Instance", "classType": "{urn:hl7-org:elm-types:r1}Code", "element": given}
+
+    listed = items(code(code="a", system="s", display="A"), code(code="a", system="s", display="a"))
+    assert value({"type": "Count", "source": op("Distinct", listed)}) == 2
+    assert value(op("In", code(code="a", system="s", display="a"), listed)) is True
+    assert value(op("In", code(code="a", system="s"), listed)) is False
+
+
 @pytest.mark.parametrize(("test", "expected"), [("IsNull", [{"id": "bare"}]), ("Exists", [{"id": "marked"}])])
 def test_an_element_that_repeats_and_is_not_there_is_null_like_any_other(test, expected):
     marked = {"resourceType": "Observation", "id": "marked", "category": [{"text": "lab"}]}

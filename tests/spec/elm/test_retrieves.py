@@ -101,6 +101,7 @@ def ids(expression: dict) -> set[str]:
         (op("ToList", WEIGHT), "in", {"weight"}),
         (op("ToList", WEIGHT), "=", {"weight"}),
         (items(WEIGHT, HEIGHT), "in", {"weight", "height"}),
+        (op("ToList", items(WEIGHT, HEIGHT)), "in", {"weight", "height"}),
         (WEIGHT, "~", {"weight"}),
         (part({"type": "ConceptRef", "name": "size"}, "codes"), "~", {"weight", "height"}),
         ({"type": "ConceptRef", "name": "size"}, "~", {"weight", "height"}),
