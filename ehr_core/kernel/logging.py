@@ -18,16 +18,20 @@ class StandardError:
         sys.stderr.flush()
 
 
+PROCESSORS: list[structlog.typing.Processor] = []
+"""One list for the whole process: a logger that was made before follows when it is configured anew."""
+
+
 def configure_logging(level: str = "info", *, json: bool = False) -> None:
     """Writes to standard error: one line an event, JSON when asked."""
-    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
+    PROCESSORS[:] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False),
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
+        processors=PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(file=StandardError()),
         cache_logger_on_first_use=True,
