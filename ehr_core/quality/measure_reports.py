@@ -13,6 +13,7 @@ from sqlalchemy import Row, text
 
 from data_contracts.api.official_measures import OfficialMeasure, OfficialPopulation
 from data_contracts.measure_scores import not_evaluable_extension, score_quantity
+from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.ids import new_id
 from ehr_core.quality.population_counts import FLAG_OF, Counted, count_members, of_code, score, strata_of
@@ -178,7 +179,7 @@ def _evaluated(work: UnitOfWork, groups: Sequence[Reported], patient_id: str) ->
             values,
         )
         for row in rows:
-            if work.actor.sees_label(row.evidence_sensitivity):
+            if evidence_open(work, row.evidence_sensitivity, patient_id):
                 populations = found.setdefault(f"{row.evidence_type}/{row.evidence_id}", {})
                 named = of_code(one.measure, row.population) if row.population else []
                 populations |= dict.fromkeys(_fhir_id(population.id) for population in named)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
+from ehr_core.access.chart_policy import evidence_open
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.quality.measure_reports import SUPPLEMENTAL_COLUMNS
 from ehr_core.quality.population_counts import FLAG_OF, count_members, score
@@ -142,7 +143,7 @@ def _facts(work: UnitOfWork, one: Reported) -> dict[str, list[dict[str, Any]]]:
     )
     found: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if work.actor.sees_label(row.evidence_sensitivity):
+        if evidence_open(work, row.evidence_sensitivity, row.patient_id):
             fact = {
                 "population": CATEGORIES.get(row.population, row.population),
                 "definition": row.definition,

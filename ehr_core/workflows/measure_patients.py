@@ -123,7 +123,7 @@ def measure_facts(work: UnitOfWork, measure_id: str, patient_id: str) -> Measure
 
 
 def _as_fact(work: UnitOfWork, row: Row) -> MeasureFact:
-    shown = work.actor.sees_label(row.evidence_sensitivity)
+    shown = evidence_open(work, row.evidence_sensitivity, row.patient_id)
     return MeasureFact(
         population=row.population,
         definition=row.definition,

@@ -86,6 +86,16 @@ def find_differences(connection: Connection, target: Target, staged: str, scope:
     connection.execute(text(f"DELETE FROM {target.delta} WHERE is_gone"))
 
 
+def forget_the_same(connection: Connection, target: Target) -> None:
+    """Takes rows out of the delta that, with what was learnt of them since, say what is stored already."""
+    connection.execute(
+        text(
+            f"DELETE FROM {target.delta} AS said USING {target.table} AS held "
+            f"WHERE held.patient_id = said.patient_id{_same_key(target, 'said')} AND NOT {_changed(target)}"
+        )
+    )
+
+
 def _said_or_held(target: Target, name: str) -> str:
     """A key column also stands in a row that only the stored side has."""
     return f"coalesce(said.{name}, held.{name})" if name in target.key else f"said.{name}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from data_contracts.guidelines.sql import sensitivity_rank
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.logging import get_logger
 from ehr_core.kernel.pseudonym import PseudonymKey
@@ -30,6 +31,18 @@ UNRESOLVED = (
     "AND NOT EXISTS (SELECT 1 FROM resolved_evidence AS resolved WHERE resolved.patient_id = delta.patient_id "
     "AND resolved.evidence_key = delta.evidence_key AND resolved.evidence_type = delta.evidence_type)"
 )
+
+LABEL = """
+UPDATE {delta} AS delta SET evidence_sensitivity = fact.strictest
+FROM (SELECT labelled.patient_id, labelled.id, (SELECT label FROM unnest(labelled.sensitivity) AS label
+        ORDER BY {rank_of_label} DESC LIMIT 1) AS strictest FROM {facts} AS labelled
+      WHERE labelled.sensitivity IS NOT NULL
+        AND labelled.patient_id IN (SELECT patient_id FROM {delta} WHERE evidence_type = :type)) AS fact
+  LEFT JOIN {resolved} AS resolved ON resolved.patient_id = fact.patient_id
+    AND resolved.evidence_type = :type AND resolved.resource_id = fact.id
+WHERE delta.patient_id = fact.patient_id AND delta.evidence_type = :type
+  AND (delta.known_evidence_id = fact.id OR delta.evidence_key = resolved.evidence_key)
+  AND (delta.evidence_sensitivity IS NULL OR {rank_of_said} < {rank_of_fact})"""
 
 
 def with_evidence(delta: str) -> str:
@@ -62,6 +75,32 @@ def resolve_evidence(connection: Connection, delta: str, key: PseudonymKey) -> i
     if unresolved:
         log.warning("evidence_not_resolved", table=delta, rows=unresolved)
     return unresolved
+
+
+def take_labels(connection: Connection, delta: str) -> int:
+    """Gives the delta's rows the labels that the chart's own rows have where they are stricter; returns how many.
+
+    The lake knows the labels that came with a fact; the chart judges what nobody labelled by its codes as well.
+    """
+    types = connection.execute(
+        text(f"SELECT DISTINCT evidence_type FROM {delta} WHERE evidence_key IS NOT NULL ORDER BY 1")
+    )
+    return sum(
+        connection.execute(
+            text(
+                LABEL.format(
+                    delta=delta,
+                    facts=EVIDENCE_TABLES[evidence_type],
+                    resolved=RESOLVED,
+                    rank_of_label=sensitivity_rank("label"),
+                    rank_of_said=sensitivity_rank("delta.evidence_sensitivity"),
+                    rank_of_fact=sensitivity_rank("fact.strictest"),
+                )
+            ),
+            {"type": evidence_type},
+        ).rowcount
+        for evidence_type in types.scalars().all()
+    )
 
 
 def _unresolved_types(connection: Connection, delta: str) -> list[str]:

@@ -15,8 +15,14 @@ from ehr_core.care_gaps.computed import apply_computed
 from ehr_core.care_gaps.measured import bring_forward
 from ehr_core.kernel.errors import Conflict
 from ehr_core.quality.computed import EVIDENCE_KEY, apply_facts, apply_flags
-from ehr_core.workflows.write_back.differences import Target, count_unknown, find_differences, refuse_outside
-from ehr_core.workflows.write_back.evidence import resolve_evidence, with_evidence
+from ehr_core.workflows.write_back.differences import (
+    Target,
+    count_unknown,
+    find_differences,
+    forget_the_same,
+    refuse_outside,
+)
+from ehr_core.workflows.write_back.evidence import resolve_evidence, take_labels, with_evidence
 from ehr_core.workflows.write_back.keys import key_of_run
 from ehr_core.workflows.write_back.left_alone import find_left_alone, leave_out, take_lock
 from ehr_core.workflows.write_back.scope import WriteBackScope
@@ -157,6 +163,8 @@ def take(
     _refuse_silence(connection, scope, target, rows.num_rows)
     if target.has_evidence:
         resolve_evidence(connection, target.delta, key)
+        if take_labels(connection, target.delta):
+            forget_the_same(connection, target)
     if scope.patient_keys is None:
         take_lock(connection)  # late, so that a long comparison does not hold up the instant path
     find_left_alone(connection, scope)

@@ -17,10 +17,12 @@ from data_contracts.api.care_gaps import (
     WorklistQuery,
 )
 from data_contracts.code_systems import DISCHARGE, HCPCS
+from data_contracts.tables.results import MEASURE_RESULTS
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, StaleVersion
+from ehr_core.workflows import measure_patients
 from tests.integration.care_gaps.conftest import later
 from tests.integration.chart_records import of, put, put_appointment, put_flag, put_patient
-from tests.integration.loop.records import closed_by, gap_row
+from tests.integration.loop.records import as_body, closed_by, flag_row, gap_row
 from tests.lib.weakened import assert_guarded
 
 TODAY = date(2026, 11, 20)
@@ -346,6 +348,39 @@ def test_a_rule_about_one_patients_labels_masks_the_gaps_that_rest_on_them(api, 
     )
     api.signed_in("officer", "admin").access.end_rule(rule_id)
     assert masked("ana") == before
+
+
+def test_a_rule_about_one_patients_labels_masks_the_facts_behind_a_measures_answer(api, write_back, key):
+    stamp = {"run_id": "labelled", "key_id": key.key_id, "as_of": TODAY, "outbox_transaction": 2**40}
+    flags = as_body(MEASURE_RESULTS, [flag_row(key, "ana", numerator=True)])
+    api.service("pipeline").pipeline.write_back("measure_results", flags, **stamp)
+    with api.work() as work:
+        work.connection.execute(
+            text(
+                "INSERT INTO quality.measure_evidence (patient_id, measure_id, period_begin, population, definition, "
+                "holds, facts_found, key_id, evidence_type, evidence_key, evidence_id, evidence_sensitivity, as_of, "
+                "computed_at, run_id) SELECT patient_id, measure_id, period_begin, 'numerator', 'Numerator', true, 1, "
+                "key_id, 'Observation', 'a', 'a1c', 'HIV', as_of, computed_at, run_id FROM quality.measure_flag"
+            )
+        )
+    clinician = api.signed_in("maya", "clinician")
+
+    def told() -> bool:
+        [fact] = clinician.quality.facts("glycemic_control", "ana").facts
+        return not fact.masked
+
+    assert told()
+    deny = NewChartRule(
+        patient_id="ana", effect="deny", subject_kind="role", subject="clinician", label="HIV", asked_by="patient",
+        reason="Asked for it",
+    )  # fmt: skip
+    api.signed_in("root", "admin").access.make_rule(deny)
+    assert_guarded(
+        told,
+        lambda patch: patch.setattr(
+            measure_patients, "evidence_open", lambda work, label, _: work.actor.sees_label(label)
+        ),
+    )
 
 
 def test_a_no_to_a_follow_up_on_the_phone_is_confirmed_for_itself(manager, write_back, key):

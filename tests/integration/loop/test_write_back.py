@@ -87,6 +87,27 @@ def test_only_the_changed_row_is_touched_and_its_evidence_is_resolved_to_the_cha
     assert stored("ben") == ben
 
 
+def test_an_answer_takes_the_label_that_the_chart_gives_its_evidence_by_its_codes_and_a_second_run_changes_nothing(
+    take, key, stored, work_as
+):
+    """An HIV test that nobody labelled: the lake knows no label of it, and yet the gap is not everybody's."""
+    with work_as() as work:
+        put_observation(work.connection, "hiv-1", "ana")
+        work.connection.execute(
+            text("UPDATE fhir.observation SET sensitivity = '{ETH,HIV}' WHERE id = 'hiv-1'")
+        )
+        put_observation(work.connection, "a1c-1", "ana")
+    rows = [closed_by(key, "ana", "hiv-1"), {**closed_by(key, "ana", "a1c-1"), "source_id": "colorectal"}]
+    assert take(rows).inserted == 2
+    assert stored("ana")["evidence_sensitivity"] == "HIV"
+    assert stored("ana", "colorectal")["evidence_sensitivity"] is None
+    assert take(rows).unchanged == 2
+    with work_as() as work:
+        work.connection.execute(text("UPDATE fhir.observation SET sensitivity = NULL WHERE id = 'hiv-1'"))
+    assert take(rows).changed == 1
+    assert stored("ana")["evidence_sensitivity"] is None
+
+
 def test_evidence_of_another_patient_is_not_resolved(take, key, stored, work_as):
     with work_as() as work:
         put_observation(work.connection, "a1c-of-ben", "ben")
