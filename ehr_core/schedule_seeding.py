@@ -20,7 +20,7 @@ from ehr_core.population.site import (
     location_reference,
     site_id,
 )
-from ehr_core.scheduling import calendars, forms, types, waitlist
+from ehr_core.scheduling import calendars, forms, opening_hours, types, waitlist
 from ehr_core.scheduling.cards import cards_between
 from ehr_core.scheduling.rules import day_bounds
 from ehr_core.store.repository import Store
@@ -104,7 +104,7 @@ def _add_provider(work: UnitOfWork, plan: dict[str, Any], number: int, clinic: s
     actor = calendars.add_calendar(work, wanted).actor
     for weekday in plan["weekdays"]:
         for opens, closes in plan["hours"]:
-            calendars.add_rule(
+            opening_hours.add_rule(
                 work,
                 AvailabilityRule(
                     actor=actor,
@@ -122,7 +122,7 @@ def _add_holidays(work: UnitOfWork, plan: dict[str, Any]) -> None:
         for year in (today.year, today.year + 1):
             day = date.fromisoformat(f"{year}-{row['on']}")
             if day >= today:
-                calendars.add_holiday(work, Holiday(on_day=day, name=row["name"]))
+                opening_hours.add_holiday(work, Holiday(on_day=day, name=row["name"]))
 
 
 def _begin_the_day(work: UnitOfWork) -> None:

@@ -13,8 +13,9 @@ from data_contracts.api.scheduling import CalendarBlock, CalendarView, NewBlock,
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, NotFound, TimeTaken
 from ehr_core.kernel.fhir_json import decode
-from ehr_core.scheduling.calendars import calendar, calendars, holidays
+from ehr_core.scheduling.calendars import calendar, calendars
 from ehr_core.scheduling.cards import cards_between
+from ehr_core.scheduling.opening_hours import holidays
 from ehr_core.scheduling.openings import open_times
 from ehr_core.scheduling.rules import SHOWN_TODAY
 from ehr_core.store.repository import Store

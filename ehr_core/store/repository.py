@@ -22,7 +22,8 @@ from ehr_core.kernel.ids import FHIR_ID, new_id
 from ehr_core.kernel.sealed_body import opened
 from ehr_core.store import versions
 from ehr_core.store.binary_context import BINARY, follow_context
-from ehr_core.store.bundles import Door, run_bundle
+from ehr_core.store.bundle_acts import Door
+from ehr_core.store.bundles import run_bundle
 from ehr_core.store.compartment import require_patient
 from ehr_core.store.content import Content, read_id
 from ehr_core.store.guides.shelf import guides_in

@@ -15,16 +15,10 @@ from data_contracts.valuesets import value_sets
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.store import search_sql as sql
 from ehr_core.store.marked import hashed
+from ehr_core.store.parameter_kinds import Parameter
 from ehr_core.store.resource_types import RESOURCE_TYPES, ResourceType, resource_type
 from ehr_core.store.search_escapes import plain, split_on
-from ehr_core.store.search_parameters import (
-    CONTROLS,
-    KnownParameters,
-    Parameter,
-    Search,
-    known_parameters,
-    shown,
-)
+from ehr_core.store.search_parameters import CONTROLS, KnownParameters, Search, known_parameters, shown
 from ehr_core.store.tables import current_table
 from ehr_core.store.tokens import named_token
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, true
 
+from ehr_core.store.parameter_kinds import Reference
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
-from ehr_core.store.search_parameters import Reference, Search, known_parameters, shown
+from ehr_core.store.search_parameters import Search, known_parameters, shown
 from ehr_core.store.search_sql import listed
 from ehr_core.store.tables import current_table
 from ehr_core.store.versions import StoredResource, stored, version_columns

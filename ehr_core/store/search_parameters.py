@@ -1,32 +1,30 @@
-"""The search parameters of a type: what there is, of which kind, and how each one becomes SQL over promoted columns."""
+"""The search parameters of a type: what there is, of which kind, over which of its columns."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sqlalchemy import ColumnElement, Float, and_, cast, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, true
 
 from ehr_core.kernel.errors import BadRequest, Unavailable
-from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, definition
+from ehr_core.kernel.fhir_definitions import definition
+from ehr_core.store import parameter_kinds as kinds
 from ehr_core.store import search_sql as sql
-from ehr_core.store.element_values import steps_of
 from ehr_core.store.guides.guides import SHIPPED, Guides
-from ehr_core.store.resource_types import PERSON, RESOURCE_TYPES, ResourceType
+from ehr_core.store.parameter_kinds import Parameter, Reference
+from ehr_core.store.resource_types import PERSON, ResourceType
 from ehr_core.store.search_composites import both_of, composite
 from ehr_core.store.search_facts import SearchFact, facts_of
 from ehr_core.store.search_index import MADE_OF_OTHERS
-from ehr_core.store.search_sql import Condition
 from ehr_core.store.visible import Sight
 
 CONTROLS = frozenset({"_sort", "_count", "_offset", "_total"})
-TOKEN_MODIFIERS = frozenset({"not", "text", "in", "not-in"})
-STRING_MODIFIERS = frozenset({"exact", "contains"})
 SEVERAL_PATIENTS = frozenset({"Appointment", "AppointmentResponse"})
 PERSON_PARTS = ("text", "family", "given", "prefix", "suffix")
 
@@ -58,54 +56,6 @@ class Search:
         if self.strict:
             raise BadRequest(sentence)
         self.warnings.append(sentence)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """How a reference parameter is followed. `column` holds ids of `one_type`, or tokens that begin 'name:'."""
-
-    column: Any
-    targets: tuple[str, ...]
-    name: str = ""
-    one_type: str | None = None
-
-    def among(self, type_name: str, ids: Any) -> ColumnElement[bool]:
-        """True when it leads to one of these ids, given as a SELECT."""
-        if self.one_type:
-            return self.column.in_(ids)
-        found = ids.subquery()
-        tokens = select(func.array_agg(literal(f"{self.name}:{type_name}/") + found.c.id)).scalar_subquery()
-        return self.column.overlap(tokens)
-
-    def ids(self, type_name: str, source: Any, where: Sequence[Any]) -> Any:
-        """A SELECT of the ids of that type that the rows of `source` lead to."""
-        if self.one_type:
-            return select(self.column).where(self.column.is_not(None), *where)
-        start = f"{self.name}:{type_name}/"
-        listed = sql.listed(self.column)
-        query = select(func.substr(listed.c.token, len(start) + 1)).select_from(source.join(listed, true()))
-        return query.where(func.starts_with(listed.c.token, start), *where)
-
-    def leads_to(self, type_name: str) -> bool:
-        return type_name in self.targets and self.one_type in (None, type_name)
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One search parameter. `present`: does the row have it at all?
-
-    `display`, `tokens` and `identifier` serve the modifiers ':text', ':in' and ':identifier'.
-    """
-
-    kind: str
-    condition: Condition
-    present: ColumnElement[bool]
-    modifiers: frozenset[str] = frozenset()
-    sort: tuple[Any, ...] = ()
-    reference: Reference | None = None
-    display: Condition | None = None
-    tokens: tuple[Any, str | None] | None = None
-    identifier: Condition | None = None
 
 
 def shown(name: str) -> str:
@@ -165,20 +115,20 @@ def known_parameters(row: ResourceType, table: Any, search: Search) -> KnownPara
             true(),
             sort=(columns.last_updated,),
         ),
-        "_security": lambda: _token(columns, columns.security_tokens, ("meta.security",)),
+        "_security": lambda: kinds.token(columns, columns.security_tokens, ("meta.security",)),
     }
     if "identifier" in definition(row.name).elements:
-        makers["identifier"] = lambda: _identifier(columns)
+        makers["identifier"] = lambda: kinds.identifier(columns)
     for fact in facts_of(row.name).values():
         if fact.kind not in MADE_OF_OTHERS:
-            makers[fact.name] = partial(_fact, row, columns, fact, search)
+            makers[fact.name] = partial(kinds.fact, row, columns, fact, search.time_zone, search.now)
     for fact in search.guides.searches.get(row.name, ()):
-        makers[fact.name] = partial(_fact, row, columns, fact, search)
+        makers[fact.name] = partial(kinds.fact, row, columns, fact, search.time_zone, search.now)
     makers |= _column_parameters(row, columns, search)
     for name, paths in row.references.items():
-        makers[name] = partial(_reference, row, columns, name, paths)
+        makers[name] = partial(kinds.reference, row, columns, name, paths)
     if row.encounter:
-        makers["encounter"] = lambda: _single(
+        makers["encounter"] = lambda: kinds.single(
             Reference(columns.encounter_id, ("Encounter",), one_type="Encounter"), "encounter", columns
         )
     known = makers | _patient_parameters(row, columns) | _name_parameters(row, columns)
@@ -209,26 +159,15 @@ def _made_of_others(
     return Parameter(first.kind, either, or_(first.present, second.present))
 
 
-def _identifier(columns: Any) -> Parameter:
-    return Parameter(
-        "token",
-        sql.identifier(columns.identifier_tokens),
-        columns.identifier_tokens.is_not(None),
-        frozenset({"not", "of-type", "in", "not-in"}),
-        (columns.identifier_tokens[1],),
-        tokens=(columns.identifier_tokens, None),
-    )
-
-
 def _column_parameters(row: ResourceType, columns: Any, search: Search) -> dict[str, Make]:
     known: dict[str, Make] = {}
     if row.status:
-        known["lifecycle-status" if row.name == "Goal" else "status"] = lambda: _code(columns.status)
+        known["lifecycle-status" if row.name == "Goal" else "status"] = lambda: kinds.code(columns.status)
     if row.code_search and row.code:
-        known[row.code_search] = lambda: _token(columns, columns.code_tokens, (row.code,))
+        known[row.code_search] = lambda: kinds.token(columns, columns.code_tokens, (row.code,))
     if row.category:
         name = "class" if row.name == "Encounter" else "category"
-        known[name] = lambda: _token(columns, columns.category_tokens, (row.category,))
+        known[name] = lambda: kinds.token(columns, columns.category_tokens, (row.category,))
     if row.date_search:
         known[row.date_search] = lambda: Parameter(
             "date",
@@ -237,18 +176,18 @@ def _column_parameters(row: ResourceType, columns: Any, search: Search) -> dict[
             sort=(columns.date_low,),
         )
     if row.clinical_status:
-        known["clinical-status"] = lambda: _code(columns.clinical_status)
-        known["verification-status"] = lambda: _code(columns.verification_status)
+        known["clinical-status"] = lambda: kinds.code(columns.clinical_status)
+        known["verification-status"] = lambda: kinds.code(columns.verification_status)
     if row.active:
-        known["active"] = lambda: _boolean(columns.active, "active")
+        known["active"] = lambda: kinds.boolean(columns.active, "active")
     return known
 
 
 def _patient_parameters(row: ResourceType, columns: Any) -> dict[str, Make]:
     if row.name == "Patient":
         return {
-            "gender": lambda: _code(columns.gender),
-            "deceased": lambda: _boolean(columns.deceased, "deceased"),
+            "gender": lambda: kinds.code(columns.gender),
+            "deceased": lambda: kinds.boolean(columns.deceased, "deceased"),
             "phone": lambda: Parameter(
                 "token", sql.phone(columns.phone_digits), columns.phone_digits.is_not(None)
             ),
@@ -257,59 +196,16 @@ def _patient_parameters(row: ResourceType, columns: Any) -> dict[str, Make]:
         return {}
     if row.name in SEVERAL_PATIENTS:
         return {
-            kind.lower(): partial(_actor, columns, kind) for kind in ("Patient", "Practitioner", "Location")
+            kind.lower(): partial(kinds.actor, columns, kind)
+            for kind in ("Patient", "Practitioner", "Location")
         }
     own = row.patient[0]
     by_patient = partial(
-        _single, Reference(columns.patient_id, ("Patient",), one_type="Patient"), "patient", columns
+        kinds.single, Reference(columns.patient_id, ("Patient",), one_type="Patient"), "patient", columns
     )
     if own == "subject":
-        return {"patient": by_patient, "subject": lambda: _subject(columns, by_patient())}
+        return {"patient": by_patient, "subject": lambda: kinds.subject(columns, by_patient())}
     return {"patient": by_patient} | ({own: by_patient} if own == "beneficiary" else {})
-
-
-def _actor(columns: Any, kind: str) -> Parameter:
-    """Of a visit that may have several patients, and then none of them is *the* patient."""
-    start = f"actor:{kind}/"
-    return Parameter(
-        "reference",
-        sql.reference_list(columns.reference_tokens, "actor", default_type=kind),
-        sql.some_token(columns.reference_tokens, lambda token: func.starts_with(token, start)),
-        reference=Reference(columns.reference_tokens, (kind,), "actor"),
-    )
-
-
-def _single(only: Reference, name: str, columns: Any) -> Parameter:
-    """A reference that has a column of its own."""
-    return Parameter(
-        "reference",
-        sql.one_type(only.column, only.targets[0]),
-        only.column.is_not(None),
-        frozenset({"identifier"}),
-        (only.column,),
-        only,
-        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier", identifier=True),
-    )
-
-
-def _subject(columns: Any, by_patient: Parameter) -> Parameter:
-    """The patient, or a group, device or place that has a token."""
-    others = sql.reference_list(columns.reference_tokens, "subject")
-
-    def condition(value: str, modifier: str | None) -> ColumnElement[bool]:
-        of_patient = "/" not in value or value.startswith("Patient/")
-        return by_patient.condition(value, modifier) if of_patient else others(value, modifier)
-
-    present = sql.some_token(columns.reference_tokens, lambda token: func.starts_with(token, "subject:"))
-    return Parameter(
-        "reference",
-        condition,
-        or_(by_patient.present, present),
-        frozenset({"identifier"}),
-        by_patient.sort,
-        by_patient.reference,
-        identifier=sql.named_tokens(columns.search_tokens, "subject:identifier", identifier=True),
-    )
 
 
 def _name_parameters(row: ResourceType, columns: Any) -> dict[str, Make]:
@@ -317,124 +213,10 @@ def _name_parameters(row: ResourceType, columns: Any) -> dict[str, Make]:
     if row.named:
         people = row.named == PERSON or row.name == "RelatedPerson"
         paths = [f"name.{part}" for part in PERSON_PARTS] if people else ["name", "alias"]
-        found["name"] = lambda: _words(columns, columns.name_text, paths)
+        found["name"] = lambda: kinds.words(columns, columns.name_text, paths)
     if row.named == PERSON:
-        found["family"] = lambda: _words(columns, columns.family_text, ["name.family"], columns.name_text)
-        found["given"] = lambda: _words(columns, columns.given_text, ["name.given"], columns.name_text)
-    return found
-
-
-def _words(columns: Any, column: Any, paths: Sequence[str], all_words: Any = None) -> Parameter:
-    """`all_words` holds these words among others, and has an index of words."""
-    exact = sql.exactly(columns.body, [json_path(path) for path in paths])
-    condition = sql.words(column, exact, all_words)
-    return Parameter("string", condition, column.is_not(None), STRING_MODIFIERS, (column,))
-
-
-def _token(columns: Any, column: Any, paths: Sequence[str]) -> Parameter:
-    return Parameter(
-        "token",
-        sql.token_list(column),
-        column.is_not(None),
-        TOKEN_MODIFIERS,
-        (column[1],),
-        display=sql.display(columns.body, _told(paths)),
-        tokens=(column, None),
-    )
-
-
-def _code(column: Any) -> Parameter:
-    return Parameter("token", sql.code(column), column.is_not(None), frozenset({"not"}), (column,))
-
-
-def _boolean(column: Any, name: str) -> Parameter:
-    return Parameter("token", sql.boolean(column, name), column.is_not(None), frozenset({"not"}), (column,))
-
-
-def _reference(row: ResourceType, columns: Any, name: str, paths: Sequence[str]) -> Parameter:
-    return Parameter(
-        "reference",
-        sql.reference_list(columns.reference_tokens, name),
-        sql.some_token(columns.reference_tokens, lambda token: func.starts_with(token, f"{name}:")),
-        frozenset({"identifier"}),
-        (_first(columns.reference_tokens, f"{name}:"),),
-        Reference(columns.reference_tokens, reference_targets(row.name, paths), name),
-        identifier=sql.named_tokens(columns.search_tokens, f"{name}:identifier", identifier=True),
-    )
-
-
-def _fact(row: ResourceType, columns: Any, fact: SearchFact, search: Search) -> Parameter:
-    name, values = fact.name, columns.search_values
-    if fact.kind == "reference":
-        return _reference(row, columns, name, fact.paths)
-    if fact.kind in ("token", "uri"):
-        return Parameter(
-            fact.kind,
-            sql.named_tokens(columns.search_tokens, name, uri=fact.kind == "uri"),
-            sql.some_token(columns.search_tokens, lambda token: func.starts_with(token, f"{name}=")),
-            TOKEN_MODIFIERS if fact.kind == "token" else frozenset(),
-            (_first(columns.search_tokens, f"{name}="),),
-            display=sql.display(columns.body, _told(fact.paths)),
-            tokens=(columns.search_tokens, name),
+        found["family"] = lambda: kinds.words(
+            columns, columns.family_text, ["name.family"], columns.name_text
         )
-    present = func.jsonb_exists(values, name)
-    if fact.kind == "date":
-        made: Condition = sql.dates(values, name, search.time_zone, search.now)
-        return Parameter("date", made, present, sort=(cast(values[name][0]["f"].astext, Float),))
-    if fact.kind == "quantity":
-        sort = cast(values[name][0]["l"].astext, Float)
-        return Parameter("quantity", sql.quantities(values, name), present, sort=(sort,))
-    exact = sql.exactly(columns.body, [path for each in fact.paths for path in _worded(row.name, each)])
-    return Parameter(
-        "string", sql.texts(values, name, exact), present, STRING_MODIFIERS, (values[name][0].astext,)
-    )
-
-
-def _first(column: Any, start: str) -> Any:
-    """The first token of a parameter, to sort by."""
-    token = func.unnest(column).column_valued("token")
-    return select(func.min(token)).where(func.starts_with(token, start)).scalar_subquery()
-
-
-def _told(paths: Sequence[str]) -> list[str]:
-    return [
-        f"{json_path(path)}{end}" for path in paths for end in (".coding[*].display", ".text", ".display")
-    ]
-
-
-def _worded(type_name: str, path: str) -> list[str]:
-    """The texts at a path: itself, or the parts of an address."""
-    ending = path.rpartition(".")[2]
-    if ending in ("address",):
-        return [
-            f"{json_path(path)}.{part}" for part in ("text", "line", "city", "state", "postalCode", "country")
-        ]
-    return [json_path(path)]
-
-
-def json_path(path: str) -> str:
-    """A path as PostgreSQL's jsonpath, which looks into lists by itself."""
-    made = "$"
-    for step in steps_of(path):
-        if isinstance(step, str):
-            made += f'."{step.rstrip("_")}"'
-        else:
-            key = "url" if step[0] == "extension" else "system"
-            made += f'."{step[0]}"[*] ? (@.{key} == "{step[1]}")'
-    return made
-
-
-def reference_targets(type_name: str, paths: Sequence[str]) -> tuple[str, ...]:
-    """The types that a reference may lead to, of those kept here; all of them where FHIR sets no limit."""
-    found: dict[str, None] = {}
-    for path in paths:
-        described = definition(type_name)
-        steps = steps_of(path)
-        *parents, last = (step if isinstance(step, str) else step[0] for step in steps)
-        for name in parents:
-            described = definition(described.elements[name.rstrip("_")].type)
-        targets = described.elements[last.rstrip("_")].targets
-        if isinstance(steps[-1], tuple):
-            targets = (steps[-1][1],)
-        found |= dict.fromkeys(RESOURCE_TYPES if not targets or ANY_RESOURCE in targets else targets)
-    return tuple(name for name in found if name in RESOURCE_TYPES)
+        found["given"] = lambda: kinds.words(columns, columns.given_text, ["name.given"], columns.name_text)
+    return found

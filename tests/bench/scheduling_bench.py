@@ -31,7 +31,7 @@ from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.api.app import spare_what_stays
 from ehr_core.db.database import Database, connect
 from ehr_core.kernel.clock import FixedClock
-from ehr_core.scheduling import calendars, types
+from ehr_core.scheduling import calendars, opening_hours, types
 from ehr_core.store.importer import load_resources
 from ehr_core.store.repository import Store
 from ehr_core.workflows.book_visit import book_visit, find_free_slots
@@ -115,7 +115,7 @@ def add_provider(work: UnitOfWork, number: int) -> None:
     )
     actor = calendars.add_calendar(work, wanted).actor
     for weekday in range(1, 6):
-        calendars.add_rule(
+        opening_hours.add_rule(
             work,
             AvailabilityRule(actor=actor, site_id=CLINIC, weekday=weekday, opens="08:00", closes="17:00"),
         )

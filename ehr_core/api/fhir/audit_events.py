@@ -15,6 +15,7 @@ from ehr_core.access.audit_search import Criteria, find_events
 from ehr_core.access.chart_policy import require_scope
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import Parts, ProcessParts, Work
+from ehr_core.api.errors import error_response
 from ehr_core.api.fhir.exchange import CONTROLS, base_url, fhir_response, require_json_answer
 from ehr_core.api.fhir.paging import PAGE_PARAMETER, opened_page, sealed_page
 from ehr_core.api.fhir.preferences import preferences
@@ -28,7 +29,15 @@ TYPE = "AuditEvent"
 USUAL_PAGE, LARGEST_PAGE = 50, 1000
 OPERATORS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "sa": ">", "eb": "<"}
 ACTIONS = frozenset("CRUDE")
+
 Read = Callable[[Criteria, list[str], str], None]
+
+
+class NeverWritten(BadRequest):
+    http_status, fhir_issue_code = 405, "not-supported"
+
+    def __init__(self) -> None:
+        super().__init__("AuditEvent is made from the audit log. It is read and searched, and never written.")
 
 
 @router.get("/AuditEvent")
@@ -53,6 +62,13 @@ def read(event_id: str, request: Request, work: Work) -> Response:
         raise NotFound("There is no such AuditEvent.")
     work.audit("audit_read", resource_type=TYPE, resource_id=event_id, patient_id=rows[0].patient_id)
     return fhir_response(request, encode(_shown(work, rows[0])))
+
+
+@router.post("/AuditEvent", include_in_schema=False)
+@router.api_route("/AuditEvent/{event_id}", methods=["PUT", "PATCH", "DELETE"], include_in_schema=False)
+def write(request: Request) -> Response:
+    """Nobody writes the log by hand."""
+    return error_response(request, NeverWritten(), headers={"Allow": "GET, HEAD"})
 
 
 def _require(work: UnitOfWork, act: str) -> None:

@@ -27,7 +27,7 @@ from ehr_core.api.fhir.visibility import (
 )
 from ehr_core.api.one_thread import OneThreadRoute
 from ehr_core.kernel.errors import BadRequest, NotFound
-from ehr_core.store.bundles import READS, Act, Door
+from ehr_core.store.bundle_acts import READS, Act, Door
 from ehr_core.store.content import instant_text
 from ehr_core.store.versions import StoredResource
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere

@@ -9,9 +9,10 @@ from importlib.metadata import version
 from ehr_core.api.errors import FHIR_JSON
 from ehr_core.store.guides.guides import SHIPPED, Guides
 from ehr_core.store.guides.shipped import US_CORE_VERSION
+from ehr_core.store.parameter_kinds import Parameter, Reference
 from ehr_core.store.patches import JSON_PATCH, MERGE_PATCH
 from ehr_core.store.resource_types import RESOURCE_TYPES, ResourceType
-from ehr_core.store.search_parameters import Parameter, Reference, Search, known_parameters
+from ehr_core.store.search_parameters import Search, known_parameters
 from ehr_core.store.tables import current_table
 from ehr_core.store.visible import NOBODY, Sight
 

@@ -38,7 +38,7 @@ from data_contracts.api.scheduling import (
     VisitCard,
 )
 from ehr_core.api.dependencies import ProcessParts, Work
-from ehr_core.scheduling import calendar_view, calendars, holds, types
+from ehr_core.scheduling import calendar_view, calendars, holds, opening_hours, types
 from ehr_core.workflows import book_visit
 from ehr_core.workflows.todays_visits import read_schedule
 
@@ -135,7 +135,7 @@ def add_calendar(wanted: NewCalendar, work: Work) -> Calendar:
 
 @router.get("/scheduling/calendars/rules")
 def rules(actor: str, work: Work) -> CalendarRules:
-    return calendars.read_rules(work, actor)
+    return opening_hours.read_rules(work, actor)
 
 
 @router.put("/scheduling/calendars/active")
@@ -145,38 +145,38 @@ def set_active(wanted: Calendar, work: Work) -> Calendar:
 
 @router.post("/scheduling/rules")
 def add_rule(wanted: AvailabilityRule, work: Work) -> AvailabilityRule:
-    return calendars.add_rule(work, wanted)
+    return opening_hours.add_rule(work, wanted)
 
 
 @router.delete("/scheduling/rules/{rule_id}", status_code=204)
 def remove_rule(rule_id: str, work: Work) -> None:
-    calendars.remove_rule(work, rule_id)
+    opening_hours.remove_rule(work, rule_id)
 
 
 @router.post("/scheduling/exceptions")
 def add_exception(wanted: CalendarException, work: Work) -> CalendarException:
-    return calendars.add_exception(work, wanted)
+    return opening_hours.add_exception(work, wanted)
 
 
 @router.delete("/scheduling/exceptions/{exception_id}", status_code=204)
 def remove_exception(exception_id: str, work: Work) -> None:
-    calendars.remove_exception(work, exception_id)
+    opening_hours.remove_exception(work, exception_id)
 
 
 @router.get("/scheduling/holidays")
 def holidays(work: Work) -> HolidayList:
     work.actor.require("schedule.read")
-    return HolidayList(holidays=calendars.holidays(work))
+    return HolidayList(holidays=opening_hours.holidays(work))
 
 
 @router.post("/scheduling/holidays")
 def add_holiday(wanted: Holiday, work: Work) -> Holiday:
-    return calendars.add_holiday(work, wanted)
+    return opening_hours.add_holiday(work, wanted)
 
 
 @router.delete("/scheduling/holidays/{holiday_id}", status_code=204)
 def remove_holiday(holiday_id: str, work: Work) -> None:
-    calendars.remove_holiday(work, holiday_id)
+    opening_hours.remove_holiday(work, holiday_id)
 
 
 @router.put("/scheduling/types")

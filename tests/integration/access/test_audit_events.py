@@ -130,9 +130,13 @@ def test_who_may_not_read_the_log_reads_none_of_it(api, ana):
     for role in ("clinician", "nurse", "front_desk", "biller", "analyst", "care_manager"):
         http = http_of(api, api.signed_in(f"one-{role}", role))
         assert http.get("/fhir/AuditEvent").status_code == 403, role
-        assert http.post("/fhir/AuditEvent", json={"resourceType": "AuditEvent"}).status_code in (400, 403), (
-            role
-        )
+
+
+def test_nobody_writes_the_log(api, ana, admin):
+    for address, method in (("AuditEvent", "POST"), ("AuditEvent/1", "PUT"), ("AuditEvent/1", "DELETE")):
+        answer = admin.request(method, f"/fhir/{address}", json={"resourceType": "AuditEvent"})
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+        assert "never written" in answer.json()["issue"][0]["diagnostics"]
 
 
 def test_a_patient_sees_the_events_of_the_own_record_and_no_other_name_in_them(api, ana, admin):

@@ -186,6 +186,7 @@ def some_patient(panel: Panel, number: int) -> str:
     return rows[number % len(rows)]["patient_id"]
 
 
+@pytest.mark.long
 def test_events_take_gaps_away_and_bring_them_back(panel):
     people = {story: some_patient(panel, 3 + number) for number, story in enumerate(STORIES)}
     before = {patient: panel.gaps_of(patient) for patient in people.values()}

@@ -70,6 +70,7 @@ def test_ctrl_c_leaves_nothing_running_and_ends_with_success(running):
     assert almoner("status", "--json", state=running.state).returncode == 1
 
 
+@pytest.mark.long
 def test_down_stops_a_running_house_from_outside(running):
     family = family_of(running)
     down = almoner("down", state=running.state)
@@ -85,6 +86,7 @@ def test_a_killed_supervisor_takes_everything_with_it(running):
     assert left_after(family) == []
 
 
+@pytest.mark.long
 def test_a_second_start_from_the_same_state_folder_is_refused(running):
     with house(running.state, f"api:{free_port()}", postgres_port=free_port()) as second:
         assert second.process.wait(timeout=20) == 6

@@ -8,7 +8,7 @@ import pytest
 
 from data_contracts.api.calendars import AvailabilityRule, NewCalendar, NewSite
 from ehr_core.access.actor import Actor
-from ehr_core.scheduling import calendars, forms, types
+from ehr_core.scheduling import calendars, forms, opening_hours, types
 from tests.integration.chart_records import put, put_patient, put_site
 from tests.lib.api import RunningApi, running_api
 
@@ -63,7 +63,7 @@ def open_clinic(api: RunningApi) -> None:
             wanted = NewCalendar(kind="provider", site_id=site, name=name, practitioner_id=person)
             calendars.add_calendar(work, wanted)
             for weekday in WEEKDAYS:
-                calendars.add_rule(work, hours(f"Practitioner/{person}", site, weekday))
+                opening_hours.add_rule(work, hours(f"Practitioner/{person}", site, weekday))
         for actor, name, site in ((ROOM_1, "Room 1", NORTH), (ROOM_2, "Room 2", NORTH)):
             room = NewCalendar(kind="room", site_id=site, name=name, resource_kind="exam_room")
             calendars.add_calendar(work, room, actor=actor)

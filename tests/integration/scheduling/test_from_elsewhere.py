@@ -12,7 +12,7 @@ from data_contracts.api.scheduling import BookVisit, FindSlots, NewBlock
 from data_contracts.api.visit_flow import MoveOnBoard
 from ehr_core.kernel.errors import BadRequest, Conflict, TimeTaken
 from ehr_core.kernel.fhir_json import encode
-from ehr_core.scheduling import calendars
+from ehr_core.scheduling import opening_hours
 from ehr_core.store.importer import load_resources
 from tests.integration.chart_records import put, put_appointment
 from tests.integration.scheduling.conftest import CHEN, DIAZ, MANAGER, NORTH, OKAFOR, WEST, hours
@@ -135,7 +135,7 @@ def test_slots_over_several_providers_and_sites_are_ranked_and_stand_in_each_sit
 )
 def test_hours_are_wall_clock_hours_when_the_clocks_change(api, desk, day, opens, closes, slots, first):
     with api.work(MANAGER) as work:
-        calendars.add_rule(work, hours(OKAFOR, NORTH, 7, opens, closes))
+        opening_hours.add_rule(work, hours(OKAFOR, NORTH, 7, opens, closes))
     wish = FindSlots(
         type_code="video_visit", providers=[OKAFOR], first_day=date.fromisoformat(day), days=1, limit=50
     )

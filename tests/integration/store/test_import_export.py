@@ -63,6 +63,7 @@ def exported(folder: Path) -> dict[str, dict]:
     }
 
 
+@pytest.mark.long
 def test_the_synthea_patients_come_back_with_the_same_content(
     run_import, database, staff, count, tmp_path
 ) -> None:
