@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from data_contracts.tables.results import MEASURE_RESULTS
+from data_contracts.tables.official import OFFICIAL_RESULTS
 from pipelines.measures.elm.collector import spared_collector
 from pipelines.measures.elm.engine import Compiled, Engine
 from pipelines.measures.elm.judged import judge
@@ -29,7 +29,7 @@ from pipelines.measures.spark.workbench import SPARK_TYPES
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-COLUMNS = ", ".join(f"`{one.name}` {SPARK_TYPES[one.type]}" for one in MEASURE_RESULTS.columns)
+COLUMNS = ", ".join(f"`{one.name}` {SPARK_TYPES[one.type]}" for one in OFFICIAL_RESULTS.columns)
 
 
 def official_results(
@@ -42,7 +42,7 @@ def official_results(
     key_id: str = "none",
     partitions: int = 200,
 ) -> DataFrame:
-    """Rows of `measure_results` of a folder of NDJSON files, one or more per resource type (`Patient.ndjson` …).
+    """Rows of `official_results` of a folder of NDJSON files, one or more per resource type (`Patient.ndjson` …).
 
     `package` and `resources` are places that every executor reaches. Nothing runs before the rows are asked for.
     """
