@@ -6,7 +6,7 @@ import re
 
 from tests.lib.browser import Person
 
-MOST_TABS = 160
+MOST_TABS = 240
 LONGEST_NAME = 200
 """Characters; what holds more is a region that scrolls and no control."""
 FOCUSED = """() => {
