@@ -19,7 +19,9 @@ SMALL_CELL = Settings.model_fields["small_cell"].default
 
 def test_small_cells_are_suppressed_on_the_list_and_on_a_measures_page(room: Room):
     navarro = room.sign_in("analyst")
-    listed = navarro.page.get_by_role("region", name="Measures with their rates or scores and the counts beside them")
+    listed = navarro.page.get_by_role(
+        "region", name="Measures with their rates or scores and the counts beside them"
+    )
     counts_shown = _counts(listed.get_by_role("cell").all_inner_texts())
     expect(listed).to_contain_text("suppressed")
 
