@@ -14,9 +14,9 @@ from tests.lib.running_system import RunningSystem, shared_system
 FAILED = pytest.StashKey[bool]()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
-    """Asks for Chromium first: without one there is nothing to start a system for."""
+    """Asks for Chromium first: without one there is nothing to start a system for. Ends before other suites begin."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
     with shared_system(shared / "system") as running:
@@ -30,7 +30,7 @@ def browser(chromium: str) -> Iterator:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kept_sign_ins() -> dict:
     """Each role signs in once in this test process; whoever was signed out meanwhile signs in again."""
     return {}
