@@ -24,7 +24,8 @@ def measure_section(session: StaffSession, measure_id: str) -> None:
     st.header(page.line.title, anchor=False)
     if page.line.counts_words:
         st.markdown(f"**This rate counts:** {plain_words(page.line.counts_words)}")
-    st.write(plain_words(page.definition.why_it_matters))
+    if page.definition.why_it_matters != page.line.counts_words:
+        st.write(plain_words(page.definition.why_it_matters))
     if page.stale:
         st.warning(page.stale)
     if page.definition.code_systems_not_loaded:

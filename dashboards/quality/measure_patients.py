@@ -64,7 +64,8 @@ def patients_section(session: StaffSession, page: MeasurePage) -> None:
         size=PAGE_SIZE,
     )
     stay_within(found.page, turned)
-    st.caption(f"{found.page.total} patients · protected health information")
+    people = "1 patient" if found.page.total == 1 else f"{found.page.total} patients"
+    st.caption(f"{people} · protected health information")
     for patient in found.rows:
         _patient(session, page, patient)
     show_paging(found.page, turned)
