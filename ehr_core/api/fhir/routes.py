@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ehr_core.api.dependencies import ProcessParts
-from ehr_core.api.fhir import audit_events, bundling, reading, system_search, writing
+from ehr_core.api.fhir import audit_events, bundling, compartments, reading, system_search, writing
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
 from ehr_core.api.fhir.operations import (
@@ -36,7 +36,7 @@ OPERATIONS = (
 )
 ELSEWHERE = (SUBSCRIPTION, audit_events.CAPABILITY)
 """Types that are kept, or made, outside the store."""
-PARTS = (bundling, system_search, reading, writing)
+PARTS = (bundling, system_search, reading, compartments, writing)
 IN_BULK = (("", "export"), ("Patient", "export"), ("Group", "export"), ("", "import"))
 """Told here too: they have rooms of their own, ehr_core/api/bulk and bulk_import."""
 
