@@ -16,6 +16,7 @@ from starlette.responses import Response
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.api.addresses import methods_at
 from ehr_core.api.rate_limits import TooFast
+from ehr_core.api.strangers import turned_away
 from ehr_core.db.database import DatabaseAway, database_away
 from ehr_core.kernel.errors import (
     AlmonerError,
@@ -96,7 +97,9 @@ def answer_almoner_error(request: Request, error: AlmonerError) -> Response:
 
 
 def answer_validation_error(request: Request, error: RequestValidationError) -> Response:
-    """FastAPI would repeat the input; we name the place and the rule only."""
+    """FastAPI would repeat the input; we name the place and the rule only, and to nobody who is not let in."""
+    if refused := turned_away(request):
+        return answer_almoner_error(request, refused)
     issues = [
         Issue(
             ".".join(str(part) for part in problem["loc"])[:LONGEST_LOCATION],
@@ -117,6 +120,8 @@ def answer_http_exception(request: Request, error: HTTPException) -> Response:
         )
     if error.status_code == HTTPStatus.REQUEST_TIMEOUT:
         return error_response(request, TooSlow(error.detail), headers=dict(error.headers or {}))
+    if error.status_code == HTTPStatus.BAD_REQUEST and (stranger := turned_away(request)):
+        return answer_almoner_error(request, stranger)
     sentence = FRAMEWORK_SENTENCES.get(error.status_code, f"{HTTPStatus(error.status_code).phrase}.")
     refused, headers = BadRequest(sentence), dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -127,6 +132,8 @@ def answer_http_exception(request: Request, error: HTTPException) -> Response:
 
 def answer_too_deep(request: Request, error: RecursionError) -> Response:
     """Our own loops have ends: what goes on without one was sent."""
+    if refused := turned_away(request):
+        return answer_almoner_error(request, refused)
     return error_response(
         request, BadRequest("What was sent is nested too deeply. Send it in fewer levels, or in parts.")
     )

@@ -14,14 +14,15 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from ehr_core.kernel.errors import BadSetting
+from ehr_core.kernel.proxies import EXPECTED, PROXIES, trusted_proxies
+
 HEAD_SECONDS = 20.0
 """From a connection, or the first byte of a further request on it, to the end of the request's headers.
 
 Source: the usual limit of web servers (Apache httpd, mod_reqtimeout: 20 to 40 seconds).
 """
 SLOW_HEAD = "The headers of the request did not come within {seconds:g} seconds. Send it again."
-PROXIES = "FORWARDED_ALLOW_IPS"
-"""The environment variable that names the proxies whose word about a caller's address is taken; without it nobody's."""
 
 
 class TimelyProtocol(AutoHTTPProtocol):
@@ -75,6 +76,12 @@ def _answer(sentence: str) -> bytes:
 
 
 def config(app: Any, *, host: str, port: int, factory: bool = False) -> uvicorn.Config:
+    """With the proxies that the environment names: a caller is the last address before them. Raises BadSetting."""
+    named = os.environ.get(PROXIES, "")
+    try:
+        proxies = trusted_proxies(named)
+    except ValueError:
+        raise BadSetting(f"{PROXIES} is '{named}'. It can be {EXPECTED}.") from None
     return uvicorn.Config(
         app,
         factory=factory,
@@ -84,7 +91,8 @@ def config(app: Any, *, host: str, port: int, factory: bool = False) -> uvicorn.
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=bool(os.environ.get(PROXIES)),
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ehr_core.kernel.errors import BadSetting
+from ehr_core.kernel.proxies import EXPECTED, PROXIES, trusted_proxies
 
 PREFIX = "ALMONER_"
 LAST_PORT = 65535
@@ -206,6 +207,12 @@ class Settings(BaseSettings):
         description="Address under which browsers and outside applications reach the API, such as "
         "https://ehr.example.org: it stands in sign-ins, tokens and FHIR links. Without one, the API's own address.",
     )
+    forwarded_allow_ips: str = Field(
+        default="",
+        validation_alias=AliasChoices(PROXIES, "forwarded_allow_ips"),
+        description="Proxies whose `X-Forwarded-For` is believed: addresses and networks with commas, such as "
+        "10.0.0.5, 10.1.0.0/16. Without any, and from everybody else, the header changes nothing.",
+    )
     outside_networks: str = Field(
         default="",
         description="Private networks that subscriptions, outside decision support and imports may reach besides "
@@ -274,6 +281,12 @@ class Settings(BaseSettings):
             raise ValueError("not a time zone") from error
         return name
 
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def _are_proxies(cls, text: str) -> str:
+        trusted_proxies(text)
+        return text
+
     @property
     def state_folder(self) -> Path:
         return self.state.expanduser().resolve()
@@ -320,6 +333,8 @@ def allowed_values(name: str, field: FieldInfo) -> str:
         return " or ".join(map(repr, get_args(field.annotation)))
     if name == "site_time_zone":
         return "an IANA time zone such as 'America/New_York'"
+    if name == "forwarded_allow_ips":
+        return EXPECTED
     kinds = {int: "a whole number", float: "a number"}
     bounds = {"ge": "of at least", "gt": "greater than", "le": "and at most"}
     found = {word: getattr(one, word) for one in field.metadata for word in bounds if hasattr(one, word)}

@@ -47,12 +47,16 @@ class Reads:
 
     def read(self, type_name: str, resource_id: str) -> StoredResource:
         """The current version. Raises NotFound, or Gone when it is deleted."""
+        found = self.seen(type_name, resource_id)
+        self._audit_read("read", found)
+        return found
+
+    def seen(self, type_name: str, resource_id: str) -> StoredResource:
+        """As `read`, for who looks whether it may be seen and shows nothing of it; whoever asks audits their act."""
         row = self._current(type_name, resource_id)
         if row.deleted:
             raise Gone(f"This {type_name} has been deleted. Its history is still there.")
-        found = stored(type_name, row)
-        self._audit_read("read", found)
-        return found
+        return stored(type_name, row)
 
     def read_locked(self, type_name: str, resource_id: str) -> StoredResource:
         """As `read`, and nobody else changes it until this transaction ends."""
@@ -122,8 +126,8 @@ class Reads:
         """What a query over version_columns finds; whoever asks audits it."""
         return [stored(type_name, row) for row in self.connection.execute(query)]
 
-    def asking(self, *, strict: bool = True, base_url: str = "") -> Search:
-        """What every search of this store carries: who asks, in which time zone, and when."""
+    def asking(self, *, strict: bool = True, base_url: str = "", patient_id: str | None = None) -> Search:
+        """What every search of this store carries: who asks, in which time zone, when, and in whose compartment."""
         return Search(
             self.sight,
             self.work.site_time_zone,
@@ -131,6 +135,7 @@ class Reads:
             strict,
             base_url,
             guides_in(self.connection),
+            patient_id,
         )
 
     def patient_record(
@@ -214,9 +219,15 @@ class Reads:
             self._audit_write(act, found)
 
     def _audit_found(
-        self, act: str, type_name: str, found: Sequence[StoredResource], detail: dict[str, Any] | None = None
+        self,
+        act: str,
+        type_name: str,
+        found: Sequence[StoredResource],
+        detail: dict[str, Any] | None = None,
+        asked_of: str | None = None,
     ) -> None:
         patients = [resource.patient_id for resource in found if resource.patient_id]
+        patients += [asked_of] if asked_of else []
         if resource_type(type_name).shared and not patients:
             return
         self.work.audit(
@@ -232,10 +243,15 @@ class Reads:
         found: Sequence[StoredResource],
         given: Sequence[tuple[str, str]],
         total: int | None,
+        patient_id: str | None = None,
     ) -> None:
-        """One row a page: the parameters' names, and the sealed list of the patients who were shown."""
+        """One row a page: the parameters' names, and the sealed list of the patients who were shown.
+
+        `patient_id`: in whose compartment was searched, who is in the list whatever was found.
+        """
         names = sorted({shown(name) for name, _ in given})
-        self._audit_found("search", type_name, found, {"parameters": names, "total": total})
+        detail = {"parameters": names, "total": total} | ({"compartment": "Patient"} if patient_id else {})
+        self._audit_found("search", type_name, found, detail, patient_id)
 
     def _audit_write(self, act: str, resource: StoredResource, detail: dict[str, Any] | None = None) -> None:
         self.work.audit(

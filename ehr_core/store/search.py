@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, func, select, t
 
 from ehr_core.access.chart_policy import require_scope
 from ehr_core.kernel.errors import BadRequest
+from ehr_core.store.patient_compartment import in_compartment, narrowed_to
 from ehr_core.store.resource_types import ResourceType, resource_type
 from ehr_core.store.search_conditions import conditions, patient_named
 from ehr_core.store.search_parameters import CONTROLS, Search, known_parameters, shown
@@ -95,16 +96,17 @@ class Asked:
         require_scope(search.sight.actor, type_name, "s")
         search.sight.require_type(type_name)
         row, table = resource_type(type_name), current_table(type_name)
+        given, known = narrowed_to(type_name, given, search), known_parameters(row, table, search)
         controls = _controls(given)
         return cls(
             type_name,
-            conditions(row, table, given, search),
+            [*conditions(row, table, given, search), *in_compartment(type_name, known, search)],
             _order(row, table, controls.get("_sort"), search),
             _number(controls, "_count", limit, highest=LARGEST_PAGE),
             _number(controls, "_offset", offset, highest=10**9),
             _counting(controls) != "none",
             _counting(controls) in ("accurate", "estimate"),
-            patient_named(known_parameters(row, table, search), given, search) is None,
+            patient_named(known, given, search) is None,
         )
 
     def plan_by_value(self, connection: Connection) -> None:

@@ -53,7 +53,7 @@ def answer_search(
     used = [pair for pair in given if pair[0] not in search.ignored]
     if counts_only or not asked.limit:
         total = asked.count(store.connection)
-        store.audit_search(type_name, [], criteria, total)
+        store.audit_search(type_name, [], criteria, total, search.patient_id)
         return SearchAnswer([], [], total, None, search.warnings, used)
     rows = store.rows(type_name, asked.page())
     total, following = (len(rows) if asked.counting else None), None
@@ -64,7 +64,7 @@ def answer_search(
         if total is None or total > len(rows):
             following = (snapshot.id, len(rows))
     came_along = included(store.connection, rows, includes, search)
-    store.audit_search(type_name, [*rows, *came_along], criteria, total)
+    store.audit_search(type_name, [*rows, *came_along], criteria, total, search.patient_id)
     return SearchAnswer(rows, came_along, total, following, search.warnings, used)
 
 
@@ -74,7 +74,8 @@ def turn_page(store: Store, snapshot: Snapshot, offset: int, search: Search) -> 
     rows, more = page_of(store.connection, snapshot, search, offset, limit)
     search.warnings.clear()
     came_along = included(store.connection, rows, read_includes(snapshot.rest, search), search)
-    store.audit_search(snapshot.resource_type, [*rows, *came_along], snapshot.criteria, snapshot.total)
+    shown = [*rows, *came_along]
+    store.audit_search(snapshot.resource_type, shown, snapshot.criteria, snapshot.total, search.patient_id)
     following = (snapshot.id, offset + limit) if more else None
     return SearchAnswer(rows, came_along, snapshot.total, following, search.warnings)
 

@@ -40,7 +40,10 @@ def parameter_list(parameters: Any) -> list[tuple[str, str]]:
 
 @dataclass
 class Search:
-    """What all conditions of one search share. Not `strict`: what is not understood becomes a warning."""
+    """What all conditions of one search share. Not `strict`: what is not understood becomes a warning.
+
+    `patient_id`: only what is in this patient's compartment is found.
+    """
 
     sight: Sight
     time_zone: str
@@ -48,6 +51,7 @@ class Search:
     strict: bool = True
     base_url: str = ""
     guides: Guides = SHIPPED
+    patient_id: str | None = None
     warnings: list[str] = field(default_factory=list)
     ignored: set[str] = field(default_factory=set)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.applications import Application
 from ehr_core.access.client_assertion import claims_of, is_good, issuer_of, use_up
 from ehr_core.access.scopes import covering
-from ehr_core.api.dependencies import Parts, bearer_token
+from ehr_core.api.dependencies import Parts, bearer_token, parts_of
 from ehr_core.kernel.errors import Forbidden, SignInRequired
 
 NOT_KNOWN = (
@@ -40,6 +41,16 @@ def caller_of(request: Request, parts: Parts) -> Caller:
             "Decision support speaks to clinicians. Call it in the name of one, or as a backend service."
         )
     return Caller(actor, reads_records=bool(covering(actor.application.scopes, "*", "r")))
+
+
+def known_caller(request: Request) -> Caller:
+    caller = caller_of(request, parts_of(request))
+    request.state.actor = caller.actor
+    return caller
+
+
+KnownCaller = Annotated[Caller, Depends(known_caller)]
+"""Who calls; asked before the body is looked at."""
 
 
 def require_record(caller: Caller) -> None:

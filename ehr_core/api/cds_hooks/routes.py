@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from sqlalchemy import text
 
 from cds.cards import Card
 from data_contracts.api.care_gaps import CareGap
 from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import UnitOfWork, begin
-from ehr_core.api.cds_hooks.callers import Caller, caller_of, require_record
+from ehr_core.api.cds_hooks.callers import Caller, KnownCaller, require_record
 from ehr_core.api.cds_hooks.cards import gap_card, hook_card
 from ehr_core.api.cds_hooks.requests import PREFETCH, Feedback, HookCall, question_of
 from ehr_core.api.dependencies import Parts, ProcessParts
@@ -66,11 +66,9 @@ def services() -> dict[str, Any]:
 
 
 @router.post("/{service}")
-def call(service: str, asked: HookCall, request: Request, parts: ProcessParts) -> dict[str, Any]:
+def call(service: str, asked: HookCall, caller: KnownCaller, parts: ProcessParts) -> dict[str, Any]:
     """The cards. What was sent is used for this answer and kept nowhere."""
     question = question_of(asked, _hook_of(service))
-    caller = caller_of(request, parts)
-    request.state.actor = caller.actor
     if question.sent is None:
         require_record(caller)
     with begin(parts.database, HOOKS_DESK, parts.clock, parts.settings.site_time_zone) as desk:
@@ -82,11 +80,9 @@ def call(service: str, asked: HookCall, request: Request, parts: ProcessParts) -
 
 
 @router.post("/{service}/feedback")
-def feedback(service: str, told: Feedback, request: Request, parts: ProcessParts) -> dict[str, Any]:
+def feedback(service: str, told: Feedback, caller: KnownCaller, parts: ProcessParts) -> dict[str, Any]:
     """What was done about cards. Only the caller who got a card answers for it; others' ids change nothing."""
     _hook_of(service)
-    caller = caller_of(request, parts)
-    request.state.actor = caller.actor
     with begin(parts.database, caller.actor, parts.clock, parts.settings.site_time_zone) as work:
         for one in told.feedback:
             work.connection.execute(

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
+from ehr_core.api.fhir.compartments import PATIENT, compartment_bundle
 from ehr_core.api.fhir.exchange import fhir_response, has_it, require_json_answer, require_json_body
 from ehr_core.api.fhir.histories import history_bundle
 from ehr_core.api.fhir.preferences import preferences
@@ -84,6 +85,8 @@ def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str
     if len(steps) == 2:
         store = reading_store(work)
         return _resource(act, shown(store, store.read(steps[0], steps[1])))
+    if len(steps) == 3 and steps[0] == PATIENT:
+        return _entry(act, compartment_bundle(parts, work, steps[1], steps[2], given, strict=strict))
     if not path:
         raise BadRequest("request.url must be Type/id, Type?query or a history.")
     raise NotFound("There is nothing at this address.")

@@ -17,6 +17,8 @@ from ehr_core.store.tables import current_table
 from ehr_core.store.visible import NOBODY, Sight
 
 FHIR_VERSION = "4.0.1"
+PATIENT_COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition/patient"
+IN_COMPARTMENT = ("GET", "/fhir/Patient/{patient_id}/{resource_type}")
 US_CORE_GUIDE = "http://hl7.org/fhir/us/core/ImplementationGuide/hl7.fhir.us.core"
 PUBLISHED = "2026-11-28"
 
@@ -97,6 +99,7 @@ def capability_statement(
                     ],
                     "interaction": system,
                 }
+                | ({"compartment": [PATIENT_COMPARTMENT]} if IN_COMPARTMENT in routes else {})
                 | _operations(operations, "")
             ],
         }

@@ -99,22 +99,3 @@ def vread(resource_type: str, resource_id: str, version_id: str, request: Reques
     found = store.vread(resource_type, resource_id, int(version_id))
     seen = shown(store, found)
     return bytes_response(request, seen) if raw else resource_response(request, seen)
-
-
-@router.get("/{compartment}/{compartment_id}/{resource_type}")
-@router.head("/{compartment}/{compartment_id}/{resource_type}")
-def search_in_record(
-    compartment: str,
-    compartment_id: str,
-    resource_type: str,
-    request: Request,
-    parts: ProcessParts,
-    work: Work,
-) -> Response:
-    """A search in one patient's record: Patient/1/Observation?code=…"""
-    require_json_answer(request)
-    if compartment != "Patient":
-        raise NotFound("Only Patient has a compartment here.")
-    given = [("patient", f"Patient/{compartment_id}"), *request.query_params.multi_items()]
-    strict = preferences(request).strict
-    return fhir_response(request, search_bundle(parts, work, resource_type, given, strict=strict))

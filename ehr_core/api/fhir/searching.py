@@ -27,45 +27,50 @@ def search_bundle(
     *,
     strict: bool,
     in_body: bool = False,
+    patient_id: str | None = None,
 ) -> bytes:
-    """A searchset Bundle. `in_body`: the parameters stood in no address, and so does none of their values now."""
+    """A searchset Bundle. `in_body`: the parameters stood in no address, and so does none of their values now.
+
+    `patient_id`: of what is in this patient's compartment alone; who asks has seen that the patient may be seen.
+    """
     store = reading_store(work)
     resource_type(type_name)
-    base = base_url(parts)
+    base, place = base_url(parts), f"Patient/{patient_id}/{type_name}" if patient_id else type_name
     pages = [value for name, value in given if name == PAGE_PARAMETER]
     if pages:
         if any(name not in CONTROLS and name != PAGE_PARAMETER for name, _ in given) or len(pages) > 1:
             raise BadRequest("A page link takes no further parameters.")
-        snapshot_id, offset = opened_page(parts, work.actor, type_name, pages[0])
+        snapshot_id, offset = opened_page(parts, work.actor, place, pages[0])
         snapshot = snapshot_of(store, snapshot_id)
         shaping = snapshot.rest
-        answer = turn_page(store, snapshot, offset, store.asking(strict=False, base_url=base))
+        search = store.asking(strict=False, base_url=base, patient_id=patient_id)
+        answer = turn_page(store, snapshot, offset, search)
         itself = urlencode({PAGE_PARAMETER: pages[0]})
     else:
         shaping = [(name, value) for name, value in given if name in SHAPING and name not in CONTROLS]
         criteria = [(name, value) for name, value in given if name not in SHAPING]
         counts_only = ("_summary", "count") in shaping
         asked_subset(shaping)
-        search = store.asking(strict=strict, base_url=base)
+        search = store.asking(strict=strict, base_url=base, patient_id=patient_id)
         answer = answer_search(store, type_name, criteria, search, shaping, counts_only=counts_only)
         itself = "" if in_body else urlencode([*answer.used, *shaping])
-    return _bundle(parts, store, type_name, answer, shaping, itself)
+    return _bundle(parts, store, place, answer, shaping, itself)
 
 
 def _bundle(
     parts: Parts,
     store: Store,
-    type_name: str,
+    place: str,
     answer: SearchAnswer,
     shaping: Sequence[tuple[str, str]],
     itself: str,
 ) -> bytes:
     base = base_url(parts)
     made = BundleAnswer("searchset", base, answer.total, asked_subset(shaping))
-    made.links["self"] = f"{base}/{type_name}" + (f"?{itself}" if itself else "")
+    made.links["self"] = f"{base}/{place}" + (f"?{itself}" if itself else "")
     if answer.following:
-        sealed = sealed_page(parts, store.work.actor, type_name, answer.following)
-        made.links["next"] = f"{base}/{type_name}?{PAGE_PARAMETER}={sealed}"
+        sealed = sealed_page(parts, store.work.actor, place, answer.following)
+        made.links["next"] = f"{base}/{place}?{PAGE_PARAMETER}={sealed}"
     for resource in shown_of(store, answer.matches):
         made.add_match(resource)
     for resource in shown_of(store, answer.included):

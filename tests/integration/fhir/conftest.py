@@ -86,11 +86,11 @@ def client_of(api: RunningApi, role: str, **more: str) -> FhirHttp:
 
 
 @contextmanager
-def clinic(server: str, template: str, state: Path) -> Iterator[RunningApi]:
+def clinic(server: str, template: str, state: Path, **settings: object) -> Iterator[RunningApi]:
     """An API over a database of its own, for a file of tests that change nothing."""
     with postgres.fresh_database(server, template=template) as url:
         database = connect(postgres.app_url_of(url))
-        with running_api(database, state) as api:
+        with running_api(database, state, **settings) as api:
             yield api
         database.dispose()
 

@@ -90,7 +90,6 @@ def test_a_direct_read_finds_nothing_and_sounds_like_nothing(ana, path):
         "/Group",
         "/Provenance",
         "/Observation?_sort=-_lastUpdated&_summary=true",
-        "/Patient/ben/Observation",
     ],
 )
 def test_no_search_shows_what_is_not_hers(ana, path):

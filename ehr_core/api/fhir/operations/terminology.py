@@ -26,6 +26,7 @@ from ehr_core.api.fhir.operations.guide_codes import (
     looked_up,
     subsumption,
 )
+from ehr_core.api.fhir.terminology_capabilities import EXPANDED_BY
 from ehr_core.api.fhir.visibility import require_reading
 from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.kernel.name_sounds import folded
@@ -47,7 +48,7 @@ OPERATIONS = (
 @router.post("/ValueSet/$expand")
 def expand(request: Request, body: RawBody, work: Work) -> Response:
     """The codes of a value set, in parts when `count` asks for it."""
-    given = _given(request, work, body, "url", "filter", "offset", "count")
+    given = _given(request, work, body, *EXPANDED_BY)
     url = given.required("url")
     if (own := _own_value_set(url)) is not None:
         return fhir_response(request, _expanded(own, given))
@@ -57,7 +58,7 @@ def expand(request: Request, body: RawBody, work: Work) -> Response:
 @router.get("/ValueSet/{value_set_id}/$expand")
 @router.post("/ValueSet/{value_set_id}/$expand")
 def expand_by_id(value_set_id: str, request: Request, body: RawBody, work: Work) -> Response:
-    given = _given(request, work, body, "filter", "offset", "count")
+    given = _given(request, work, body, *(name for name in EXPANDED_BY if name != "url"))
     return fhir_response(request, _expanded(_value_set(value_set_id), given))
 
 
