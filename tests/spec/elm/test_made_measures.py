@@ -2,7 +2,6 @@
 
 from datetime import date
 
-import orjson
 import pytest
 
 from pipelines.measures.elm.counted import counted
@@ -11,7 +10,7 @@ from pipelines.measures.elm.packages import package_of
 from pipelines.measures.elm.records import Records
 from pipelines.measures.elm.reports import individual_reports, summary_report
 from pipelines.measures.elm.results import Period
-from tests.lib.elm import items, literal, op, part, quantity, query, ref, retrieve
+from tests.lib.elm import items, literal, op, part, query, ref, retrieve
 from tests.lib.made_measure import (
     NAME,
     PATIENT,
@@ -334,83 +333,3 @@ def test_a_summary_shows_the_strata_by_their_values():
         ("male", 1),
     ]
     assert [one["population"][0]["count"] for one in by_truth["stratum"]] == [4]
-
-
-def test_a_stratifier_may_be_a_function_of_each_subject(tmp_path):
-    size = {"type": "If", "condition": op("Greater", VALUE, quantity(5, "mg")), "then": literal("large")}
-    elm = library(
-        {
-            "All": retrieve("Observation"),
-            "Final": of_status("Observation", "final"),
-            "Size(x)": {**size, "else": literal("small")},
-            "Large(x)": op("Greater", VALUE, quantity(5, "mg")),
-            "Sex": text(named("Patient"), "gender"),
-        }
-    )
-    made = measure(
-        population("initial-population", "All", "ip"),
-        population("denominator", "All", "d"),
-        population("numerator", "Final", "n"),
-        basis="Observation",
-        stratifier=[
-            {"id": "size", "criteria": {"expression": "Size"}},
-            {"id": "large", "criteria": {"expression": "Large"}},
-            {
-                "id": "both",
-                "component": [
-                    {"id": "sex", "criteria": {"expression": "Sex"}},
-                    {"id": "size", "criteria": {"expression": "Size"}},
-                ],
-            },
-        ],
-    )
-
-    def stratum(value: str, denominator: int, numerator: int) -> dict:
-        counts = [("d", "denominator", denominator), ("n", "numerator", numerator)]
-        populations = [
-            {"id": name, "code": {"coding": [{"code": code}]}, "count": count} for name, code, count in counts
-        ]
-        return {**({"value": {"text": value}} if value else {}), "population": populations}
-
-    strata = [
-        {"id": "size", "stratum": [stratum("large", 2, 1), stratum("small", 2, 2)]},
-        {"id": "large", "stratum": [stratum("", 2, 1)]},
-        {"id": "both", "stratum": [stratum("sex=female, size=small", 2, 2)]},
-    ]
-    counts = {"ip|initial-population": 4, "d|denominator": 4, "n|numerator": 3}
-    agrees(tmp_path, elm, made, case(counts, VALUES, stratifier=strata))
-
-
-def test_a_ratio_of_two_populations_and_bases_in_the_words_of_the_newer_guide(tmp_path):
-    """The extensions of the guides after cqfmeasures, and observations that are functions of nothing."""
-    ward = {"resourceType": "Location", "id": "ward"}
-    elm = library(
-        {
-            "Wards": retrieve("Location"),
-            "Ill": op("Exists", retrieve("Observation")),
-            "Days()": literal(12),
-            "Infections()": {"type": "Count", "source": of_status("Observation", "final")},
-        }
-    )
-    made = measure(
-        population("initial-population", "Wards", "dip"),
-        population("denominator", "Wards", "d", criteriaReference="dip"),
-        population("measure-observation", "Days", "od", criteriaReference="d", aggregateMethod="sum"),
-        population("initial-population", "Ill", "nip"),
-        population("numerator", "Ill", "n", criteriaReference="nip"),
-        population("measure-observation", "Infections", "on", criteriaReference="n", aggregateMethod="sum"),
-        scoring="ratio",
-        basis="Location",
-    )
-    written = orjson.dumps(made).replace(b"cqfm-criteriaReference", b"cqf-criteriaReference")
-    newer = orjson.loads(written.replace(b"cqfm-", b"cqm-"))
-    observed = {"od_1|measure-observation": 12, "od_2|measure-observation": 12, "on_1|measure-observation": 3}
-    counts = {"dip|initial-population": 2, "d|denominator": 2, "nip|initial-population": 1, "n|numerator": 1}
-    well = {**dict.fromkeys(counts, 0), "dip|initial-population": 1, "d|denominator": 1}
-    agrees(
-        tmp_path,
-        elm,
-        newer,
-        case({**counts, **observed}, [ward, {**ward, "id": "other"}, *VALUES]),
-        case({**well, "od_1|measure-observation": 12}, [ward], "well"),
-    )
