@@ -2,9 +2,10 @@
 
 import orjson
 
-from tests.lib.elm import literal, op, part, quantity, retrieve
+from tests.lib.elm import literal, op, part, quantity, query, ref, retrieve, value
 from tests.lib.made_measure import agrees, case, helper, library, measure, named, of_status, population, text
 
+HELPERS = [{"localIdentifier": "FHIRHelpers", "path": "FHIRHelpers"}]
 VALUE = helper("ToQuantity", part({"type": "OperandRef", "name": "x"}, "value"))
 
 
@@ -94,3 +95,16 @@ def test_a_ratio_of_two_populations_and_bases_in_the_words_of_the_newer_guide(tm
         case({**counts, **observed}, [ward, {**ward, "id": "other"}, *VALUES]),
         case({**well, "od_1|measure-observation": 12}, [ward], "well"),
     )
+
+
+def test_a_part_of_a_resource_of_either_type_is_text_like_any_other():
+    both = op("Union", retrieve("Condition"), retrieve("Procedure"))
+    said = op("Concatenate", literal("no. "), helper("ToString", part(ref("X"), "id")))
+    listed = query(
+        both, **{"return": {"expression": said}}, sort={"by": [{"type": "ByDirection", "direction": "asc"}]}
+    )
+    resources = [{"resourceType": "Procedure", "id": "a"}, {"resourceType": "Condition", "id": "b"}]
+    assert value(listed, [{"resourceType": "Patient", "id": "p"}, *resources], includes=HELPERS) == [
+        "no. a",
+        "no. b",
+    ]
