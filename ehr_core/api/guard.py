@@ -79,7 +79,7 @@ class RequestGuard:
             address = (scope.get("client") or ("unknown",))[0]
             limits.of_address(address, scope["path"], authorization)
             await self._app(scope, limited(scope, receive), send_guarded)
-            limits.was_answered(authorization, status)
+            limits.was_answered(authorization, status, known="actor" in scope.get("state", ()))
         except TooFast as error:
             await _send_429(send_guarded, scope, error)
         except Exception as error:

@@ -110,15 +110,19 @@ class RateLimits:
         if wait := self._addresses.take(address):
             raise TooFast(wait)
 
-    def was_answered(self, authorization: str, status: int) -> None:
-        """Remembers a token that was good, and forgets one that is so no more."""
+    def was_answered(self, authorization: str, status: int, *, known: bool) -> None:
+        """Remembers a token that let somebody in (`known`), and forgets one that is refused; what anybody may ask
+        with any token, such as the CapabilityStatement, changes nothing.
+        """
         if authorization[:7].lower() != "bearer ":
             return
         key = _digest(authorization)
         with self._lock:
-            self._good.pop(key, None)
-            if status < 400 or status in (403, 404, 409, 410, 412, 422):
+            if status == 401:
+                self._good.pop(key, None)
+            elif known:
                 self._good[key] = None
+                self._good.move_to_end(key)
                 if len(self._good) > MOST_TOKENS:
                     self._good.popitem(last=False)
 

@@ -95,7 +95,9 @@ def test_accounts_and_applications_have_their_own_and_services_none(limits):
 
 
 def test_a_stranger_is_counted_by_address_and_a_good_token_goes_past(limits, now):
-    limits.was_answered("Bearer good", 200)
+    limits.was_answered("Bearer good", 200, known=True)
+    limits.was_answered("Bearer forged", 404, known=False)
+    limits.was_answered("Bearer good", 200, known=False)
     assert taken(lambda: limits.of_address("1.2.3.4", "/fhir/Patient", "Bearer forged")) == 60
     with pytest.raises(TooFast) as error:
         limits.of_address("1.2.3.4", "/auth/authorize", "")
@@ -103,7 +105,7 @@ def test_a_stranger_is_counted_by_address_and_a_good_token_goes_past(limits, now
     limits.of_address("1.2.3.4", "/fhir/Patient", "Bearer good")
     limits.of_address("5.6.7.8", "/auth/authorize", "")
     limits.of_address("1.2.3.4", "/health", "")
-    limits.was_answered("Bearer good", 401)
+    limits.was_answered("Bearer good", 401, known=True)
     with pytest.raises(TooFast):
         limits.of_address("1.2.3.4", "/fhir/Patient", "Bearer good")
     now.seconds = 1
