@@ -40,7 +40,8 @@ HELD = {
     "FROM quality.measure_flag "
     "WHERE period_begin <= :today AND period_end >= :today ORDER BY 1, 2, 3",
     "rests_on": "SELECT patient_id, source_id, array_to_string(rests_also_on_ids, ',') FROM care_gaps.gap "
-    "WHERE present UNION ALL SELECT patient_id, measure_id, array_to_string(rests_also_on_ids, ',') FROM quality.measure_flag "
+    "WHERE present UNION ALL "
+    "SELECT patient_id, measure_id, array_to_string(rests_also_on_ids, ',') FROM quality.measure_flag "
     "WHERE period_begin <= :today AND period_end >= :today ORDER BY 1, 2, 3",
     "strata": "SELECT patient_id, clinic, clinician, sex, age_band, race, ethnicity, payer, language "
     "FROM quality.patient_stratum ORDER BY 1",
