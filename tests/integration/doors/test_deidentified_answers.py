@@ -95,10 +95,20 @@ KINDS = {
 }
 
 
+KIND_AND_DAY = (
+    "array_to_string(list_sort(string_split(regexp_replace(rests_also_on, '/[^/,]+/', '/', 'g'), ',')), ',')"
+)
+"""Of two other facts that say the same of one day, the pseudonyms decide which is named."""
+
+
 def answers(connection: duckdb.DuckDBPyConnection, name: str, *, identified: bool) -> set[tuple]:
     columns = next(table for table in RESULT_TABLES if table.name == name).column_names
     shown = [
-        f"pseudonym({KINDS[column]}, {column})" if identified and column in KINDS else f'"{column}"'
+        KIND_AND_DAY
+        if column == "rests_also_on"
+        else f"pseudonym({KINDS[column]}, {column})"
+        if identified and column in KINDS
+        else f'"{column}"'
         for column in columns
     ]
     return set(rows(connection, f'SELECT {", ".join(shown)} FROM "{name}"'))
