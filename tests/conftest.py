@@ -97,6 +97,10 @@ def pytest_collection():
         gc.enable()
 
 
+def pytest_unconfigure() -> None:
+    gc.unfreeze()
+
+
 def pytest_collection_finish() -> None:
     """Each AppTest would read the metadata of all installed packages again, for components that nobody has."""
     if "streamlit" in sys.modules:

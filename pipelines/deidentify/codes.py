@@ -86,6 +86,11 @@ def keep_listed_code(path: str, tools: Tools) -> Callable[[Any], None]:
     is_label = path.endswith("meta.security")
 
     def keep(coding: Any) -> None:
+        judge(coding)
+        if coding.code is GONE:
+            coding.display = GONE
+
+    def judge(coding: Any) -> None:
         if coding.system is GONE and coding.code is GONE:
             return
         fits = listed.get(coding.system)

@@ -26,6 +26,7 @@ class Deidentifier:
 
     `codes` gives the pseudonyms: a PseudonymKey, or RandomSurrogates for the safe-harbor zone.
     `own_bases` are the server's own addresses, below which an absolute reference is one of ours.
+    `published` are the words that the logic of official measures gives its codes: CQL compares a code with them.
     `on_refused` is told the type and the line, identified as it came, of each that is held back.
     `as_of` decides who is over the oldest age shown; profiles that show years only need it.
     Not thread-safe: a thread or process has its own.
@@ -37,6 +38,7 @@ class Deidentifier:
         codes: RecordCodes,
         *,
         own_bases: Sequence[str] = (),
+        published: frozenset[str] = frozenset(),
         as_of: date | None = None,
         on_refused: Callable[[str, bytes], None] = lambda resource_type, line: None,
     ):
@@ -55,6 +57,7 @@ class Deidentifier:
             known_units=known_units(),
             code_systems={system: fitting(rule) for system, rule in profile.code_systems.items()},
             canonicals={base: fitting(rule) for base, rule in profile.canonicals.items()},
+            published=published,
             words={name: frozenset(words) for name, words in profile.words.items()},
             resource_types=profile.resource_types,
             rules=profile.rules,

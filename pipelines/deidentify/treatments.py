@@ -57,7 +57,8 @@ class RecordCodes(Protocol):
 class Tools:
     """What treatments share: the record codes, what is listed, the rules, and the list of dropped paths.
 
-    `code_systems` and `canonicals` tell, by system and by address, whether a code or a name is one of theirs.
+    `code_systems` and `canonicals` tell, by system and by address, whether a code or a name is one of theirs;
+    `published` are words that somebody has given out for codes.
     """
 
     codes: RecordCodes
@@ -65,6 +66,7 @@ class Tools:
     known_units: frozenset[str]
     code_systems: Mapping[str, Callable[[str], bool]]
     canonicals: Mapping[str, Callable[[str], bool]]
+    published: frozenset[str]
     words: Mapping[str, frozenset[str]]
     resource_types: frozenset[str]
     rules: Mapping[str, Any]
@@ -118,6 +120,19 @@ def unit_code(path: str, tools: Tools) -> Treat:
 def listed_word(path: str, tools: Tools) -> Treat:
     """Keeps one of the words that FHIR lists for this element (the profile's `words`, by its name)."""
     return Matching("listed word", tools.words[path.rpartition(".")[2]].__contains__, path, tools.dropped)
+
+
+def published_words(path: str, tools: Tools) -> Treat:
+    """Keeps words that are given out for a code, letter for letter; what anybody has typed is dropped."""
+    published, tally = tools.published, tools.dropped.append
+
+    def treat(value: str) -> Any:
+        if value in published:
+            return value
+        tally(path)
+        return GONE
+
+    return treat
 
 
 def state_code(path: str, tools: Tools) -> Treat:
@@ -284,6 +299,7 @@ TREATMENTS: dict[str, Callable[[str, Tools], Treat]] = {
     "fhir_date": matching("date", FHIR_DATE),
     "fhir_time": matching("time", FHIR_TIME),
     "known_unit": known_unit,
+    "published_words": published_words,
     "place_name": matching("place name", PLACE_NAME),
     "state_code": state_code,
     "zip5": rewritten("ZIP code", ZIP, lambda match, tools: match[1]),

@@ -27,6 +27,7 @@ from pipelines.flatten import flatten_minute, words_of
 from pipelines.gaps import CARE_GAPS_SELECT, OFFICIAL_GAPS_SELECT, derive_official
 from pipelines.measures.official.evaluate import evaluate_lines
 from pipelines.measures.official.kept import KeptPackages, Ready
+from pipelines.run.official_packages import published
 from pipelines.run.requirements import (
     asked_alike,
     touched_definitions,
@@ -70,15 +71,18 @@ class Bench:
     site_time_zone: str
     packages: KeptPackages = field(default_factory=KeptPackages)
     tables: KeptPlans = field(init=False)
-    _deidentifiers: dict[str, Deidentifier] = field(default_factory=dict)
+    _deidentifiers: dict[tuple[str, frozenset[str]], Deidentifier] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.tables = KeptPlans(self.site_time_zone)
 
-    def deidentifier(self, key: PseudonymKey) -> Deidentifier:
-        if key.key_id not in self._deidentifiers:
-            self._deidentifiers = {key.key_id: Deidentifier(load_profile("limited"), key)}
-        return self._deidentifiers[key.key_id]
+    def deidentifier(self, key: PseudonymKey, words: frozenset[str]) -> Deidentifier:
+        """`words`: what the active official measures call their codes."""
+        made_for = (key.key_id, words)
+        if made_for not in self._deidentifiers:
+            made = Deidentifier(load_profile("limited"), key, published=words)
+            self._deidentifiers = {made_for: made}
+        return self._deidentifiers[made_for]
 
     def close(self) -> None:
         self.tables.close()
@@ -88,6 +92,7 @@ def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> 
     """Re-measures the patients of a claimed batch and writes the answers back. Raises when any step fails."""
     key = PseudonymKey(batch.key.key_id, bytes.fromhex(batch.key.secret_hex))
     ready = _ready(client, bench, batch.official)
+    words = published(ready)
     for start in range(0, len(batch.patients), PATIENTS_AT_ONCE):
         patients = batch.patients[start : start + PATIENTS_AT_ONCE]
         only = touched_definitions(patients)
@@ -95,7 +100,7 @@ def measure_changed(client: AlmonerClient, bench: Bench, batch: ChangeBatch) -> 
         if only is not None:
             only |= asked_alike(official)
         scored = touched_risk(patients)
-        asked = _Asked(patients, key, batch.as_of, only, official, scored, f"change-{batch.batch_id}")
+        asked = _Asked(patients, key, words, batch.as_of, only, official, scored, f"change-{batch.batch_id}")
         _measure(client, bench, asked)
 
 
@@ -105,6 +110,7 @@ class _Asked:
 
     patients: Sequence[ChangedPatient]
     key: PseudonymKey
+    words: frozenset[str]
     as_of: date
     only: frozenset[str] | None
     official: Sequence[Ready]
@@ -196,7 +202,7 @@ def _measure(client: AlmonerClient, bench: Bench, asked: _Asked) -> None:
     if not types:
         return
     records = client.pipeline.records(patient_ids, types)
-    lines = scrubbed(bench.deidentifier(asked.key), records.lines)
+    lines = scrubbed(bench.deidentifier(asked.key, asked.words), records.lines)
     if not (asked.own or asked.official or asked.scored):
         return
     stamp = RunStamp(asked.run_id, asked.key.key_id, asked.as_of, records.outbox_transaction)

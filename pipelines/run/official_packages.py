@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,14 +26,18 @@ class FetchedPackages:
     contents: dict[str, bytes]
 
     @property
-    def types(self) -> frozenset[str]:
-        """The resource types that the measures read; none of a broken package, which its own check finds."""
+    def ready(self) -> list[Ready]:
+        """Compiled; none when one is broken, which the night's own check tells of."""
         try:
-            ready = PACKAGES.ready(self.active, self.contents.__getitem__)
+            return PACKAGES.ready(self.active, self.contents.__getitem__)
         except AlmonerError as error:
             log.error("official_packages_broken", why=error.message)
-            return frozenset()
-        return frozenset().union(*(one.types for one in ready))
+            return []
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The resource types that the measures read."""
+        return frozenset().union(*(one.types for one in self.ready))
 
     def keep(self, draft: Draft) -> None:
         """Lays them into the draft: the whole night goes by these, and the snapshot says by which logic."""
@@ -46,6 +51,11 @@ class FetchedPackages:
 def fetch_packages(client: AlmonerClient) -> FetchedPackages:
     active = client.pipeline.official_measures()
     return FetchedPackages(active, {one: client.pipeline.official_package(one) for one in active.packages})
+
+
+def published(ready: Iterable[Ready]) -> frozenset[str]:
+    """The words that the logic of these packages gives its codes."""
+    return frozenset().union(*(one.published for one in ready))
 
 
 def ready_packages(draft: Draft) -> list[Ready]:

@@ -15,7 +15,7 @@ from ehr_core.kernel.settings import Settings
 from pipelines.deidentify import Deidentifier, StreamResult, load_profile, scrub_stream
 from pipelines.export import Export, exported
 from pipelines.run.draft import Draft, DraftFacts, clear_unfinished
-from pipelines.run.official_packages import fetch_packages
+from pipelines.run.official_packages import fetch_packages, published
 from pipelines.run.refused import PEOPLE_NOT_CHECKED, RefusedLines
 
 Report = Callable[[str], None]
@@ -43,6 +43,7 @@ def take_snapshot(
         deidentifier = Deidentifier(
             load_profile("limited"),
             PseudonymKey(grant.key_id, bytes.fromhex(grant.secret_hex)),
+            published=published(official.ready),
             on_refused=refused.note,
         )
         arrived, kept, set_aside = {}, {}, {}

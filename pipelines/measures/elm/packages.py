@@ -48,6 +48,17 @@ LARGEST_UNPACKED = 500_000_000
 OID = re.compile(r"\d+(?:\.\d+){4,}$")
 
 
+def published_words(package: Package) -> frozenset[str]:
+    """What the libraries call the codes that they name one by one, exactly as they write it."""
+    named = (
+        one.get("display")
+        for elm in package.libraries.values()
+        for section in ("codes", "concepts")
+        for one in elm.get(section, {}).get("def", [])
+    )
+    return frozenset(filter(None, named))
+
+
 @dataclass
 class Package:
     """What a folder holds. Libraries are found by id and version, or by id alone."""

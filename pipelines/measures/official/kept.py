@@ -10,7 +10,7 @@ from functools import cached_property
 from data_contracts.api.official_measures import ActiveMeasures, OfficialMeasure
 from ehr_core.kernel.errors import BadRequest
 from pipelines.measures.elm.engine import Compiled, Engine
-from pipelines.measures.elm.packages import package_of
+from pipelines.measures.elm.packages import package_of, published_words
 from pipelines.measures.elm.population import needed_types
 from pipelines.measures.elm.survey import reachable
 from pipelines.measures.official.about import about
@@ -54,6 +54,11 @@ class Ready:
     @property
     def types(self) -> frozenset[str]:
         return frozenset().union(*(one.types for one in self.measures))
+
+    @property
+    def published(self) -> frozenset[str]:
+        """The words of the package's codes: de-identification leaves them where a chart has just these."""
+        return published_words(self.engine.package)
 
     @property
     def described(self) -> list[OfficialMeasure]:

@@ -234,7 +234,7 @@ def weakened(profile: str, change) -> Deidentifier:
 
 
 def keep_displays(tables):
-    tables["datatype"]["coding"]["place"] = ["display"]
+    tables["treatment"]["published"] = "place_name"
 
 
 def keep_notes(tables):
@@ -270,7 +270,7 @@ def keep_zip_codes(tables):
             {
                 "resourceType": "Flag",
                 "id": "f",
-                "code": {"coding": [{"system": "http://loinc.org", "display": CANARY}]},
+                "code": {"coding": [{"system": "http://loinc.org", "code": "4548-4", "display": CANARY}]},
             },
             CANARY,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import pytest
 
@@ -28,6 +29,29 @@ def observation(**elements) -> bytes:
 def test_a_number_comes_out_digit_for_digit(scrubber, digits):
     line = observation(valueQuantity={"value": "DIGITS", "code": "mg"}).replace(b'"DIGITS"', digits.encode())
     assert f'"value":{digits},'.encode() in scrubber.scrub("Observation", line)
+
+
+@pytest.mark.parametrize(
+    ("coding", "kept"),
+    [
+        ({"code": "LA31771-1", "display": "Full Body"}, {"code": "LA31771-1", "display": "Full Body"}),
+        ({"code": "LA31771-1", "display": "full body"}, {"code": "LA31771-1"}),
+        ({"code": "LA31771-1", "display": "Full Body of Ana"}, {"code": "LA31771-1"}),
+        ({"code": "not LOINC's", "display": "Full Body"}, {}),
+    ],
+)
+def test_the_words_of_a_code_pass_only_as_a_measure_publishes_them(coding, kept):
+    loinc = {"system": "http://loinc.org"}
+    line = observation(valueCodeableConcept={"coding": [loinc | coding]})
+    scrub = Deidentifier(load_profile("limited"), KEY, published=frozenset({"Full Body"})).scrub
+    assert json.loads(scrub("Observation", line))["valueCodeableConcept"]["coding"] == [loinc | kept]
+    harbor = Deidentifier(
+        load_profile("safe_harbor"),
+        RandomSurrogates("zone"),
+        published=frozenset({"Full Body"}),
+        as_of=date(2026, 1, 1),
+    )
+    assert b"Full" not in harbor.scrub("Observation", line)
 
 
 @pytest.mark.parametrize("value", ['{"a":"b"}', '"7.1"', "[7.1]", "true", "null", '[{"a":1}]'])
