@@ -7,6 +7,7 @@ import streamlit as st
 from dashboards.account.my_account import account_page
 from dashboards.pages import DAY, HIDDEN, Offer, offers
 from dashboards.shared.navigation_list import flatten_navigation
+from dashboards.shared.places import keep_place, place
 from dashboards.shared.session import sign_out, staff_session
 
 st.set_page_config(page_title="Almoner", page_icon=None, layout="wide", initial_sidebar_state="collapsed")
@@ -19,7 +20,7 @@ def _pages(allowed: list[Offer]) -> dict[str, list[st.Page]]:
         visibility = "hidden" if offer.heading is HIDDEN else "visible"
         page = st.Page(offer.page, title=offer.title, url_path=offer.path, visibility=visibility)
         found.setdefault(offer.heading or DAY, []).append(page)
-        st.session_state[offer.path] = page
+        keep_place(offer.path, page)
     alone = [heading for heading, pages in found.items() if heading != DAY and len(pages) == 1]
     found[DAY] += [page for heading in alone for page in found.pop(heading)]
     return found
@@ -41,7 +42,7 @@ session = staff_session()
 st.session_state["session"] = session
 allowed = [offer for offer in offers(session) if session.may(offer.permission)]
 pages = _pages(allowed)
-first = st.session_state[allowed[0].path] if allowed else None
+first = place(allowed[0].path) if allowed else None
 mine = st.Page(account_page, title="My account", url_path="account")
 pages[DAY] = [_home(first), *pages[DAY], mine]
 current = st.navigation(pages, position="top")

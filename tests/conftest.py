@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -78,6 +81,29 @@ SLOW_FOLDERS = (
     "integration/official",
     "notebooks",
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What collecting leaves, a million objects, stays to the end: nobody need look through it for garbage.
+
+    Streamlit asks for a full collection after each run of a page, which would take half a second.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_finish() -> None:
+    """Each AppTest would read the metadata of all installed packages again, for components that nobody has."""
+    if "streamlit" in sys.modules:
+        from streamlit.components.v2 import manifest_scanner
+
+        scan = manifest_scanner.scan_component_manifests
+        manifest_scanner.scan_component_manifests = functools.cache(scan)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

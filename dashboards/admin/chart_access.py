@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboards.admin.accounts import ROLES
 from dashboards.admin.roles import LABELS
+from dashboards.admin.whose import whose_record
 from dashboards.shared.markup import text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
@@ -34,10 +35,10 @@ def chart_access_page() -> None:
     session: StaffSession = st.session_state["session"]
     start_page("Charts and proxies")
     tell_remembered()
-    patient_id = st.text_input("Patient id", key="patient", bind="query-params", max_chars=64, width=300)
-    if not patient_id:
-        st.info("Enter a patient's id to see the rules about the chart and who acts for the patient.")
+    named = whose_record(session, "see the rules about the chart and who acts for the patient")
+    if named is None:
         return
+    patient_id = named.patient_id
     with told_errors():
         accounts = {one.account_id: one for one in session.client.account.accounts() if not one.disabled}
         st.header("Rules about the chart")

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboards.admin.whose import whose_record
 from dashboards.shared.markup import table, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
@@ -23,10 +24,10 @@ def disclosures_page() -> None:
     start_page("Disclosures")
     tell_remembered()
     st.caption("What of a record went outside in the last six years. Looking here is audited.")
-    patient_id = st.text_input("Patient id", key="patient", bind="query-params", max_chars=64, width=300)
-    if not patient_id:
-        st.info("Enter a patient's id to see the accounting and to record a disclosure.")
+    named = whose_record(session, "see the accounting and to record a disclosure")
+    if named is None:
         return
+    patient_id = named.patient_id
     with told_errors():
         found = session.client.disclosures.of(patient_id)
         if found:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboards.shared.markup import table, text
 from dashboards.shared.page import start_page, told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
 from dashboards.shared.url_choice import url_choice
@@ -82,6 +83,4 @@ def _links(counts: TierCounts, clinic: str | None) -> None:
         for one in counts.counts:
             if one.people and st.button(TIER_WORDS[one.tier], key=f"tier-{one.tier}"):
                 kept = {"clinic_id": clinic} if clinic else {}
-                st.switch_page(
-                    st.session_state["worklist"], query_params={"tier": one.tier, "sort": "tier", **kept}
-                )
+                go_to("worklist", tier=one.tier, sort="tier", **kept)

@@ -9,6 +9,7 @@ from dashboards.care_manager.worklist_rows import contact_html, gaps_html, patie
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.paging import show_paging, stay_within
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from dashboards.shared.url_choice import clear_choices, url_choice
 from data_contracts.api.care_gaps import (
@@ -108,7 +109,7 @@ def _reset() -> None:
 def _replies(page: WorklistPage) -> None:
     waiting = page.replies_waiting
     if waiting and st.button(f"{waiting} {'reply' if waiting == 1 else 'replies'} from patients to review"):
-        st.switch_page(st.session_state["replies"])
+        go_to("replies")
 
 
 def _download(session: StaffSession, query: WorklistQuery, page: WorklistPage) -> None:

@@ -32,6 +32,7 @@ from dashboards.clinician.summary import (
 from dashboards.clinician.support_panel import support_panel
 from dashboards.shared.banner import show_banner
 from dashboards.shared.page import start_page, tell_remembered, told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.refusals import forget_refusals
 from dashboards.shared.session import StaffSession
 from data_contracts.api.chart import ALLERGY_STATE_WORDS, ChartSummary
@@ -88,9 +89,7 @@ def _record(summary: ChartSummary) -> None:
     with right:
         _section("Medications", section_html(summary, "medications", medications_html(summary)))
         if st.button("Prescribe, stop, refill", shortcut="Alt+M"):
-            st.switch_page(
-                st.session_state["medications"], query_params={"patient": summary.banner.patient_id}
-            )
+            go_to("medications", patient=summary.banner.patient_id)
         _section("Visits and immunizations", history_html(summary))
 
 

@@ -19,6 +19,7 @@ from dashboards.shared.chart_button import chart_button
 from dashboards.shared.markup import plain_words
 from dashboards.shared.page import start_page, tell_remembered, told_errors
 from dashboards.shared.paging import show_paging, stay_within
+from dashboards.shared.places import place
 from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
 from data_contracts.api.results_inbox import Acknowledge, Inbox, InboxCard
@@ -60,8 +61,8 @@ def _links(session: StaffSession) -> None:
     """The other lists of the same work."""
     with st.container(horizontal=True):
         for path, permission, title in PAGES:
-            if session.may(permission) and path in st.session_state:
-                st.page_link(st.session_state[path], label=title)
+            if session.may(permission) and (page := place(path)):
+                st.page_link(page, label=title)
 
 
 def _choices(session: StaffSession) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from dashboards.clinician.refill_cards import refill_card
 from dashboards.shared.banner import show_banner
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.refusals import tell_refusal, tried
 from dashboards.shared.session import StaffSession
 from data_contracts.api.medications import (
@@ -60,13 +61,12 @@ def medications_page() -> None:
 def _bar(session: StaffSession, shown: MedicationList) -> None:
     with st.container(horizontal=True):
         if st.button("Back to the chart", key="to_chart"):
-            st.switch_page(st.session_state["chart"], query_params={"patient": shown.banner.patient_id})
+            go_to("chart", patient=shown.banner.patient_id)
         writes = session.may("medication.prescribe") or session.may("medication.reconcile")
         if writes and st.button("New prescription", type="primary", shortcut="Alt+P"):
             open_form(shown.banner.patient_id)
         if st.button("Reconcile", shortcut="Alt+E"):
-            page = st.session_state["reconcile"]
-            st.switch_page(page, query_params={"patient": shown.banner.patient_id})
+            go_to("reconcile", patient=shown.banner.patient_id)
         if session.may("medication.administer") and st.button("Give a dose", shortcut="Alt+G"):
             dose_dialog(session, shown.banner, fresh_form("dose"), str(uuid4()))
         if writes:

@@ -15,6 +15,7 @@ from dashboards.clinician.signed_note import signed_note
 from dashboards.shared.banner import show_banner
 from dashboards.shared.markup import plain_words, text
 from dashboards.shared.page import start_page, tell_remembered, told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from data_contracts.api.chart import ChartSummary
 from data_contracts.api.notes import NoteDraft
@@ -55,7 +56,7 @@ def _summary(session: StaffSession, patient_id: str) -> ChartSummary:
     show_banner(summary.banner)
     tell_remembered()
     if st.button("Back to the chart", type="tertiary", icon=":material/arrow_back:"):
-        st.switch_page(st.session_state["chart"], query_params={"patient": patient_id})
+        go_to("chart", patient=patient_id)
     return summary
 
 

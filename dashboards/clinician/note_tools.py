@@ -8,6 +8,7 @@ from dashboards.clinician.form_parts import about
 from dashboards.clinician.note_screen import NoteOnScreen, forget_screen
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import remember, told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from data_contracts.api.notes import KeepPhrase
 from data_contracts.api.patients import PatientBanner
@@ -83,4 +84,4 @@ def discard_dialog(session: StaffSession, screen: NoteOnScreen, banner: PatientB
             session.client.notes.discard(screen.base.note_id, screen.base.version)
             forget_screen(screen.base.note_id)
             remember("The draft was discarded.")
-            st.switch_page(st.session_state["chart"], query_params={"patient": banner.patient_id})
+            go_to("chart", patient=banner.patient_id)

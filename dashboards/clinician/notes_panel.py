@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboards.shared.markup import plain_words
 from dashboards.shared.page import told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
 from data_contracts.api.notes import ENCOUNTER_KIND_WORDS, NoteLine, StartVisit
@@ -29,7 +30,7 @@ def begin(session: StaffSession, patient_id: str, start: StartVisit) -> None:
 
 
 def open_note(note_id: str, patient_id: str) -> None:
-    st.switch_page(st.session_state["note"], query_params={"patient": patient_id, "note": note_id})
+    go_to("note", patient=patient_id, note=note_id)
 
 
 def notes_panel(session: StaffSession, banner: PatientBanner) -> None:

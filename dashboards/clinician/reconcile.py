@@ -14,6 +14,7 @@ from dashboards.shared.banner import show_banner
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import plain_words
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
 from dashboards.shared.support_cards import support_cards
@@ -76,8 +77,7 @@ def _top(session: StaffSession, shown: Reconciliation) -> None:
     st.caption(f"{shown.allergy_words}. {last or 'Not reconciled yet'}.")
     with st.container(horizontal=True):
         if st.button("Back to medications", key="to_medications"):
-            page = st.session_state["medications"]
-            st.switch_page(page, query_params={"patient": shown.banner.patient_id})
+            go_to("medications", patient=shown.banner.patient_id)
         if session.may("medication.reconcile") and st.button("Add what is taken at home", shortcut="Alt+H"):
             _home(session, shown.banner, fresh_form("home"), str(uuid4()))
 

@@ -10,6 +10,7 @@ from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.paper_buttons import paper_buttons
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
 from data_contracts.api.notes import NoteLine, SignedNote
@@ -98,4 +99,4 @@ def cosign_dialog(session: StaffSession, note: SignedNote, banner: PatientBanner
 
 
 def _open(note_id: str, banner: PatientBanner) -> None:
-    st.switch_page(st.session_state["note"], query_params={"patient": banner.patient_id, "note": note_id})
+    go_to("note", patient=banner.patient_id, note=note_id)

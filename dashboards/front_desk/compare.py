@@ -9,6 +9,7 @@ from dashboards.front_desk.candidates import grade_tag
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import lines, table, tag, text
 from dashboards.shared.page import remember, told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from dashboards.shared.who import who_words
 from data_contracts.api.merging import Choice, MergeField, MergePatients, MergePreview, MergeSide
@@ -149,6 +150,4 @@ def confirm_dialog(
             )
             reconcile = " Medications must be reconciled." if done.medications_to_reconcile else ""
             remember(f"Merged: {done.moved:,} entries moved.{reconcile} The merge stands under Merges.")
-            st.switch_page(
-                st.session_state["profile"], query_params={"patient": preview.survivor.hit.patient_id}
-            )
+            go_to("profile", patient=preview.survivor.hit.patient_id)

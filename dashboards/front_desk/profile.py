@@ -23,6 +23,7 @@ from dashboards.shared.banner import show_banner
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.page import start_page, tell_remembered, told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
 from data_contracts.api.demographics import PatientProfile
@@ -58,7 +59,7 @@ def _merged_away(profile: PatientProfile) -> None:
             "This record was merged into another one and cannot be changed. Open the surviving record."
         )
         if st.button("Open the surviving record"):
-            st.switch_page(st.session_state["profile"], query_params={"patient": profile.banner.replaced_by})
+            go_to("profile", patient=profile.banner.replaced_by)
 
 
 def _head(session: StaffSession, profile: PatientProfile) -> None:
@@ -74,9 +75,7 @@ def _head(session: StaffSession, profile: PatientProfile) -> None:
             if st.button("Photo", shortcut="Alt+P"):
                 photo_dialog(session, profile, fresh_form("photo"))
             if session.may("registration.merge") and st.button("Merge with another record"):
-                st.switch_page(
-                    st.session_state["duplicates"], query_params={"one": profile.banner.patient_id}
-                )
+                go_to("duplicates", one=profile.banner.patient_id)
         st.caption(f"Last changed {show_instant(profile.updated_at)}")
 
 

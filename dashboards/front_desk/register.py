@@ -11,6 +11,7 @@ from dashboards.shared.chart_button import profile_button
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import plain_words
 from dashboards.shared.page import error_words, remember, start_page, tell_remembered, told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
 from data_contracts.api.registration import AnotherPerson, DuplicateCandidates, NewPatient
@@ -199,7 +200,7 @@ def _register(session: StaffSession, form: str, person: NewPatient, said: list[A
     made = session.client.registration.register(person, said)
     _forget(form)
     remember(f"{plain_words(new_name(person))} is registered under MRN {made.mrn}.")
-    st.switch_page(st.session_state["profile"], query_params={"patient": made.patient_id})
+    go_to("profile", patient=made.patient_id)
 
 
 def new_name(person: NewPatient) -> str:

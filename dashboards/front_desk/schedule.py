@@ -22,6 +22,7 @@ from dashboards.front_desk.visit_dialogs import confirm_move, open_visit
 from dashboards.shared.forms import fresh_form
 from dashboards.shared.markup import plain_words, tag, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from dashboards.shared.url_choice import url_choice
 from data_contracts.api.calendars import Calendar, SchedulingSetup
@@ -222,7 +223,7 @@ def _place_dialog(session: StaffSession, target: Calendar, starts_at: datetime, 
             "site_id": target.site_id,
             "starts_at": starts_at,
         }
-        st.switch_page(st.session_state["book"])
+        go_to("book")
     if not session.may("schedule.manage"):
         return
     minutes = st.number_input("Block so many minutes", 5, 720, value=60, step=5, key=f"{form}-minutes")

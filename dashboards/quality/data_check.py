@@ -11,6 +11,7 @@ import streamlit as st
 from dashboards.quality.data_quality_words import found_words, point_words, records_words, share_words
 from dashboards.shared.chart_button import chart_button
 from dashboards.shared.markup import table, tag, text
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
 from data_contracts.api.data_quality import DataFinding, DefectiveRecord
@@ -111,7 +112,7 @@ def _touches(session: StaffSession, one: DataFinding) -> None:
                 key=f"touched-{one.check_id}",
             )
             if st.button("Open the measure", key=f"open-{one.check_id}"):
-                st.switch_page(st.session_state["measures"], query_params={"measure": chosen})
+                go_to("measures", measure=chosen)
 
 
 def _records(session: StaffSession, one: DataFinding) -> None:

@@ -9,10 +9,10 @@ import streamlit as st
 
 from dashboards.quality.data_quality_words import found_words
 from dashboards.quality.measure_patients import patients_section
-from dashboards.quality.rates import count_words, rate_words, shift_words
+from dashboards.quality.rates import count_words, numerator_word, rate_words, shift_words
 from dashboards.quality.strata import strata_section
 from dashboards.quality.trend import trend_section
-from dashboards.shared.markup import lines, table, text
+from dashboards.shared.markup import lines, plain_words, table, text
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
 from data_contracts.api.quality import MeasureDefinition, MeasurePage, OfficialScore
@@ -22,7 +22,10 @@ from data_contracts.measure_scores import score_words
 def measure_section(session: StaffSession, measure_id: str) -> None:
     page = session.client.quality.measure(measure_id)
     st.header(page.line.title, anchor=False)
-    st.write(page.definition.why_it_matters)
+    if page.line.counts_words:
+        st.markdown(f"**This rate counts:** {plain_words(page.line.counts_words)}")
+    if page.definition.why_it_matters != page.line.counts_words:
+        st.write(plain_words(page.definition.why_it_matters))
     if page.stale:
         st.warning(page.stale)
     if page.definition.code_systems_not_loaded:
@@ -73,7 +76,7 @@ def _count_rows(page: MeasurePage) -> list[list[str]]:
         ("Excluded", counts.exclusions),
         *([] if observed else [("Excepted", counts.exceptions)]),
         ("Measure population" if observed else "Denominator", counts.denominator),
-        *([] if observed else [("Met (numerator)", counts.numerator)]),
+        *([] if observed else [(f"{numerator_word(page.line)} (numerator)", counts.numerator)]),
         ("Not evaluable (counted, not dropped)", counts.not_evaluable),
     ]
     return [[name, count_words(count)] for name, count in said]

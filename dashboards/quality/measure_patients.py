@@ -12,7 +12,7 @@ from dashboards.shared.paging import show_paging, stay_within
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date
 from dashboards.shared.url_choice import url_choice
-from data_contracts.api.quality import MeasurePage, MeasurePatient
+from data_contracts.api.quality import MeasureLine, MeasurePage, MeasurePatient
 from ehr_core.display import show_name
 
 MEMBERSHIP_WORDS = {
@@ -22,6 +22,14 @@ MEMBERSHIP_WORDS = {
     "excepted": "Excepted",
     "not_evaluable": "Not evaluable",
 }
+INVERSE_WORDS = {
+    "numerator": "Counts against",
+    "not_in_numerator": "Does not count against",
+    "excluded": "Excluded",
+    "excepted": "Excepted",
+    "not_evaluable": "Not evaluable",
+}
+"""Where lower is better, whoever is in the numerator needs something, and comes first."""
 COUNTED_WORDS = {
     "not_in_numerator": "Counted",
     "excluded": "Excluded",
@@ -34,15 +42,15 @@ PAGE_SIZE = 25
 def patients_section(session: StaffSession, page: MeasurePage) -> None:
     """One list a measure, membership and group, each with its own page; the group stands in the address."""
     observed = page.line.scoring == "continuous-variable"
-    words = COUNTED_WORDS if observed else MEMBERSHIP_WORDS
+    words = COUNTED_WORDS if observed else membership_words(page.line)
     st.subheader(f"Patients behind this {'score' if observed else 'rate'}", anchor=False)
     membership = st.segmented_control(
         "Which",
         list(words),
-        default="not_in_numerator",
+        default=next(iter(words)),
         required=True,
         format_func=words.get,
-        key="membership",
+        key=f"membership-{'counted' if observed else page.line.improvement}",
     )
     group = url_choice("Group", "group", group_words(page), placeholder="Everyone", width=420)
     kind, _, value = (group or "all:").partition(":")
@@ -56,10 +64,16 @@ def patients_section(session: StaffSession, page: MeasurePage) -> None:
         size=PAGE_SIZE,
     )
     stay_within(found.page, turned)
-    st.caption(f"{found.page.total} patients · protected health information")
+    people = "1 patient" if found.page.total == 1 else f"{found.page.total} patients"
+    st.caption(f"{people} · protected health information")
     for patient in found.rows:
         _patient(session, page, patient)
     show_paging(found.page, turned)
+
+
+def membership_words(line: MeasureLine) -> dict[str, str]:
+    """The lists of people by membership; first the one in which something is to be done."""
+    return MEMBERSHIP_WORDS if line.improvement == "increase" else INVERSE_WORDS
 
 
 def group_words(page: MeasurePage) -> dict[str, str]:

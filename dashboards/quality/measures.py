@@ -30,7 +30,7 @@ def measures_page() -> None:
                 [
                     "Measure",
                     "Rate or score",
-                    "Met",
+                    "Numerator",
                     "Denominator",
                     "Excluded",
                     "Excepted",
@@ -61,9 +61,11 @@ def _freshness(listed: MeasureList) -> None:
 def _row(line: MeasureLine) -> list[str]:
     counts = line.counts
     period = f"{show_date(line.period_begin)} to {show_date(line.period_end)}"
+    better = "higher is better" if line.improvement == "increase" else "lower is better"
+    quiet = " · ".join([*(["official"] if line.official else []), period, better])
+    counted = f"{text(line.counts_words)}<br>" if line.counts_words else ""
     return [
-        f"<b>{text(line.title)}</b><br><span class='quiet'>{'official · ' if line.official else ''}{text(period)} · "
-        f"{'higher' if line.improvement == 'increase' else 'lower'} is better</span>",
+        f"<b>{text(line.title)}</b><br><span class='quiet'>{counted}{text(quiet)}</span>",
         f"<b>{text(line_words(line))}</b>",
         *(
             text(count_words(count))

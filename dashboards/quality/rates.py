@@ -23,6 +23,11 @@ def rate_words(counts: Counts) -> str:
     return words
 
 
+def numerator_word(line: MeasureLine) -> str:
+    """Whom the numerator holds: where lower is better, those in it are the ones who need something."""
+    return "Met" if line.improvement == "increase" else "Counts against"
+
+
 def line_words(line: MeasureLine) -> str:
     """The rate of a proportion; of every other measure its score in its own unit, never as a percentage."""
     if line.scoring == "proportion":

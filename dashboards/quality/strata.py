@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards.quality.funnel import funnel_section, place_words
-from dashboards.quality.rates import count_words, rate_words
+from dashboards.quality.rates import count_words, numerator_word, rate_words
 from dashboards.shared.markup import table, text
 from data_contracts.api.quality import FUNNEL_KINDS, MeasurePage, Stratum
 
@@ -18,7 +18,7 @@ STRATUM_WORDS = {
     "ethnicity": "Ethnicity",
     "payer": "Payer",
 }
-COUNT_HEADINGS = ("Met", "Denominator", "Initial population", "Excluded", "Not evaluable")
+COUNT_HEADINGS = ("Denominator", "Initial population", "Excluded", "Not evaluable")
 
 
 def strata_section(page: MeasurePage) -> None:
@@ -35,7 +35,7 @@ def strata_section(page: MeasurePage) -> None:
     )
     strata = [stratum for stratum in page.strata if stratum.kind == kind]
     rated = page.line.scoring == "proportion"
-    headings = [STRATUM_WORDS[kind], *(["Rate"] if rated else []), *COUNT_HEADINGS]
+    headings = [STRATUM_WORDS[kind], *(["Rate"] if rated else []), numerator_word(page.line), *COUNT_HEADINGS]
     rows = [_stratum_row(stratum, rated=rated) for stratum in strata]
     if rated and kind in FUNNEL_KINDS:
         funnel_section(page, STRATUM_WORDS[kind], strata)

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboards.shared.places import go_to
 from dashboards.shared.session import StaffSession
 from ehr_core.client.streamlit_app import app_settings
 
@@ -23,6 +24,4 @@ def audit_button(
     if session.may("audit.read") and st.button("See it in the audit log", key=key):
         day = since.astimezone(ZoneInfo(app_settings().site_time_zone)).date() if since else None
         asked = {"actor": actor_id, "patient": patient_id, "since": day.isoformat() if day else None}
-        st.switch_page(
-            st.session_state["audit"], query_params={name: value for name, value in asked.items() if value}
-        )
+        go_to("audit", **{name: value for name, value in asked.items() if value})

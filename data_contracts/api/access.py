@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from data_contracts.api.model import ApiModel
+from data_contracts.api.patients import PatientName
 
 GlassReason = Literal["emergency", "covering", "patient_asked", "safety_check"]
 ReviewOutcome = Literal["justified", "not_justified", "follow_up"]
@@ -55,6 +56,22 @@ class GlassReviews(ApiModel):
 class ReviewGlass(ApiModel):
     outcome: ReviewOutcome
     words: str | None = Field(default=None, max_length=500, repr=False)
+
+
+class WhichPatient(ApiModel):
+    """The id or the record number (MRN) of one patient, as somebody typed it."""
+
+    who: str = Field(min_length=1, max_length=64, repr=False)
+
+
+class PatientNamed(ApiModel):
+    """Whose record it is, for who keeps the rules about it without opening it."""
+
+    patient_id: str
+    name: PatientName | None = Field(repr=False)
+    birth_date: str | None = Field(repr=False)
+    mrn: str | None = Field(repr=False)
+    replaced_by: str | None = Field(description="The record that this one was merged into.")
 
 
 class NewChartRule(ApiModel):

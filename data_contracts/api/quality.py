@@ -66,6 +66,9 @@ class MeasureLine(ApiModel):
     scoring: Scoring = "proportion"
     version: str
     title: str
+    counts_words: str | None = Field(
+        default=None, description="Of a publication with several rates: what this one counts, in its words."
+    )
     improvement: Literal["increase", "decrease"]
     period_begin: date
     period_end: date

@@ -42,6 +42,24 @@ def earliest(*days: str) -> str:
     return f"least({', '.join(days)})"
 
 
+def rests_on(*facts: str) -> str:
+    """Two steps after `placed`: the facts that an answer rests on beside its parts, and by answer the strictest label
+    of all of them, as a text that sorts by strictness, and who they are but the deciding one."""
+    return f"""
+used AS (
+  SELECT person_no, topic_no, evidence_fact_no, unnest(part_fact_nos) AS fact_no FROM placed
+  UNION SELECT person_no, topic_no, evidence_fact_no, unnest([evidence_fact_no, {", ".join(facts)}]) FROM placed
+),
+resting AS (
+  SELECT person_no, topic_no, max(label) AS label, string_agg(named, ',' ORDER BY named) AS also
+  FROM (SELECT DISTINCT u.person_no, u.topic_no, {sensitivity_rank("f.sensitivity")} AS label,
+      CASE WHEN f.fact_no <> u.evidence_fact_no OR u.evidence_fact_no IS NULL THEN concat(f.resource_type, '/',
+        f.resource_key, '/', coalesce(CAST(nullif(f.on_day, {ALWAYS}) AS VARCHAR), '')) END AS named
+    FROM used u JOIN guideline_fact f ON f.fact_no = u.fact_no) facts
+  GROUP BY person_no, topic_no
+)"""
+
+
 def sensitivity_rank(label: str) -> str:
     """A text that sorts by strictness, as flatten does: very restricted, restricted, a named category, the rest."""
     return (

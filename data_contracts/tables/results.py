@@ -20,7 +20,15 @@ EVIDENCE_COLUMNS = (
     Column("evidence_code_system", "text", "Code system of the deciding fact."),
     Column("evidence_code", "text", "Code of the deciding fact."),
     Column("evidence_value", "text", "Value with unit as words ('10.2 %', '152/94 mm[Hg]', 'positive')."),
-    Column("evidence_sensitivity", "text", "Strictest sensitivity label of any fact that was used."),
+    Column(
+        "evidence_sensitivity", "text", "Strictest sensitivity label of any fact that the answer rests on."
+    ),
+)
+
+RESTS_ALSO_ON = Column(
+    "rests_also_on",
+    "text",
+    "Other facts that the answer rests on (docs/adr/0040): type/pseudonym/day, comma-separated; null when none.",
 )
 
 TIMING_COLUMNS = (
@@ -63,6 +71,7 @@ RECOMMENDATION_RESULTS = Table(
         ),
         Column("due_on", "date", "When it is or was due; null when it has never been done or is not due."),
         *EVIDENCE_COLUMNS,
+        RESTS_ALSO_ON,
         *TIMING_COLUMNS,
     ),
     key=("patient_key", "recommendation_id"),
@@ -89,6 +98,7 @@ MEASURE_RESULTS = Table(
         Column("numerator", "boolean", "In the numerator (false when excluded or excepted).", required=True),
         Column("exclusion_reason", "text", "Which exclusion or exception applied."),
         *EVIDENCE_COLUMNS,
+        RESTS_ALSO_ON,
         *TIMING_COLUMNS,
     ),
     key=("patient_key", "measure_id", "period_begin"),
@@ -126,6 +136,7 @@ CARE_GAPS = Table(
             "priority", "integer", "1 (first) to 5: follow-up of an abnormal result first.", low=1, high=5
         ),
         *EVIDENCE_COLUMNS,
+        RESTS_ALSO_ON,
         *TIMING_COLUMNS,
     ),
     key=("patient_key", "source_kind", "source_id"),

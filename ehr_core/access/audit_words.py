@@ -49,7 +49,7 @@ def sentence(
     patients: int | None,
     detail: dict[str, Any] | None,
 ) -> str:
-    """'Dr Chen read Observation 123'; for a refusal, that it was refused and why."""
+    """'Dr Chen read Observation 123'; whom a service did it for; for a refusal, that it was refused and why."""
     named = act.replace(".", ": ").replace("_", " ")
     words = WORDS.get(act, f"did '{named}' on" if resource_type else f"did '{named}'")
     parts = [actor, words]
@@ -61,6 +61,9 @@ def sentence(
         many = None
     if many:
         parts.append(f"({many})")
+    operator = (detail or {}).get("operator")
+    if operator and operator != actor:
+        parts.append(f"for {operator} at the command line")
     told = " ".join(parts)
     if outcome == "success":
         return told

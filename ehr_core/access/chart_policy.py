@@ -45,13 +45,10 @@ SEES_ALL = text(
     "SELECT current_setting('almoner.labels', true) = '*' AND NOT EXISTS "
     "(SELECT FROM access.rule_in_force WHERE effect = 'deny' AND label IS NOT NULL)"
 )
-EVIDENCE_OPEN = text(
-    """
-    SELECT access.label_open(ARRAY[CAST(:label AS text)], :patient) AND NOT EXISTS (
-      SELECT FROM access.rule_in_force r WHERE r.patient_id = :patient AND r.effect = 'deny' AND r.label IS NOT NULL
-        AND (r.even_in_emergency OR r.patient_id NOT IN (SELECT g.patient_id FROM access.glass_broken g)))
-    """
-)
+EVIDENCE_SEEN = """(access.label_open(ARRAY[CAST({label} AS text)], {patient}) AND NOT EXISTS (
+  SELECT FROM access.rule_in_force r WHERE r.patient_id = {patient} AND r.effect = 'deny' AND r.label IS NOT NULL
+    AND (r.even_in_emergency OR r.patient_id NOT IN (SELECT g.patient_id FROM access.glass_broken g))))"""
+EVIDENCE_OPEN = text(f"SELECT {EVIDENCE_SEEN.format(label=':label', patient=':patient')}")
 CONTEXT = table_of(
     "security_context",
     column("reference", Text),
@@ -252,6 +249,15 @@ def evidence_open(work: UnitOfWork, label: str | None, patient_id: str) -> bool:
         values = {"label": label, "patient": patient_id}
         work.known[asked] = work.connection.execute(EVIDENCE_OPEN, values).scalar_one()
     return work.known["sees_all"] or work.known[asked]
+
+
+def evidence_shown(actor: Actor, label: str, patient: str) -> str:
+    """`evidence_open` as a condition of a query, over the columns with the label and the patient, for many rows."""
+    ordinary = ", ".join(f"'{code}'" for code in sorted(ORDINARY_CODES))
+    free = f"(coalesce({label}, '') = '' OR substring({label} FROM '[^|]*$') IN ({ordinary}))"
+    if actor.kind == "service" and actor.application is None:
+        return "true"
+    return f"({free} OR ({SEES_ALL.text}) OR {EVIDENCE_SEEN.format(label=label, patient=patient)})"
 
 
 def subject_id(resource: dict[str, Any]) -> str | None:

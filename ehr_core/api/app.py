@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from ehr_core.access.demonstration import refuse_demonstration_in_production
 from ehr_core.access.identity import Identity
@@ -184,10 +186,21 @@ def create_app(
     install_error_handlers(app)
     install_refusals(app)
     app.add_middleware(RequestGuard)
-    for room in ROOMS:
-        app.include_router(room.router)
+    app.router.routes.extend(rooms_routes())
     app.state.addresses = addresses_of(room.router for room in ROOMS)
     return app
+
+
+@functools.cache
+def rooms_routes() -> tuple[BaseRoute, ...]:
+    """The rooms' addresses, once a process: to work out what each takes is most of an application's cost.
+
+    They know no application; a request says which one it came to.
+    """
+    house = FastAPI(openapi_url=None)
+    for room in ROOMS:
+        house.include_router(room.router)
+    return tuple(house.routes)
 
 
 def open_database(settings: Settings) -> Database:

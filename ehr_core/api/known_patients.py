@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from data_contracts.api.access import PatientNamed
 from ehr_core.access.actor import Actor
 from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.api.dependencies import Parts
-from ehr_core.kernel.errors import NotFound
+from ehr_core.kernel.errors import BadRequest, NotFound
+from ehr_core.kernel.fhir_json import decode
+from ehr_core.registration.reading import MRN_SYSTEM, read_person
+from ehr_core.store.tokens import identifier_token
 
 LOOKER = Actor("service:known-patients", "service", "Whether a patient is there", (), frozenset())
 """Whoever keeps the rules is not always let in by them: whether a record is there is asked for them."""
 THERE = text("SELECT 1 FROM fhir.patient WHERE id = :id")
-NOT_KNOWN = (
-    "There is no patient of this id. Copy the id from the address of the chart, or from the audit log."
+NAMED = text(
+    "SELECT body FROM fhir.patient WHERE NOT deleted AND (id = :who OR identifier_tokens && :tokens) LIMIT 2"
 )
+NOT_KNOWN = "There is no patient of this id or record number. Compare it with the banner of the chart."
+SEVERAL = "Several records bear this number. Use the id in the address of the chart."
+NAMES = ("access.manage", "audit.read", "disclosure.manage")
+"""Any of these lets somebody learn whose record an id is: what is kept about it is kept for a person, by name."""
 
 
 def require_known(parts: Parts, work: UnitOfWork, permission: str, patient_id: str) -> None:
@@ -23,3 +31,25 @@ def require_known(parts: Parts, work: UnitOfWork, permission: str, patient_id: s
     with begin(parts.database, LOOKER, parts.clock, parts.settings.site_time_zone) as looking:
         if looking.connection.execute(THERE, {"id": patient_id}).first() is None:
             raise NotFound(NOT_KNOWN)
+
+
+def name_patient(parts: Parts, work: UnitOfWork, who: str) -> PatientNamed:
+    """By id or record number, audited; raises Forbidden, NotFound, and BadRequest where several bear the number."""
+    if not any(map(work.actor.may, NAMES)):
+        work.actor.require(NAMES[0])
+    asked = {"who": who, "tokens": [identifier_token(MRN_SYSTEM, who)]}
+    with begin(parts.database, LOOKER, parts.clock, parts.settings.site_time_zone) as looking:
+        found = looking.connection.execute(NAMED, asked).scalars().all()
+    if not found:
+        raise NotFound(NOT_KNOWN)
+    if len(found) > 1:
+        raise BadRequest(SEVERAL)
+    person = read_person(decode(found[0]), work.today())
+    work.audit("patient_named", patient_id=person.patient_id)
+    return PatientNamed(
+        patient_id=person.patient_id,
+        name=person.name,
+        birth_date=person.birth_date,
+        mrn=person.mrn,
+        replaced_by=person.replaced_by,
+    )

@@ -41,7 +41,8 @@ WHERE NOT delta.is_new AND (NOT gap.present OR gap.computed_status <> delta.comp
 
 CHANGE = """
 UPDATE care_gaps.gap AS gap SET
-  {columns}, evidence_id = delta.evidence_id, present = true, computed_at = :now, run_id = :run_id,
+  {columns}, evidence_id = delta.evidence_id, rests_also_on_ids = delta.rests_also_on_ids,
+  present = true, computed_at = :now, run_id = :run_id,
   workflow_state = CASE WHEN {ended} THEN NULL ELSE gap.workflow_state END,
   workflow_until = CASE WHEN {ended} THEN NULL ELSE gap.workflow_until END,
   workflow_at = CASE WHEN {ended} THEN NULL ELSE gap.workflow_at END,
@@ -53,8 +54,9 @@ WHERE NOT delta.is_new AND gap.patient_id = delta.patient_id
 
 ADD = """
 INSERT INTO care_gaps.gap
-  (patient_id, source_kind, source_id, {names}, evidence_id, computed_at, run_id)
-SELECT delta.patient_id, delta.source_kind, delta.source_id, {values}, delta.evidence_id, :now, :run_id
+  (patient_id, source_kind, source_id, {names}, evidence_id, rests_also_on_ids, computed_at, run_id)
+SELECT delta.patient_id, delta.source_kind, delta.source_id, {values}, delta.evidence_id,
+  delta.rests_also_on_ids, :now, :run_id
 FROM {delta} AS delta WHERE delta.is_new
 ON CONFLICT (patient_id, source_kind, source_id) DO NOTHING"""
 """A night finds what is new before it waits for its turn; what the instant path has added since says it already."""

@@ -47,6 +47,7 @@ def bring_forward(
 ) -> None:
     """Looks again at people when other answers want it, if that is earlier.
 
+    Nobody who is set aside: their last answers are kept, and no day that passes makes the record one that can be read.
     `answers`: rows with patient_id and next_change_on, as what stands behind FROM, with its values.
     """
     connection.execute(
@@ -54,7 +55,7 @@ def bring_forward(
             "UPDATE care_gaps.measured_patient AS held SET next_change_on = said.day FROM ("
             f"SELECT patient_id, min(next_change_on) AS day FROM (SELECT * FROM {answers}) AS answer "
             "WHERE next_change_on > :as_of GROUP BY patient_id) AS said WHERE held.patient_id = said.patient_id "
-            "AND (held.next_change_on IS NULL OR held.next_change_on > said.day)"
+            "AND NOT held.quarantined AND (held.next_change_on IS NULL OR held.next_change_on > said.day)"
         ),
         {"as_of": as_of, **(values or {})},
     )

@@ -17,6 +17,7 @@ from data_contracts.api.access import (
     Made,
     NewChartRule,
     NewProxy,
+    PatientNamed,
     Proxies,
     ProxyInfo,
     RenewProxy,
@@ -24,6 +25,7 @@ from data_contracts.api.access import (
     ReviewOutcome,
     RolePolicies,
     RolePolicyInfo,
+    WhichPatient,
 )
 from ehr_core.client.transport import Transport, segment
 
@@ -49,6 +51,10 @@ class AccessRoom:
     def review(self, review_id: str, outcome: ReviewOutcome, words: str | None = None) -> None:
         asked = ReviewGlass(outcome=outcome, words=words)
         self._transport.send("POST", f"/api/access/reviews/{segment(review_id)}", asked)
+
+    def patient(self, who: str) -> PatientNamed:
+        """Whose record an id or a record number is; raises NotFound for neither."""
+        return self._transport.post("/api/access/patient", PatientNamed, WhichPatient(who=who))
 
     def rules(self, patient_id: str) -> list[ChartRule]:
         return self._transport.get("/api/access/rules", ChartRules, {"patient_id": patient_id}).rules

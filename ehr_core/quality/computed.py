@@ -74,6 +74,14 @@ def apply_facts(
     return new, changed, removed.rowcount
 
 
+def inherit_labels(connection: Connection, delta: str) -> None:
+    """Makes the answers of the delta's people as restricted as the facts that are kept of them now.
+
+    A fact may carry a label that the run did not know, while the answer itself stays the same.
+    """
+    connection.execute(text(f"SELECT quality.inherit_labels(ARRAY(SELECT DISTINCT patient_id FROM {delta}))"))
+
+
 def apply_strata(connection: Connection, *, delta: str, gone: str) -> tuple[int, int, int]:
     """The same for strata: `delta` has a column per stratum kind, already as ids of this chart."""
     moved = _patients_of(connection, delta, gone)
@@ -105,6 +113,7 @@ def _apply_flags(
     changed = connection.execute(
         text(
             f"UPDATE quality.measure_flag AS flag SET {columns}, evidence_id = delta.evidence_id, "
+            "rests_also_on_ids = delta.rests_also_on_ids, "
             f"computed_at = :now, run_id = :run_id FROM {delta} AS delta "
             f"WHERE NOT delta.is_new AND {same} delta.period_begin"
         ),
@@ -113,9 +122,10 @@ def _apply_flags(
     names, given = ", ".join(computed), ", ".join(f"delta.{name}" for name in computed)
     inserted = connection.execute(  # what the instant path has added since the night looked says it already
         text(
-            "INSERT INTO quality.measure_flag (patient_id, measure_id, period_begin, evidence_id, computed_at, run_id, "
-            f"official, {names}) SELECT delta.patient_id, delta.measure_id, delta.period_begin, delta.evidence_id, "
-            f":now, :run_id, :official, {given} FROM {delta} AS delta WHERE delta.is_new "
+            "INSERT INTO quality.measure_flag (patient_id, measure_id, period_begin, evidence_id, rests_also_on_ids, "
+            f"computed_at, run_id, official, {names}) SELECT delta.patient_id, delta.measure_id, delta.period_begin, "
+            f"delta.evidence_id, delta.rests_also_on_ids, :now, :run_id, :official, {given} FROM {delta} AS delta "
+            "WHERE delta.is_new "
             "ON CONFLICT (patient_id, measure_id, period_begin) DO NOTHING"
         ),
         values,

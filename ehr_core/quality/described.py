@@ -44,6 +44,11 @@ class Described:
     pack: Pack | None = None
     official: OfficialMeasure | None = None
 
+    @property
+    def of_several(self) -> bool:
+        """One of the rates of a publication that has several, all under one title."""
+        return self.official is not None and self.official.measure_id != self.official.name
+
 
 def described(work: UnitOfWork, measure_ids: Collection[str]) -> Mapping[str, Described]:
     """Those of these measures that are our own or active."""

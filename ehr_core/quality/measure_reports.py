@@ -13,7 +13,7 @@ from sqlalchemy import Row, text
 
 from data_contracts.api.official_measures import OfficialMeasure, OfficialPopulation
 from data_contracts.measure_scores import not_evaluable_extension, score_quantity
-from ehr_core.access.chart_policy import evidence_open
+from ehr_core.access.chart_policy import evidence_shown
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.ids import new_id
 from ehr_core.quality.population_counts import FLAG_OF, Counted, count_members, of_code, score, strata_of
@@ -170,19 +170,20 @@ def _evaluated(work: UnitOfWork, groups: Sequence[Reported], patient_id: str) ->
         values = {"id": one.measure.measure_id, "period": one.begin, "patient": patient_id}
         where = "measure_id = :id AND period_begin = :period AND patient_id = :patient AND evidence_id IS NOT NULL"
         columns = "evidence_type, evidence_id, evidence_sensitivity"
+        shown = evidence_shown(work.actor, "fact.evidence_sensitivity", ":patient")
         rows = work.connection.execute(
             text(
-                f"SELECT {columns}, population FROM quality.measure_evidence WHERE {where} AND holds "
+                f"SELECT * FROM (SELECT {columns}, population FROM quality.measure_evidence WHERE {where} AND holds "
                 f"UNION SELECT {columns}, NULL FROM quality.measure_evidence WHERE {where} "
-                f"UNION SELECT {columns}, NULL FROM quality.measure_flag WHERE {where} ORDER BY 1, 2, 4"
+                f"UNION SELECT {columns}, NULL FROM quality.measure_flag WHERE {where}) AS fact "
+                f"WHERE {shown} ORDER BY 1, 2, 4"
             ),
             values,
         )
         for row in rows:
-            if evidence_open(work, row.evidence_sensitivity, patient_id):
-                populations = found.setdefault(f"{row.evidence_type}/{row.evidence_id}", {})
-                named = of_code(one.measure, row.population) if row.population else []
-                populations |= dict.fromkeys(_fhir_id(population.id) for population in named)
+            populations = found.setdefault(f"{row.evidence_type}/{row.evidence_id}", {})
+            named = of_code(one.measure, row.population) if row.population else []
+            populations |= dict.fromkeys(_fhir_id(population.id) for population in named)
     return [_evaluated_resource(reference, list(named)) for reference, named in found.items()]
 
 

@@ -19,7 +19,8 @@ UPDATE quality.measure_flag AS flag SET
   denominator_exclusion = false, denominator_exception = false, numerator = false, exclusion_reason = NULL,
   unmet_condition = NULL, population_counts = NULL,
   evidence_type = NULL, evidence_key = NULL, evidence_id = NULL, evidence_on = NULL, evidence_code_system = NULL,
-  evidence_code = NULL, evidence_value = NULL, evidence_sensitivity = NULL, next_change_on = NULL, computed_at = :now
+  evidence_code = NULL, evidence_value = NULL, evidence_sensitivity = NULL, rests_also_on = NULL,
+  rests_also_on_ids = NULL, next_change_on = NULL, computed_at = :now
 FROM {PEOPLE} AS person
 WHERE flag.patient_id = person.patient_id AND {IN_FORCE} AND flag.evaluable AND flag.initial_population"""
 

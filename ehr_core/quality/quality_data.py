@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
-from ehr_core.access.chart_policy import evidence_open
+from ehr_core.access.chart_policy import evidence_shown
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.quality.measure_reports import SUPPLEMENTAL_COLUMNS
 from ehr_core.quality.population_counts import FLAG_OF, count_members, score
@@ -134,28 +134,25 @@ def _rows(work: UnitOfWork, one: Reported):
 
 def _facts(work: UnitOfWork, one: Reported) -> dict[str, list[dict[str, Any]]]:
     """Facts by person; without those that a label hides from this actor."""
+    shown = evidence_shown(work.actor, "fact.evidence_sensitivity", "fact.patient_id")
     rows = work.connection.execute(
         text(
-            "SELECT * FROM quality.measure_evidence WHERE measure_id = :id AND period_begin = :period AND holds "
+            "SELECT * FROM quality.measure_evidence AS fact "
+            f"WHERE measure_id = :id AND period_begin = :period AND holds AND {shown} "
             "ORDER BY patient_id, population, definition, evidence_on, evidence_key"
         ),
         {"id": one.measure.measure_id, "period": one.begin},
     )
     found: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if evidence_open(work, row.evidence_sensitivity, row.patient_id):
-            fact = {
-                "population": CATEGORIES.get(row.population, row.population),
-                "definition": row.definition,
-                "resource": f"{row.evidence_type}/{row.evidence_id}"
-                if row.evidence_id
-                else row.evidence_type,
-                "on": row.evidence_on and row.evidence_on.isoformat(),
-                "system": row.evidence_code_system,
-                "code": row.evidence_code,
-                "value": row.evidence_value,
-            }
-            found.setdefault(row.patient_id, []).append(
-                {name: value for name, value in fact.items() if value}
-            )
+        fact = {
+            "population": CATEGORIES.get(row.population, row.population),
+            "definition": row.definition,
+            "resource": f"{row.evidence_type}/{row.evidence_id}" if row.evidence_id else row.evidence_type,
+            "on": row.evidence_on and row.evidence_on.isoformat(),
+            "system": row.evidence_code_system,
+            "code": row.evidence_code,
+            "value": row.evidence_value,
+        }
+        found.setdefault(row.patient_id, []).append({name: value for name, value in fact.items() if value})
     return found

@@ -218,6 +218,7 @@ def _line(work: UnitOfWork, about: Described, row: Row, small_cell: int) -> Meas
         scoring=about.scoring,
         version=row.measure_version,
         title=about.title,
+        counts_words=about.definition.numerator if about.of_several else None,
         improvement=about.improvement,
         period_begin=row.period_begin,
         period_end=row.period_end,

@@ -47,7 +47,7 @@ SELECT r.key_id, r.patient_key, 'measure', r.measure_id, r.measure_version, r.co
   CASE r.computed_status WHEN 'open' THEN r.period_end END,
   CASE r.computed_status WHEN 'open' THEN {PRIORITY} END,
   r.evidence_type, r.evidence_key, r.evidence_on, r.evidence_code_system, r.evidence_code, r.evidence_value,
-  r.evidence_sensitivity, r.as_of, least(r.next_change_on, l.leaves_on)
+  r.evidence_sensitivity, r.rests_also_on, r.as_of, least(r.next_change_on, l.leaves_on)
 FROM judged r
 JOIN patient n ON n.patient_key = r.patient_key
 LEFT JOIN left_the_panel l ON l.patient_key = r.patient_key

@@ -34,7 +34,7 @@ SELECT r.key_id, r.patient_key, 'recommendation', r.recommendation_id, r.recomme
   CASE WHEN r.status IN ('due', 'above_goal', 'follow_up_due') THEN r.status ELSE 'none' END,
   r.reason_code, r.due_on, p.priority,
   r.evidence_type, r.evidence_key, r.evidence_on, r.evidence_code_system, r.evidence_code, r.evidence_value,
-  r.evidence_sensitivity, r.as_of, least(r.next_change_on, l.leaves_on)
+  r.evidence_sensitivity, r.rests_also_on, r.as_of, least(r.next_change_on, l.leaves_on)
 FROM recommendation_results r
 JOIN patient n ON n.patient_key = r.patient_key
 LEFT JOIN left_the_panel l ON l.patient_key = r.patient_key

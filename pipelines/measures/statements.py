@@ -6,7 +6,7 @@ the as-of day. Rule tables come from the packs, with the days of each period bes
 
 from __future__ import annotations
 
-from data_contracts.guidelines.sql import ALWAYS, anniversary, moved, sensitivity_rank, settled
+from data_contracts.guidelines.sql import ALWAYS, anniversary, moved, rests_on, settled
 
 _ORGAN = "CASE o.last_flag WHEN 1 THEN TRUE WHEN 0 THEN FALSE ELSE a.female END"
 _COUNTS = "FILTER (WHERE counts AND readable)"
@@ -52,6 +52,7 @@ aged AS (
 ),
 membership AS (
   SELECT a.person_no, a.topic_no, a.begins, a.ends, a.on_panel, a.died, c.fact_no AS condition_fact_no,
+    CASE WHEN a.organ_criterion IS NOT NULL AND o.last_flag = 1 THEN o.last_fact_no END AS organ_fact_no,
     CASE
       WHEN a.organ_criterion IS NOT NULL AND {_ORGAN} IS FALSE THEN 1
       WHEN a.day < {settled("a.enters_low", "a.birth_low")}
@@ -70,7 +71,8 @@ membership AS (
 who AS MATERIALIZED (
   SELECT person_no, topic_no, begins, ends, on_panel, died,
     CASE WHEN on_panel THEN max(verdict) ELSE 1 END AS verdict,
-    max(condition_fact_no) FILTER (WHERE verdict = 9) AS condition_fact_no
+    arg_max(condition_fact_no, row(verdict, condition_fact_no)) FILTER (WHERE verdict <> 1) AS condition_fact_no,
+    max(organ_fact_no) FILTER (WHERE verdict <> 1) AS organ_fact_no
   FROM membership
   GROUP BY person_no, topic_no, begins, ends, on_panel, died
 )"""
@@ -78,7 +80,8 @@ who AS MATERIALIZED (
 UNLESS = f"""
 exclusion_way AS (
   SELECT s.person_no, x.exclusion_no, x.way,
-    count(*) FILTER (WHERE s.holds) = max(x.parts) AS holds, max(s.fact_no) AS fact_no
+    count(*) FILTER (WHERE s.holds) = max(x.parts) AS holds, max(s.fact_no) AS fact_no,
+    list(s.fact_no) FILTER (WHERE s.holds) AS fact_nos
   FROM rule_exclusion x
   JOIN state s ON s.criterion = x.criterion
   WHERE x.age_at_least_months IS NULL OR {anniversary("s.birth_high", "x.age_at_least_months")} <= x.ends
@@ -88,8 +91,10 @@ unless AS (
   SELECT h.person_no, t.topic_no,
     arg_min(t.exclusion, t.rank) FILTER (WHERE t.role = 'exclusion') AS exclusion,
     arg_min(h.fact_no, row(t.rank, -h.fact_no)) FILTER (WHERE t.role = 'exclusion') AS exclusion_fact_no,
+    arg_min(h.fact_nos, row(t.rank, -h.fact_no)) FILTER (WHERE t.role = 'exclusion') AS exclusion_fact_nos,
     arg_min(t.exclusion, t.rank) FILTER (WHERE t.role = 'exception') AS exception,
-    arg_min(h.fact_no, row(t.rank, -h.fact_no)) FILTER (WHERE t.role = 'exception') AS exception_fact_no
+    arg_min(h.fact_no, row(t.rank, -h.fact_no)) FILTER (WHERE t.role = 'exception') AS exception_fact_no,
+    arg_min(h.fact_nos, row(t.rank, -h.fact_no)) FILTER (WHERE t.role = 'exception') AS exception_fact_nos
   FROM exclusion_way h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
   WHERE h.holds
   GROUP BY h.person_no, t.topic_no
@@ -104,13 +109,15 @@ part AS (
 ),
 alternative AS (
   SELECT person_no, topic_no, count(*) FILTER (WHERE holds) = max(parts) AS holds,
-    max(fact_no) AS fact_no, max(last_fact_no) AS last_fact_no
+    max(fact_no) AS fact_no, max(last_fact_no) AS last_fact_no,
+    list(coalesce(fact_no, last_fact_no)) FILTER (WHERE last_fact_no IS NOT NULL) AS fact_nos
   FROM part
   GROUP BY person_no, topic_no, alternative
 ),
 done AS (
   SELECT person_no, topic_no, bool_or(holds) AS holds, max(fact_no) FILTER (WHERE holds) AS fact_no,
-    max(last_fact_no) AS last_fact_no
+    max(last_fact_no) AS last_fact_no,
+    coalesce(arg_max(fact_nos, fact_no) FILTER (WHERE holds), arg_max(fact_nos, last_fact_no)) AS fact_nos
   FROM alternative
   GROUP BY person_no, topic_no
 )"""
@@ -141,10 +148,12 @@ watch AS (
   GROUP BY s.person_no, w.topic_no
 ),
 judged AS (
-  SELECT w.person_no, w.topic_no, t.topic, t.version, w.begins, w.ends, w.verdict, w.condition_fact_no,
+  SELECT w.person_no, w.topic_no, t.topic, t.version, w.begins, w.ends, w.verdict, w.condition_fact_no, w.organ_fact_no,
     w.verdict = 9 AS in_population,
-    CASE WHEN w.died THEN 'died_in_period' ELSE x.exclusion END AS exclusion, x.exclusion_fact_no, w.died,
-    x.exception, x.exception_fact_no,
+    CASE WHEN w.died THEN 'died_in_period' ELSE x.exclusion END AS exclusion, x.exclusion_fact_no,
+    x.exclusion_fact_nos, w.died,
+    x.exception, x.exception_fact_no, x.exception_fact_nos, u.fact_no AS follow_fact_no,
+    CASE WHEN t.goal_below IS NULL THEN d.fact_nos END AS done_fact_nos,
     coalesce(d.holds, FALSE) AND (u.person_no IS NULL OR u.fact_no IS NOT NULL)
       AND CASE WHEN t.goal_below IS NULL THEN TRUE ELSE coalesce(
         g.unit = t.goal_unit AND (t.goal_diastolic_below IS NULL OR g.diastolic < t.goal_diastolic_below)
@@ -167,15 +176,22 @@ flagged AS (
     in_population AND exclusion IS NULL AND NOT met AND exception IS NOT NULL AS is_excepted
   FROM judged
 ),
-placed AS (
+placed AS MATERIALIZED (
   SELECT *, CASE
+      WHEN NOT in_population THEN NULL
+      WHEN is_excluded THEN CASE WHEN NOT died THEN exclusion_fact_nos END
+      WHEN is_excepted THEN exception_fact_nos
+      ELSE done_fact_nos
+    END AS part_fact_nos,
+    CASE WHEN in_population AND NOT is_excluded AND NOT is_excepted THEN follow_fact_no END AS following_fact_no,
+    CASE
       WHEN NOT in_population THEN NULL
       WHEN is_excluded THEN CASE WHEN died THEN NULL ELSE exclusion_fact_no END
       WHEN is_excepted THEN exception_fact_no
       ELSE done_fact_no
     END AS evidence_fact_no
   FROM flagged
-)
+),{rests_on("condition_fact_no", "organ_fact_no", "following_fact_no")}
 SELECT n.key_id, n.patient_key, p.topic, p.version, p.begins, p.ends,
   p.verdict NOT BETWEEN 4 AND 6, CASE p.verdict WHEN 4 THEN 'missing_sex' WHEN 5 THEN 'imprecise_birth_date'
     WHEN 6 THEN 'missing_birth_date' END,
@@ -183,12 +199,11 @@ SELECT n.key_id, n.patient_key, p.topic, p.version, p.begins, p.ends,
   p.in_population AND NOT p.is_excluded AND NOT p.is_excepted AND p.met,
   CASE WHEN p.is_excluded THEN p.exclusion WHEN p.is_excepted THEN p.exception END,
   f.resource_type, f.resource_key, nullif(f.on_day, {ALWAYS}), f.system, f.code, f.words,
-  substr(greatest({sensitivity_rank("f.sensitivity")}, {sensitivity_rank("c.sensitivity")}), 2),
-  $as_of, least(p.next_change, CASE WHEN $turns THEN p.ends + 1 END)
+  substr(r.label, 2), r.also, $as_of, least(p.next_change, CASE WHEN $turns THEN p.ends + 1 END)
 FROM placed p
 JOIN guideline_person n ON n.person_no = p.person_no
 LEFT JOIN guideline_fact f ON f.fact_no = p.evidence_fact_no
-LEFT JOIN guideline_fact c ON p.in_population AND c.fact_no = p.condition_fact_no
+LEFT JOIN resting r ON r.person_no = p.person_no AND r.topic_no = p.topic_no
 """
 
 MEASURES = "WITH" + ",".join((FACTS, WHO, UNLESS, DONE, FOLLOWED, ANSWER))

@@ -13,8 +13,8 @@ from data_contracts.guidelines.sql import (
     NEVER,
     anniversary,
     moved,
+    rests_on,
     season_end,
-    sensitivity_rank,
     settled,
 )
 
@@ -76,14 +76,14 @@ membership AS (
     {moved("p.birth_low", "r.until_months")} AS leaves_low, {moved("p.birth_high", "r.until_months")} AS leaves_high,
     r.organ_criterion IS NULL OR CASE o.last_flag WHEN 1 THEN TRUE WHEN 0 THEN FALSE ELSE p.female END AS organ,
     r.condition_criterion IS NULL OR coalesce(c.holds, FALSE) AS condition,
-    c.fact_no AS condition_fact_no,
+    c.fact_no AS condition_fact_no, CASE o.last_flag WHEN 1 THEN o.last_fact_no END AS organ_fact_no,
     o.next_begin AS organ_next, least(c.next_begin, c.lapses) AS condition_next
   FROM person p CROSS JOIN rule_population r
   LEFT JOIN state o ON o.person_no = p.person_no AND o.criterion = r.organ_criterion
   LEFT JOIN state c ON c.person_no = p.person_no AND c.criterion = r.condition_criterion
 ),
 aged AS (
-  SELECT person_no, topic_no, rank, organ, condition, condition_fact_no, organ_next, condition_next,
+  SELECT person_no, topic_no, rank, organ, condition, condition_fact_no, organ_fact_no, organ_next, condition_next,
     birth_low IS NOT NULL AS born_known,
     {settled("enters_low", "birth_low")} AS enters_low, {settled("enters_high", "birth_high")} AS enters_high,
     coalesce({settled("leaves_low", "birth_low")}, {NEVER}) AS leaves_low,
@@ -109,7 +109,9 @@ judged AS (
 who AS MATERIALIZED (
   SELECT person_no, topic_no, max(verdict) AS verdict,
     min(rank) FILTER (WHERE verdict = 9) AS rank,
-    max(condition_fact_no) FILTER (WHERE verdict = 9) AS condition_fact_no,
+    CASE max(verdict) WHEN 9 THEN max(condition_fact_no) FILTER (WHERE verdict = 9)
+      ELSE max(condition_fact_no) FILTER (WHERE organ IS NOT FALSE AND condition) END AS condition_fact_no,
+    max(organ_fact_no) AS organ_fact_no,
     bool_or(organ IS NOT FALSE AND condition) AS but_for_age,
     min(next_change) AS next_change
   FROM judged
@@ -127,14 +129,15 @@ exclusion_part AS (
 exclusion_way AS (
   SELECT person_no, exclusion_no, way,
     count(*) FILTER (WHERE holds AND old_enough_on <= $as_of) = max(parts) AS holds,
-    max(fact_no) AS fact_no,
+    max(fact_no) AS fact_no, list(fact_no) FILTER (WHERE holds) AS fact_nos,
     min(least(next_begin, lapses, CASE WHEN old_enough_on > $as_of THEN old_enough_on END)) AS next_change
   FROM exclusion_part
   GROUP BY person_no, exclusion_no, way
 ),
 unless AS (
   SELECT h.person_no, t.topic_no, arg_min(t.exclusion, t.rank) FILTER (WHERE h.holds) AS reason,
-    arg_min(h.fact_no, row(t.rank, -h.fact_no)) FILTER (WHERE h.holds) AS fact_no, min(h.next_change) AS next_change
+    arg_min(h.fact_no, row(t.rank, -h.fact_no)) FILTER (WHERE h.holds) AS fact_no,
+    arg_min(h.fact_nos, row(t.rank, -h.fact_no)) FILTER (WHERE h.holds) AS fact_nos, min(h.next_change) AS next_change
   FROM exclusion_way h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
   GROUP BY h.person_no, t.topic_no
 )"""
@@ -161,6 +164,7 @@ alternative AS (
     arg_min(fact_no, row(lapses, fact_no)) FILTER (WHERE holds) AS fact_no,
     CASE WHEN count(*) FILTER (WHERE last_end IS NOT NULL) = max(parts) THEN min(last_end) END AS last_end,
     max(last_fact_no) AS last_fact_no,
+    list(coalesce(fact_no, last_fact_no)) FILTER (WHERE last_fact_no IS NOT NULL) AS fact_nos,
     arg_max(last_readable, last_fact_no) AS last_readable,
     least(min(next_begin), min(lapses)) AS next_change
   FROM part
@@ -170,6 +174,9 @@ done AS (
   SELECT person_no, topic_no, bool_or(holds) AS holds, bool_or(partial) AS partial,
     bool_and(waiting) FILTER (WHERE holds) AS waiting,
     arg_max(fact_no, row(last_end, fact_no)) FILTER (WHERE holds) AS fact_no,
+    coalesce(arg_max(fact_nos, row(last_end, fact_no)) FILTER (WHERE holds),
+      arg_max(fact_nos, last_fact_no) FILTER (WHERE partial),
+      arg_max(fact_nos, row(last_end, last_fact_no)) FILTER (WHERE last_end IS NOT NULL)) AS fact_nos,
     max(last_end) FILTER (WHERE holds) AS due_on,
     max(last_end) AS lapsed_on,
     max(last_fact_no) AS last_fact_no,
@@ -226,15 +233,16 @@ _VERDICTS = """CASE verdict WHEN 1 THEN 'organ_absent' WHEN 2 THEN 'outside_age'
 GATHERED = f"""
 gathered AS (
   SELECT w.person_no, w.topic_no, t.topic, t.version, t.kind, t.goal_unit, t.goal_below, t.goal_diastolic_below,
-    t.recheck_months, w.verdict, w.condition_fact_no,
+    t.recheck_months, w.verdict, w.condition_fact_no, w.organ_fact_no,
     w.verdict = 9 OR (a.open_fact_no IS NOT NULL AND w.but_for_age) AS applies,
-    u.reason AS exclusion, u.fact_no AS exclusion_fact_no,
+    u.reason AS exclusion, u.fact_no AS exclusion_fact_no, u.fact_nos AS exclusion_fact_nos,
     a.open_fact_no, a.deadline,
-    a.follow_fact_no,
+    a.follow_fact_no, a.last_fact_no AS abnormal_fact_no,
     coalesce(month($as_of) BETWEEN 7 AND t.asked_from_month - 1, FALSE) AS too_early, t.asked_from_month,
     coalesce(greatest(a.last_fact_no, a.follow_fact_no) >= d.last_fact_no, FALSE) AS abnormal_is_latest,
     coalesce(d.holds, FALSE) AS holds, coalesce(d.partial, FALSE) AS partial, coalesce(d.waiting, FALSE) AS waiting,
-    d.fact_no AS done_fact_no, d.due_on, d.lapsed_on, d.last_fact_no, coalesce(d.last_readable, TRUE) AS last_readable,
+    d.fact_no AS done_fact_no, d.fact_nos AS done_fact_nos, d.due_on, d.lapsed_on, d.last_fact_no,
+    coalesce(d.last_readable, TRUE) AS last_readable,
     w.next_change AS who_next, u.next_change AS unless_next, d.next_change AS done_next,
     CASE WHEN w.but_for_age THEN least(a.next_change, h.next_change) END AS abnormal_next
   FROM who w
@@ -295,8 +303,12 @@ worded AS (
     END AS reason_code
   FROM decided
 ),
-placed AS (
-  SELECT *, CASE
+placed AS MATERIALIZED (
+  SELECT *, CASE WHEN status = 'excluded' THEN exclusion_fact_nos
+      WHEN status IN ('due', 'above_goal', 'up_to_date') THEN done_fact_nos END AS part_fact_nos,
+    CASE WHEN reason_code = 'followed_up' THEN abnormal_fact_no END AS followed_fact_no,
+    CASE WHEN reason_code = 'followed_up' THEN follow_fact_no END AS following_fact_no,
+    CASE
       WHEN status IN ('not_evaluable', 'not_applicable') THEN NULL
       WHEN status = 'excluded' THEN exclusion_fact_no
       WHEN status = 'follow_up_due' THEN open_fact_no
@@ -320,7 +332,7 @@ def _asked(day: str) -> str:
 
 _RECHECK = anniversary("p.done_on", "p.recheck_months")
 
-ANSWER = f"""
+ANSWER = f""",{rests_on("condition_fact_no", "organ_fact_no", "followed_fact_no", "following_fact_no")}
 SELECT n.key_id, n.patient_key, p.topic, p.version, p.status, p.reason_code,
   CASE
     WHEN p.status = 'follow_up_due' THEN p.deadline
@@ -330,12 +342,11 @@ SELECT n.key_id, n.patient_key, p.topic, p.version, p.status, p.reason_code,
     WHEN p.status = 'due' THEN {_asked("p.lapsed_on")}
   END,
   f.resource_type, f.resource_key, nullif(f.on_day, {ALWAYS}), f.system, f.code, f.words,
-  substr(greatest({sensitivity_rank("f.sensitivity")}, {sensitivity_rank("c.sensitivity")}), 2),
-  $as_of, p.next_change
+  substr(r.label, 2), r.also, $as_of, p.next_change
 FROM placed p
 JOIN guideline_person n ON n.person_no = p.person_no
 LEFT JOIN guideline_fact f ON f.fact_no = p.evidence_fact_no
-LEFT JOIN guideline_fact c ON c.fact_no = p.condition_fact_no
+LEFT JOIN resting r ON r.person_no = p.person_no AND r.topic_no = p.topic_no
 """
 
 RECOMMENDATIONS = "WITH" + ",".join((SPANS, WHO, UNLESS, DONE, ABNORMAL, GATHERED)) + ANSWER

@@ -27,7 +27,7 @@ from pipelines.run.draft import Draft
 from pipelines.run.refused import PEOPLE_NOT_CHECKED, take_out
 
 PROFILE = "safe_harbor"
-WITHHELD = ("evidence_key", "evidence_on", "next_change_on", "evidence_sensitivity")
+WITHHELD = ("evidence_key", "evidence_on", "next_change_on", "evidence_sensitivity", "rests_also_on")
 """Columns of a result that point at a resource, hold a person's exact day, or say which kind of fact is behind it."""
 OFFICIAL_WITHHELD = (*WITHHELD, "evidence_value")
 """An official measure may rest on any result whatever, an age among them: the value of the fact stays behind."""

@@ -16,24 +16,17 @@ def a_page(session, module, function, query) -> None:
 
     import streamlit as st
 
+    from dashboards.shared.places import keep_place
+
     def went(page, query_params=None):
         st.session_state["went"] = (page, query_params)
         st.stop()
 
     st.switch_page = went
     st.session_state["session"] = session
-    for page in (
-        "profile",
-        "chart",
-        "duplicates",
-        "book",
-        "worklist",
-        "medications",
-        "visits_page",
-        "book_page",
-        "results_page",
-        "forms_page",
-    ):
+    for page in ("profile", "chart", "duplicates", "book", "worklist", "medications"):
+        keep_place(page, page)
+    for page in ("visits_page", "book_page", "results_page", "forms_page"):
         st.session_state[page] = page
     if "begun" not in st.session_state:
         st.session_state["begun"] = True

@@ -37,6 +37,8 @@ DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 20_000
 IDLE = '[data-testid="stApp"][data-test-script-state="notRunning"]:not(:has([data-stale="true"]))'
+WENT_WRONG = "Something went wrong on our side"
+"""What a page says in place of a part that failed: no story goes on beside it."""
 A_MOMENT = "() => new Promise(done => setTimeout(done, 150))"
 """The page's own clock: an act reaches Streamlit only after a control's short delay for typing."""
 
@@ -85,6 +87,8 @@ class Person:
         """Streamlit has run its script to the end and shows nothing of the run before."""
         self.page.evaluate(A_MOMENT)
         self.page.wait_for_selector(IDLE, state="attached")
+        failed = self.page.get_by_text(WENT_WRONG)
+        assert not failed.count(), f"{self.name} reads: {failed.first.inner_text()}"
 
     def asks_to_sign_in(self) -> None:
         self.page.get_by_role("button", name=SIGN_IN).click()

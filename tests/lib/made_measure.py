@@ -51,14 +51,13 @@ THE_PATIENT = {
 
 
 def library(definitions: Mapping[str, dict], name: str = NAME, version: str = "1", **parts: Any) -> dict:
-    """An ELM library without annotations, local ids or result types. `definitions` with an operand are functions."""
+    """An ELM library without annotations, local ids or result types. `name()` and `name(x)` are functions."""
     statements = [THE_PATIENT]
     for key, expression in definitions.items():
-        function = key.endswith("(x)")
-        statement = {"name": key.removesuffix("(x)"), "context": "Patient", "expression": expression}
-        statements.append(
-            {**statement, "type": "FunctionDef", "operand": [{"name": "x"}]} if function else statement
-        )
+        called, bracket, operand = key.removesuffix(")").partition("(")
+        statement = {"name": called, "context": "Patient", "expression": expression}
+        operands = {"type": "FunctionDef", "operand": [{"name": operand}] if operand else []}
+        statements.append({**statement, **operands} if bracket else statement)
     return {
         "identifier": {"id": name, "version": version},
         "includes": {"def": [{"localIdentifier": "FHIRHelpers", "path": "hl7.fhir/FHIRHelpers"}]},

@@ -16,18 +16,20 @@ from data_contracts.api.access import (
     Made,
     NewChartRule,
     NewProxy,
+    PatientNamed,
     Proxies,
     ProxyInfo,
     RenewProxy,
     ReviewGlass,
     RolePolicies,
     RolePolicyInfo,
+    WhichPatient,
 )
 from ehr_core.access import break_glass, chart_rules, proxies, sessions
 from ehr_core.access.role_policies import set_role_policy, site_policies
 from ehr_core.access.roles import policy_by_role
 from ehr_core.api.dependencies import Parts, ProcessParts, Work
-from ehr_core.api.known_patients import require_known
+from ehr_core.api.known_patients import name_patient, require_known
 from ehr_core.kernel.errors import BadRequest, Forbidden
 
 router = APIRouter(prefix="/api", tags=["access"])
@@ -77,6 +79,12 @@ def glass_reviews(work: Work) -> GlassReviews:
 @router.post("/access/reviews/{review_id}", status_code=204)
 def review_glass(review_id: str, asked: ReviewGlass, work: Work) -> None:
     break_glass.review(work, review_id, outcome=asked.outcome, words=asked.words)
+
+
+@router.post("/access/patient")
+def which_patient(asked: WhichPatient, parts: ProcessParts, work: Work) -> PatientNamed:
+    """Whose record an id or a record number is. In the body: a record number stands in no address."""
+    return name_patient(parts, work, asked.who.strip())
 
 
 @router.get("/access/rules")

@@ -21,6 +21,7 @@ NEVER_COMPARED = frozenset({"key_id", "patient_key", "as_of"})
 class Target:
     """Where a contract's rows go. `said`: a stored row (`held`) counts as said; `in_scope`: a run speaks of it.
 
+    `kept_facts` says which facts of quality.official_label (`found`) are behind a row of the `delta`.
     `may_be_silent`: a whole run without a single row is possible, not a broken one.
     """
 
@@ -31,10 +32,16 @@ class Target:
     said: str
     in_scope: str = "true"
     may_be_silent: bool = False
+    kept_facts: str | None = None
 
     @property
     def has_evidence(self) -> bool:
         return "evidence_key" in self.contract.by_name
+
+    @property
+    def names_others(self) -> bool:
+        """Whether its rows may name several facts."""
+        return "rests_also_on" in self.contract.by_name
 
     @property
     def delta(self) -> str:
@@ -56,7 +63,10 @@ def find_differences(connection: Connection, target: Target, staged: str, scope:
     columns = target.contract.columns
     declared = ", ".join(f"{column.name} {POSTGRES_TYPES[column.type]}" for column in columns)
     keys = "".join(f", {name} {POSTGRES_TYPES[target.contract.by_name[name].type]}" for name in target.key)
-    head = "patient_id text, is_new boolean, is_gone boolean, known_evidence_id text"
+    head = (
+        "patient_id text, is_new boolean, is_gone boolean, known_evidence_id text, rests_also_on_ids text[]"
+    )
+    head += "" if target.names_others else ", rests_also_on text"
     fresh_table(connection, target.delta, f"{head}, {declared}")
     fresh_table(connection, target.gone, f"patient_id text{keys}")
     condition, values = _scope_condition(scope, target)
@@ -65,12 +75,18 @@ def find_differences(connection: Connection, target: Target, staged: str, scope:
         if target.has_evidence
         else "NULL"
     )
+    known_others = (
+        "CASE WHEN held.rests_also_on = said.rests_also_on AND held.key_id = said.key_id "
+        "THEN held.rests_also_on_ids END"
+        if target.names_others
+        else "NULL"
+    )
     names = ", ".join(column.name for column in columns)
     connection.execute(
         text(f"""
-        INSERT INTO {target.delta} (patient_id, is_new, is_gone, known_evidence_id, {names})
+        INSERT INTO {target.delta} (patient_id, is_new, is_gone, known_evidence_id, rests_also_on_ids, {names})
         SELECT coalesce(said.patient_id, held.patient_id), held.patient_id IS NULL, said.patient_id IS NULL,
-               {known},
+               {known}, {known_others},
                {", ".join(_said_or_held(target, column.name) for column in columns)}
         FROM (SELECT crosswalk.patient_id, staged.* FROM {staged} AS staged JOIN core.crosswalk
                 ON crosswalk.key_id = staged.key_id AND crosswalk.pseudonym = staged.patient_key) AS said

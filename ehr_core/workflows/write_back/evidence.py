@@ -9,6 +9,7 @@ from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.logging import get_logger
 from ehr_core.kernel.pseudonym import PseudonymKey
 from ehr_core.store.resource_types import RESOURCE_TYPES
+from ehr_core.workflows.write_back.differences import fresh_table
 
 log = get_logger(__name__)
 
@@ -23,26 +24,58 @@ NEAR_THE_DAY = (
 )
 """A first, narrow look: the evidence's day in the site's zone is within a day of the stored instant."""
 
-ROWS_A_FETCH = 10_000
-RESOLVED = "resolved_evidence"
+RESOLVED, NAMED, LABELLED = "resolved_evidence", "named_evidence", "labelled_evidence"
+ALSO = "unnest(string_to_array(delta.rests_also_on, ',')) AS fact"
 
+NAME = f"""
+INSERT INTO {NAMED}
+SELECT patient_id, evidence_type, evidence_key, evidence_on FROM {{delta}} AS delta
+WHERE evidence_key IS NOT NULL AND known_evidence_id IS NULL
+UNION SELECT patient_id, split_part(fact, '/', 1), split_part(fact, '/', 2),
+  CAST(nullif(split_part(fact, '/', 3), '') AS date)
+FROM {{delta}} AS delta, {ALSO} WHERE rests_also_on_ids IS NULL"""
+WRONG_NAME = f"""
+SELECT EXISTS (SELECT FROM {{delta}} AS delta, {ALSO} WHERE fact !~ '^[^/]+/[^/]+/[^/]*$'
+  OR NOT pg_input_is_valid(nullif(split_part(fact, '/', 3), ''), 'date'))"""
 UNRESOLVED = (
-    "delta.evidence_key IS NOT NULL AND delta.known_evidence_id IS NULL "
-    "AND NOT EXISTS (SELECT 1 FROM resolved_evidence AS resolved WHERE resolved.patient_id = delta.patient_id "
-    "AND resolved.evidence_key = delta.evidence_key AND resolved.evidence_type = delta.evidence_type)"
+    f"NOT EXISTS (SELECT FROM {RESOLVED} AS resolved WHERE resolved.patient_id = named.patient_id "
+    "AND resolved.evidence_key = named.evidence_key AND resolved.evidence_type = named.evidence_type)"
 )
+KEEP_THE_OTHERS = f"""
+UPDATE {{delta}} AS delta SET rests_also_on_ids = found.ids FROM (
+  SELECT said.patient_id, said.rests_also_on,
+    array_agg(DISTINCT resolved.evidence_type || '/' || resolved.resource_id) AS ids
+  FROM (SELECT DISTINCT patient_id, rests_also_on, fact FROM {{delta}} AS delta, {ALSO}
+    WHERE rests_also_on_ids IS NULL) AS said
+  JOIN {RESOLVED} AS resolved ON resolved.patient_id = said.patient_id
+    AND resolved.evidence_type = split_part(fact, '/', 1) AND resolved.evidence_key = split_part(fact, '/', 2)
+  GROUP BY said.patient_id, said.rests_also_on) AS found
+WHERE delta.patient_id = found.patient_id AND delta.rests_also_on = found.rests_also_on
+  AND delta.rests_also_on_ids IS NULL"""
 
-LABEL = """
-UPDATE {delta} AS delta SET evidence_sensitivity = fact.strictest
-FROM (SELECT labelled.patient_id, labelled.id, (SELECT label FROM unnest(labelled.sensitivity) AS label
-        ORDER BY {rank_of_label} DESC LIMIT 1) AS strictest FROM {facts} AS labelled
-      WHERE labelled.sensitivity IS NOT NULL
-        AND labelled.patient_id IN (SELECT patient_id FROM {delta} WHERE evidence_type = :type)) AS fact
-  LEFT JOIN {resolved} AS resolved ON resolved.patient_id = fact.patient_id
-    AND resolved.evidence_type = :type AND resolved.resource_id = fact.id
-WHERE delta.patient_id = fact.patient_id AND delta.evidence_type = :type
-  AND (delta.known_evidence_id = fact.id OR delta.evidence_key = resolved.evidence_key)
-  AND (delta.evidence_sensitivity IS NULL OR {rank_of_said} < {rank_of_fact})"""
+LABELS_OF_FACTS = f"""
+INSERT INTO {LABELLED}
+SELECT patient_id, CAST(:type AS text) || '/' || id, (
+  SELECT label FROM unnest(sensitivity) AS label ORDER BY {sensitivity_rank("label")} DESC LIMIT 1)
+FROM {{facts}} WHERE sensitivity IS NOT NULL AND patient_id IN (SELECT patient_id FROM {{delta}})"""
+LABEL = f"""
+UPDATE {{delta}} AS delta SET evidence_sensitivity = found.strictest FROM (
+  SELECT DISTINCT ON (rests.place) rests.place, labelled.strictest FROM (
+    SELECT delta.ctid AS place, patient_id,
+      evidence_type || '/' || coalesce(known_evidence_id, resolved.resource_id) AS reference
+    FROM {{delta}} AS delta LEFT JOIN {RESOLVED} AS resolved USING (patient_id, evidence_type, evidence_key)
+    UNION ALL SELECT ctid, patient_id, unnest(rests_also_on_ids) FROM {{delta}}) AS rests
+  JOIN {LABELLED} AS labelled USING (patient_id, reference)
+  ORDER BY rests.place, {sensitivity_rank("labelled.strictest")} DESC) AS found
+WHERE delta.ctid = found.place AND {{stricter}}"""
+LABEL_OF_KEPT_FACTS = """
+UPDATE {delta} AS delta SET evidence_sensitivity = found.label FROM quality.official_label AS found
+WHERE found.patient_id = delta.patient_id AND {same} AND {stricter}"""
+
+
+def _stricter(label: str) -> str:
+    held = sensitivity_rank("delta.evidence_sensitivity")
+    return f"(delta.evidence_sensitivity IS NULL OR {held} < {sensitivity_rank(label)})"
 
 
 def with_evidence(delta: str) -> str:
@@ -55,57 +88,63 @@ def with_evidence(delta: str) -> str:
 
 
 def resolve_evidence(connection: Connection, delta: str, key: PseudonymKey) -> int:
-    """Fills `resolved_evidence` for the delta's rows; returns how many stay without a resource.
+    """Fills `resolved_evidence` and `rests_also_on_ids` for the delta's rows; returns how many facts stay unknown.
 
-    A row stays unresolved when its resource was deleted in the meantime; the change that did it re-measures it.
+    A fact stays unresolved when its resource was deleted in the meantime; the change that did it re-measures it.
     """
-    connection.execute(
-        text(
-            f"CREATE TEMP TABLE IF NOT EXISTS {RESOLVED} (patient_id text, evidence_type text, evidence_key text, "
-            "resource_id text) ON COMMIT DELETE ROWS"
-        )
+    fresh_table(connection, NAMED, "patient_id text, evidence_type text, evidence_key text, evidence_on date")
+    fresh_table(
+        connection, RESOLVED, "patient_id text, evidence_type text, evidence_key text, resource_id text"
     )
-    connection.execute(text(f"DELETE FROM {RESOLVED}"))
+    if connection.execute(text(WRONG_NAME.format(delta=delta))).scalar_one():
+        raise BadRequest(
+            "rests_also_on: name each fact as type/pseudonym/day, the day as YYYY-MM-DD or empty."
+        )
+    connection.execute(text(NAME.format(delta=delta)))
     for narrowing in (NEAR_THE_DAY, ""):
-        for resource_type in _unresolved_types(connection, delta):
-            _resolve_type(connection, delta, resource_type, narrowing, key)
+        for resource_type in _unresolved_types(connection):
+            _resolve_type(connection, resource_type, narrowing, key)
+    connection.execute(text(KEEP_THE_OTHERS.format(delta=delta)))
     unresolved = connection.execute(
-        text(f"SELECT count(*) FROM {delta} AS delta WHERE {UNRESOLVED}")
+        text(f"SELECT count(*) FROM {NAMED} AS named WHERE {UNRESOLVED}")
     ).scalar_one()
     if unresolved:
-        log.warning("evidence_not_resolved", table=delta, rows=unresolved)
+        log.warning("evidence_not_resolved", table=delta, facts=unresolved)
     return unresolved
 
 
 def take_labels(connection: Connection, delta: str) -> int:
-    """Gives the delta's rows the labels that the chart's own rows have where they are stricter; returns how many.
+    """Gives the delta's rows the strictest label that the chart has of any fact they rest on, where it is stricter
+    than what they say; returns how many.
 
     The lake knows the labels that came with a fact; the chart judges what nobody labelled by its codes as well.
     """
     types = connection.execute(
-        text(f"SELECT DISTINCT evidence_type FROM {delta} WHERE evidence_key IS NOT NULL ORDER BY 1")
+        text(
+            f"SELECT evidence_type FROM {delta} WHERE evidence_key IS NOT NULL "
+            f"UNION SELECT split_part(unnest(rests_also_on_ids), '/', 1) FROM {delta} ORDER BY 1"
+        )
     )
-    return sum(
-        connection.execute(
-            text(
-                LABEL.format(
-                    delta=delta,
-                    facts=EVIDENCE_TABLES[evidence_type],
-                    resolved=RESOLVED,
-                    rank_of_label=sensitivity_rank("label"),
-                    rank_of_said=sensitivity_rank("delta.evidence_sensitivity"),
-                    rank_of_fact=sensitivity_rank("fact.strictest"),
-                )
-            ),
-            {"type": evidence_type},
-        ).rowcount
-        for evidence_type in types.scalars().all()
-    )
+    fresh_table(connection, LABELLED, "patient_id text, reference text, strictest text")
+    for evidence_type in types.scalars().all():
+        labels = LABELS_OF_FACTS.format(delta=delta, facts=EVIDENCE_TABLES[evidence_type])
+        connection.execute(text(labels), {"type": evidence_type})
+    label = LABEL.format(delta=delta, stricter=_stricter("found.strictest"))
+    return connection.execute(text(label)).rowcount
 
 
-def _unresolved_types(connection: Connection, delta: str) -> list[str]:
+def take_labels_of_kept_facts(connection: Connection, delta: str, same: str) -> int:
+    """The same for answers whose facts are kept beside them (quality.measure_evidence).
+
+    `same` says which of `found` (quality.official_label) belong to a row of `delta`.
+    """
+    label = LABEL_OF_KEPT_FACTS.format(delta=delta, same=same, stricter=_stricter("found.label"))
+    return connection.execute(text(label)).rowcount
+
+
+def _unresolved_types(connection: Connection) -> list[str]:
     found = connection.execute(
-        text(f"SELECT DISTINCT evidence_type FROM {delta} AS delta WHERE {UNRESOLVED}")
+        text(f"SELECT DISTINCT evidence_type FROM {NAMED} AS named WHERE {UNRESOLVED}")
     ).scalars()
     types = sorted(found.all())
     if not EVIDENCE_TABLES.keys() >= set(types):
@@ -113,20 +152,17 @@ def _unresolved_types(connection: Connection, delta: str) -> list[str]:
     return types
 
 
-def _resolve_type(
-    connection: Connection, delta: str, resource_type: str, narrowing: str, key: PseudonymKey
-) -> None:
+def _resolve_type(connection: Connection, resource_type: str, narrowing: str, key: PseudonymKey) -> None:
     wanted = {
         (patient_id, evidence_key)
         for patient_id, evidence_key in connection.execute(
             text(
-                f"SELECT delta.patient_id, delta.evidence_key FROM {delta} AS delta "
-                f"WHERE delta.evidence_type = :type AND {UNRESOLVED}"
+                f"SELECT patient_id, evidence_key FROM {NAMED} AS named WHERE evidence_type = :type AND {UNRESOLVED}"
             ),
             {"type": resource_type},
         )
     }
-    candidates = _candidates(connection, delta, resource_type, narrowing)  # a COPY holds its connection
+    candidates = _candidates(connection, resource_type, narrowing)  # a COPY holds its connection
     with connection.connection.cursor() as cursor, cursor.copy(f"COPY {RESOLVED} FROM STDIN") as copy:
         for patient_id, resource_id in candidates:
             pseudonym = key.pseudonym(resource_type, resource_id)
@@ -134,16 +170,14 @@ def _resolve_type(
                 copy.write_row((patient_id, resource_type, pseudonym, resource_id))
 
 
-def _candidates(
-    connection: Connection, delta: str, resource_type: str, narrowing: str
-) -> list[tuple[str, str]]:
+def _candidates(connection: Connection, resource_type: str, narrowing: str) -> list[tuple[str, str]]:
     """(patient id, resource id) of the patients' own resources of this type."""
     patient_column = "id" if resource_type == "Patient" else "patient_id"
     narrowing = "" if resource_type == "Patient" else narrowing
     statement = text(
         f"SELECT DISTINCT resource.{patient_column}, resource.id FROM {EVIDENCE_TABLES[resource_type]} AS resource "
-        f"JOIN (SELECT DISTINCT delta.patient_id, delta.evidence_on FROM {delta} AS delta "
-        f"WHERE delta.evidence_type = :type AND {UNRESOLVED}) AS asked "
+        f"JOIN (SELECT DISTINCT patient_id, evidence_on FROM {NAMED} AS named "
+        f"WHERE evidence_type = :type AND {UNRESOLVED}) AS asked "
         f"ON asked.patient_id = resource.{patient_column} {narrowing} WHERE NOT resource.deleted"
     )
     return [tuple(row) for row in connection.execute(statement, {"type": resource_type})]

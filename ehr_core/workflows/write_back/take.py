@@ -14,7 +14,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.care_gaps.computed import apply_computed
 from ehr_core.care_gaps.measured import bring_forward
 from ehr_core.kernel.errors import Conflict
-from ehr_core.quality.computed import EVIDENCE_KEY, apply_facts, apply_flags
+from ehr_core.quality.computed import EVIDENCE_KEY, apply_facts, apply_flags, inherit_labels
 from ehr_core.workflows.write_back.differences import (
     Target,
     count_unknown,
@@ -22,7 +22,12 @@ from ehr_core.workflows.write_back.differences import (
     forget_the_same,
     refuse_outside,
 )
-from ehr_core.workflows.write_back.evidence import resolve_evidence, take_labels, with_evidence
+from ehr_core.workflows.write_back.evidence import (
+    resolve_evidence,
+    take_labels,
+    take_labels_of_kept_facts,
+    with_evidence,
+)
 from ehr_core.workflows.write_back.keys import key_of_run
 from ehr_core.workflows.write_back.left_alone import find_left_alone, leave_out, take_lock
 from ehr_core.workflows.write_back.scope import WriteBackScope
@@ -42,6 +47,7 @@ def _gaps(contract: Table, kind: str) -> Target:
         said="held.present",
         in_scope=f"held.source_kind = '{kind}'",
         may_be_silent=kind == "measure",
+        kept_facts="found.measure_id = delta.source_id AND found.is_newest" if kind == "measure" else None,
     )
 
 
@@ -54,6 +60,9 @@ def _flags(contract: Table, whose: str) -> Target:
         said="true",
         in_scope=f"{IN_FORCE} AND {whose}",
         may_be_silent=contract is OFFICIAL_RESULTS,
+        kept_facts="found.measure_id = delta.measure_id AND found.period_begin = delta.period_begin"
+        if contract is OFFICIAL_RESULTS
+        else None,
     )
 
 
@@ -130,7 +139,7 @@ def take_facts(
     """Rows that name a resource of the record each; those of official answers unless told otherwise."""
 
     def apply(connection: Connection, target: Target) -> tuple[int, int, int]:
-        return apply_facts(
+        counts = apply_facts(
             connection,
             target.contract,
             target.table,
@@ -140,6 +149,9 @@ def take_facts(
             now=work.now(),
             run_id=scope.run_id,
         )
+        if target is FACTS:
+            inherit_labels(connection, target.delta)
+        return counts
 
     return take(work, scope, target, body, master_key_hex, apply)
 
@@ -163,7 +175,10 @@ def take(
     _refuse_silence(connection, scope, target, rows.num_rows)
     if target.has_evidence:
         resolve_evidence(connection, target.delta, key)
-        if take_labels(connection, target.delta):
+        learnt = take_labels(connection, target.delta)
+        if target.kept_facts:
+            learnt += take_labels_of_kept_facts(connection, target.delta, target.kept_facts)
+        if learnt:
             forget_the_same(connection, target)
     if scope.patient_keys is None:
         take_lock(connection)  # late, so that a long comparison does not hold up the instant path

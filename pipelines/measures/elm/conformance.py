@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from time import process_time
 
@@ -15,6 +16,7 @@ from pipelines.measures.elm.compared import CaseReport, compare, expected_of
 from pipelines.measures.elm.engine import Compiled, Engine
 from pipelines.measures.elm.measure import period_now
 from pipelines.measures.elm.packages import Package, cut_value_sets, measure_name, read_package
+from pipelines.measures.elm.profiles import guide_of
 from pipelines.measures.elm.program import not_evaluable
 from pipelines.measures.elm.records import Records
 
@@ -113,7 +115,7 @@ def run_conformance(
             by_measure.setdefault(name, []).append(case)
     reports = []
     for name, of_measure in by_measure.items():
-        records = Records(engine.texts, declared_only=any(map(_declares, of_measure)))
+        records = Records(engine.texts, declared_only=_declared_guides(of_measure))
         report = _measure(
             engine, package, name, [(records.add_patient(one.resources), one) for one in of_measure], records
         )
@@ -130,9 +132,16 @@ def _measure_of(package: Package, case: Case) -> str:
         return case.measure.partition("|")[0].rsplit("/", 1)[-1]
 
 
-def _declares(case: Case) -> bool:
-    """Do its resources say which profiles they follow? A measure's cases that never do are judged by content."""
-    return any((one.get("meta") or {}).get("profile") for one in case.resources)
+def _declared_guides(cases: list[Case]) -> frozenset[str]:
+    """The guides of which the resources of a measure's cases say that they follow profiles.
+
+    For these they are believed alone; for a guide that none of them names, the content decides.
+    """
+    found: set[str] = set()
+    for resource in chain.from_iterable(case.resources for case in cases):
+        profiles = (resource.get("meta") or {}).get("profile") or []
+        found.update(guide_of(str(one)) for one in profiles)
+    return frozenset(found)
 
 
 def _measure(

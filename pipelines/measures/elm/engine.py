@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,23 +30,22 @@ from pipelines.measures.elm import (  # noqa: F401 - they register operations
 from pipelines.measures.elm.arithmetic import numbers
 from pipelines.measures.elm.collector import records_aside
 from pipelines.measures.elm.columns import Column, Interval, Quantity
-from pipelines.measures.elm.compiler import Compiler, Scope
 from pipelines.measures.elm.conversions import system
+from pipelines.measures.elm.criteria import OBSERVATION, OBSERVED, criteria_of
 from pipelines.measures.elm.library import Library
-from pipelines.measures.elm.measure import Group, Measure, Population, Stratifier, read_measure
+from pipelines.measures.elm.measure import Group, Measure, Population, read_measure
 from pipelines.measures.elm.moments import moments
 from pipelines.measures.elm.nodes import Node, Nodes
 from pipelines.measures.elm.packages import Package
-from pipelines.measures.elm.populations import GroupResult, Members, apply_scoring, members
+from pipelines.measures.elm.populations import GroupResult, Members, apply_scoring, members, together
 from pipelines.measures.elm.program import Program
 from pipelines.measures.elm.records import Records
 from pipelines.measures.elm.run import Frame, Run, RunError
-from pipelines.measures.elm.strata import is_valued, strata_by_value
+from pipelines.measures.elm.strata import is_valued, strata_by_value, strata_of_subjects
 from pipelines.measures.elm.terminology import Terminology
 from pipelines.measures.elm.texts import Texts
 
 T = TypeVar("T")
-OBSERVED, OBSERVATION = "observed", "measure-observation"
 DEEP = 20_000
 """Nodes may be nested deeper than Python's usual thousand calls."""
 
@@ -104,7 +103,7 @@ class Engine:
             program = Program(self.package, self.nodes)
             library = program.library(measure.library, measure.library_version)
             with deep_enough():
-                criteria = {group.id: _criteria(program, library, group) for group in measure.groups}
+                criteria = {group.id: criteria_of(program, library, group) for group in measure.groups}
             self._compiled[name] = Compiled(measure, library, program, criteria)
         return self._compiled[name]
 
@@ -143,38 +142,6 @@ class Engine:
         return Result(compiled, groups, run.errors_below(*criteria), run)
 
 
-def _criteria(program: Program, library: Library, group: Group) -> dict[str, Node]:
-    nodes = {}
-    for population in group.populations:
-        if population.code == OBSERVATION:
-            nodes[population.id] = _observation(program, library, population)
-        else:
-            nodes[population.id] = program.definition(library, population.expression)
-    for stratifier in group.stratifiers:
-        nodes[stratifier.id] = _stratified(program, library, stratifier)
-    return nodes
-
-
-def _stratified(program: Program, library: Library, stratifier: Stratifier) -> Node:
-    """What it parts by; several components as one tuple."""
-    if not stratifier.components:
-        return program.definition(library, stratifier.expression)
-    parts = {name: program.definition(library, expression) for name, expression in stratifier.components}
-    compiler = Compiler(program, library, stratifier.id)
-    return compiler.make("Tuple", parts.values(), {"names": tuple(parts)})
-
-
-def _observation(program: Program, library: Library, population: Population) -> Node:
-    """The observation function with the observed subject as its operand."""
-    functions = library.functions.get(population.expression)
-    if not functions:
-        return program.definition(library, population.expression)
-    compiler = Compiler(program, library, population.expression)
-    subject = compiler.make("Row", (), {"row": OBSERVED})
-    names: Mapping[str, Node] = {operand["name"]: subject for operand in functions[0].get("operand", [])}
-    return compiler.body(functions[0], Scope(names))
-
-
 def _period(start: str, end: str) -> Column:
     """From the first moment of the first day to the last of the last one, both included."""
     low, high = (
@@ -208,9 +175,10 @@ def _group(compiled: Compiled, group: Group, run: Run) -> GroupResult:
     columns = {
         one.id: run.patient_column(criteria[one.id])
         for one in (*group.populations, *group.stratifiers)
-        if getattr(one, "code", None) != OBSERVATION
+        if getattr(one, "code", None) != OBSERVATION and OBSERVED not in criteria[one.id].free
     }
-    valued = {one.id: columns.pop(one.id) for one in group.stratifiers if is_valued(columns[one.id])}
+    stratified = [one.id for one in group.stratifiers if one.id in columns]
+    valued = {name: columns.pop(name) for name in stratified if is_valued(columns[name])}
     found = members(run, columns, per_patient=group.basis == "boolean" and group.basis_given)
     result.raw = {one.id: found[one.id] for one in group.populations if one.id in found}
     result.members = apply_scoring(group, result.raw)
@@ -220,10 +188,15 @@ def _group(compiled: Compiled, group: Group, run: Run) -> GroupResult:
             result.seen[population.id] = observed
             result.observations[population.id] = _observe(run, criteria[population.id], observed)
     for stratifier in group.stratifiers:
-        if stratifier.id in valued:
-            result.strata |= strata_by_value(run, stratifier.id, valued[stratifier.id])
+        name = stratifier.id
+        if name in valued:
+            result.strata |= strata_by_value(run, name, valued[name])
+        elif name in found:
+            result.strata[name] = found[name]
         else:
-            result.strata[stratifier.id] = found[stratifier.id]
+            subjects = together([result.members[one.id] for one in group.of("initial-population")])
+            column = run.value(criteria[name], _frame_of(run, subjects))
+            result.strata |= strata_of_subjects(run, name, column, subjects)
     return result
 
 
@@ -243,9 +216,13 @@ def _observed(group: Group, population: Population, found: dict[str, Members]) -
 
 def _observe(run: Run, node: Node, observed: Members) -> tuple[np.ndarray, np.ndarray]:
     """(patient row, value) of each observation; NaN for null."""
-    names = {} if observed.items is None else {OBSERVED: observed.items}
-    frame = Frame(len(observed.patients), run.root, observed.patients, names)
-    column = system(run.value(node, frame))
+    column = system(run.value(node, _frame_of(run, observed)))
     if isinstance(column, Quantity):
         column = column.part("value")
     return observed.patients, numbers(column)
+
+
+def _frame_of(run: Run, subjects: Members) -> Frame:
+    """A row a member, with its item as what functions of the measure are asked about."""
+    names = {} if subjects.items is None else {OBSERVED: subjects.items}
+    return Frame(len(subjects.patients), run.root, subjects.patients, names)

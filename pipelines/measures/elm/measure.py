@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ehr_core.kernel.errors import BadRequest
 
-SCORING, BASIS, UNIT = "cqfm-scoring", "cqfm-populationBasis", "cqfm-scoringUnit"
-CRITERIA_REFERENCE, AGGREGATE = "cqfm-criteriaReference", "cqfm-aggregateMethod"
-"""The last part of an extension's address: its guide has moved, and editions differ in what stands before."""
+SCORING, BASIS, UNIT = "scoring", "populationBasis", "scoringUnit"
+CRITERIA_REFERENCE, AGGREGATE = "criteriaReference", "aggregateMethod"
+GUIDES = ("cqfm", "cqm", "cqf")
+"""What stands before an extension's own name: the guide of measures has moved, and was named anew each time."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,12 @@ def period_now() -> tuple[str, str]:
 
 
 def _group(group: dict, measure: dict, number: int) -> Group:
-    scoring = _extension(group, SCORING) or _code(group.get("scoring")) or _code(measure.get("scoring"))
+    scoring = extension_of(group, SCORING) or _code(group.get("scoring")) or _code(measure.get("scoring"))
     basis = (
-        _extension(group, BASIS) or group.get("basis") or _extension(measure, BASIS) or measure.get("basis")
+        extension_of(group, BASIS)
+        or group.get("basis")
+        or extension_of(measure, BASIS)
+        or measure.get("basis")
     )
     populations: list[Population] = []
     for one in group.get("population", []):
@@ -158,7 +162,7 @@ def _group(group: dict, measure: dict, number: int) -> Group:
 def _unit(holder: dict) -> str | None:
     """The unit that its score is said to have: by the extension, or by the element that later releases have."""
     said = holder.get("scoringUnit") or {}
-    return _extension(holder, UNIT) or _code(said) or said.get("text")
+    return extension_of(holder, UNIT) or _code(said) or said.get("text")
 
 
 def _population(one: dict, taken: Collection[str]) -> Population:
@@ -167,8 +171,8 @@ def _population(one: dict, taken: Collection[str]) -> Population:
         _free(one.get("id") or code, taken),
         code,
         _expression(one),
-        _extension(one, CRITERIA_REFERENCE),
-        _extension(one, AGGREGATE),
+        extension_of(one, CRITERIA_REFERENCE) or one.get("criteriaReference"),
+        extension_of(one, AGGREGATE) or _code(one.get("aggregateMethod")),
     )
 
 
@@ -200,8 +204,10 @@ def _code(concept: dict | None) -> str | None:
     return next((coding.get("code") for coding in (concept or {}).get("coding", [])), None)
 
 
-def _extension(holder: dict, name: str) -> str | None:
+def extension_of(holder: Mapping, name: str) -> str | None:
+    """What the extension of that name says, by a code or a text, of whichever of the guides it is."""
     for one in holder.get("extension", []):
-        if str(one.get("url")).rpartition("/")[2] == name:
+        guide, _, own = str(one.get("url")).rpartition("/")[2].partition("-")
+        if guide in GUIDES and own == name:
             return _code(one.get("valueCodeableConcept")) or one.get("valueCode") or one.get("valueString")
     return None

@@ -165,7 +165,8 @@ def contents(place: Path) -> Iterator[dict]:
     files = [place] if place.is_file() else sorted(place.rglob("*"))
     for file in files:
         around = file.relative_to(place).parts[:-1]
-        if "cases" in around or file.name.startswith(".") or not file.name.endswith(READ):
+        hidden = any(name.startswith(".") for name in (*around, file.name))
+        if "cases" in around or hidden or not file.name.endswith(READ):
             continue
         try:
             yield from read_json(file)

@@ -6,7 +6,7 @@ A member is a pair of patient and subject: the patient (boolean basis) or one of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -81,6 +81,16 @@ def _keys(run: Run, lists: list[Listing]) -> list[np.ndarray]:
         return []
     together = run.equality.identity(concat([one.items for one in lists]))
     return np.split(together, np.cumsum([len(one.items) for one in lists])[:-1])
+
+
+def together(several: Sequence[Members]) -> Members:
+    """The members of all of them; those with items alone, where some have items."""
+    kept = [one for one in several if one.items is not None] or list(several)
+    patients = np.concatenate([np.zeros(0, np.int64), *(one.patients for one in kept)])
+    keys = np.concatenate([np.zeros(0, np.int64), *(one.keys for one in kept)])
+    items = [one.items for one in kept if one.items is not None]
+    rows = np.sort(np.unique(np.stack([patients, keys]), axis=1, return_index=True)[1])
+    return Members(patients[rows], keys[rows], concat(items).take(rows) if items else None)
 
 
 @dataclass

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.measures.elm.columns import Bool, Code, Column, Concept, Listing, Text, alternatives_of
+from pipelines.measures.elm.columns import Bool, Choice, Code, Column, Concept, Listing, Text, alternatives_of
 from pipelines.measures.elm.conversions import system
 from pipelines.measures.elm.records import ElementTable
+from pipelines.measures.elm.values import part_of
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 """FHIR's own definitions, which every resource follows without saying so."""
@@ -23,13 +24,19 @@ def rules() -> Mapping[str, dict[str, dict[str, list]]]:
     return tomllib.loads(RULES.read_text(encoding="utf-8"))
 
 
-def has_profile(table: ElementTable, profile: str | None, *, declared_only: bool) -> np.ndarray:
-    """Rows that follow the profile, of whatever version. Kept with the table: it is asked for many times."""
+def has_profile(
+    table: ElementTable, profile: str | None, *, declared_only: bool | frozenset[str]
+) -> np.ndarray:
+    """Rows that follow the profile, of whatever version. Kept with the table: it is asked for many times.
+
+    `declared_only`: by what they declare alone, for every guide or for those named.
+    """
     if profile is None or profile.startswith(BASE) or table.type_name == "Patient" or not len(table):
         return np.ones(len(table), bool)
     profile = profile.partition("|")[0]
     if profile not in table.profiles:
-        table.profiles[profile] = _has_profile(table, profile, declared_only)
+        alone = declared_only if isinstance(declared_only, bool) else guide_of(profile) in declared_only
+        table.profiles[profile] = _has_profile(table, profile, alone)
     return table.profiles[profile]
 
 
@@ -39,32 +46,45 @@ def _has_profile(table: ElementTable, profile: str, declared_only: bool) -> np.n
     if isinstance(declared, Listing) and isinstance(declared.items, Text):
         texts = table.texts
         names = texts.mapped(declared.items.values, lambda text: text.split("|")[0])
-        guides = texts.mapped(names, _guide)
+        guides = texts.mapped(names, guide_of)
         owners = declared.owners()
         declares[owners[names == texts.number(profile)]] = True
-        same_guide[owners[guides == texts.number(_guide(profile))]] = True
+        same_guide[owners[guides == texts.number(guide_of(profile))]] = True
     if declared_only:
         return declares
-    return declares | (~same_guide & _fits(table, profile.rsplit("/", 1)[-1]))
+    return declares | (~same_guide & _fits(table, profile))
 
 
-def _guide(profile: str) -> str:
+def guide_of(profile: str) -> str:
     """The implementation guide that a profile belongs to: its address without the profile's own name."""
     return profile.rsplit("/", 1)[0]
 
 
-def _fits(table: ElementTable, name: str) -> np.ndarray:
-    result = np.ones(len(table), bool)
-    for path, values in rules().get(name, {}).get("is", {}).items():
+def _rule(profile: str) -> dict[str, dict[str, list]]:
+    """What tells the profile apart. US Quality Core has QI-Core's profiles under names of its own."""
+    name = profile.rsplit("/", 1)[-1]
+    for known in (profile, name, name.replace("us-quality-core-", "qicore-")):
+        if known in rules():
+            return rules()[known]
+    return {}
+
+
+def _fits(table: ElementTable, profile: str) -> np.ndarray:
+    rule, result = _rule(profile), np.ones(len(table), bool)
+    for path, values in rule.get("is", {}).items():
         result &= _holds(table, path, values)
-    for path, values in rules().get(name, {}).get("is_not", {}).items():
+    for path, values in rule.get("is_not", {}).items():
         result &= ~_holds(table, path, values)
     return result
 
 
 def _holds(table: ElementTable, path: str, values: list) -> np.ndarray:
     """Rows in which the element, or one of its codes, has one of the values."""
-    column = system(table.part(path))
+    first, *further = path.split(".")
+    column = table.part(first)
+    for step in further:
+        column = part_of(column, step)
+    column = system(column)
     result = np.zeros(len(table), bool)
     for part in alternatives_of(column):
         if isinstance(part, Listing):
@@ -76,6 +96,8 @@ def _holds(table: ElementTable, path: str, values: list) -> np.ndarray:
 
 def _one_of(table: ElementTable, column: Column, values: list) -> np.ndarray:
     result = np.zeros(len(column), bool)
+    if isinstance(column, Choice):
+        return np.logical_or.reduce([_one_of(table, part, values) for part in column.alternatives])
     if isinstance(column, Bool):
         return np.isin(column.values, [int(value) for value in values])
     numbers = [table.texts.number(value) for value in values if isinstance(value, str)]

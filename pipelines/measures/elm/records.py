@@ -269,7 +269,7 @@ class Records:
     Otherwise one that declares none is judged by what it says.
     """
 
-    def __init__(self, texts: Texts, *, declared_only: bool = False):
+    def __init__(self, texts: Texts, *, declared_only: bool | frozenset[str] = False):
         self.texts, self.declared_only = texts, declared_only
         self.patients = 0
         self._resources: dict[str, list] = {}

@@ -24,7 +24,13 @@ from pipelines.measures.elm.records import Elements, ElementTable
 from pipelines.measures.elm.run import Frame, Run, operation
 from pipelines.measures.elm.terminology import members
 
-NOT_DONE_VALUE_SET = "http://hl7.org/fhir/us/qicore/StructureDefinition/qicore-notDoneValueSet"
+NOT_DONE_VALUE_SETS = (
+    "http://hl7.org/fhir/us/qicore/StructureDefinition/qicore-notDoneValueSet",
+    "http://hl7.org/fhir/us/quality-core/StructureDefinition/us-quality-core-notDoneValueSet",
+    "http://fhir.org/guides/onc/us-quality-core/StructureDefinition/us-quality-core-notDoneValueSet",
+    "http://fhir.org/guides/astp/us-quality-core/StructureDefinition/us-quality-core-notDoneValueSet",
+)
+"""By whichever guide's extension a statement that something was not done names a whole value set."""
 
 
 @operation("Retrieve")
@@ -79,7 +85,7 @@ def codings_of(column: Column) -> tuple[np.ndarray, np.ndarray]:
 def _names_value_set(run: Run, part: Column, url: str) -> np.ndarray:
     """A statement that something was not done names a whole value set, in an extension of the code."""
     result = np.zeros(len(part), bool)
-    number = run.texts.number(NOT_DONE_VALUE_SET)
+    numbers = [run.texts.number(address) for address in NOT_DONE_VALUE_SETS]
     for one in alternatives_of(part):
         if not isinstance(one, Elements):
             continue
@@ -90,7 +96,7 @@ def _names_value_set(run: Run, part: Column, url: str) -> np.ndarray:
         for value in alternatives_of(values):
             if isinstance(urls, Text) and isinstance(value, Text):
                 names = run.texts.mapped(value.values, lambda text: text.split("|")[0])
-                hit = (urls.values == number) & (names == run.texts.number(url.split("|")[0]))
+                hit = np.isin(urls.values, numbers) & (names == run.texts.number(url.split("|")[0]))
                 result[extensions.owners()[hit]] = True
     return result
 

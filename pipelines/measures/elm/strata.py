@@ -1,4 +1,4 @@
-"""Strata: parts of a group by what a stratifier says of a patient, where that is a value and not true or false."""
+"""Strata: parts of a group by the values that a stratifier gives, of a patient or of each subject of a function."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from pipelines.measures.elm.columns import Bool, Choice, Code, Column, Concept, Listing, Null, Record
 from pipelines.measures.elm.conversions import system
+from pipelines.measures.elm.logic import truth
 from pipelines.measures.elm.plain import plain
 from pipelines.measures.elm.populations import Members
 from pipelines.measures.elm.run import Run
@@ -21,13 +22,24 @@ def is_valued(column: Column) -> bool:
 
 def strata_by_value(run: Run, name: str, column: Column) -> dict[str, Members]:
     """By `name=value`, the patients who have the value; those without any are in no stratum."""
+    rows = np.arange(len(column))
+    return _by_value(run, name, column, Members(rows, np.zeros(len(rows), np.int64)))
+
+
+def strata_of_subjects(run: Run, name: str, column: Column, subjects: Members) -> dict[str, Members]:
+    """What a function says of each subject: those of whom it is true, or by `name=value` those who have the value."""
+    if is_valued(column):
+        return _by_value(run, name, column, subjects)
+    return {name: subjects.only(truth(column).values == 1)}
+
+
+def _by_value(run: Run, name: str, column: Column, subjects: Members) -> dict[str, Members]:
     column = system(column)
     keys = run.equality.identity(column)
     found = {}
     for key in np.unique(keys[keys >= 0]):
-        rows = np.flatnonzero(keys == key)
-        text = written(run, column, int(rows[0]))
-        found[f"{name}={text}"] = Members(rows, np.zeros(len(rows), np.int64))
+        text = written(run, column, int(np.flatnonzero(keys == key)[0]))
+        found[f"{name}={text}"] = subjects.only(keys == key)
     return found
 
 

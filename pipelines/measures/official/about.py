@@ -11,11 +11,11 @@ from data_contracts.official import known_of
 from pipelines.measures.elm.counted import observing
 from pipelines.measures.elm.engine import Compiled, Engine, deep_enough
 from pipelines.measures.elm.explain import Names, explain_node
-from pipelines.measures.elm.measure import Group, Population
+from pipelines.measures.elm.measure import Group, Population, extension_of
 from pipelines.measures.elm.packages import cut_value_sets
 from pipelines.measures.elm.survey import data_requirements, reachable
 
-NOTATION = "cqfm-improvementNotation"
+NOTATION = "improvementNotation"
 LONGEST_EXPLANATION = 6_000
 """Characters of one definition in the intermediate form; the whole of it is told by `almoner measures explain`."""
 LONGEST_WORDS = 3_000
@@ -100,14 +100,13 @@ def _group(
 
 
 def _improvement(content: Mapping, written: Mapping) -> str:
+    """As the group says it, or else the measure, by the extension or the element; more is better if nobody does."""
     for holder in (written, content):
-        for one in holder.get("extension", []):
-            if str(one.get("url")).rpartition("/")[2] == NOTATION:
-                coded = one.get("valueCodeableConcept", {}).get("coding", [{}])[0].get("code")
-                if coded in ("increase", "decrease"):
-                    return coded
-    coded = content.get("improvementNotation", {}).get("coding", [{}])[0].get("code")
-    return coded if coded in ("increase", "decrease") else "increase"
+        coded = holder.get(NOTATION, {}).get("coding", [{}])[0].get("code")
+        for said in (extension_of(holder, NOTATION), coded):
+            if said in ("increase", "decrease"):
+                return said
+    return "increase"
 
 
 def _numerator_words(populations: tuple[Population, ...], said: Mapping[str, str]) -> str:

@@ -11,9 +11,12 @@ import pytest
 from data_contracts.api.access import NewProxy
 from ehr_core.access.watch import raise_alerts
 from ehr_core.access.watch_rules import Finding
-from tests.integration.chart_records import put_patient, put_site
+from ehr_core.kernel.errors import BadRequest, Forbidden
+from tests.integration.chart_records import MRN, put_patient, put_site
 from tests.lib.api import RunningApi, running_api
 from tests.lib.app_pages import field, opened, press, session_of, shown
+
+WHOSE = "Patient's record number (MRN) or id"
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +38,7 @@ def api(database, tmp_path) -> Iterator[RunningApi]:
 def of_ana(session, module: str, function: str):
     """The page with Ana's id typed into its field."""
     page = opened(session, module, function)
-    field(page, "Patient id").set_value("ana")
+    field(page, WHOSE).set_value("ana")
     return page.run(timeout=60)
 
 
@@ -101,6 +104,30 @@ def test_a_roles_reach_is_changed(root):
     page = press(page, "Save")
     assert {one.role: one.reach for one in root.client.access.roles()}["nurse"] == "panel"
     assert "Own panel and care teams" in shown(page)
+
+
+def test_a_rule_is_made_about_a_person_by_name_and_a_number_gets_into_no_address(api, root):
+    page = opened(root, "dashboards.admin.chart_access", "chart_access_page")
+    field(page, WHOSE).set_value(" M-ANA ")
+    page = page.run(timeout=60)
+    assert "REYES, Ana" in shown(page)
+    assert "born 04-Mar-2012 · MRN M-ANA" in shown(page)
+    assert page.query_params == {"patient": "ana"}
+    seen = root.client.audit.page(patient_id="ana", page=1, size=20).events
+    assert "patient_named" in {one.act for one in seen}
+    field(page, WHOSE).set_value("M-NOBODY")
+    page = page.run(timeout=60)
+    assert "There is no patient of this id or record number" in shown(page)
+    assert "No rule" not in shown(page), "nothing of the one before stays on the screen"
+
+
+def test_a_number_that_several_bear_names_nobody_and_who_keeps_no_rules_learns_no_name(api, root):
+    put_patient(api, "twin", family="Young", identifier=[{"system": MRN, "value": "M-ANA"}])
+    with pytest.raises(BadRequest, match="Several records"):
+        root.client.access.patient("M-ANA")
+    assert root.client.access.patient("twin").name.family == "Young"
+    with pytest.raises(Forbidden):
+        api.signed_in("lee", "analyst").access.patient("ana")
 
 
 def test_a_disclosure_is_recorded_for_the_accounting(root):

@@ -36,7 +36,11 @@ HELD = {
     "FROM care_gaps.gap WHERE present ORDER BY 1, 2",
     "flags": "SELECT patient_id, measure_id, period_begin, period_end, evaluable, not_evaluable_reason, "
     "initial_population, denominator, denominator_exclusion, denominator_exception, numerator, exclusion_reason, "
-    "evidence_id, evidence_on, evidence_value, next_change_on FROM quality.measure_flag "
+    "evidence_id, evidence_on, evidence_value, evidence_sensitivity, next_change_on "
+    "FROM quality.measure_flag "
+    "WHERE period_begin <= :today AND period_end >= :today ORDER BY 1, 2, 3",
+    "rests_on": "SELECT patient_id, source_id, array_to_string(rests_also_on_ids, ',') FROM care_gaps.gap "
+    "WHERE present UNION ALL SELECT patient_id, measure_id, array_to_string(rests_also_on_ids, ',') FROM quality.measure_flag "
     "WHERE period_begin <= :today AND period_end >= :today ORDER BY 1, 2, 3",
     "strata": "SELECT patient_id, clinic, clinician, sex, age_band, race, ethnicity, payer, language "
     "FROM quality.patient_stratum ORDER BY 1",

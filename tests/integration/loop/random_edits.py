@@ -267,6 +267,15 @@ def correct(work: UnitOfWork, random: Random, patient_id: str, now: datetime) ->
             return
 
 
+def label(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
+    """Puts a restricting label on some facts of one kind, or takes it off again."""
+    for body in _stored(work, random, patient_id, random.choice(EDITABLE))[:4]:
+        meta = dict(body.get("meta", {}))
+        if meta.pop("security", None) is None:
+            meta["security"] = [{"system": ACT_CODE, "code": random.choice(("HIV", "PSY"))}]
+        Store(work).update(body["resourceType"], body["id"], {**body, "meta": meta})
+
+
 def retract(work: UnitOfWork, random: Random, patient_id: str, now: datetime) -> None:
     for body in _stored(work, random, patient_id, "observation")[:3]:
         Store(work).update("Observation", body["id"], {**body, "status": "entered-in-error"})
@@ -323,6 +332,7 @@ ACTS: dict[str, Callable[[UnitOfWork, Random, str, datetime], None]] = {
     "add a problem": add_problem,
     "vaccinate": vaccinate,
     "correct a result": correct,
+    "label": label,
     "retract results": retract,
     "remove": remove,
     "remove a person": remove_person,

@@ -11,6 +11,7 @@ from fhir.resources.R4B.measurereport import MeasureReport
 
 from data_contracts.api.official_measures import Activation, OfficialMeasure, PackageImport
 from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound
+from ehr_core.quality.described import of_official
 from pipelines.measures.official.kept import KeptPackages
 from pipelines.run import official_packages
 from pipelines.run.importing import activate, import_package, judge
@@ -222,7 +223,11 @@ def test_the_shared_package_is_judged_whole(tmp_path):
     by_id = {one.measure_id: one for one in judged.measures}
     assert by_id[GLYCEMIC].improvement == "decrease"
     assert any("lower is taken for better" in note for note in judged.notes)
-    assert len([name for name in ids if name.startswith("CMS138")]) == 3
+    rates = [of_official(one) for one in judged.measures if one.name.startswith("CMS138")]
+    assert len({(one.of_several, one.definition.numerator) for one in rates}) == 3, (
+        "told apart by what each counts"
+    )
+    assert not of_official(by_id[GLYCEMIC]).of_several
 
 
 def test_a_bundle_is_a_package_too(tmp_path):

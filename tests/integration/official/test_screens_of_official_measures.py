@@ -140,7 +140,7 @@ def test_the_page_in_the_workspace_shows_the_measure_and_on_request_the_facts_of
     assert "Glycemic Status Assessment Greater Than 9%" in said
     assert "CPT is not loaded here. The package brings the codes that it counts" in said
     assert "Active since" in said
-    assert "Met (numerator)" in said
+    assert "Counts against (numerator)" in said
     kidneys = opened(session_of(clinician), "dashboards.quality.measures", "measures_page", measure=KIDNEYS)
     toggles = [one for one in kidneys.toggle if one.label == "Facts"]
     assert toggles, "nobody whom the measure asks something of"

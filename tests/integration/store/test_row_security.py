@@ -150,3 +150,17 @@ def test_a_refusal_before_sign_in_is_recorded_on_its_own(database, count) -> Non
 def test_a_sealed_list_does_not_depend_on_order_or_repeats() -> None:
     assert seal(["b", "a", "b"]) == seal(["a", "b"])
     assert seal(["a", "b"])[1] != seal(["ab"])[1]
+
+
+def test_a_function_with_its_owners_rights_is_not_everybodys_and_looks_names_up_in_no_callers_place(urls):
+    """What is named last is looked up last: left out of the path, a caller's temporary tables and types come first."""
+    with psycopg.connect(urls[0]) as connection:
+        made = connection.execute(
+            "SELECT made.oid::regprocedure::text, EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', "
+            "proowner))) AS given WHERE given.grantee = 0), (SELECT one FROM unnest(proconfig) AS one "
+            "WHERE one LIKE 'search_path=%') FROM pg_proc AS made "
+            "JOIN pg_namespace AS space ON space.oid = pronamespace WHERE prosecdef AND nspname !~ '^pg_'"
+        ).fetchall()
+    assert {"risk.relabel(text[])", "access.hold_context(text,text,text)"} <= {name for name, _, _ in made}
+    assert [name for name, everybodys, _ in made if everybodys] == []
+    assert [name for name, _, path in made if not (path or "").endswith(", pg_temp")] == []

@@ -15,7 +15,7 @@ DIAGNOSIS = {"category": [{"coding": [{"code": "encounter-diagnosis"}]}]}
 PROBLEM = {"category": [{"coding": [{"code": "problem-list-item"}]}]}
 
 
-def taken(resource: dict, profile: str, *, declared_only: bool = False) -> bool:
+def taken(resource: dict, profile: str, *, declared_only: bool | frozenset[str] = False) -> bool:
     records = Records(Texts(), declared_only=declared_only)
     records.add_patient([resource])
     table, _ = records.table(resource["resourceType"])
@@ -96,3 +96,34 @@ def test_in_a_proportion_exclusions_come_before_the_numerator_and_exceptions_aft
 def test_in_a_ratio_the_numerator_is_not_part_of_the_denominator():
     found = counted("ratio", initial_population=[1, 2, 3], denominator=[1, 2], numerator=[3, 9])
     assert found["numerator"] == [3]
+
+
+US_QUALITY_CORE = "http://fhir.org/guides/onc/us-quality-core/StructureDefinition/us-quality-core-"
+HL7_QUALITY_CORE = "http://hl7.org/fhir/us/quality-core/StructureDefinition/us-quality-core-"
+
+
+def test_us_quality_core_has_the_profiles_of_qicore_under_other_names():
+    order = {"resourceType": "ServiceRequest", "doNotPerform": True}
+    asked = {
+        f"{US_QUALITY_CORE}servicerequest": False,
+        f"{US_QUALITY_CORE}servicenotrequested": True,
+        f"{HL7_QUALITY_CORE}servicerequested": False,
+        f"{HL7_QUALITY_CORE}serviceprohibited": True,
+        f"{HL7_QUALITY_CORE}servicerequest": True,
+    }
+    assert {profile: taken(order, profile) for profile in asked} == asked
+
+
+@pytest.mark.parametrize(("forbids", "kind"), [(True, "devicenotrequested"), (None, "devicerequest")])
+def test_a_device_is_asked_for_or_forbidden_by_an_extension_that_changes_what_is_said(forbids, kind):
+    extension = {"url": "http://hl7.org/fhir/StructureDefinition/request-doNotPerform", "valueBoolean": True}
+    order = {"resourceType": "DeviceRequest", **({"modifierExtension": [extension]} if forbids else {})}
+    found = {one for one in ("devicerequest", "devicenotrequested") if taken(order, f"{QICORE}qicore-{one}")}
+    assert found == {kind}
+
+
+def test_only_of_a_guide_that_the_cases_name_is_a_declaration_needed():
+    profile = "qicore-condition-encounter-diagnosis"
+    for guide, expected in ((QICORE, False), (US_CORE, True)):
+        guides = frozenset({guide.rstrip("/")})
+        assert taken(condition(DIAGNOSIS), f"{QICORE}{profile}", declared_only=guides) is expected

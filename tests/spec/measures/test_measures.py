@@ -467,3 +467,32 @@ def test_a_period_that_has_not_begun_is_refused(tables, judge):
 def test_the_period_turns_at_new_year(tables, judge, as_of, turns):
     with_diabetes(tables)
     assert judge("glycemic_control", as_of)["next_change_on"] == turns
+
+
+@pytest.mark.parametrize("labelled", ["diabetes", "egfr", "uacr"])
+def test_the_answer_is_as_restricted_as_the_strictest_fact_that_it_rests_on(tables, judge, labelled):
+    label = {
+        name: {"sensitivity": "HIV"} if name == labelled else {} for name in ("diabetes", "egfr", "uacr")
+    }
+    tables.patient()
+    keys = {
+        tables.fact("condition", "icd-10-cm|E11.9", "2015-03-01", **label["diabetes"]),
+        tables.fact("observation", "loinc|98979-8", "2026-02-01", value_number=60, **label["egfr"]),
+        tables.fact("observation", "loinc|9318-7", "2026-03-01", value_number=12, **label["uacr"]),
+    }
+    answer = judge("kidney_health_diabetes")
+    assert (answer["flags"], answer["evidence_sensitivity"]) == ("idn", "HIV")
+    also = {named.split("/")[1] for named in answer["rests_also_on"].split(",")}
+    assert also | {answer["evidence_key"]} == keys
+
+
+def test_both_facts_of_an_exclusion_count(tables, judge):
+    tables.patient(born="1955-06-15")
+    frailty = tables.fact("condition", "icd-10-cm|R54", "2026-01-01")
+    illness = tables.fact("condition", "icd-10-cm|I50.9", "2018-01-01", sensitivity="R")
+    answer = judge("colorectal_cancer_screening")
+    assert (answer["exclusion_reason"], answer["evidence_sensitivity"]) == (
+        "advanced_illness_with_frailty",
+        "R",
+    )
+    assert {answer["evidence_key"], answer["rests_also_on"].split("/")[1]} == {frailty, illness}

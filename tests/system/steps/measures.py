@@ -52,7 +52,7 @@ def people(person: Person) -> Locator:
 
 
 def people_counted(person: Person) -> Locator:
-    return person.page.get_by_text(re.compile(r"^\d+ patients · protected"))
+    return person.page.get_by_text(re.compile(r"^\d+ patients? · protected"))
 
 
 def turns_to_page(person: Person, number: int) -> None:

@@ -53,3 +53,23 @@ def test_a_sentence_says_of_whom(act, resource, patients, told):
         detail=None,
     )
     assert said == told
+
+
+@pytest.mark.parametrize(
+    ("actor", "told"),
+    [
+        ("The pipeline", "The pipeline activated an official measure for lee at the command line"),
+        ("lee", "lee activated an official measure"),
+    ],
+)
+def test_whom_a_service_acts_for_is_told(actor, told):
+    said = sentence(
+        actor=actor,
+        act="quality.official.activated",
+        outcome="success",
+        resource_type=None,
+        resource_id=None,
+        patients=None,
+        detail={"operator": "lee"},
+    )
+    assert said == told

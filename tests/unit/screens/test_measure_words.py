@@ -8,8 +8,8 @@ import pytest
 
 from dashboards.quality.funnel import funnel_groups, funnel_spec, place_words
 from dashboards.quality.measure import not_loaded_words
-from dashboards.quality.measure_patients import group_words, patient_html
-from dashboards.quality.rates import change_words, line_words, shift_words
+from dashboards.quality.measure_patients import group_words, membership_words, patient_html
+from dashboards.quality.rates import change_words, line_words, numerator_word, shift_words
 from dashboards.quality.trend import trend_nights, trend_spec
 from data_contracts.api.quality import (
     Counts,
@@ -47,13 +47,13 @@ def group(label: str, numerator: int | None, denominator: int | None, kind: str 
     return Stratum(kind=kind, value=label.lower(), label=label, counts=counts(numerator, denominator))
 
 
-def page(strata=(), trend=(), **line) -> MeasurePage:
+def page(strata=(), trend=(), improvement="increase", **line) -> MeasurePage:
     return MeasurePage(
         line=MeasureLine(
             measure_id="m",
             version="1",
             title="A measure",
-            improvement="increase",
+            improvement=improvement,
             period_begin=date(2026, 1, 1),
             period_end=date(2026, 12, 31),
             counts=counts(10, 20),
@@ -222,3 +222,11 @@ def test_groups_are_named_by_their_kind_and_everybody_is_none_of_them():
         "clinic:north clinic": "Clinic: North Clinic",
         "race:not recorded": "Race: Not recorded",
     }
+
+
+def test_where_lower_is_better_nobody_in_the_numerator_is_called_met_and_they_come_first():
+    usual, inverse = page().line, page(improvement="decrease").line
+    assert (numerator_word(usual), numerator_word(inverse)) == ("Met", "Counts against")
+    assert next(iter(membership_words(usual))) == "not_in_numerator"
+    assert next(iter(membership_words(inverse))) == "numerator"
+    assert "Met" not in membership_words(inverse).values()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 
@@ -17,14 +17,34 @@ from pipelines.measures.elm.columns.base import (
 
 POINTLESS = ("Interval", None)
 """The kind of an interval whose bounds are both null in every row."""
+PLAIN = frozenset(
+    {
+        "Boolean",
+        "Integer",
+        "Long",
+        "Decimal",
+        "String",
+        "Date",
+        "DateTime",
+        "Time",
+        "Code",
+        "Concept",
+        "Quantity",
+    }
+)
+"""Kinds of values that operators take from one column, wherever in a record they come from."""
 
 
 def choice_of(columns: Iterable[Column], rows: int) -> Column:
-    """One column of what may be of several types; columns that are null in every row are left out."""
-    kept = [column for column in columns if not column.nulls().all()]
+    """One column of what may be of several types, each type once; columns that are null in every row are left out."""
+    kept: dict[Hashable, Column] = {}
+    for number, column in enumerate(column for column in columns if not column.nulls().all()):
+        key = column.join_key() if column.kind in PLAIN else number
+        known = kept.get(key)
+        kept[key] = column if known is None else _either(known, column)
     if not kept:
         return Null(rows)
-    return kept[0] if len(kept) == 1 else Choice(kept)
+    return next(iter(kept.values())) if len(kept) == 1 else Choice(list(kept.values()))
 
 
 def concat(columns: Sequence[Column]) -> Column:
@@ -56,11 +76,16 @@ def _piece(column: Column, key) -> Column | None:
     pieces = [part for part in alternatives_of(column) if not is_untyped(part) and part.join_key() in wanted]
     if len(pieces) < 2:
         return pieces[0] if pieces else None
-    rows = np.arange(len(column))
     merged = pieces[0]
     for piece in pieces[1:]:
-        merged = merged.join([piece]).take(np.where(merged.nulls(), rows + len(column), rows))
+        merged = _either(merged, piece)
     return merged
+
+
+def _either(first: Column, second: Column) -> Column:
+    """The first's value, or else the second's, of two columns of one kind."""
+    rows = np.arange(len(first))
+    return first.join([second]).take(np.where(first.nulls(), rows + len(first), rows))
 
 
 def merge(first: Column, second: Column) -> Column:
