@@ -128,6 +128,18 @@ def test_a_granular_scope_shows_its_category_alone(api, ana):
     assert app.ids(token, "/fhir/Observation?category=vital-signs") == set()
 
 
+def test_a_compartment_is_the_one_it_was_opened_for_and_of_the_types_of_its_scopes(api, ana):
+    with_patient = ("launch/patient", "patient/Patient.rs", "patient/Observation.rs")
+    for scopes in (with_patient, ("launch/patient", "patient/Observation.rs")):
+        token = SmartApp(api, scopes=scopes).tokens_for("ana")["access_token"]
+        asked = SmartApp(api, scopes=scopes)
+        assert asked.ids(token, "/fhir/Patient/ana/Observation") == {"ana-laboratory", "ana-vital-signs"}
+        other, nobody = (asked.get(f"/fhir/Patient/{who}/Observation", token) for who in ("ben", "nobody"))
+        assert (other.status_code, other.json()) == (nobody.status_code, nobody.json())
+        assert other.status_code == 404
+        assert asked.get("/fhir/Patient/ana/Condition", token).status_code == 403
+
+
 def test_scope_person_and_policy_count_together(api, doctor, admin):
     with api.work() as work:
         Store(work).create("Observation", observation("ana", "laboratory", "56888-1"), id="ana-hiv")

@@ -35,7 +35,13 @@ def chen(api) -> FhirHttp:
         patient("ben", "Secretson", identifier=[{"system": "urn:mrn", "value": "BEN-77"}]),
         observation("plain"),
         observation("labelled", meta={"security": [RESTRICTED]}, code="2345-7"),
-        observation("of-ben", "ben", code="718-7", hasMember=[{"reference": "Observation/plain"}]),
+        observation(
+            "of-ben",
+            "ben",
+            code="718-7",
+            hasMember=[{"reference": "Observation/plain"}],
+            performer=[{"reference": "Patient/ana"}],
+        ),
         observation("mine", hasMember=[{"reference": "Observation/of-ben"}]),
     ):
         assert client.put(body).status_code in (200, 201)

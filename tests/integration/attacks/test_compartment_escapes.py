@@ -26,6 +26,7 @@ WAYS_OUT = {
     "_has": "/Observation?_has:Observation:has-member:code=718-7&_id=plain",
     "everything": "/Patient/ben/$everything",
     "compartment": "/Patient/ben/Observation",
+    "own compartment, by what one measured": "/Patient/ana/Observation",
     "several types": "?_type=Observation,Patient&_id=of-ben,ben",
 }
 
@@ -117,6 +118,7 @@ ORACLES = {
     "error": lambda ana: (
         ana.get("/Observation/of-ben").json() != ana.get("/Observation/nobody").json()
         or ana.get("/Patient/ben/$everything").json() != ana.get("/Patient/nobody/$everything").json()
+        or ana.get("/Patient/ben/Observation").json() != ana.get("/Patient/nobody/Observation").json()
     ),
     "version held": lambda ana: ana.get("/Observation/of-ben", If_None_Match='W/"1"').status_code == 304,
     "modified since": lambda ana: (

@@ -10,8 +10,12 @@ from ehr_core.access.field_sets import fields_of_roles
 from ehr_core.access.roles import STAFF_ROLES, permissions_by_role
 from ehr_core.api.fhir import visibility
 from ehr_core.kernel.fhir_definitions import definition
+from ehr_core.store.patient_compartment import in_compartment
 from ehr_core.store.repository import Store
-from ehr_core.store.visible import Sight
+from ehr_core.store.resource_types import RESOURCE_TYPES
+from ehr_core.store.search_parameters import Search, known_parameters
+from ehr_core.store.tables import current_table
+from ehr_core.store.visible import NOBODY, Sight
 from tests.integration.fhir.conftest import client_of, clinic, observation, patient
 from tests.lib.weakened import assert_guarded
 
@@ -151,6 +155,18 @@ def test_nothing_hidden_comes_along_with_a_match(people):
         for more in ("_revinclude=Observation:patient", "_revinclude=Observation:subject", "_include=*"):
             found = resources_in(people[role].get(f"/Patient?_id=ana&{more}"))
             assert {one["resourceType"] for one in found} <= {"Patient"}, (role, more)
+
+
+def test_a_compartment_follows_no_parameter_that_the_role_does_not_search_by(people):
+    """Front desk finds coverages by who benefits and who pays, and not by who subscribes."""
+    clerk = people["front_desk"]
+    assert [one["id"] for one in resources_in(clerk.get("/Patient/ana/Coverage"))] == ["paid"]
+    asked = Search(Sight(NOBODY, fields_of_roles(("front_desk",))), "UTC", patient_id="ana")
+    known = known_parameters(RESOURCE_TYPES["Coverage"], current_table("Coverage"), asked)
+    condition = str(in_compartment("Coverage", known, asked)[0].compile().params)
+    assert "payor" in condition
+    assert "subscriber" not in condition
+    assert clerk.get("/Patient/ana/Observation").status_code == 403
 
 
 def test_a_match_is_cut_too(people):
