@@ -20,6 +20,9 @@ from pipelines.measures.elm.profiles import guide_of
 from pipelines.measures.elm.program import not_evaluable
 from pipelines.measures.elm.records import Records
 
+OFFICIAL = frozenset(f"http://hl7.org/fhir/us/{guide}/StructureDefinition" for guide in ("core", "qicore"))
+"""The guides that the official cases are written by."""
+
 
 @dataclass
 class MeasureReport:
@@ -135,13 +138,14 @@ def _measure_of(package: Package, case: Case) -> str:
 def _declared_guides(cases: list[Case]) -> frozenset[str]:
     """The guides of which the resources of a measure's cases say that they follow profiles.
 
-    For these they are believed alone; for a guide that none of them names, the content decides.
+    For these they are believed alone, and for QI-Core and US Core as soon as they name any guide; for another guide
+    that none of them names, the content decides.
     """
     found: set[str] = set()
     for resource in chain.from_iterable(case.resources for case in cases):
         profiles = (resource.get("meta") or {}).get("profile") or []
         found.update(guide_of(str(one)) for one in profiles)
-    return frozenset(found)
+    return frozenset(found | OFFICIAL) if found else frozenset()
 
 
 def _measure(
