@@ -156,8 +156,8 @@ _WORDS = f"""CASE
   END"""
 
 _SAID = """coalesce(b.systolic, r.normalised_value, r.value_number) NULLS FIRST,
-    md5(concat_ws(
-      '|', r.resource_type, h.source_no, h.code, b.diastolic, r.value_text, r.value_code, r.value_boolean))"""
+    md5(concat_ws('|', r.resource_type, h.source_no, h.code, b.diastolic, r.value_text, r.value_code, r.value_boolean,
+      r.value_comparator, r.value_unit, r.on_high, r.until_day, o.outcomes))"""
 """Between facts of one moment what they say decides, the higher number last, never which pseudonym they go by: the
 answer is the same under every key, on the identified record, and in every engine that has MD5."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+_WHAT_IT_SAYS = ("until_day", "on_high", "number", "diastolic", "unit", "comparator", "flag", "outcomes")
+"""Beside its kind and day: facts alike in all of it are alike to every rule."""
 NEVER = "DATE '9999-12-31'"
 ALWAYS = "DATE '1000-01-01'"
 
@@ -43,19 +45,27 @@ def earliest(*days: str) -> str:
 
 
 def rests_on(*facts: str) -> str:
-    """Two steps after `placed`: the facts that an answer rests on beside its parts, and by answer the strictest label
-    of all of them, as a text that sorts by strictness, and who they are but the deciding one."""
+    """Three steps after `placed`: the facts that an answer rests on beside its parts; with each, those that say the
+    same of the same day, for only a pseudonym chooses among them; and by answer the strictest label of all of them, as
+    a text that sorts by strictness, and who they are but the deciding one."""
+    same = " AND ".join(f"t.{name} IS NOT DISTINCT FROM f.{name}" for name in _WHAT_IT_SAYS)
     return f"""
 used AS (
   SELECT person_no, topic_no, evidence_fact_no, unnest(part_fact_nos) AS fact_no FROM placed
   UNION SELECT person_no, topic_no, evidence_fact_no, unnest([evidence_fact_no, {", ".join(facts)}]) FROM placed
 ),
+rested AS (
+  SELECT u.person_no, u.topic_no, t.resource_type, t.resource_key, min(nullif(t.on_day, {ALWAYS})) AS on_day,
+    max({sensitivity_rank("t.sensitivity")}) AS label, bool_or(t.fact_no = u.evidence_fact_no) AS decides
+  FROM used u
+  JOIN guideline_fact f ON f.fact_no = u.fact_no
+  JOIN guideline_fact t ON t.person_no = f.person_no AND t.source_no = f.source_no AND t.on_day = f.on_day AND {same}
+  GROUP BY u.person_no, u.topic_no, t.resource_type, t.resource_key
+),
 resting AS (
   SELECT person_no, topic_no, max(label) AS label, string_agg(named, ',' ORDER BY named) AS also
-  FROM (SELECT DISTINCT u.person_no, u.topic_no, {sensitivity_rank("f.sensitivity")} AS label,
-      CASE WHEN f.fact_no <> u.evidence_fact_no OR u.evidence_fact_no IS NULL THEN concat(f.resource_type, '/',
-        f.resource_key, '/', coalesce(CAST(nullif(f.on_day, {ALWAYS}) AS VARCHAR), '')) END AS named
-    FROM used u JOIN guideline_fact f ON f.fact_no = u.fact_no) facts
+  FROM (SELECT person_no, topic_no, label, CASE WHEN decides IS NOT TRUE THEN concat(
+      resource_type, '/', resource_key, '/', coalesce(CAST(on_day AS VARCHAR), '')) END AS named FROM rested) facts
   GROUP BY person_no, topic_no
 )"""
 

@@ -79,13 +79,18 @@ who AS MATERIALIZED (
 
 UNLESS = f"""
 exclusion_way AS (
-  SELECT s.person_no, x.exclusion_no, x.way,
-    count(*) FILTER (WHERE s.holds) = max(x.parts) AS holds, max(s.fact_no) AS fact_no,
-    list(s.fact_no) FILTER (WHERE s.holds) AS fact_nos
+  SELECT s.person_no, x.exclusion_no, max(s.fact_no) AS fact_no, list(s.fact_no) AS fact_nos
   FROM rule_exclusion x
   JOIN state s ON s.criterion = x.criterion
-  WHERE x.age_at_least_months IS NULL OR {anniversary("s.birth_high", "x.age_at_least_months")} <= x.ends
+  WHERE (x.age_at_least_months IS NULL OR {anniversary("s.birth_high", "x.age_at_least_months")} <= x.ends)
+    AND s.holds
   GROUP BY s.person_no, x.exclusion_no, x.way
+  HAVING count(*) = max(x.parts)
+),
+exclusion_held AS (
+  SELECT person_no, exclusion_no, fact_no, flatten(list(fact_nos)) AS fact_nos
+  FROM exclusion_way
+  GROUP BY person_no, exclusion_no, fact_no
 ),
 unless AS (
   SELECT h.person_no, t.topic_no,
@@ -95,8 +100,7 @@ unless AS (
     arg_min(t.exclusion, t.rank) FILTER (WHERE t.role = 'exception') AS exception,
     arg_min(h.fact_no, row(t.rank, -h.fact_no)) FILTER (WHERE t.role = 'exception') AS exception_fact_no,
     arg_min(h.fact_nos, row(t.rank, -h.fact_no)) FILTER (WHERE t.role = 'exception') AS exception_fact_nos
-  FROM exclusion_way h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
-  WHERE h.holds
+  FROM exclusion_held h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
   GROUP BY h.person_no, t.topic_no
 )"""
 
@@ -108,7 +112,7 @@ part AS (
   GROUP BY s.person_no, e.topic_no, e.alternative, e.part
 ),
 alternative AS (
-  SELECT person_no, topic_no, count(*) FILTER (WHERE holds) = max(parts) AS holds,
+  SELECT person_no, topic_no, alternative, count(*) FILTER (WHERE holds) = max(parts) AS holds,
     max(fact_no) AS fact_no, max(last_fact_no) AS last_fact_no,
     list(coalesce(fact_no, last_fact_no)) FILTER (WHERE last_fact_no IS NOT NULL) AS fact_nos
   FROM part
@@ -117,7 +121,8 @@ alternative AS (
 done AS (
   SELECT person_no, topic_no, bool_or(holds) AS holds, max(fact_no) FILTER (WHERE holds) AS fact_no,
     max(last_fact_no) AS last_fact_no,
-    coalesce(arg_max(fact_nos, fact_no) FILTER (WHERE holds), arg_max(fact_nos, last_fact_no)) AS fact_nos
+    coalesce(arg_max(fact_nos, row(fact_no, -alternative)) FILTER (WHERE holds),
+      arg_max(fact_nos, row(last_fact_no, -alternative)) FILTER (WHERE last_fact_no IS NOT NULL)) AS fact_nos
   FROM alternative
   GROUP BY person_no, topic_no
 )"""

@@ -134,11 +134,16 @@ exclusion_way AS (
   FROM exclusion_part
   GROUP BY person_no, exclusion_no, way
 ),
+exclusion_held AS (
+  SELECT person_no, exclusion_no, holds, fact_no, flatten(list(fact_nos)) AS fact_nos, min(next_change) AS next_change
+  FROM exclusion_way
+  GROUP BY person_no, exclusion_no, holds, fact_no
+),
 unless AS (
   SELECT h.person_no, t.topic_no, arg_min(t.exclusion, t.rank) FILTER (WHERE h.holds) AS reason,
     arg_min(h.fact_no, row(t.rank, -h.fact_no)) FILTER (WHERE h.holds) AS fact_no,
     arg_min(h.fact_nos, row(t.rank, -h.fact_no)) FILTER (WHERE h.holds) AS fact_nos, min(h.next_change) AS next_change
-  FROM exclusion_way h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
+  FROM exclusion_held h JOIN rule_topic_exclusion t ON t.exclusion_no = h.exclusion_no
   GROUP BY h.person_no, t.topic_no
 )"""
 
@@ -148,7 +153,8 @@ part AS (
     bool_or(s.holds) AS holds,
     arg_max(s.fact_no, row(s.lapses, s.fact_no)) FILTER (WHERE s.holds) AS fact_no,
     max(s.last_fact_no) AS last_fact_no,
-    arg_max(s.last_readable, s.last_fact_no) AS last_readable,
+    arg_max(s.last_readable, row(s.last_fact_no, s.last_readable)) FILTER (WHERE s.last_fact_no IS NOT NULL)
+      AS last_readable,
     max(s.last_end) AS last_end,
     max(s.lapses) AS lapses,
     min(s.next_begin) AS next_begin
@@ -165,7 +171,7 @@ alternative AS (
     CASE WHEN count(*) FILTER (WHERE last_end IS NOT NULL) = max(parts) THEN min(last_end) END AS last_end,
     max(last_fact_no) AS last_fact_no,
     list(coalesce(fact_no, last_fact_no)) FILTER (WHERE last_fact_no IS NOT NULL) AS fact_nos,
-    arg_max(last_readable, last_fact_no) AS last_readable,
+    arg_max(last_readable, row(last_fact_no, last_readable)) FILTER (WHERE last_fact_no IS NOT NULL) AS last_readable,
     least(min(next_begin), min(lapses)) AS next_change
   FROM part
   GROUP BY person_no, topic_no, alternative
@@ -174,13 +180,13 @@ done AS (
   SELECT person_no, topic_no, bool_or(holds) AS holds, bool_or(partial) AS partial,
     bool_and(waiting) FILTER (WHERE holds) AS waiting,
     arg_max(fact_no, row(last_end, fact_no)) FILTER (WHERE holds) AS fact_no,
-    coalesce(arg_max(fact_nos, row(last_end, fact_no)) FILTER (WHERE holds),
-      arg_max(fact_nos, last_fact_no) FILTER (WHERE partial),
-      arg_max(fact_nos, row(last_end, last_fact_no)) FILTER (WHERE last_end IS NOT NULL)) AS fact_nos,
+    coalesce(arg_max(fact_nos, row(last_end, fact_no, -alternative)) FILTER (WHERE holds),
+      arg_max(fact_nos, row(last_fact_no, -alternative)) FILTER (WHERE partial),
+      arg_max(fact_nos, row(last_end, last_fact_no, -alternative)) FILTER (WHERE last_end IS NOT NULL)) AS fact_nos,
     max(last_end) FILTER (WHERE holds) AS due_on,
     max(last_end) AS lapsed_on,
     max(last_fact_no) AS last_fact_no,
-    arg_max(last_readable, last_fact_no) AS last_readable,
+    arg_max(last_readable, row(last_fact_no, last_readable)) FILTER (WHERE last_fact_no IS NOT NULL) AS last_readable,
     min(next_change) AS next_change
   FROM alternative
   GROUP BY person_no, topic_no
@@ -212,7 +218,7 @@ followed AS (
 abnormal AS (
   SELECT f.person_no, f.topic_no,
     max(f.fact_no) FILTER (WHERE u.until IS NULL) AS open_fact_no,
-    arg_max(f.begins + f.deadline_days, f.fact_no) FILTER (WHERE u.until IS NULL) AS deadline,
+    arg_max(f.begins + f.deadline_days, row(f.fact_no, -f.deadline_days)) FILTER (WHERE u.until IS NULL) AS deadline,
     max(u.follow_fact_no) AS follow_fact_no,
     max(f.fact_no) AS last_fact_no,
     least(min(f.relevant_until), min(u.until)) AS next_change

@@ -62,6 +62,12 @@ def _after(step: str) -> Callable[[AlmonerClient], Callable[[str], None]]:
     return prepare
 
 
+def _while_it_is_exported(client: AlmonerClient) -> Callable[[str], None]:
+    """Dies as soon as the core has begun the export, however soon that would be over."""
+    client.bulk.wait = _die
+    return _quiet
+
+
 def _amid_the_lines(client: AlmonerClient) -> Callable[[str], None]:
     """Dies with a resource type half de-identified."""
     lines = client.bulk.lines
@@ -114,7 +120,7 @@ def _before_it_is_told(client: AlmonerClient) -> Callable[[str], None]:
 
 
 BEFORE_WRITE_BACK = {
-    "the export is under way": _after("starting"),
+    "the export is under way": _while_it_is_exported,
     "lines are being de-identified": _amid_the_lines,
     "the snapshot is taken": _after("snapshot:"),
     "the flat tables are made": _after("flatten:"),

@@ -85,6 +85,13 @@ def under_pseudonyms(connection: duckdb.DuckDBPyConnection) -> None:
         "VARCHAR",
         null_handling="special",
     )
+    connection.create_function("named", _named, ["VARCHAR"], "VARCHAR")
+
+
+def _named(facts: str) -> str:
+    """Each Type/id/day of a list under its pseudonym, in the order that they then have."""
+    parts = (fact.split("/") for fact in facts.split(","))
+    return ",".join(sorted(f"{kind}/{KEY.pseudonym(kind, key)}/{day}" for kind, key, day in parts))
 
 
 KINDS = {
@@ -95,17 +102,11 @@ KINDS = {
 }
 
 
-KIND_AND_DAY = (
-    "array_to_string(list_sort(string_split(regexp_replace(rests_also_on, '/[^/,]+/', '/', 'g'), ',')), ',')"
-)
-"""Of two other facts that say the same of one day, the pseudonyms decide which is named."""
-
-
 def answers(connection: duckdb.DuckDBPyConnection, name: str, *, identified: bool) -> set[tuple]:
     columns = next(table for table in RESULT_TABLES if table.name == name).column_names
     shown = [
-        KIND_AND_DAY
-        if column == "rests_also_on"
+        f"named({column})"
+        if identified and column == "rests_also_on"
         else f"pseudonym({KINDS[column]}, {column})"
         if identified and column in KINDS
         else f'"{column}"'

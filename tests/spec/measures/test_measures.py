@@ -496,3 +496,22 @@ def test_both_facts_of_an_exclusion_count(tables, judge):
         "R",
     )
     assert {answer["evidence_key"], answer["rests_also_on"].split("/")[1]} == {frailty, illness}
+
+
+@pytest.mark.parametrize("labelled", ["illness", "medicine", "the same medicine"])
+def test_facts_that_tie_count_all_of_them(tables, judge, labelled):
+    """Two ways of an exclusion have the same newest fact, and one fact is there twice: nothing chooses among them."""
+    tables.patient(born="1955-06-15")
+    put = {
+        "frailty": ("condition", "icd-10-cm|R54", "2026-05-01"),
+        "illness": ("condition", "icd-10-cm|I50.9", "2018-01-01"),
+        "medicine": ("medication_request", "rxnorm|135447", "2026-03-01"),
+        "the same medicine": ("medication_request", "rxnorm|135447", "2026-03-01"),
+    }
+    keys = {
+        tables.fact(*fact, **({"sensitivity": "HIV"} if name == labelled else {}))
+        for name, fact in put.items()
+    }
+    answer = judge("colorectal_cancer_screening")
+    also = {named.split("/")[1] for named in answer["rests_also_on"].split(",")}
+    assert (also | {answer["evidence_key"]}, answer["evidence_sensitivity"]) == (keys, "HIV")

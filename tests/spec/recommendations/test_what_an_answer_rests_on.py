@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-KIDNEY, COLON, DEPRESSION, BREAST = (
+KIDNEY, COLON, DEPRESSION, BREAST, GLYCEMIC = (
     "kidney_health_diabetes", "colorectal_cancer_screening", "depression_screening", "breast_cancer_screening",
+    "glycemic_control",
 )  # fmt: skip
 EGFR, UACR, PHQ9 = "loinc|98979-8", "loinc|9318-7", "loinc|44261-6"
+A1C, DONEPEZIL = "loinc|4548-4", "rxnorm|135447"
+PERCENT = {"value_unit": "%", "normalised_unit": "%"}
 
 Put = Callable[..., dict[str, str]]
 
@@ -41,6 +44,40 @@ def frail_and_ill(tables, of: str, **label: str) -> dict[str, str]:
         "frailty": ("condition", "icd-10-cm|R54", "2026-01-01", {}),
         "illness": ("condition", "icd-10-cm|I50.9", "2018-01-01", {}),
         "colonoscopy": ("procedure", "snomed|73761001", "2019-01-01", {}),
+    }
+    return _put(tables, put, of, label)
+
+
+def frail_and_ill_in_two_ways(tables, of: str, **label: str) -> dict[str, str]:
+    """Frailty is the newest fact of both ways: neither way decides more than the other."""
+    tables.patient(born="1955-06-15")
+    put = {
+        "frailty": ("condition", "icd-10-cm|R54", "2026-05-01", {}),
+        "illness": ("condition", "icd-10-cm|I50.9", "2018-01-01", {}),
+        "medicine": ("medication_request", DONEPEZIL, "2026-03-01", {}),
+    }
+    return _put(tables, put, of, label)
+
+
+def the_same_said_twice(tables, of: str, **label: str) -> dict[str, str]:
+    tables.patient(born="1970-05-04")
+    put = {
+        "diabetes": ("condition", "icd-10-cm|E11.9", "2015-03-01", {}),
+        "diabetes by another": ("condition", "icd-10-cm|E11.9", "2015-03-01", {}),
+        "diabetes before": ("condition", "icd-10-cm|E11.9", "2014-03-01", {}),
+        "a1c": ("observation", A1C, "2026-06-01", {"value_number": 7.1, "normalised_value": 7.1, **PERCENT}),
+        "a1c by another": (
+            "observation",
+            A1C,
+            "2026-06-01",
+            {"value_number": 7.1, "normalised_value": 7.1, **PERCENT},
+        ),
+        "lower a1c": (
+            "observation",
+            A1C,
+            "2026-06-01",
+            {"value_number": 6.1, "normalised_value": 6.1, **PERCENT},
+        ),
     }
     return _put(tables, put, of, label)
 
@@ -77,6 +114,14 @@ def _put(tables, facts: dict, of: str, label: dict[str, str]) -> dict[str, str]:
         (both_kidney_tests, KIDNEY, "up_to_date", {"diabetes", "egfr", "uacr"}, {"egfr before"}),
         (one_kidney_test, KIDNEY, "due", {"diabetes", "egfr", "uacr"}, set()),
         (frail_and_ill, COLON, "excluded", {"frailty", "illness"}, {"colonoscopy"}),
+        (frail_and_ill_in_two_ways, COLON, "excluded", {"frailty", "illness", "medicine"}, set()),
+        (
+            the_same_said_twice,
+            GLYCEMIC,
+            "up_to_date",
+            {"diabetes", "diabetes by another", "a1c", "a1c by another"},
+            {"diabetes before", "lower a1c"},
+        ),
         (followed_up, DEPRESSION, "up_to_date", {"screen", "care"}, {"screen before"}),
         (a_recorded_organ, BREAST, "up_to_date", {"organ", "mammography"}, set()),
     ],
@@ -110,3 +155,10 @@ def test_an_answer_of_one_fact_or_none_names_no_other(tables, ask):
     assert (ask(COLON)["rests_also_on"], ask(COLON)["evidence_sensitivity"]) == (None, None)
     tables.fact("procedure", "snomed|73761001", "2019-01-01", sensitivity="HIV")
     assert (ask(COLON)["rests_also_on"], ask(COLON)["evidence_sensitivity"]) == (None, "HIV")
+
+
+def test_a_fact_of_two_codes_is_one_fact(tables, ask):
+    tables.patient(born="1970-05-04")
+    key = tables.fact("procedure", "snomed|73761001", "2019-01-01")
+    tables.coding("procedure", key, "code", "hcpcs|G0121")
+    assert (ask(COLON)["evidence_key"], ask(COLON)["rests_also_on"]) == (key, None)
