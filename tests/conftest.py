@@ -59,6 +59,14 @@ def database(database_url: tuple[str, str]):
     opened.dispose()
 
 
+@pytest.fixture(autouse=True)
+def same_main() -> Iterator[None]:
+    """AppTest puts a page in the place of `__main__`; a process that is spawned later would run it, and die."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
 @pytest.fixture(scope="session")
 def secrets() -> Secrets:
     return postgres.TEST_SECRETS

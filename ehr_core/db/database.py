@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ehr_core.kernel.errors import Unavailable
+
+logging.getLogger("psycopg").setLevel(logging.ERROR)
+"""Its warnings tell of a connection that is lost, past our own log; that is told once, by whoever lost it."""
 
 REACHES = frozenset({"all", "own", "none"})
 CONNECT_SECONDS = 10

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -17,14 +16,6 @@ from tests.lib.api import RunningApi, running_api
 from tests.lib.app_pages import field, opened, press, session_of, shown
 
 WHOSE = "Patient's record number (MRN) or id"
-
-
-@pytest.fixture(autouse=True)
-def same_main() -> Iterator[None]:
-    """AppTest puts the page in the place of `__main__`; a process that is spawned later would run it."""
-    main = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = main
 
 
 @pytest.fixture

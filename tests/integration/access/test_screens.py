@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -20,14 +19,6 @@ from tests.lib.api import PASSWORD, RunningApi, running_api
 from tests.lib.smart_app import REDIRECT, SmartApp
 
 WORDS = "Found unresponsive in the waiting room"
-
-
-@pytest.fixture(autouse=True)
-def same_main() -> Iterator[None]:
-    """AppTest puts the page in the place of `__main__`; a process that is spawned later would run it."""
-    main = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = main
 
 
 @pytest.fixture

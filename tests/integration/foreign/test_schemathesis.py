@@ -15,6 +15,8 @@ ENDS_ITS_OWN_SESSION = r"/auth/|/sessions|end-session|password|logout|/api/accou
 """Left out: after one good request here, everything else would be refused, and nothing tested."""
 
 SECONDS = "90"
+REQUESTS = 2_000
+"""At least so many in this time, on a busy machine too; a quiet one sends some 9,000."""
 
 
 @pytest.mark.parametrize("role", ["clinician", "admin", "front_desk", "patient"])
@@ -44,7 +46,7 @@ def test_no_odd_request_breaks_the_server_or_is_answered_without_a_sign_in(
         tmp_path,
     )
     assert int(re.search(r"Tested: (\d+)", told)[1]) > 300
-    assert int(re.search(r"(\d+) generated", told)[1]) > 5000
+    assert int(re.search(r"(\d+) generated", told)[1]) > REQUESTS
     mine = FhirHttp(served.http(headers={"Authorization": f"Bearer {token}"}))
     assert mine.get("/Patient/ana").status_code in (200, 403), (
         "still signed in: it was not the sign-in that was tested"

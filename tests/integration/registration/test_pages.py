@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -13,14 +11,6 @@ from data_contracts.api.registration import NewPatient
 from tests.integration.chart_records import put_observation, put_patient
 from tests.lib import app_pages
 from tests.lib.app_pages import field, press, session_of, shown
-
-
-@pytest.fixture(autouse=True)
-def same_main():
-    """AppTest puts the page in the place of `__main__`."""
-    main = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = main
 
 
 def a_dialog(session, module, name, profile, form) -> None:

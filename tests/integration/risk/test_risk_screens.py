@@ -23,16 +23,6 @@ CHART = ("dashboards.clinician.chart", "chart_page")
 pytestmark = pytest.mark.usefixtures("night")
 
 
-@pytest.fixture(autouse=True)
-def same_main(monkeypatch):
-    """AppTest puts the page in the place of `__main__`."""
-    import sys
-
-    main = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = main
-
-
 @pytest.fixture
 def listed(api, key):
     stamp = {"run_id": "run", "key_id": key.key_id, "as_of": TODAY, "outbox_transaction": 2**40}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -18,14 +16,6 @@ from tests.lib.app_pages import field, press, session_of, shown, starting
 
 TODAY = date(2026, 11, 20)
 MONDAY_9 = datetime.fromisoformat("2026-11-23T09:00:00-05:00")
-
-
-@pytest.fixture(autouse=True)
-def same_main() -> Iterator[None]:
-    """AppTest puts the page in the place of `__main__`."""
-    main = sys.modules["__main__"]
-    yield
-    sys.modules["__main__"] = main
 
 
 @pytest.fixture

@@ -90,6 +90,8 @@ def test_the_same_bookers_without_the_constraint_do_book_twice(database_url):
     with psycopg.connect(url, autocommit=True) as owner:
         owner.execute("CREATE TABLE public.naive (booking_id serial, actor text, during tstzrange)")
 
+    looked = threading.Barrier(BOOKERS)
+
     def book_all(number: int) -> None:
         with psycopg.connect(url) as connection:
             for provider, starts_at in WANTED:
@@ -97,6 +99,7 @@ def test_the_same_bookers_without_the_constraint_do_book_twice(database_url):
                 taken = connection.execute(
                     "SELECT 1 FROM public.naive WHERE actor = %s AND during && tstzrange(%s, %s)", during
                 ).fetchone()
+                looked.wait()
                 if taken is None:
                     connection.execute(
                         "INSERT INTO public.naive (actor, during) VALUES (%s, tstzrange(%s, %s))", during

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -36,28 +36,40 @@ PLACES = 6_000
 BUSY = "state = 'active' AND pid <> pg_backend_pid() AND datname = current_database()"
 
 
+HUNT = f"""
+DO $$ BEGIN
+  LOOP
+    PERFORM pg_stat_clear_snapshot();
+    INSERT INTO hunted SELECT pid FROM pg_stat_activity
+      WHERE {BUSY} AND query LIKE '{{query}}' AND pg_terminate_backend(pid);
+    EXIT WHEN FOUND;
+    PERFORM pg_sleep(0.0005);
+  END LOOP;
+END $$"""
+
+
 @contextmanager
 def busy_backends_end(admin_url: str, query: str) -> Iterator[list[int]]:
-    """Ends the first backend that is seen at such a query, and says which it was."""
+    """Ends the first backends that are seen at such a query, and says which. The server looks: it waits for no thread
+    of the one who imports."""
     ended: list[int] = []
-    over = threading.Event()
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute("CREATE TEMP TABLE hunted (pid int)")
 
-    def hunt() -> None:
-        with psycopg.connect(admin_url, autocommit=True) as connection:
-            while not ended and not over.is_set():
-                rows = connection.execute(
-                    f"SELECT pg_terminate_backend(pid)::int FROM pg_stat_activity WHERE {BUSY} AND query LIKE %s",
-                    [query],
-                ).fetchall()
-                ended.extend(row[0] for row in rows)
+        def hunt() -> None:
+            with suppress(psycopg.errors.QueryCanceled):
+                connection.execute(HUNT.format(query=query))
+                ended.extend(row[0] for row in connection.execute("SELECT pid FROM hunted").fetchall())
 
-    hunter = threading.Thread(target=hunt)
-    hunter.start()
-    try:
-        yield ended
-    finally:
-        over.set()
-        hunter.join()
+        hunter = threading.Thread(target=hunt)
+        hunter.start()
+        try:
+            yield ended
+        finally:
+            hunter.join(5)
+            if hunter.is_alive():
+                connection.cancel()
+                hunter.join()
 
 
 @pytest.fixture
