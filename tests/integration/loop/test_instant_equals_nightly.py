@@ -109,6 +109,16 @@ def test_each_kind_of_edit_alone_is_measured_alike(act, postgres_server, after_a
     )
 
 
+@pytest.mark.long
+def test_who_is_deleted_is_withdrawn_at_once_whatever_of_the_record_nobody_can_read(
+    postgres_server, after_a_night, state
+):
+    """A line with a meaning that nobody can judge stays behind when the person is deleted."""
+    acts = ("spoil", "spoil", "record a result", "remove a person")
+    edits = [Edit(act, 137925) for act in acts]
+    assert_a_night_changes_nothing(edits, postgres_server, after_a_night, state)
+
+
 def assert_a_night_changes_nothing(
     edits: Sequence[Edit], server: str, after_a_night: str, state: Path
 ) -> None:
