@@ -18,6 +18,11 @@ from ehr_core.workflows.write_back.staging import read_rows, stage
 from ehr_core.workflows.write_back.take import audit_write_back
 
 DELTA, GONE, MEASURED = "delta_patient_strata", "gone_patient_strata", "measured_now"
+OTHER_ANSWERS = f"""(
+    SELECT patient_id, next_change_on FROM risk.care_tier WHERE present
+    UNION ALL SELECT patient_id, next_change_on FROM quality.measure_flag WHERE official
+) AS other WHERE patient_id IN (SELECT patient_id FROM {MEASURED})"""
+"""What is held of tiers and official measures: a change that does not touch them leaves their days as they are."""
 PLAIN = ("sex", "age_band", "race", "ethnicity", "payer", "language")
 CLINICIAN_TYPES = ("Practitioner", "PractitionerRole")
 
@@ -49,6 +54,7 @@ def take_strata(
         always=scope.patient_keys is not None,
     )
     bring_forward(connection, MEASURED, scope.as_of)
+    bring_forward(connection, OTHER_ANSWERS, scope.as_of)
     unknown = count_unknown(connection, staged)
     receipt = WriteBackReceipt(
         received=rows.num_rows,

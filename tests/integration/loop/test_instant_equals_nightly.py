@@ -119,6 +119,21 @@ def test_who_is_deleted_is_withdrawn_at_once_whatever_of_the_record_nobody_can_r
     assert_a_night_changes_nothing(edits, postgres_server, after_a_night, state)
 
 
+@pytest.mark.long
+def test_a_change_that_touches_no_tier_leaves_the_day_on_which_time_changes_one(
+    postgres_server, after_a_night, state
+):
+    acts = (
+        ("days pass", 13310),
+        ("prescribe", 0),
+        ("record a result", 0),
+        ("record a result", 0),
+        ("visit", 0),
+    )
+    edits = [Edit(act, seed) for act, seed in acts]
+    assert_a_night_changes_nothing(edits, postgres_server, after_a_night, state)
+
+
 def assert_a_night_changes_nothing(
     edits: Sequence[Edit], server: str, after_a_night: str, state: Path
 ) -> None:
