@@ -136,9 +136,19 @@ class Person:
         self.settled()
 
     def chooses(self, label: str, option: str, within: Locator | None = None) -> None:
-        """From a list, by typing: a long one draws only the options in sight."""
+        """From a list, by typing: a long one draws only the options in sight. Once more when it has closed by itself,
+        as it does when something above it grows.
+        """
+        from playwright.sync_api import TimeoutError as Late
+
+        wanted = self.page.get_by_role("option", name=option, exact=True)
         self._opens_list(label, within).fill(option)
-        self.page.get_by_role("option", name=option, exact=True).click()
+        try:
+            wanted.click(timeout=PATIENCE_MS / 4)
+        except Late:
+            self.page.keyboard.press("Escape")
+            self._opens_list(label, within).fill(option)
+            wanted.click()
         self.settled()
 
     def options(self, label: str, within: Locator | None = None) -> list[str]:

@@ -61,11 +61,11 @@ def _remember(system: RunningSystem) -> None:
 def _sees_the_measure_whole(sam: Person) -> None:
     measures.opens_the_measure(sam, ADULTS)
     main = sam.page.get_by_role("main")
-    chart = sam.page.get_by_role("graphics-document", name=re.compile("^Rate over time with its 95 % band"))
+    chart = sam.page.get_by_label(re.compile("^Rate over time with its 95 % band"))
     expect(chart).to_be_visible()
     expect(main.get_by_text("Each line is one measurement period.")).to_be_visible()
     expect(main.get_by_text("the rate rose overnight by").first).to_be_visible()
-    funnel = sam.page.get_by_role("graphics-document", name=re.compile("^Funnel plot of"))
+    funnel = sam.page.get_by_label(re.compile("^Funnel plot of"))
     expect(funnel.or_(main.get_by_text("A funnel plot needs two clinic groups"))).to_be_visible()
     strata = sam.page.get_by_role("region", name="By the publisher's own strata")
     expect(strata.get_by_text("Those with a pressure")).to_be_visible()
