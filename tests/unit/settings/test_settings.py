@@ -45,7 +45,7 @@ def test_an_undocumented_setting_and_a_number_without_a_unit_are_noticed():
 def test_the_variable_on_the_page_is_the_one_that_is_read(name, monkeypatch):
     field = Settings.model_fields[name]
     special = {"environment": "demo", "site_time_zone": "Europe/Madrid", "messages_tell": "nothing"}
-    special |= {"encrypt_documents": "all", "fhir_references": "any"}
+    special |= {"encrypt_documents": "all", "fhir_references": "any", "forwarded_allow_ips": "10.0.0.5"}
     other = {int: "12", float: "0.5"}.get(field.annotation, special.get(name, "other"))
     monkeypatch.setenv(variable_name(name, field), "debug" if name == "log_level" else other)
     assert str(getattr(Settings(), name)) in (other, "debug")
