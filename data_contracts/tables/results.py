@@ -28,7 +28,7 @@ EVIDENCE_COLUMNS = (
 RESTS_ALSO_ON = Column(
     "rests_also_on",
     "text",
-    "Other facts that the answer rests on (docs/adr/0040): type/pseudonym/day, comma-separated; null when none.",
+    "Other facts that the answer rests on (docs/adr/0039): type/pseudonym/day, comma-separated; null when none.",
 )
 
 TIMING_COLUMNS = (
