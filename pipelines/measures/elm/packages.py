@@ -48,6 +48,25 @@ LARGEST_UNPACKED = 500_000_000
 OID = re.compile(r"\d+(?:\.\d+){4,}$")
 
 
+def other_versions(package: Package) -> list[str]:
+    """Where a library is asked for in a version that is not there, so that another one is used in its place."""
+    asked = {
+        (by[0], one["path"].rsplit("/", 1)[-1], one.get("version"))
+        for by, elm in package.libraries.items()
+        for one in elm.get("includes", {}).get("def", [])
+    }
+    for measure, content in package.measures.items():
+        for canonical in content.get("library", []):
+            url, _, version = canonical.partition("|")
+            asked.add((measure, url.rsplit("/", 1)[-1], version or None))
+    held = {name for name, _ in package.libraries}
+    return [
+        f"{by}: asks for the library {name} {version}, and {package.library(name)['identifier'].get('version')} is used"
+        for by, name, version in sorted(asked, key=str)
+        if version and name in held and (name, version) not in package.libraries
+    ]
+
+
 def published_words(package: Package) -> frozenset[str]:
     """What the libraries call the codes that they name one by one, exactly as they write it."""
     named = (

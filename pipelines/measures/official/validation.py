@@ -14,7 +14,7 @@ from data_contracts.measure_scores import is_known
 from data_contracts.official import known_of
 from ehr_core.kernel.errors import BadRequest
 from pipelines.measures.elm.engine import Engine
-from pipelines.measures.elm.packages import package_of
+from pipelines.measures.elm.packages import other_versions, package_of
 from pipelines.measures.elm.survey import MeasureSurvey, survey
 from pipelines.measures.official.about import about
 from pipelines.measures.official.archives import opened
@@ -60,6 +60,7 @@ def judge(
     needed = {url for one in surveyed.measures for url in one.missing_value_sets}
     judged.notes += [problem for problem in not_expanded if not any(url in problem for url in needed)]
     judged.notes += [f"{name}: {why}" for name, why in engine.package.unreadable.items()]
+    judged.notes += other_versions(engine.package)
     for one in surveyed.measures:
         _judge_measure(judged, one, not_expanded)
     judged.problems += _odd_scoring(engine, [one.measure for one in surveyed.measures if one.runs])

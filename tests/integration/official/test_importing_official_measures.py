@@ -52,6 +52,15 @@ def test_a_package_of_measures_libraries_value_sets_and_code_systems_is_kept_and
     assert detail["operator"]
 
 
+def test_a_library_that_stands_in_for_another_version_is_told(tmp_path):
+    package = small_package()
+    assert not any("asks for" in note for note in judge(written(package, tmp_path / "right")).notes)
+    package[0]["library"] = ["http://example.org/Library/Adults|9.9.9"]
+    told = judge(written(package, tmp_path / "other"))
+    assert told.problems == []
+    assert f"{ADULTS}: asks for the library Adults 9.9.9, and 1.0.0 is used" in told.notes
+
+
 def test_the_same_package_again_is_the_same_package(panel, tmp_path):
     folder = written(small_package(), tmp_path / "package")
     for _ in range(2):
