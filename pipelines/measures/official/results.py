@@ -20,7 +20,7 @@ from pipelines.measures.official.evidence import Found, deciding_conditions, fac
 from pipelines.measures.official.facts import Fact, Facts
 
 FACTS_KEPT = 3
-"""Of one definition the newest facts; how many there were is said beside them."""
+"""Of one definition the newest facts have rows; how many there were is said beside them, and the answer names them."""
 FAILED = "run_time_error"
 DECIDING = (
     "denominator-exclusion",
@@ -132,7 +132,8 @@ class _Group:
             "next_change_on": said.next_change_on,
         }
         if fact is not None and not failed:
-            values |= _fact_columns(fact) | {"evidence_sensitivity": label[1:] or None}
+            values |= _fact_columns(fact)
+            values |= {"evidence_sensitivity": label[1:] or None, "rests_also_on": self.without_row.get(row)}
         for name, column in into.items():
             column.append(values.get(name))
 
@@ -165,7 +166,10 @@ class _Group:
     def _add_evidence(
         self, into: dict[str, list], found: Iterator[tuple[str, bool, Found]]
     ) -> dict[int, Fact]:
-        """Adds the newest facts of each definition; returns by patient row the fact that decides."""
+        """Adds the newest facts of each definition; returns by patient row the fact that decides.
+
+        What has no row is named in the answer, so that it inherits a label of any fact that made it.
+        """
         gathered: dict[tuple[int, str, str, bool], dict[tuple[str, str], Fact]] = {}
         self.labels: dict[int, str] = {}
         for population, holds, one in found:
@@ -176,11 +180,19 @@ class _Group:
                     place[fact.resource_type, fact.key] = fact
                     self.labels[patient] = max(self.labels.get(patient, ""), fact.label)
         deciding: dict[int, tuple[tuple, Fact]] = {}
+        kept: dict[int, set[str]] = {}
+        older: dict[int, set[str]] = {}
         for (patient, population, definition, holds), facts in gathered.items():
             newest = sorted(facts.values(), key=_age, reverse=True)
             self._note_deciding(deciding, patient, population, newest[0])
+            kept.setdefault(patient, set()).update(map(_named, newest[:FACTS_KEPT]))
             for fact in newest[:FACTS_KEPT]:
                 self._add_fact(into, patient, population, definition, holds, fact, len(newest))
+            if len(newest) > FACTS_KEPT:
+                older.setdefault(patient, set()).update(map(_named, newest[FACTS_KEPT:]))
+        self.without_row = {
+            patient: ",".join(sorted(named - kept[patient])) or None for patient, named in older.items()
+        }
         return {patient: fact for patient, (_, fact) in deciding.items()}
 
     def _note_deciding(self, deciding, patient: int, population: str, fact: Fact) -> None:
@@ -243,6 +255,11 @@ class _Group:
 def _age(fact: Fact) -> tuple:
     """Sorts by day, the latest last; what it says decides between facts of one day, then the key."""
     return fact.on or date.min, fact.value or "", fact.resource_type, fact.code or "", fact.key
+
+
+def _named(fact: Fact) -> str:
+    """As `rests_also_on` names a fact."""
+    return f"{fact.resource_type}/{fact.key}/{fact.on or ''}"
 
 
 def _fact_columns(fact: Fact) -> dict[str, Any]:

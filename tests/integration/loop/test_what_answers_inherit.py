@@ -151,13 +151,13 @@ def test_what_is_named_wrongly_is_refused_whole(take, key, chart, read, named):
     assert read("SELECT count(*) FROM care_gaps.gap") == [(0,)]
 
 
-def official_rows(key) -> dict:
-    """An official answer decided by `a1c`; a second fact is kept beside it."""
+def official_rows(key, *older: str) -> dict:
+    """An official answer decided by `a1c`; a second fact is kept beside it, and it names the `older` ones."""
     result = {
         **dict.fromkeys(OFFICIAL_RESULTS.column_names),
-        **resting(key, MEASURE_RESULTS, measure_id=OFFICIAL),
+        **resting(key, MEASURE_RESULTS, *older, measure_id=OFFICIAL),
     }
-    gap = {**resting(key, CARE_GAPS, source_kind="measure", source_id=OFFICIAL)}
+    gap = {**resting(key, CARE_GAPS, *older, source_kind="measure", source_id=OFFICIAL)}
     facts = [
         {
             **dict.fromkeys(OFFICIAL_EVIDENCE.column_names),
@@ -220,3 +220,16 @@ def test_a_label_put_on_any_kept_fact_restricts_the_official_answer_at_once(take
         take(contract, rows)
     chart.label("hiv", "{HIV}")
     assert read(OFFICIAL_LABELS) == [("flag", "HIV"), ("gap", "HIV")]
+
+
+@pytest.mark.parametrize("people", [None, ("ana",)], ids=["night", "minute"])
+def test_an_official_answer_inherits_from_older_facts_that_have_no_row(take, key, chart, read, people):
+    chart.put("a1c", "hiv", "old")
+    chart.label("old", "{SUD}")
+    for contract, rows in official_rows(key, "old").items():
+        take(contract, rows, people)
+    assert read(OFFICIAL_LABELS) == [("flag", "SUD"), ("gap", "SUD")]
+    chart.label("old", "{R}")
+    assert read(OFFICIAL_LABELS) == [("flag", "R"), ("gap", "R")], "at once"
+    changed = [take(contract, rows, people).changed for contract, rows in official_rows(key, "old").items()]
+    assert changed == [0, 0, 0]

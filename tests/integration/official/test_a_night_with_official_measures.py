@@ -76,6 +76,20 @@ def test_each_answer_rests_on_facts_of_the_persons_own_record(measured):
     assert undecided == []
 
 
+def test_every_fact_without_a_row_is_named_and_found_in_the_chart(measured):
+    answers = "SELECT rests_also_on, rests_also_on_ids FROM quality.measure_flag WHERE official AND rests_also_on <> ''"
+    rows = measured.rows(answers)
+    assert rows, "nobody with more facts of a definition than have rows: the rule was not tried"
+    for row in rows:
+        assert len(row["rests_also_on_ids"]) == len(row["rests_also_on"].split(","))
+    (labelled,) = measured.rows(
+        "SELECT count(*) AS twice FROM quality.measure_flag AS flag JOIN quality.measure_evidence AS fact "
+        "USING (patient_id, measure_id, period_begin) "
+        "WHERE fact.evidence_type || '/' || fact.evidence_id = ANY (flag.rests_also_on_ids)"
+    )
+    assert labelled["twice"] == 0
+
+
 def test_where_the_numerator_is_the_failure_a_gap_is_open_for_who_is_in_it_and_names_the_condition(
     measured, cases
 ):

@@ -28,13 +28,15 @@ HELD = {
     "flags": "SELECT patient_id, measure_id, measure_version, period_begin, evaluable, initial_population, "
     "denominator, denominator_exclusion, denominator_exception, numerator, exclusion_reason, "
     "unmet_condition, population_counts, "
-    "evidence_type, evidence_id, evidence_on, evidence_value, evidence_sensitivity, next_change_on "
+    "evidence_type, evidence_id, evidence_on, evidence_value, evidence_sensitivity, next_change_on, "
+    "array_to_string(rests_also_on_ids, ',') "
     f"FROM quality.measure_flag WHERE official AND {NOW_IN_FORCE} ORDER BY 1, 2",
     "facts": "SELECT patient_id, measure_id, population, definition, holds, facts_found, evidence_type, evidence_id, "
     "evidence_on, evidence_code, evidence_value, evidence_sensitivity FROM quality.measure_evidence "
     "WHERE period_begin = CAST(date_trunc('year', CAST(:today AS date)) AS date) ORDER BY 1, 2, 3, 4, 7, 8",
     "gaps": "SELECT patient_id, source_id, computed_status, gap_kind, reason_code, due_on, evidence_id, "
-    "evidence_sensitivity, next_change_on FROM care_gaps.gap WHERE present AND source_kind = 'measure' ORDER BY 1, 2",
+    "evidence_sensitivity, next_change_on, array_to_string(rests_also_on_ids, ',') "
+    "FROM care_gaps.gap WHERE present AND source_kind = 'measure' ORDER BY 1, 2",
     "cells": "SELECT measure_id, period_begin, stratum_kind, stratum_value, initial_population, denominator, numerator "
     "FROM quality.summary_cell WHERE measure_id LIKE 'CMS%' AND initial_population > 0 ORDER BY 1, 2, 3, 4",
 }

@@ -17,7 +17,7 @@ from pipelines.measures.official.contents import expanded, packed
 from pipelines.measures.official.evaluate import evaluate_lines
 from pipelines.measures.official.facts import Facts
 from pipelines.measures.official.kept import KeptPackages, Ready
-from tests.lib.elm import op
+from tests.lib.elm import literal, op
 from tests.lib.elm_package import LOINC, library, pressures, small_package
 
 AS_OF = date(2026, 11, 20)
@@ -105,6 +105,40 @@ def test_a_fact_carries_its_label_and_the_answer_the_strictest(adults):
     labels = {fact["evidence_key"]: fact["evidence_sensitivity"] for fact in facts}
     assert (labels["open"], labels["shut"]) == (None, "R")
     assert results["ana"]["evidence_sensitivity"] == "R"
+
+
+def test_the_answer_names_every_fact_that_has_no_row_of_its_own(adults):
+    days = [f"2026-0{month}-01" for month in range(1, 7)]
+    records = [person("ana"), *(pressure(f"o{day}", "ana", day) for day in days), person("ben")]
+    results, facts = measured(adults, *records, pressure("only", "ben", "2026-01-01"))
+    kept = {fact["evidence_key"] for fact in facts if fact["patient_key"] == "ana"}
+    named = results["ana"]["rests_also_on"].split(",")
+    assert named == [f"Observation/o{day}/{day}" for day in days[:3]]
+    assert kept.isdisjoint(f"o{day}" for day in days[:3])
+    assert results["ben"]["rests_also_on"] is None
+    again, _ = measured(adults, *reversed(records))
+    assert again["ana"]["rests_also_on"] == results["ana"]["rests_also_on"]
+
+
+def test_a_fact_that_another_definition_keeps_is_not_named_again():
+    winter = pressures()
+    taken, march = (
+        winter["where"]["operand"][0],
+        {"type": "DateTime", "year": literal(2026), "month": literal(3)},
+    )
+    winter["where"] = op("And", winter["where"], op("Less", taken, march))
+    parts = [op("Exists", {"type": "ExpressionRef", "name": name}) for name in ("Pressures Taken", "Winter")]
+    package = small_package()
+    package[1] = library(op("And", *parts), more={"Winter": winter})
+    days = [f"2026-0{month}-01" for month in range(1, 7)]
+    results, facts = measured(
+        ready(package), person("ana"), *(pressure(f"o{day}", "ana", day) for day in days)
+    )
+    assert {fact["evidence_key"] for fact in facts if fact["definition"] == "Winter"} == {
+        "o2026-01-01",
+        "o2026-02-01",
+    }
+    assert results["ana"]["rests_also_on"] == "Observation/o2026-03-01/2026-03-01"
 
 
 def test_the_order_and_the_company_of_a_record_change_nothing(adults):
