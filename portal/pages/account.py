@@ -9,7 +9,7 @@ import streamlit as st
 from ehr_core.display import qr_svg
 from ehr_core.kernel.errors import AlmonerError
 from portal.markup import show
-from portal.session import PatientSession
+from portal.session import PatientSession, plain_name
 
 BEGUN, CODES = "second_factor_begun", "recovery_codes"
 SHORTEST = 12
@@ -37,18 +37,19 @@ def _done(told: str) -> None:
 def _whose_record(session: PatientSession) -> None:
     """For proxies: a choice, where there is one."""
     acting = session.client.access.acting_for()
-    if not acting.choices:
-        return
     words = session.words
+    names = {one.patient_id: plain_name(words, one.name) for one in acting.choices}
+    if not names:
+        if not acting.has_own_record:
+            st.warning(words("account.for_nobody"))
+        return
     st.header(words("account.whose"), anchor=False)
-    options = [*([None] if acting.has_own_record else []), *acting.choices]
+    options = [*([None] if acting.has_own_record else []), *names]
     chosen = st.radio(
         words("account.whose"),
         options,
         index=options.index(acting.patient_id) if acting.patient_id in options else None,
-        format_func=lambda one: (
-            words("account.own_record") if one is None else words("account.record_of", id=one)
-        ),
+        format_func=lambda one: words("account.own_record") if one is None else names[one],
         label_visibility="collapsed",
     )
     if chosen != acting.patient_id and st.button(words("account.look")):
