@@ -10,6 +10,7 @@ from ehr_core.display import qr_svg
 from ehr_core.kernel.errors import AlmonerError
 from portal.markup import show
 from portal.session import PatientSession, plain_name
+from portal.site_day import site_day
 
 BEGUN, CODES = "second_factor_begun", "recovery_codes"
 SHORTEST = 12
@@ -131,7 +132,7 @@ def _passkeys(session: PatientSession) -> None:
     st.write(words("account.passkeys_what"))
     for one in session.client.account.passkeys():
         with st.container(border=True):
-            day = one.last_used_at.date() if one.last_used_at else None
+            day = site_day(one.last_used_at) if one.last_used_at else None
             used = (
                 words("account.passkey_used", day=words.long_date(day))
                 if day
@@ -162,7 +163,10 @@ def _apps(session: PatientSession) -> None:
     st.header(words("account.apps"), anchor=False)
     for one in apps:
         with st.container(border=True):
-            show(words.language, f"<p><b>{escape(one.name)}</b></p>")
+            until = words("account.app_until", day=words.long_date(site_day(one.until)))
+            may = "".join(f"<li>{escape(line)}</li>" for line in one.may)
+            show(words.language, f"<p><b>{escape(one.name)}</b> · {escape(until)}</p>")
+            show("en", f"<ul>{may}</ul>")
             if st.button(words("account.put_out", name=one.name), key=f"app-{one.grant_id}"):
                 session.client.apps.put_out(one.grant_id)
                 _done("account.app_is_out")
@@ -175,7 +179,7 @@ def _sessions(session: PatientSession) -> None:
         if one.ended is not None:
             continue
         with st.container(border=True):
-            since = words.long_date(one.created_at.date())
+            since = words.long_date(site_day(one.created_at))
             show(
                 words.language,
                 f"<p>{escape(one.application)} · {escape(since)} · {escape(one.address or '')}</p>",
