@@ -82,11 +82,7 @@ def capability_statement(
             "rest": [
                 {
                     "mode": "server",
-                    "security": {
-                        "cors": False,
-                        "service": [_oauth()],
-                        "description": "Bearer tokens of this server's sign-in.",
-                    },
+                    "security": _security(base_url.removesuffix("/fhir")),
                     "resource": [
                         _resource(row, known[row.name], references, routes, operations)
                         | _profiles(row.name, guides)
@@ -160,6 +156,21 @@ def _operations(operations: tuple[tuple[str, str], ...], type_name: str) -> dict
     return {"operation": listed} if listed else {}
 
 
-def _oauth() -> dict[str, object]:
+def _security(issuer: str) -> dict[str, object]:
+    """Where SMART applications sign in; the discovery document says more."""
     system = "http://terminology.hl7.org/CodeSystem/restful-security-service"
-    return {"coding": [{"system": system, "code": "OAuth"}]}
+    addresses = [
+        {"url": name, "valueUri": f"{issuer}/auth/{name}"}
+        for name in ("authorize", "token", "revoke", "introspect")
+    ]
+    return {
+        "extension": [
+            {
+                "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                "extension": addresses,
+            }
+        ],
+        "cors": True,
+        "service": [{"coding": [{"system": system, "code": code}]} for code in ("SMART-on-FHIR", "OAuth")],
+        "description": "Bearer tokens of this server's sign-in.",
+    }
