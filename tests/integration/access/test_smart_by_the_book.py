@@ -161,6 +161,11 @@ def test_a_form_that_cannot_be_read_is_told_in_oauths_words_to_pages_of_other_or
         answer = api.http().post(path, data={"client_id": app.client_id} | form, headers=origin)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
         assert answer.headers["access-control-allow-origin"] == "*"
+    refused = api.http().get("/fhir/Patient/ana", headers=origin)
+    assert "www-authenticate" in refused.headers
+    assert {"WWW-Authenticate", "Retry-After"} <= set(
+        refused.headers["access-control-expose-headers"].split(", ")
+    )
 
 
 def test_tokens_are_kept_by_no_cache(api, ana):
