@@ -7,7 +7,7 @@ from alembic import op
 from ehr_core.db.row_security import APP_ROLE
 
 revision = "0044"
-down_revision = "0041"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 
