@@ -236,6 +236,42 @@ def test_what_is_wrong_with_a_call_is_told_by_its_place(api, doctor, change, pla
     assert place in answer.text
 
 
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"medicationCodeableConcept": "warfarin"}, "medicationCodeableConcept"),
+        ({"medicationCodeableConcept": {"coding": [None]}}, "coding[0]"),
+        (
+            {"dosageInstruction": [{"doseAndRate": [{"doseQuantity": {"value": "two"}}]}]},
+            "doseQuantity.value",
+        ),
+    ],
+)
+def test_what_is_not_built_as_r4_has_it_is_refused_by_its_place(api, doctor, wrong, place):
+    told = "entry[1].resource: MedicationRequest."
+    sent = post(api, doctor, asked("order-sign", "ana", medicine(IBUPROFEN), medicine(WARFARIN) | wrong))
+    assert sent.status_code == 400
+    assert told in sent.text
+    assert place in sent.text
+    fetched = prefetch(medicine(IBUPROFEN), medicine(WARFARIN) | wrong)
+    sent = post(api, doctor, asked("order-sign", "ana", medicine(IBUPROFEN), prefetch=fetched))
+    assert sent.status_code == 400
+    assert f"prefetch.medications.{told}" in sent.text
+
+
+def test_a_patient_whose_birth_date_is_none_is_refused(api, doctor):
+    fetched = prefetch()
+    fetched["patient"] |= {"birthDate": "in spring"}
+    sent = post(api, doctor, asked("patient-view", prefetch=fetched), "almoner-patient-view")
+    assert sent.status_code == 400
+    assert "prefetch.patient: Patient.birthDate" in sent.text
+
+
+def test_a_draft_that_is_not_whole_is_checked_all_the_same(api, doctor):
+    draft = {name: value for name, value in medicine(IBUPROFEN).items() if name not in ("status", "subject")}
+    assert about(post(api, doctor, asked("order-sign", "ana", draft)), "warfarin")
+
+
 def test_no_address_that_is_sent_is_called(api, doctor):
     """The network of the tests is shut: a call would fail the answer."""
     body = asked("order-sign", "ana", medicine(IBUPROFEN))
