@@ -56,18 +56,25 @@ def question_of(call: HookCall, hook: str) -> HookQuestion:
     patient_id = call.context.get("patientId")
     if not isinstance(patient_id, str) or not 1 <= len(patient_id) <= 64:
         raise BadRequest("context.patientId: send the id of the patient.")
-    drafts = () if hook == "patient-view" else _drafts(call.context)
-    return HookQuestion(hook, patient_id, drafts, _sent(call.prefetch, patient_id))
+    drafts, beside = ((), ()) if hook == "patient-view" else _drafts(hook, call.context)
+    return HookQuestion(hook, patient_id, drafts, _sent(call.prefetch, patient_id), beside)
 
 
-def _drafts(context: dict[str, Any]) -> tuple[Resource, ...]:
+def _drafts(hook: str, context: dict[str, Any]) -> tuple[tuple[Resource, ...], tuple[Resource, ...]]:
+    """The drafts that are asked about, all or the selected ones, and the others."""
     entries = _resources(context.get("draftOrders"), "context.draftOrders")
-    selected = context.get("selections")
-    if not isinstance(selected, list):
-        return tuple(entries)
-    wanted = {reference.rpartition("/")[2] for reference in selected if isinstance(reference, str)}
-    others = [one for one in entries if one.get("resourceType") == "Medication"]
-    return (*(one for one in entries if one.get("id") in wanted), *others)
+    selected = context.get("selections") if hook == "order-select" else None
+    if selected is None:
+        return tuple(entries), ()
+    if not isinstance(selected, list) or not all(isinstance(one, str) for one in selected):
+        raise BadRequest("context.selections: send a list of references to resources of context.draftOrders.")
+    wanted = {reference.rpartition("/")[2] for reference in selected}
+    if not wanted <= {one.get("id") for one in entries}:
+        raise BadRequest("context.selections: names an order that is not among context.draftOrders.")
+    return (
+        tuple(one for one in entries if one.get("id") in wanted),
+        tuple(one for one in entries if one.get("id") not in wanted),
+    )
 
 
 def _sent(prefetch: dict[str, Resource | None] | None, patient_id: str) -> dict[str, list[Resource]] | None:

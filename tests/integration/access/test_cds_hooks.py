@@ -122,6 +122,24 @@ def test_of_a_selection_the_selected_alone_are_checked(api, doctor):
     assert not about(answer, "ibuprofen")
 
 
+def test_what_is_selected_is_checked_against_the_drafts_that_wait_beside_it(api, doctor):
+    body = asked("order-select", "ben", medicine(WARFARIN, "ben"), medicine(IBUPROFEN, "ben"))
+    body["context"]["selections"] = [f"MedicationRequest/rx-{IBUPROFEN}"]
+    assert about(post(api, doctor, body, "almoner-order-select"), "warfarin")
+
+
+def test_a_selection_hides_no_order_that_is_signed_and_names_those_that_are_there(api, doctor):
+    body = asked("order-sign", "ana", medicine(IBUPROFEN), medicine("617314"))
+    body["context"]["selections"] = ["MedicationRequest/rx-617314"]
+    assert about(post(api, doctor, body), "warfarin")
+    for selections in (["MedicationRequest/elsewhere"], "MedicationRequest/rx-617314", [5]):
+        body = asked("order-select", "ana", medicine("617314"))
+        body["context"]["selections"] = selections
+        answer = post(api, doctor, body, "almoner-order-select")
+        assert answer.status_code == 400
+        assert "context.selections" in answer.text
+
+
 def test_another_system_is_answered_from_what_it_sends_alone(api):
     ehr = SmartApp(api, kind="backend", scopes=("system/Patient.r",))
     address = f"{api.base_url}/cds-services/almoner-order-sign"
