@@ -1,4 +1,4 @@
-"""kill -9 of the API in the middle of an export over HTTP: the next process makes the whole of it, and lists each once."""
+"""kill -9 of the API in the middle of an export over HTTP: the next process makes the whole of it, each line once."""
 
 from __future__ import annotations
 
