@@ -459,7 +459,7 @@ def test_an_export_of_an_application_that_is_closed_meanwhile_fails(api, admin):
         pass
     admin.apps.open_again(app.client_id)
     answer = api.http().get(asked.headers["content-location"], headers=headers)
-    assert answer.status_code == 503
+    assert answer.status_code == 500
     assert "may not export any more" in answer.text
 
 
