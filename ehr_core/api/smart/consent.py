@@ -30,7 +30,6 @@ from ehr_core.store.repository import Store
 OFFLINE_LIFE = timedelta(days=90)
 """How long an application keeps a lasting access before the person is asked again."""
 
-WHOSE_RECORD = "Choose whose record it is about."
 LAUNCH_STALE = "The application was opened too long ago, or by somebody else. Open it from the chart again."
 
 
@@ -77,6 +76,8 @@ def decided(
     if not allowed or not scopes:
         code = "access_denied" if scopes else "invalid_scope"
         words = "The person did not allow it." if scopes else "Nothing that was asked for is registered."
+        if scopes:
+            SignIn(parts.identity).note_refused_application(ticket.account_id or "", asked.client_id)
         return answer_address(asked.redirect_uri, issuer, asked.state, error=code, error_description=words)
     sign_in = SignIn(parts.identity)
     life = OFFLINE_LIFE if "offline_access" in scopes else parts.identity.session_life
@@ -93,7 +94,10 @@ def decided(
 
 
 def _scopes(application: Application, ticket: Ticket) -> tuple[str, ...]:
-    return granted(ticket.request.scope.split(), application.scopes, levels=("patient", "user"))
+    """Which visit is open is known of a launch from the chart alone: nobody is told that it was given otherwise."""
+    asked = ticket.request.scope.split()
+    known = asked if ticket.request.launch else [scope for scope in asked if scope != "launch/encounter"]
+    return granted(known, application.scopes, levels=("patient", "user"))
 
 
 def _needs_patient(scopes: tuple[str, ...]) -> bool:
@@ -140,8 +144,8 @@ def _own_or_acted_for(parts: Parts, actor: Actor, sid: str, patient: str) -> str
             act_for(connection, sid, patient)
         return patient
     if actor.patient_id in (None, NOBODYS_RECORD):
-        raise BadRequest(WHOSE_RECORD)
-    return actor.patient_id or ""
+        raise BadRequest("Say whose record: you act for several people, or for nobody any more.")
+    return actor.patient_id
 
 
 def _records(parts: Parts, account_id: str) -> dict[str, str]:
