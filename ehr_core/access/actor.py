@@ -27,6 +27,11 @@ class ApplicationGrant:
 ORDINARY_CODES = frozenset(code for _, code in ORDINARY_LABELS)
 
 
+def restricting_labels(inherited: str | None) -> list[str]:
+    """Of the labels that an answer inherits from its evidence, a space between, those that restrict somebody."""
+    return [label for label in (inherited or "").split() if label.rpartition("|")[2] not in ORDINARY_CODES]
+
+
 @dataclass(frozen=True)
 class Actor:
     """`patient_id` is set for a patient only (for a proxy, whom they act for); `practitioner_id` links a clinician to
@@ -58,13 +63,12 @@ class Actor:
         """How far row-level security lets this actor see: a patient only into their own record."""
         return "own" if self.kind == "patient" else "all"
 
-    def sees_label(self, label: str | None) -> bool:
-        """May this actor see an item that carries one inherited label (its code, or `system|code`)?"""
-        if not label or label.rpartition("|")[2] in ORDINARY_CODES:
-            return True
+    def sees_labels(self, inherited: str | None) -> bool:
+        """May this actor see an item that carries these inherited labels (each its code, or `system|code`)?"""
+        found = restricting_labels(inherited)
         if self.kind == "patient":
-            return False
-        return bool(self.sees & {"*", label, label.rpartition("|")[2]})
+            return not found
+        return all(self.sees & {"*", label, label.rpartition("|")[2]} for label in found)
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions

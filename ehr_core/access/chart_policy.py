@@ -33,7 +33,7 @@ from sqlalchemy import table as table_of
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from data_contracts.sensitivity import short_label
-from ehr_core.access.actor import ORDINARY_CODES, Actor, ApplicationGrant
+from ehr_core.access.actor import ORDINARY_CODES, Actor, ApplicationGrant, restricting_labels
 from ehr_core.access.scopes import WORDS, covering, parse
 from ehr_core.access.sensitivity import labels, restricting
 from ehr_core.access.unit_of_work import UnitOfWork
@@ -45,10 +45,11 @@ SEES_ALL = text(
     "SELECT current_setting('almoner.labels', true) = '*' AND NOT EXISTS "
     "(SELECT FROM access.rule_in_force WHERE effect = 'deny' AND label IS NOT NULL)"
 )
-EVIDENCE_SEEN = """(access.label_open(ARRAY[CAST({label} AS text)], {patient}) AND NOT EXISTS (
-  SELECT FROM access.rule_in_force r WHERE r.patient_id = {patient} AND r.effect = 'deny' AND r.label IS NOT NULL
-    AND (r.even_in_emergency OR r.patient_id NOT IN (SELECT g.patient_id FROM access.glass_broken g))))"""
-EVIDENCE_OPEN = text(f"SELECT {EVIDENCE_SEEN.format(label=':label', patient=':patient')}")
+ORDINARY = ", ".join(f"'{code}'" for code in sorted(ORDINARY_CODES))
+EVIDENCE_SEEN = f"""access.label_open(ARRAY(
+  SELECT label FROM unnest(string_to_array({{labels}}, ' ')) AS label
+  WHERE substring(label FROM '[^|]*$') NOT IN ({ORDINARY})), {{patient}})"""
+EVIDENCE_OPEN = text(f"SELECT {EVIDENCE_SEEN.format(labels='CAST(:labels AS text)', patient=':patient')}")
 CONTEXT = table_of(
     "security_context",
     column("reference", Text),
@@ -233,31 +234,29 @@ class LabelSieve:
         return visible, len(listed) - len(visible)
 
 
-def evidence_open(work: UnitOfWork, label: str | None, patient_id: str) -> bool:
-    """May this actor see what rests on evidence of this label in this patient's record: a gap, a measure's answer?
+def evidence_open(work: UnitOfWork, labels: str | None, patient_id: str) -> bool:
+    """May this actor see what rests on evidence of these labels in this patient's record: a gap, a measure's answer?
 
-    Such an answer carries its evidence's strictest label alone. So a rule that keeps any label of this patient from the
-    actor keeps every labelled answer: the strictest may stand in front of the one that the rule names.
+    Such an answer carries every label of its evidence; who may not see one of them does not see it.
     """
     actor = work.actor
-    if actor.kind != "user" or not label or label.rpartition("|")[2] in ORDINARY_CODES:
-        return actor.sees_label(label)
+    if actor.kind != "user" or not restricting_labels(labels):
+        return actor.sees_labels(labels)
     if "sees_all" not in work.known:
         work.known["sees_all"] = work.connection.execute(SEES_ALL).scalar_one()
-    asked = ("evidence", label, patient_id)
+    asked = ("evidence", labels, patient_id)
     if not work.known["sees_all"] and asked not in work.known:
-        values = {"label": label, "patient": patient_id}
+        values = {"labels": labels, "patient": patient_id}
         work.known[asked] = work.connection.execute(EVIDENCE_OPEN, values).scalar_one()
     return work.known["sees_all"] or work.known[asked]
 
 
-def evidence_shown(actor: Actor, label: str, patient: str) -> str:
-    """`evidence_open` as a condition of a query, over the columns with the label and the patient, for many rows."""
-    ordinary = ", ".join(f"'{code}'" for code in sorted(ORDINARY_CODES))
-    free = f"(coalesce({label}, '') = '' OR substring({label} FROM '[^|]*$') IN ({ordinary}))"
+def evidence_shown(actor: Actor, labels: str, patient: str) -> str:
+    """`evidence_open` as a condition of a query, over the columns with the labels and the patient, for many rows."""
     if actor.kind == "service" and actor.application is None:
         return "true"
-    return f"({free} OR ({SEES_ALL.text}) OR {EVIDENCE_SEEN.format(label=label, patient=patient)})"
+    seen = EVIDENCE_SEEN.format(labels=labels, patient=patient)
+    return f"(coalesce({labels}, '') = '' OR ({SEES_ALL.text}) OR {seen})"
 
 
 def subject_id(resource: dict[str, Any]) -> str | None:

@@ -14,9 +14,9 @@ from ehr_core.access.audit_fhir import OUTCOMES, audit_event
 from ehr_core.access.audit_search import Criteria, find_events
 from ehr_core.access.chart_policy import require_scope
 from ehr_core.access.unit_of_work import UnitOfWork
-from ehr_core.api.dependencies import Parts, ProcessParts, Work
+from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
 from ehr_core.api.errors import error_response
-from ehr_core.api.fhir.exchange import CONTROLS, base_url, fhir_response, require_json_answer
+from ehr_core.api.fhir.exchange import CONTROLS, base_url, fhir_response, form_of, require_json_answer
 from ehr_core.api.fhir.paging import PAGE_PARAMETER, opened_page, sealed_page
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.kernel.errors import BadRequest, NotFound
@@ -44,10 +44,28 @@ class NeverWritten(BadRequest):
 @router.head("/AuditEvent")
 def search(request: Request, parts: ProcessParts, work: Work) -> Response:
     """The newest first. Needs audit.read, or own.read for the own record."""
-    require_json_answer(request)
-    _require(work, "s")
-    given = request.query_params.multi_items()
-    return fhir_response(request, encode(_bundle(parts, work, given, strict=preferences(request).strict)))
+    return _answer(request, parts, work, request.query_params.multi_items())
+
+
+@router.post("/AuditEvent/_search")
+def search_by_form(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
+    """The same with the criteria in the body, so that they stand in no address and no log."""
+    return _answer(request, parts, work, [*request.query_params.multi_items(), *form_of(request, body)])
+
+
+@router.get("/Patient/{patient_id}/AuditEvent")
+@router.head("/Patient/{patient_id}/AuditEvent")
+def search_in_compartment(patient_id: str, request: Request, parts: ProcessParts, work: Work) -> Response:
+    """What happened to one patient's record."""
+    return _answer(request, parts, work, request.query_params.multi_items(), of_patient=patient_id)
+
+
+@router.post("/Patient/{patient_id}/AuditEvent/_search")
+def search_in_compartment_by_form(
+    patient_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
+) -> Response:
+    given = [*request.query_params.multi_items(), *form_of(request, body)]
+    return _answer(request, parts, work, given, of_patient=patient_id)
 
 
 @router.get("/AuditEvent/{event_id}")
@@ -69,6 +87,23 @@ def read(event_id: str, request: Request, work: Work) -> Response:
 def write(request: Request) -> Response:
     """Nobody writes the log by hand."""
     return error_response(request, NeverWritten(), headers={"Allow": "GET, HEAD"})
+
+
+def _answer(
+    request: Request,
+    parts: Parts,
+    work: UnitOfWork,
+    given: list[tuple[str, str]],
+    *,
+    of_patient: str | None = None,
+) -> Response:
+    require_json_answer(request)
+    _require(work, "s")
+    if of_patient is not None:
+        if work.actor.reach == "own" and work.actor.patient_id != of_patient:
+            raise NotFound("There is no such Patient.")
+        given = [("patient", of_patient), *given]
+    return fhir_response(request, encode(_bundle(parts, work, given, strict=preferences(request).strict)))
 
 
 def _require(work: UnitOfWork, act: str) -> None:

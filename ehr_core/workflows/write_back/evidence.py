@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from data_contracts.guidelines.sql import sensitivity_rank
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.logging import get_logger
 from ehr_core.kernel.pseudonym import PseudonymKey
@@ -54,28 +53,22 @@ WHERE delta.patient_id = found.patient_id AND delta.rests_also_on = found.rests_
   AND delta.rests_also_on_ids IS NULL"""
 
 LABELS_OF_FACTS = f"""
-INSERT INTO {LABELLED}
-SELECT patient_id, CAST(:type AS text) || '/' || id, (
-  SELECT label FROM unnest(sensitivity) AS label ORDER BY {sensitivity_rank("label")} DESC LIMIT 1)
+INSERT INTO {LABELLED} SELECT patient_id, CAST(:type AS text) || '/' || id, sensitivity
 FROM {{facts}} WHERE sensitivity IS NOT NULL AND patient_id IN (SELECT patient_id FROM {{delta}})"""
+JOINED = "access.labels_joined(delta.evidence_sensitivity, found.labels)"
 LABEL = f"""
-UPDATE {{delta}} AS delta SET evidence_sensitivity = found.strictest FROM (
-  SELECT DISTINCT ON (rests.place) rests.place, labelled.strictest FROM (
+UPDATE {{delta}} AS delta SET evidence_sensitivity = {JOINED} FROM (
+  SELECT rests.place, array_agg(DISTINCT label) AS labels FROM (
     SELECT delta.ctid AS place, patient_id,
       evidence_type || '/' || coalesce(known_evidence_id, resolved.resource_id) AS reference
     FROM {{delta}} AS delta LEFT JOIN {RESOLVED} AS resolved USING (patient_id, evidence_type, evidence_key)
     UNION ALL SELECT ctid, patient_id, unnest(rests_also_on_ids) FROM {{delta}}) AS rests
-  JOIN {LABELLED} AS labelled USING (patient_id, reference)
-  ORDER BY rests.place, {sensitivity_rank("labelled.strictest")} DESC) AS found
-WHERE delta.ctid = found.place AND {{stricter}}"""
-LABEL_OF_KEPT_FACTS = """
-UPDATE {delta} AS delta SET evidence_sensitivity = found.label FROM quality.official_label AS found
-WHERE found.patient_id = delta.patient_id AND {same} AND {stricter}"""
-
-
-def _stricter(label: str) -> str:
-    held = sensitivity_rank("delta.evidence_sensitivity")
-    return f"(delta.evidence_sensitivity IS NULL OR {held} < {sensitivity_rank(label)})"
+  JOIN {LABELLED} AS labelled USING (patient_id, reference), unnest(labelled.labels) AS label
+  GROUP BY rests.place) AS found
+WHERE delta.ctid = found.place AND delta.evidence_sensitivity IS DISTINCT FROM {JOINED}"""
+LABEL_OF_KEPT_FACTS = f"""
+UPDATE {{delta}} AS delta SET evidence_sensitivity = {JOINED} FROM quality.official_label AS found
+WHERE found.patient_id = delta.patient_id AND {{same}} AND delta.evidence_sensitivity IS DISTINCT FROM {JOINED}"""
 
 
 def with_evidence(delta: str) -> str:
@@ -114,10 +107,10 @@ def resolve_evidence(connection: Connection, delta: str, key: PseudonymKey) -> i
 
 
 def take_labels(connection: Connection, delta: str) -> int:
-    """Gives the delta's rows the strictest label that the chart has of any fact they rest on, where it is stricter
-    than what they say; returns how many.
+    """Adds to the delta's rows every label that the chart has of any fact they rest on; returns to how many.
 
-    The lake knows the labels that came with a fact; the chart judges what nobody labelled by its codes as well.
+    The lake knows the strictest label that came with a fact; the chart has all, and judges what nobody labelled by its
+    codes as well.
     """
     types = connection.execute(
         text(
@@ -125,11 +118,11 @@ def take_labels(connection: Connection, delta: str) -> int:
             f"UNION SELECT split_part(unnest(rests_also_on_ids), '/', 1) FROM {delta} ORDER BY 1"
         )
     )
-    fresh_table(connection, LABELLED, "patient_id text, reference text, strictest text")
+    fresh_table(connection, LABELLED, "patient_id text, reference text, labels text[]")
     for evidence_type in types.scalars().all():
         labels = LABELS_OF_FACTS.format(delta=delta, facts=EVIDENCE_TABLES[evidence_type])
         connection.execute(text(labels), {"type": evidence_type})
-    label = LABEL.format(delta=delta, stricter=_stricter("found.strictest"))
+    label = LABEL.format(delta=delta)
     return connection.execute(text(label)).rowcount
 
 
@@ -138,7 +131,7 @@ def take_labels_of_kept_facts(connection: Connection, delta: str, same: str) -> 
 
     `same` says which of `found` (quality.official_label) belong to a row of `delta`.
     """
-    label = LABEL_OF_KEPT_FACTS.format(delta=delta, same=same, stricter=_stricter("found.label"))
+    label = LABEL_OF_KEPT_FACTS.format(delta=delta, same=same)
     return connection.execute(text(label)).rowcount
 
 

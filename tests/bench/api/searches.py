@@ -26,6 +26,8 @@ KINDS: dict[str, Callable[[int], str]] = {
     "identifier of any system": lambda n: f"Patient?identifier={n}",
     "birth date and gender": lambda n: f"Patient?birthdate={born(n)}&gender=female&_count=10",
     "code and patient": lambda n: f"Observation?patient=p{n}&code={RESULT}",
+    "in a patient's compartment": lambda n: f"Patient/p{n}/Observation?code={RESULT}",
+    "all of a type in a compartment": lambda n: f"Patient/p{n}/Condition",
     "code": lambda n: f"Condition?code={RARE_PROBLEM}",
     "date range": lambda n: f"Encounter?date=ge{_time(n, 0)}&date=lt{_time(n, 1)}&_count=10",
     "chained by number": lambda n: f"Observation?patient.identifier=urn:mrn%7C{n}&code={RESULT}",

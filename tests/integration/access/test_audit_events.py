@@ -99,6 +99,22 @@ def test_a_search_narrows_by_each_parameter(admin):
     assert {query: len(events(admin, query)) for query, _ in NARROWED} == dict(NARROWED)
 
 
+def test_one_patients_events_are_found_in_the_compartment_and_by_form(admin, ana):
+    def found(answer: httpx.Response) -> list[str]:
+        assert answer.status_code == 200, answer.text
+        return [entry["resource"]["id"] for entry in answer.json().get("entry", [])]
+
+    wanted = [event["id"] for event in events(admin, "patient=ben&subtype=create")]
+    form = {"subtype": "create"}
+    assert len(wanted) == 1
+    assert found(admin.get("/fhir/Patient/ben/AuditEvent", params=form)) == wanted
+    assert found(admin.post("/fhir/Patient/ben/AuditEvent/_search", data=form)) == wanted
+    assert found(admin.post("/fhir/AuditEvent/_search", data=form | {"patient": "ben"})) == wanted
+    assert found(admin.get("/fhir/Patient/ben/AuditEvent", params={"patient": "ana"})) == []
+    assert found(ana.get("/fhir/Patient/ana/AuditEvent", params=form)) != wanted
+    assert ana.get("/fhir/Patient/ben/AuditEvent").status_code == 404
+
+
 def test_a_search_that_cannot_be_understood_is_refused(admin):
     for query in ("name=x", "action=X", "outcome=9", "date=2026-13-40", "_count=0", "_page=forged"):
         answer = admin.get(f"/fhir/AuditEvent?{query}", headers={"Prefer": "handling=strict"})

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from dashboards.care_manager.worklist_rows import gaps_html
-from data_contracts.api.access import NewChartRule
+from data_contracts.api.access import NewChartRule, RolePolicyInfo
 from data_contracts.api.care_gaps import (
     AssignGaps,
     ExcludeGap,
@@ -18,6 +18,7 @@ from data_contracts.api.care_gaps import (
 )
 from data_contracts.code_systems import DISCHARGE, HCPCS
 from data_contracts.tables.results import MEASURE_RESULTS
+from ehr_core.care_gaps import reading
 from ehr_core.kernel.errors import BadRequest, Conflict, Forbidden, NotFound, StaleVersion
 from ehr_core.workflows import measure_patients
 from tests.integration.care_gaps.conftest import later
@@ -316,9 +317,9 @@ def test_the_portal_does_not_show_what_is_for_staff_only_or_labelled(api, write_
 
 def test_a_rule_about_one_patients_labels_masks_the_gaps_that_rest_on_them(api, write_back, above_goal, key):
     write_back(
-        gap_row(key, "ana", "hiv_screening", evidence_type="Observation", evidence_sensitivity="R"),
+        gap_row(key, "ana", "hiv_screening", evidence_type="Observation", evidence_sensitivity="HIV R"),
         gap_row(key, "ana"),
-        gap_row(key, "ben", "hiv_screening", evidence_type="Observation", evidence_sensitivity="R"),
+        gap_row(key, "ben", "hiv_screening", evidence_type="Observation", evidence_sensitivity="HIV R"),
         run_id="labelled",
     )
     nurse = api.signed_in("kim", "nurse")
@@ -335,19 +336,38 @@ def test_a_rule_about_one_patients_labels_masks_the_gaps_that_rest_on_them(api, 
     )  # fmt: skip
     rule_id = api.signed_in("root", "admin").access.make_rule(deny)
     after = masked("ana")
-    assert after["hiv_screening"], "the strictest label stands in front of the one that the rule names"
+    assert after["hiv_screening"], "the rule names one of its labels"
     assert [one for one, hidden in after.items() if hidden] == ["hiv_screening"]
     assert not any(masked("ben").values())
-    from ehr_core.care_gaps import reading
-
     assert_guarded(
         lambda: not masked("ana")["hiv_screening"],
         lambda patch: patch.setattr(
-            reading, "evidence_open", lambda work, label, _: work.actor.sees_label(label)
+            reading, "evidence_open", lambda work, labels, _: work.actor.sees_labels(labels)
         ),
     )
     api.signed_in("officer", "admin").access.end_rule(rule_id)
     assert masked("ana") == before
+
+
+def test_a_gap_of_two_labels_is_masked_from_who_may_see_one_of_them_alone(api, write_back, above_goal, key):
+    write_back(
+        gap_row(key, "ana", evidence_type="Observation", evidence_sensitivity="HIV SUD"), run_id="labelled"
+    )
+    admin, nurse = api.signed_in("root", "admin"), api.signed_in("kim", "nurse")
+
+    def masked(*labels: str) -> bool:
+        admin.access.set_role(RolePolicyInfo(role="nurse", reach="all", labels=list(labels)))
+        [gap] = nurse.care_gaps.of_patient("ana").gaps
+        return gap.evidence.masked
+
+    assert (masked("HIV"), masked("HIV", "SUD")) == (True, False)
+    seen = reading.evidence_open
+    assert_guarded(
+        lambda: not masked("SUD"),
+        lambda patch: patch.setattr(
+            reading, "evidence_open", lambda work, labels, whose: seen(work, labels.split()[-1], whose)
+        ),
+    )
 
 
 def test_a_rule_about_one_patients_labels_masks_the_facts_behind_a_measures_answer(api, write_back, key):
@@ -378,7 +398,7 @@ def test_a_rule_about_one_patients_labels_masks_the_facts_behind_a_measures_answ
     assert_guarded(
         told,
         lambda patch: patch.setattr(
-            measure_patients, "evidence_open", lambda work, label, _: work.actor.sees_label(label)
+            measure_patients, "evidence_open", lambda work, labels, _: work.actor.sees_labels(labels)
         ),
     )
 

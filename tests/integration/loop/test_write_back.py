@@ -99,7 +99,7 @@ def test_an_answer_takes_the_label_that_the_chart_gives_its_evidence_by_its_code
         put_observation(work.connection, "a1c-1", "ana")
     rows = [closed_by(key, "ana", "hiv-1"), {**closed_by(key, "ana", "a1c-1"), "source_id": "colorectal"}]
     assert take(rows).inserted == 2
-    assert stored("ana")["evidence_sensitivity"] == "HIV"
+    assert stored("ana")["evidence_sensitivity"] == "ETH HIV"
     assert stored("ana", "colorectal")["evidence_sensitivity"] is None
     assert take(rows).unchanged == 2
     with work_as() as work:

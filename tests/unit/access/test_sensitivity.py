@@ -43,7 +43,7 @@ DOCTOR = Actor("d", "user", "Doctor", ("clinician",), frozenset())
 
 
 @pytest.mark.parametrize(
-    ("actor", "label", "seen"),
+    ("actor", "labels", "seen"),
     [
         (PATIENT, None, True),
         (PATIENT, "N", True),
@@ -52,10 +52,15 @@ DOCTOR = Actor("d", "user", "Doctor", ("clinician",), frozenset())
         (DOCTOR, "PSY", True),
         (NURSE, "PSY", False),
         (NURSE, f"{SENSITIVITY}|HIV", True),
+        (NURSE, "HIV N", True),
+        (NURSE, "HIV SUD", False),
+        (DOCTOR, "HIV SUD", True),
+        (PATIENT, "M N", True),
+        (PATIENT, "HIV N", False),
     ],
 )
-def test_an_inherited_label_of_a_gap_counts_the_same(actor, label, seen):
-    assert actor.sees_label(label) is seen
+def test_the_inherited_labels_of_a_gap_count_the_same(actor, labels, seen):
+    assert actor.sees_labels(labels) is seen
 
 
 LOINC, ICD = "http://loinc.org", "http://hl7.org/fhir/sid/icd-10-cm"
