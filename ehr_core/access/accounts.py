@@ -230,7 +230,7 @@ def change_own_password(work: UnitOfWork, password: str) -> None:
 def store_password(
     connection: Connection, account_id: str, username: str, password: str, known_to: KnownTo, now: datetime
 ) -> None:
-    """The hash of a new password; whoever calls has asked whether it may be changed, and audits it."""
+    """The hash of a new password, which spends the links to choose one; whoever calls has asked and audits it."""
     connection.execute(
         text(
             "UPDATE access.account SET password_hash = :hash, known_to = :known_to, password_changed_at = :now"
@@ -242,6 +242,13 @@ def store_password(
             "now": now,
             "id": account_id,
         },
+    )
+    connection.execute(
+        text(
+            "UPDATE access.invitation SET expires_at = :now"
+            " WHERE account_id = :id AND used_at IS NULL AND expires_at > :now"
+        ),
+        {"id": account_id, "now": now},
     )
 
 

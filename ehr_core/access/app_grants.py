@@ -186,6 +186,28 @@ def use_launch(
     return Launch(row.account_id, row.patient_id, row.encounter_id)
 
 
+@dataclass(frozen=True)
+class OfApplication:
+    """What a session is for, where it is an outside application's."""
+
+    name: str
+    lasts: bool
+    ended: bool
+
+
+def applications_of(connection: Connection, sids: Sequence[str], now: datetime) -> dict[str, OfApplication]:
+    """By session; those of our own applications are not among them."""
+    rows = connection.execute(
+        text(
+            "SELECT g.sid, p.name, 'offline_access' = ANY(g.scopes) AS lasts, "
+            "g.revoked_at IS NOT NULL OR g.ends_at <= :now OR p.disabled AS ended "
+            "FROM access.app_grant g JOIN access.application p ON p.client_id = g.client_id WHERE g.sid = ANY(:sids)"
+        ),
+        {"sids": list(sids), "now": now},
+    )
+    return {row.sid: OfApplication(row.name, row.lasts, row.ended) for row in rows}
+
+
 def grants_of_account(connection: Connection, account_id: str, now: datetime) -> list[Row]:
     """The applications that somebody has let in and that still are, newest first."""
     return list(

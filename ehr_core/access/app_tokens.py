@@ -17,11 +17,16 @@ from ehr_core.access.id_token import access_token_hash
 from ehr_core.access.identity import Identity
 from ehr_core.access.scopes import granted
 from ehr_core.access.unit_of_work import audit_refusal
+from ehr_core.kernel.errors import BadRequest
 
 BACKEND_LIFE = timedelta(minutes=5)
 """Source: HL7 SMART Backend Services asks for at most five minutes."""
 
 Answer = dict[str, Any]
+
+
+class WiderThanGiven(BadRequest):
+    """A refresh that asks for scopes that nobody allowed."""
 
 
 class AppTokens:
@@ -55,21 +60,18 @@ class AppTokens:
     def for_refresh(
         self, application: Application, token: str, scopes: Sequence[str] | None
     ) -> Answer | None:
-        """New tokens, with the same scopes or fewer; never with more. A token that comes back ends the grant."""
+        """New tokens, with the same scopes or fewer. A token that comes back ends the grant.
+
+        Raises WiderThanGiven for more scopes: nothing was given then, so the refresh token stays good.
+        """
         identity, now = self._identity, self._identity.clock.now()
         with identity.transaction() as connection:
             found = app_grants.use_refresh_token(connection, token, client_id=application.client_id, now=now)
             grant = found.grant
             if found.outcome == "good" and grant and self._is_open(connection, grant, now):
-                wanted = (
-                    grant.scopes
-                    if scopes is None
-                    else granted(scopes, grant.scopes, levels=("patient", "user"))
-                )
-                if wanted and (scopes is None or len(wanted) == len(set(scopes))):
-                    return self._answer(connection, application, grant, wanted, now)
-                found = app_grants.Refreshed("refused", grant)
-            elif found.outcome == "reused" and grant:
+                wanted = grant.scopes if scopes is None else _no_wider(scopes, grant)
+                return self._answer(connection, application, grant, wanted, now)
+            if found.outcome == "reused" and grant:
                 app_grants.revoke_grant(connection, grant.grant_id, why="refresh_token_reused", now=now)
         self._refused(application, "refresh_token", found.outcome)
         return None
@@ -131,17 +133,18 @@ class AppTokens:
             if not self._is_open(connection, grant, now):
                 return {"active": False}
             session = sessions.find_session(connection, grant.sid) if grant.sid else None
+        scopes = (row.scopes if row else None) or grant.scopes
         answer: Answer = {
             "active": True,
             "client_id": grant.client_id,
-            "scope": " ".join(row.scopes or grant.scopes) if row else " ".join(grant.scopes),
+            "scope": " ".join(scopes),
             "exp": int((row.expires_at if row else grant.ends_at).timestamp()),
             "token_type": "Bearer",
             "iss": identity.issuer,
         }
-        if session is not None:
-            answer |= {"sub": session.account_id, "fhirUser": identity.fhir_user(session)}
-        return {name: value for name, value in (answer | _context(grant)).items() if value is not None}
+        if session is not None and "openid" in scopes:
+            answer |= identity.claims_in(session, [one for one in scopes if one != "profile"])
+        return answer | _context(grant)
 
     def _is_open(self, connection: Connection, grant: AppGrant, now: datetime) -> bool:
         if grant.revoked or now >= grant.ends_at:
@@ -185,12 +188,12 @@ class AppTokens:
             answer["refresh_token"] = app_grants.issue_refresh_token(connection, grant)
         if "openid" in scopes and grant.sid is not None:
             session = sessions.find_session(connection, grant.sid)
-            claims = identity.claims(session, application, now) | {"at_hash": access_token_hash(token)}
-            if "fhirUser" in scopes:
-                claims["fhirUser"] = identity.fhir_user(session)
+            claims = identity.claims(session, application, now, scopes) | {
+                "at_hash": access_token_hash(token)
+            }
             if nonce is not None:
                 claims["nonce"] = nonce
-            answer["id_token"] = identity.signer.sign(claims)
+            answer["id_token"] = identity.application_signer.sign(connection, claims, now)
         return answer
 
     def _refused(self, application: Application, act: str, reason: str) -> None:
@@ -202,6 +205,13 @@ class AppTokens:
             clock=self._identity.clock,
             detail={"client": application.client_id},
         )
+
+
+def _no_wider(scopes: Sequence[str], grant: AppGrant) -> tuple[str, ...]:
+    wanted = granted(scopes, grant.scopes, levels=("patient", "user"))
+    if not wanted or len(wanted) != len(set(scopes)):
+        raise WiderThanGiven("The refresh asks for more than was allowed. Ask for the same scopes or fewer.")
+    return wanted
 
 
 def _context(grant: AppGrant) -> Answer:

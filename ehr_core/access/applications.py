@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import Connection, Row, text
 
 from ehr_core.access.clients import Client
@@ -22,6 +22,8 @@ from ehr_core.kernel.ids import new_id
 
 Kind = Literal["public", "confidential", "backend"]
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LEAST_RSA_BITS = 2048
+"""Source: NIST SP 800-131A, table 2."""
 NATIVE_SCHEME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+")
 """A private-use scheme of a native application. Source: RFC 8252, 7.1: a domain name in reverse."""
 
@@ -190,8 +192,11 @@ def _check_keys(jwks: str) -> None:
         keys = json.loads(jwks)["keys"]
         if not keys or any(key.get("kty") not in ("RSA", "EC") or "d" in key for key in keys):
             raise ValueError
-        KeySet.import_key_set({"keys": keys})
+        read = KeySet.import_key_set({"keys": keys}).keys
+        if any(isinstance(key, RSAKey) and key.raw_value.key_size < LEAST_RSA_BITS for key in read):
+            raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
         raise BadRequest(
-            "jwks: give a JSON Web Key Set with the public RSA or EC keys of the application, and no private part."
+            "jwks: give a JSON Web Key Set with the public RSA (2,048 bits or more) or EC keys of the application, "
+            "and no private part."
         ) from error

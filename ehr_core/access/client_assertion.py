@@ -58,7 +58,12 @@ def is_good(claims: dict[str, Any], client_id: str, *, audience: str, now: datet
         return False
     if isinstance(expires, bool) or not isinstance(expires, int | float):
         return False
+    begins = claims.get("nbf", 0)
+    if isinstance(begins, bool) or not isinstance(begins, int | float):
+        return False
     left = expires - now.timestamp()
+    if begins > (now + CLOCK_DRIFT).timestamp():
+        return False
     return 0 < left <= (LONGEST_LIFE + CLOCK_DRIFT).total_seconds()
 
 

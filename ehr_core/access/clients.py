@@ -35,9 +35,14 @@ class Client:
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """Where the browser may be sent: scheme, host and port of each redirect address."""
+        """Where the browser may be sent: scheme, host and port of each redirect address, or a native app's scheme."""
         parts = (urlsplit(uri) for uri in self.redirect_uris)
-        return tuple(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts))
+        return tuple(
+            dict.fromkeys(
+                f"{part.scheme}://{part.netloc}" if part.scheme in ("http", "https") else f"{part.scheme}:"
+                for part in parts
+            )
+        )
 
 
 def registered_clients(settings: Settings, secrets: Secrets) -> dict[str, Client]:

@@ -1,4 +1,4 @@
-"""Signs and reads ID tokens: ES256 under a key derived from the installation's signing secret."""
+"""Signs and reads our own apps' ID tokens: ES256 under a key derived from the installation's signing secret."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class IdTokenSigner:
         except (JoseError, ValueError) as error:
             raise BadRequest("The ID token was not issued here.") from error
 
-    def public_keys(self) -> dict[str, Any]:
-        """The JSON Web Key Set that clients verify with; holds no private part."""
-        return {"keys": [self._key.as_dict(private=False)]}
+    def public_key(self) -> dict[str, Any]:
+        """What the apps verify with; holds no private part."""
+        return self._key.as_dict(private=False)
 
 
 def access_token_hash(access_token: str) -> str:

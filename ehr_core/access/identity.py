@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from ehr_core.access import audit, sessions
 from ehr_core.access.actor import Actor, ApplicationGrant
 from ehr_core.access.app_grants import find_grant
+from ehr_core.access.application_id_token import ApplicationTokenSigner
 from ehr_core.access.applications import Application, find_application, roles_of_audience
 from ehr_core.access.authorization_codes import redeem_code
 from ehr_core.access.clients import Client, registered_clients
@@ -27,7 +28,7 @@ from ehr_core.access.scopes import acts_of, exported_types, granted, has_level, 
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.db.database import Database
 from ehr_core.kernel.clock import Clock, site_date
-from ehr_core.kernel.errors import Forbidden, SignInRequired
+from ehr_core.kernel.errors import BadRequest, Forbidden, SignInRequired
 from ehr_core.kernel.secrets import Secrets
 from ehr_core.kernel.settings import Settings
 
@@ -61,6 +62,7 @@ class Identity:
         self.signing_secret = secrets.token_signing_key
         self.clients = registered_clients(settings, secrets)
         self.signer = IdTokenSigner(self.signing_secret)
+        self.application_signer = ApplicationTokenSigner(self.signing_secret)
         self.outside = OutsideProvider(settings)
         self.new_account_roles = checked_roles(settings.oidc_new_account_roles)
         self.second_factor_roles = frozenset(settings.second_factor_roles.replace(" ", "").split(",")) - {""}
@@ -88,9 +90,7 @@ class Identity:
         if row is None or row.audience != "api":
             raise SignInRequired("The access token is not valid or has expired. Get a new one.")
         if row.grant is not None:
-            application = find_application(connection, row.client_id)
-            if application is None or row.grant.revoked or now >= row.grant.ends_at:
-                raise SignInRequired(NOT_ALLOWED_ANY_MORE)
+            application = self._open_application(connection, row.client_id, row.grant, now)
             if row.session is None:
                 return self.application_actor(application, row.scopes or ())
         if row.session is None:
@@ -179,19 +179,41 @@ class Identity:
         return self._session_actor(session, self.clock.now())[0]
 
     def userinfo(self, token: str) -> dict[str, Any]:
-        """The claims about the person behind a token."""
+        """The claims about the person behind a token; to an outside application those of its scopes."""
         now = self.clock.now()
         with self.transaction() as connection:
             row = sessions.find_token(connection, token, now)
+            if row is not None and row.grant is not None:
+                self._open_application(connection, row.client_id, row.grant, now)
         if row is None or row.session is None:
             raise SignInRequired("The access token is not valid or has expired. Get a new one.")
-        _, ended = self._session_actor(row.session, now)
-        if ended is not None:
+        lasts = row.grant is not None and row.grant.lasts
+        if self.session_ended(row.session, now, lasts=lasts) is not None:
             raise SignInRequired(SESSION_ENDED)
-        return self.person_claims(row.session)
+        if row.grant is None:
+            return self.person_claims(row.session)
+        if "openid" not in (row.scopes or ()):
+            raise Forbidden("This access token was not given the scope openid, which tells who somebody is.")
+        return self.claims_in(row.session, row.scopes or ())
 
-    def claims(self, session: sessions.SessionRow, client: Client, now: datetime) -> dict[str, Any]:
-        """What an ID token says."""
+    def _open_application(
+        self, connection: Connection, client_id: str, grant: AppGrant, now: datetime
+    ) -> Application:
+        """The application of a grant; raises SignInRequired once either is over."""
+        application = find_application(connection, client_id)
+        if application is None or grant.revoked or now >= grant.ends_at:
+            raise SignInRequired(NOT_ALLOWED_ANY_MORE)
+        return application
+
+    def claims(
+        self,
+        session: sessions.SessionRow,
+        client: Client,
+        now: datetime,
+        scopes: Sequence[str] | None = None,
+    ) -> dict[str, Any]:
+        """What an ID token says: of the person everything to our own applications, to others what `scopes` name."""
+        person = self.person_claims(session) if scopes is None else self.claims_in(session, scopes)
         return {
             "iss": self.issuer,
             "aud": client.client_id,
@@ -199,7 +221,28 @@ class Identity:
             "exp": int((now + ID_TOKEN_LIFE).timestamp()),
             "auth_time": int(session.created_at.timestamp()),
             "sid": session.sid,
-        } | self.person_claims(session)
+        } | person
+
+    def claims_in(self, session: sessions.SessionRow, scopes: Sequence[str]) -> dict[str, Any]:
+        """What these scopes tell of the person: the account, with `profile` the name, with `fhirUser` the address."""
+        person = self.person_claims(session)
+        told = person if "profile" in scopes else {"sub": person["sub"]}
+        address = self.fhir_user(session) if "fhirUser" in scopes else None
+        return told | ({"fhirUser": address} if address else {})
+
+    def public_keys(self) -> dict[str, Any]:
+        """The JSON Web Key Set that everybody checks our ID tokens with; holds no private part."""
+        with self.transaction() as connection:
+            of_applications = self.application_signer.public_keys(connection, self.clock.now())
+        return {"keys": [*of_applications, self.signer.public_key()]}
+
+    def read_id_token(self, token: str) -> dict[str, Any]:
+        """The claims of an ID token that was issued here, expired or not: a logout may come late. Raises BadRequest."""
+        try:
+            return self.signer.read(token)
+        except BadRequest:
+            with self.transaction() as connection:
+                return self.application_signer.read(connection, token, self.clock.now())
 
     def person_claims(self, session: sessions.SessionRow) -> dict[str, Any]:
         return {

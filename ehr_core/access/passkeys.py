@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import webauthn
@@ -26,10 +26,13 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from ehr_core.access.client_assertion import use_up
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.kernel.errors import BadRequest, NotFound
 
 MOST_PASSKEYS = 10
+CHALLENGE_LIFE = timedelta(hours=1)
+"""Longer than any sign-in page is good for: a challenge that was signed is remembered so long."""
 NOT_TAKEN = "The passkey could not be read, or is registered already. Try again, or use another device."
 
 
@@ -124,7 +127,8 @@ def account_of(
 ) -> str | None:
     """Whose passkey signed this very challenge for this very site; None for any other.
 
-    A count that does not grow tells of a copied key: refused.
+    A count that does not grow tells of a copied key: refused. A challenge signs one sign-in alone, as most keys that
+    are kept in step between devices do not count.
     """
     try:
         sent = parse_authentication_credential_json(credential)
@@ -146,6 +150,9 @@ def account_of(
             require_user_verification=True,
         )
     except (WebAuthnException, ValueError):
+        return None
+    spent = {"jti": challenge, "exp": (now + CHALLENGE_LIFE).timestamp()}
+    if not use_up(connection, "passkey", spent, now):
         return None
     connection.execute(
         text("UPDATE access.passkey SET sign_count = :count, last_used_at = :now WHERE credential_id = :id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 def hash_password(password: str, *, username: str) -> str:
     """The hash to store; refuses one that is too short, too long, or known to whoever guesses."""
+    password = normal_password(password)
     if not MINIMUM_LENGTH <= len(password) <= MAXIMUM_LENGTH:
         raise BadRequest(f"A password has {MINIMUM_LENGTH} to {MAXIMUM_LENGTH} characters. Choose another.")
     if weak := why_weak(password, username=username, breached=_breached_list()):
@@ -32,14 +34,26 @@ def hash_password(password: str, *, username: str) -> str:
 
 
 def password_matches(password_hash: str | None, password: str) -> bool:
-    """Whether the password is the right one. With no account (None) it works as long, and is False."""
-    if len(password) > MAXIMUM_LENGTH:
-        password = ""
+    """Whether the password is the right one. With no account (None) it works as long, and is False.
+
+    Hashes that were made before passwords were normalised are of what was typed.
+    """
+    normal = normal_password(password)
+    ways = ("",) if len(normal) > MAXIMUM_LENGTH else dict.fromkeys((normal, password))
+    matches = any(_is_of(password_hash or _hash_of_nobody(), one) for one in ways)
+    return matches and password_hash is not None
+
+
+def _is_of(password_hash: str, password: str) -> bool:
     try:
-        matches = _HASHER.verify(password_hash or _hash_of_nobody(), password)
+        return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
-    return matches and password_hash is not None
+
+
+def normal_password(password: str) -> str:
+    """The same password from every keyboard, whichever way it writes an accent. Source: NIST SP 800-63B, 5.1.1.2."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def is_outdated(password_hash: str) -> bool:
@@ -49,7 +63,7 @@ def is_outdated(password_hash: str) -> bool:
 
 def rehash(password: str) -> str:
     """A new hash of a password that was just found right."""
-    return _HASHER.hash(password)
+    return _HASHER.hash(normal_password(password))
 
 
 @cache

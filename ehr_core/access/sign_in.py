@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from sqlalchemy import Connection, Row, text
@@ -33,6 +33,9 @@ PASSKEY_NOT_RIGHT = "This passkey is not known here, or was not used rightly. Si
 OUTSIDE_NOT_RIGHT = "This account is closed here. Ask an administrator."
 TOO_MANY = "There were too many attempts. Wait 15 minutes, or ask an administrator for help."
 NOT_THE_PRESENT_ONE = "The present password is not right."
+STEPS_LIFE = timedelta(minutes=15)
+"""From the password to the last step: a page that waits for longer, or is sent again and again, opens nothing."""
+NOT_AS_BEFORE = "This took too long, or the account was changed. Go back to the application and start again."
 USED_ALREADY = "This password was replaced in the meantime. Go back to the application and start again."
 SAME_AS_BEFORE = "The new password is the same as the one that you were given. Choose another."
 WRONG_APP = "This account is not for this application. Staff use the workspace, patients the portal."
@@ -74,10 +77,11 @@ class SignIn:
         return Admitted(account.id, account.totp_enabled, account.known_to == "maker", must)
 
     def with_passkey(self, credential: str, challenge: str, *, address: str, client: Client) -> Admitted:
-        """By a passkey, which is both factors. Tries are counted by address, as nobody has said who they are yet."""
+        """By a passkey, which is both factors.
+
+        Nobody guesses a signature, so tries are not counted: whoever fails at a shared address shuts no colleague out.
+        """
         identity, now = self._identity, self._identity.clock.now()
-        name_hash = self._name_hash(f"passkey at {address}")
-        attempt, _ = self._reserve(name_hash, address, None)
         with identity.transaction() as connection:
             account_id = account_of(connection, identity.issuer, credential, challenge, now)
             account = _find(connection, None, account_id) if account_id else None
@@ -85,8 +89,6 @@ class SignIn:
             self._refuse(account, "passkey", address, PASSKEY_NOT_RIGHT)
         if not effective_roles(account.roles, client.allowed_roles, patient_id=account.patient_id):
             self._refuse(account, "application", address, WRONG_APP, Forbidden)
-        with identity.transaction() as connection:
-            throttle.attempt_succeeded(connection, attempt, name_hash, address)
         return Admitted(account.id, False, account.known_to == "maker", False)
 
     def with_outside(self, account_id: str, person: Person, *, address: str, client: Client) -> Admitted:
@@ -113,13 +115,38 @@ class SignIn:
             self._refuse(account, "code", address, CODE_NOT_RIGHT)
         with self._identity.transaction() as connection:
             now = self._identity.clock.now()
-            accepted = use_code(connection, self._totp_seal, account_id, code, now) or use_recovery_code(
+            accepted = use_code(connection, self._totp_seal, account_id, code, now)
+            if not accepted and use_recovery_code(
                 connection, self._identity.signing_secret, account_id, code, now
-            )
+            ):
+                accepted = True
+                owner = Actor(account_id, "user", "", tuple(account.roles), frozenset())
+                audit.record(
+                    connection,
+                    owner,
+                    now,
+                    "recovery_code_used",
+                    resource_type="Account",
+                    resource_id=account_id,
+                )
             if accepted:
                 throttle.attempt_succeeded(connection, attempt, name_hash, address)
         if not accepted:
             self._refuse(account, "code", address, CODE_NOT_RIGHT)
+
+    def require_unchanged(self, account_id: str, proved_at: float) -> None:
+        """What was proved then counts now: raises BadRequest once the account is closed or has another password."""
+        proved, now = datetime.fromtimestamp(proved_at, UTC), self._identity.clock.now()
+        with self._identity.transaction() as connection:
+            stands = connection.execute(
+                text(
+                    "SELECT NOT disabled AND password_changed_at <= :proved"
+                    " FROM access.account WHERE id = :id"
+                ),
+                {"id": account_id, "proved": proved},
+            ).scalar_one_or_none()
+        if not stands or now - proved > STEPS_LIFE:
+            raise BadRequest(NOT_AS_BEFORE)
 
     def replace_single_use_password(self, account_id: str, password: str) -> None:
         """The last step with a password that somebody else made. Raises BadRequest, saying what to do."""
@@ -201,6 +228,19 @@ class SignIn:
                 now=now,
                 life=life,
             )
+
+    def note_refused_application(self, account_id: str, client_id: str) -> None:
+        """The person said no at the consent page: audited, as an application asked for their record."""
+        audit_refusal(
+            self._identity.database,
+            None,
+            "application_allowed",
+            "not_allowed_by_person",
+            clock=self._identity.clock,
+            resource_type="Account",
+            resource_id=account_id,
+            detail={"client": client_id},
+        )
 
     def allow_application(
         self,

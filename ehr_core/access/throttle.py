@@ -2,12 +2,13 @@
 
 Failures are counted by name and address together, so that a stranger's guesses do not lock the owner out at
 their own desk. A name guessed at from many places is closed to addresses that never signed in with it, and an
-address that tries many names is closed for a while. All three windows end by themselves; refused attempts do
-not prolong them.
+address that tries many names is closed for a while to all but those that it signed in with. All three windows end by
+themselves; refused attempts do not prolong them.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +22,9 @@ NAME_LIMIT, NAME_WINDOW = 30, timedelta(hours=1)
 
 ADDRESS_LIMIT, ADDRESS_WINDOW = 100, timedelta(minutes=15)
 """Failures from one address over all names: a clinic's people may share one."""
+
+IPV6_NETWORK_BITS = 64
+"""The smallest network that a household or an office is given. Source: RFC 6177."""
 
 KNOWN_FOR = timedelta(days=30)
 """How long an address counts as known for a name after a successful sign-in."""
@@ -38,9 +42,22 @@ class RecentFailures:
 
 def may_try(failures: RecentFailures) -> bool:
     """Whether this attempt may be looked at at all."""
-    if failures.of_name_here > PAIR_LIMIT or failures.of_address > ADDRESS_LIMIT:
+    if failures.of_name_here > PAIR_LIMIT:
         return False
-    return failures.address_is_known or failures.of_name <= NAME_LIMIT
+    return failures.address_is_known or (
+        failures.of_name <= NAME_LIMIT and failures.of_address <= ADDRESS_LIMIT
+    )
+
+
+def place_of(address: str) -> str:
+    """What counts as one address: of IPv6 the network, as everybody at home there has 2^64 addresses to guess from."""
+    try:
+        read = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(read, ipaddress.IPv4Address) or read.ipv4_mapped:
+        return str(getattr(read, "ipv4_mapped", None) or read)
+    return str(ipaddress.ip_network((read, IPV6_NETWORK_BITS), strict=False))
 
 
 def reserve_attempt(connection: Connection, name_hash: bytes, address: str, now: datetime) -> int:
@@ -53,7 +70,7 @@ def reserve_attempt(connection: Connection, name_hash: bytes, address: str, now:
             "INSERT INTO access.sign_in_attempt (name_hash, address, at, outcome)"
             " VALUES (:name_hash, :address, :now, 'failed') RETURNING id"
         ),
-        {"name_hash": name_hash, "address": address, "now": now},
+        {"name_hash": name_hash, "address": place_of(address), "now": now},
     ).scalar_one()
 
 
@@ -74,7 +91,7 @@ def recent_failures(connection: Connection, name_hash: bytes, address: str, now:
         ),
         {
             "name_hash": name_hash,
-            "address": address,
+            "address": place_of(address),
             "pair_since": now - PAIR_WINDOW,
             "name_since": now - NAME_WINDOW,
             "address_since": now - ADDRESS_WINDOW,
@@ -102,7 +119,7 @@ def attempt_succeeded(connection: Connection, attempt_id: int, name_hash: bytes,
             "DELETE FROM access.sign_in_attempt"
             " WHERE name_hash = :name_hash AND address = :address AND outcome = 'failed'"
         ),
-        {"name_hash": name_hash, "address": address},
+        {"name_hash": name_hash, "address": place_of(address)},
     )
 
 

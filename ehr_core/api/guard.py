@@ -49,6 +49,11 @@ SHARED_PATHS = (
 )
 """What outside applications call from their own pages."""
 
+EXPOSED = (
+    "ETag, Location, Content-Location, Last-Modified, Retry-After, WWW-Authenticate, X-Progress, X-Request-Id"
+)
+"""What those pages may read of an answer: why they were refused, and when to come again."""
+
 
 class RequestGuard:
     """Wraps the whole application as plain ASGI, so that streams stay streams."""
@@ -143,7 +148,7 @@ def _add_headers(message: Message, request_id: str, *, shared: bool) -> None:
     headers["X-Request-Id"] = request_id
     if shared:
         headers["Access-Control-Allow-Origin"] = "*"
-        headers["Access-Control-Expose-Headers"] = "ETag, Location, Content-Location, X-Request-Id"
+        headers["Access-Control-Expose-Headers"] = EXPOSED
         headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)

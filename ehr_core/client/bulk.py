@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from data_contracts.api.bulk import BulkFile, BulkManifest
 from ehr_core.client.transport import Transport
-from ehr_core.kernel.errors import Unavailable
+from ehr_core.kernel.errors import AlmonerError, JobFailed, Unavailable
 
 POLL_SECONDS = 0.5
 NO_FILE = b""
@@ -51,8 +51,16 @@ class BulkRoom:
         return urlsplit(answer.headers["content-location"]).path
 
     def look(self, status_path: str) -> BulkManifest | str:
-        """The manifest when it is complete, else how far it is."""
-        answer = self._transport.request("GET", status_path)
+        """The manifest when it is complete, else how far it is.
+
+        Raises Unavailable when it failed: another one may come to its end.
+        """
+        try:
+            answer = self._transport.request("GET", status_path)
+        except AlmonerError as failed:
+            if failed.http_status != JobFailed.http_status:
+                raise
+            raise Unavailable(failed.message) from failed
         if answer.status_code == 202:
             return answer.headers.get("x-progress", "running")
         return BulkManifest.model_validate_json(answer.content)

@@ -13,6 +13,7 @@ AlmonerError
 │   └── TimeTaken         a person, room or device is booked then; carries the nearest times that are free
 ├── TooMuch               a limit of size, rate or number
 ├── ContractBreached      a table breaks its contract; carries the breaches
+├── JobFailed             a job in the background came to no good end, and will come to none
 └── Unavailable           a part that is needed cannot be reached
     └── StartupFailed     a service could not be started
 
@@ -113,6 +114,12 @@ class ContractBreached(AlmonerError):
         self.short = short
         self.breaches = breaches
         super().__init__(message)
+
+
+class JobFailed(AlmonerError):
+    """Nothing that passes: whoever follows the job need not ask again."""
+
+    exit_code = 8
 
 
 class Unavailable(AlmonerError):

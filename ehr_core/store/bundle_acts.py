@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Raw
@@ -13,7 +14,7 @@ from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue, TooMuch
 from ehr_core.kernel.ids import FHIR_ID
 from ehr_core.store.resource_types import resource_type
 from ehr_core.store.validation import NotJson, peek_type
-from ehr_core.store.versions import StoredResource
+from ehr_core.store.versions import StoredResource, version_number
 
 MOST_ENTRIES = 5000
 WORK_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
@@ -137,6 +138,8 @@ def understood(index: int, entry: Entry, door: Door) -> Act:
         door.allow(act.method)
         act.url = entry.request.url
         act.if_none_match, act.if_modified_since = entry.request.ifNoneMatch, entry.request.ifModifiedSince
+        if "\0" in unquote(f"{entry.request.url}&{entry.request.ifNoneExist or ''}"):
+            raise InvalidResource([Issue("request", "must not hold a NUL character")])
         path, question, query = entry.request.url.partition("?")
         act.type_name, _, act.resource_id = path.strip("/").partition("/")
         act.resource_id = act.resource_id or None
@@ -165,6 +168,8 @@ def _check_target(act: Act, entry: Entry) -> None:
             )
     if act.method == "POST":
         act.query, act.resource_id = entry.request.ifNoneExist, None
+        if act.query is not None and not act.query.strip("? "):
+            raise InvalidResource([Issue("request.ifNoneExist", "must hold a search parameter")])
     elif act.method not in READS and not act.resource_id and not act.query:
         raise InvalidResource([Issue("request.url", "must be Type/id or Type?query")])
 
@@ -177,10 +182,10 @@ def _require_body(act: Act) -> None:
 def _version(if_match: str | None) -> int | None:
     if if_match is None:
         return None
-    digits = if_match.removeprefix("W/").strip('"')
-    if not digits.isascii() or not digits.isdigit():
+    version = version_number(if_match.removeprefix("W/").strip('"'))
+    if version is None:
         raise InvalidResource([Issue("request.ifMatch", 'must be a version such as W/"3"')])
-    return int(digits)
+    return version
 
 
 def refuse_doubles(acts: list[Act]) -> None:

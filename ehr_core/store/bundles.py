@@ -29,6 +29,7 @@ from ehr_core.store.bundle_acts import (
     understood,
     with_place,
 )
+from ehr_core.store.bundle_links import linked
 from ehr_core.store.conditional import AlreadyThere, patch
 from ehr_core.store.content import brought_id, instant_text
 from ehr_core.store.locks import identity_key
@@ -163,6 +164,8 @@ def _resolve_references(
             resolved[reference] = target
     if resolved:
         act.body = rewrite(act.body, resolved.get)
+    if targets and act.method in ("POST", "PUT"):
+        act.body = linked(act.type_name, act.body, targets)
 
 
 def look_up(store: Store, reference: str) -> str:

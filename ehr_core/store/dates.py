@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ehr_core.kernel.clock import in_zone
 
+WITHOUT_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?")
 INSTANT = timedelta(microseconds=1)
 LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -28,6 +30,21 @@ def bounds(text: str, time_zone: str) -> tuple[datetime, datetime]:
     else:
         following = (year + (month == 12), month % 12 + 1, 1) if month else (year + 1, 1, 1)
     return _midnight(first, time_zone), _midnight(following, time_zone) - INSTANT
+
+
+def with_offset(text: str, time_zone: str) -> str:
+    """A time as it is asked for: without an offset it is the site's; a '+' that came as a space is one again.
+
+    Anything else stays as it is. Source: FHIR R4, search by date: whoever asks should name a zone, and need not.
+    """
+    text = text.replace(" ", "+")
+    if not WITHOUT_OFFSET.fullmatch(text):
+        return text
+    try:
+        there = datetime.fromisoformat(text[:16]).replace(tzinfo=ZoneInfo(time_zone))
+        return text + there.isoformat()[16 + len(":00") :][: len("+00:00")]
+    except (ValueError, OverflowError):
+        return text
 
 
 def _time_bounds(text: str) -> tuple[datetime, datetime]:

@@ -34,8 +34,13 @@ def parse(body: bytes, what: str) -> Any:
 
 
 def written(tree: Any) -> bytes:
-    """The tree as JSON in one line."""
-    return _encode(_raw(tree))
+    """The tree as JSON in one line. Raises BadRequest for half a character, which JSON can spell and UTF-8 cannot."""
+    try:
+        return _encode(_raw(tree))
+    except UnicodeEncodeError:
+        raise BadRequest(
+            "A text holds half of a surrogate pair (\\ud800 to \\udfff). Send whole characters."
+        ) from None
 
 
 def _whole(text: str) -> int | Exact:

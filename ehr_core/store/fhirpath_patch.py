@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ehr_core.kernel.fhir_definitions import definition
-from ehr_core.store.element_paths import PathNotUnderstood, Place, places, steps_of
+from ehr_core.kernel.fhir_definitions import Definition, Element, definition
+from ehr_core.store.element_paths import PathNotUnderstood, Place, Step, places, steps_of
 from ehr_core.store.exact_json import parse, written
 from ehr_core.store.json_patch import MOST_OPERATIONS, PatchFails
 
@@ -51,12 +51,13 @@ class _Operation:
             raise PatchFails(f"{self.place}.part.where(name='{name}')", "must be a whole number")
         return found
 
-    def value(self, name: str) -> Any:
-        """The part's value, whatever its type; an element without a type of its own is built from inner parts."""
+    def value(self, name: str, described: Definition | None = None) -> Any:
+        """The part's value, whatever its type; an element without a type of its own is built from inner parts, as
+        `described` has them."""
         part = self.parts.get(name)
         if part is None:
             raise PatchFails(f"{self.place}.part.where(name='{name}')", "is required")
-        return _value_of(part, f"{self.place}.part.where(name='{name}')")
+        return _value_of(part, f"{self.place}.part.where(name='{name}')", described)
 
     def places(self, resource: dict[str, Any]) -> list[Place]:
         try:
@@ -65,17 +66,32 @@ class _Operation:
             raise PatchFails(f"{self.place}.part.where(name='path')", str(error)) from None
 
 
-def _value_of(part: dict[str, Any], place: str) -> Any:
+def _value_of(part: dict[str, Any], place: str, described: Definition | None = None) -> Any:
     key = next((key for key in part if key.startswith("value")), None)
     if key:
         return part[key]
     if "part" in part and all(isinstance(inner, dict) and "name" in inner for inner in part["part"]):
         built: dict[str, Any] = {}
         for inner in part["part"]:
-            value = _value_of(inner, place)
-            built[inner["name"]] = [*built[inner["name"]], value] if inner["name"] in built else value
+            name, element = _element(described, inner["name"], inner)
+            inside = definition(element.type) if element is not None and not element.primitive else None
+            value = _value_of(inner, place, inside)
+            if element is not None and element.many:
+                value = [*built.get(name, ()), value]
+            elif name in built:
+                raise PatchFails(place, f"has more than one '{inner['name']}'")
+            built[name] = value
         return built
     raise PatchFails(place, "has no value")
+
+
+def _element(described: Definition | None, name: str, part: dict[str, Any]) -> tuple[str, Element | None]:
+    """An element by its name; a choice gets its type from how the part carries the value."""
+    if described is None:
+        return name, None
+    if name not in described.elements and name in described.choices:
+        name += next((key[len("value") :] for key in part if key.startswith("value")), "")
+    return name, described.elements.get(name)
 
 
 def _apply(resource: dict[str, Any], operation: _Operation) -> None:
@@ -95,7 +111,7 @@ def _apply(resource: dict[str, Any], operation: _Operation) -> None:
     if len(found) != 1:
         raise PatchFails(operation.place, "must lead to exactly one element")
     if kind == "replace":
-        found[0].holder[found[0].key] = operation.value("value")
+        _replace(resource, found[0], operation)
     else:
         _add(resource, found[0], operation)
 
@@ -105,11 +121,10 @@ def _add(resource: dict[str, Any], place: Place, operation: _Operation) -> None:
     node, name = place.value, operation.text("name")
     if not isinstance(node, dict):
         raise PatchFails(operation.place, "leads to a value that has no elements")
-    value = operation.value("value")
-    described = _described(resource, operation.text("path"))
-    if described is not None and name not in described.elements and name in described.choices:
-        name += next(key for key in operation.parts["value"] if key.startswith("value"))[len("value") :]
-    element = described.elements.get(name) if described else None
+    described = _described(resource, steps_of(operation.text("path")))
+    name, element = _element(described, name, operation.parts.get("value", {}))
+    inside = definition(element.type) if element is not None and not element.primitive else None
+    value = operation.value("value", inside)
     if isinstance(node.get(name), list):
         node[name].append(value)
     elif element is not None and element.many:
@@ -120,10 +135,24 @@ def _add(resource: dict[str, Any], place: Place, operation: _Operation) -> None:
         node[name] = value
 
 
-def _described(resource: dict[str, Any], path: str) -> Any:
-    """The definition of the type that the path leads to; None when it cannot be told."""
+def _replace(resource: dict[str, Any], place: Place, operation: _Operation) -> None:
+    """Puts the value there; a choice then has the name of the value's type."""
+    steps = steps_of(operation.text("path"))
+    holding = _described(resource, steps[:-1])
+    value, key = operation.value("value", _described(resource, steps)), place.key
+    if holding is not None and place.name in holding.choices and isinstance(key, str):
+        named, element = _element(holding, place.name, operation.parts["value"])
+        if element is not None and named != key:
+            del place.holder[key]
+            place.holder.pop(f"_{key}", None)
+            key = named
+    place.holder[key] = value
+
+
+def _described(resource: dict[str, Any], steps: list[Step]) -> Definition | None:
+    """The definition of the type that the steps lead to; None when it cannot be told."""
     described = definition(resource["resourceType"])
-    for step in steps_of(path):
+    for step in steps:
         if step.kind != "name" or step.value == resource["resourceType"]:
             continue
         element = described.elements.get(step.value)

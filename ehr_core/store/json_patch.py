@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,10 @@ from ehr_core.kernel.errors import InvalidResource, Issue
 from ehr_core.store.exact_json import parse, written
 
 MOST_OPERATIONS = 1000
+MOST_COPIED = 1024 * 1024
+"""Bytes that the copies of one patch add: copied into itself, a value doubles with each operation."""
+INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+"""A place in a list."""
 NEEDED = {
     "add": ("value",),
     "remove": (),
@@ -33,15 +38,30 @@ def json_patched(body: bytes, patch: bytes) -> bytes:
     if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
         raise PatchFails("patch", f"must be a list of at most {MOST_OPERATIONS} operations")
     tree = parse(body, "The resource")
+    room = MOST_COPIED
     for index, operation in enumerate(operations):
-        tree = _applied(tree, operation, f"patch[{index}]")
+        place = f"patch[{index}]"
+        room -= _copied_bytes(tree, operation, place)
+        if room < 0:
+            raise PatchFails(place, f"copies more than {MOST_COPIED // 1024**2} MB with those before it")
+        tree = _applied(tree, operation, place)
+    if not isinstance(tree, dict):
+        raise PatchFails("patch", "leaves something that is no resource")
     return written(tree)
 
 
+def _copied_bytes(tree: Any, operation: Any, place: str) -> int:
+    """What a copy adds to the resource; 0 for any other operation, and for one that will be refused."""
+    if not isinstance(operation, dict) or operation.get("op") != "copy" or "from" not in operation:
+        return 0
+    return len(written(_at(tree, _steps(operation["from"], f"{place}.from"), f"{place}.from")))
+
+
 def _applied(tree: Any, operation: Any, place: str) -> Any:
-    if not isinstance(operation, dict) or operation.get("op") not in NEEDED:
+    named = operation.get("op") if isinstance(operation, dict) else None
+    if not isinstance(named, str) or named not in NEEDED:
         raise PatchFails(f"{place}.op", f"must be one of: {', '.join(NEEDED)}")
-    act = operation["op"]
+    act = named
     for member in ("path", *NEEDED[act]):
         if member not in operation:
             raise PatchFails(f"{place}.{member}", "is required")
@@ -82,7 +102,7 @@ def _key(node: Any, step: str, place: str, *, end_counts: bool = False) -> Any:
     if isinstance(node, list):
         if end_counts and step == "-":
             return len(node)
-        index = int(step) if step.isascii() and step.isdigit() and str(int(step)) == step else -1
+        index = int(step) if INDEX.fullmatch(step) else -1
         if 0 <= index < len(node) + end_counts:
             return index
     raise PatchFails(place, "leads to nothing in this resource")

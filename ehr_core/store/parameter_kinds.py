@@ -146,6 +146,11 @@ def code(column: Any) -> Parameter:
     return Parameter("token", sql.code(column), column.is_not(None), frozenset({"not"}), (column,))
 
 
+def coding(columns: Any, column: Any, system: str, element: str) -> Parameter:
+    condition = sql.coding(column, system, columns.body, element)
+    return Parameter("token", condition, column.is_not(None), frozenset({"not"}), (column,))
+
+
 def boolean(column: Any, name: str) -> Parameter:
     return Parameter("token", sql.boolean(column, name), column.is_not(None), frozenset({"not"}), (column,))
 

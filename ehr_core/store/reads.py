@@ -19,7 +19,7 @@ from ehr_core.store.locks import identity_lock
 from ehr_core.store.medications import LOCATION, MEDICATION, locations_visited, medications_prescribed
 from ehr_core.store.resource_types import RESOURCE_TYPES, resource_type
 from ehr_core.store.search import SearchPage, find
-from ehr_core.store.search_parameters import Search, parameter_list, shown
+from ehr_core.store.search_parameters import CONTROLS, Search, parameter_list, shown
 from ehr_core.store.tables import current_table
 from ehr_core.store.versions import StoredResource, stored
 from ehr_core.store.visible import Sight
@@ -185,10 +185,15 @@ class Reads:
                 yield LOCATION, body
 
     def match_one(self, type_name: str, query: Parameters, *, lock: bool) -> StoredResource | None:
-        """The one resource that a condition finds, None when it finds none. Raises SeveralMatch."""
+        """The one resource that a condition finds, None when it finds none. Raises SeveralMatch.
+
+        Nothing that shapes an answer is taken: with `_count=1` the first of several would be the one.
+        """
         given = parameter_list(query)
         if not given:
             raise BadRequest("A condition needs at least one search parameter.")
+        if shaping := sorted({name for name, _ in given} & CONTROLS):
+            raise BadRequest(f"A condition says which one is meant, and takes no {', '.join(shaping)}.")
         if lock:
             self.lock_condition(type_name, given)
         page = self.search(type_name, given, limit=2)

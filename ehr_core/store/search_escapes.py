@@ -21,6 +21,11 @@ def split_on(separator: str, text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
+def escaped(text: str) -> str:
+    """The text so written that a search takes it as it is."""
+    return re.sub(r"([,|$\\])", r"\\\1", text)
+
+
 def plain(text: str) -> str:
     """The text that is meant."""
     return ESCAPE.sub(r"\1", text)

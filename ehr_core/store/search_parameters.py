@@ -26,6 +26,15 @@ from ehr_core.store.visible import Sight
 
 CONTROLS = frozenset({"_sort", "_count", "_offset", "_total"})
 SEVERAL_PATIENTS = frozenset({"Appointment", "AppointmentResponse"})
+TERMINOLOGY = "http://terminology.hl7.org/CodeSystem"
+STATUS_SYSTEMS = {
+    "AllergyIntolerance": (
+        f"{TERMINOLOGY}/allergyintolerance-clinical",
+        f"{TERMINOLOGY}/allergyintolerance-verification",
+    ),
+    "Condition": (f"{TERMINOLOGY}/condition-clinical", f"{TERMINOLOGY}/condition-ver-status"),
+}
+"""Of clinicalStatus and verificationStatus, as R4 binds them."""
 PERSON_PARTS = ("text", "family", "given", "prefix", "suffix")
 
 
@@ -180,8 +189,13 @@ def _column_parameters(row: ResourceType, columns: Any, search: Search) -> dict[
             sort=(columns.date_low,),
         )
     if row.clinical_status:
-        known["clinical-status"] = lambda: kinds.code(columns.clinical_status)
-        known["verification-status"] = lambda: kinds.code(columns.verification_status)
+        clinical, verification = STATUS_SYSTEMS[row.name]
+        known["clinical-status"] = lambda: kinds.coding(
+            columns, columns.clinical_status, clinical, "clinicalStatus"
+        )
+        known["verification-status"] = lambda: kinds.coding(
+            columns, columns.verification_status, verification, "verificationStatus"
+        )
     if row.active:
         known["active"] = lambda: kinds.boolean(columns.active, "active")
     return known

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 
 from ehr_core.kernel.errors import BadRequest
 from ehr_core.kernel.name_sounds import folded
-from ehr_core.store.dates import LAST, bounds
+from ehr_core.store.dates import LAST, bounds, with_offset
 from ehr_core.store.marked import hashed
 from ehr_core.store.primitives import problem_with
 from ehr_core.store.promoted_extras import MINIMUM_DIGITS
@@ -144,7 +144,28 @@ def identifier(column: Any) -> Condition:
 
 def code(column: Any) -> Condition:
     """A code of a closed list: its system says nothing new."""
-    return lambda value, _: column == plain(value).rpartition("|")[2]
+
+    def condition(value: str, _: str | None) -> ColumnElement[bool]:
+        system, wanted = system_and_code(value)
+        return column == wanted if wanted or not system else column.is_not(None)
+
+    return condition
+
+
+def coding(column: Any, system: str, body: Any, element: str) -> Condition:
+    """The same for a Coding, which is of this system as a rule; whether it is of another one, the resource says."""
+    usual = code(column)
+
+    def condition(value: str, modifier: str | None) -> ColumnElement[bool]:
+        named, wanted = system_and_code(value)
+        if named in (None, system):
+            return usual(value, modifier)
+        tests = ["@.system == $system" if named else "!exists(@.system)"] + ["@.code == $code"] * bool(wanted)
+        path = f'$."{element}"."coding"[*] ? ({" && ".join(tests)})'
+        asked = path_exists(cast(body, JSONB), path, {"system": named, "code": wanted})
+        return and_(column.is_not(None), asked)
+
+    return condition
 
 
 def boolean(column: Any, name: str) -> Condition:
@@ -280,7 +301,8 @@ def window(table: Any, values: Iterable[str], time_zone: str, now: datetime) -> 
     if not firsts:
         return None
     low = table.c.date_low
-    began = [low >= max(firsts) - SHORT] + ([low <= min(lasts)] if lasts else [])
+    earliest = max(max(firsts), datetime.min.replace(tzinfo=UTC) + SHORT) - SHORT
+    began = [low >= earliest] + ([low <= min(lasts)] if lasts else [])
     return or_(and_(*began), literal_column(f'"{table.name}".{LASTING}'))
 
 
@@ -318,7 +340,7 @@ def quantity_test(value: str) -> tuple[str, dict[str, Any]]:
     kind = (prefix.group(1) if prefix else None) or "eq"
     try:
         number = Decimal(parts[0][prefix.end() if prefix else 0 :])
-        if not number.is_finite() or abs(number.adjusted()) > 100 or len(parts) > 3:
+        if not number.is_finite() or abs(number.adjusted()) > 100 or len(parts) not in (1, 3):
             raise InvalidOperation
     except InvalidOperation:
         raise BadRequest("A quantity is searched as 7.1, ge7.1, 7.1|system|code or 7.1||unit.") from None
@@ -343,10 +365,10 @@ def dated(value: str, time_zone: str, now: datetime) -> tuple[str, datetime, dat
     """(prefix, first instant, last instant) of a date with its prefix."""
     found = PREFIX.match(value)
     prefix = (found.group(1) if found else None) or "eq"
-    text = value[found.end() :] if found else value
+    text = with_offset(value[found.end() :] if found else value, time_zone)
     if problem_with("dateTime", text):
         raise BadRequest(
-            "A date is searched as YYYY, YYYY-MM, YYYY-MM-DD or a time with offset, after eq/ge/le…."
+            "A date is searched as YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss+hh:mm, after eq/ge/le…."
         )
     first, last = bounds(text, time_zone)
     if prefix == "ap":

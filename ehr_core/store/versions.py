@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +88,14 @@ def as_stored(type_name: str, values: dict[str, Any]) -> StoredResource:
         body=opened(values["body"].encode()),
         patient_id=values["patient_id"],
     )
+
+
+VERSION = re.compile(r"[0-9]{1,18}")
+
+
+def version_number(text: str) -> int | None:
+    """A version as it stands in an address or an ETag; None for what is none."""
+    return int(text) if VERSION.fullmatch(text) else None
 
 
 def check_version(row: Row | StoredResource | None, if_match: int | None) -> None:

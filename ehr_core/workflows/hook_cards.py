@@ -28,12 +28,16 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True)
 class HookQuestion:
-    """`sent` are the resources of the prefetch by type, None when there was none; `drafts` the orders to be."""
+    """`sent` are the resources of the prefetch by type, None when there was none; `drafts` the orders to be.
+
+    `beside` are the drafts that are not asked about: what is chosen is checked against them as well.
+    """
 
     hook: str
     patient_id: str
     drafts: tuple[Resource, ...] = ()
     sent: dict[str, list[Resource]] | None = None
+    beside: tuple[Resource, ...] = ()
 
 
 def answer(work: UnitOfWork, question: HookQuestion, choices: Sequence[SiteChoice]) -> tuple[Card, ...]:
@@ -70,17 +74,21 @@ def _sent_facts(work: UnitOfWork, question: HookQuestion, lookup: Lookup) -> Pat
 def _proposals(question: HookQuestion, lookup: Lookup) -> Iterable[Proposal]:
     if question.hook == "patient-view":
         return (LOOKING_AT_THE_CHART,)
-    named = [one for one in question.drafts if one.get("resourceType") == "Medication" and one.get("id")]
-    medications = [
-        medication_of_order(one, named, lookup)
-        for one in question.drafts
-        if one.get("resourceType") == "MedicationRequest"
-    ]
+    all_drafts = (*question.drafts, *question.beside)
+    named = [one for one in all_drafts if one.get("resourceType") == "Medication" and one.get("id")]
+    medications, beside = (
+        [
+            medication_of_order(one, named, lookup)
+            for one in drafts
+            if one.get("resourceType") == "MedicationRequest"
+        ]
+        for drafts in (question.drafts, question.beside)
+    )
     proposals = [
         Proposal(
             medication=one,
             reasons=one.indications,
-            alongside=tuple(other for other in medications if other is not one),
+            alongside=tuple(other for other in (*medications, *beside) if other is not one),
         )
         for one in medications
     ]
@@ -99,6 +107,6 @@ def _drug_codes(question: HookQuestion) -> list[str]:
     record = Record()
     for kind, resources in (question.sent or {}).items():
         record.found[kind].extend(resources)
-    for draft in question.drafts:
+    for draft in (*question.drafts, *question.beside):
         record.found[draft.get("resourceType", "")].append(draft)
     return list(rxnorm_codes(record))

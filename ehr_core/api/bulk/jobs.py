@@ -122,10 +122,10 @@ def find(work: UnitOfWork, job_id: str) -> Row[Any]:
     work.actor.require("bulk.export")
     query = text("SELECT * FROM bulk.job WHERE job_id = :job_id AND client_id = :client_id")
     row = work.connection.execute(query, {"job_id": job_id, "client_id": work.actor.actor_id}).one_or_none()
-    if row is None:
+    if row is None or row.state == "cancelled":
         raise NotFound("There is no such export for this client. It may have been deleted.")
-    if row.state == "cancelled" or row.expires_at <= work.now():
-        raise Gone("This export was deleted or has expired. Start a new one.")
+    if row.expires_at <= work.now():
+        raise Gone("This export has expired. Start a new one.")
     return row
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from fastapi import Request
 
+from ehr_core.api.fhir.preferences import prefers_async
 from ehr_core.kernel.errors import BadRequest
 
 NDJSON = "application/fhir+ndjson"
@@ -64,7 +65,7 @@ def read_kick_off(request: Request, body: bytes, level: str) -> KickOff:
 
 
 def _check_headers(request: Request) -> None:
-    if "respond-async" not in request.headers.get("prefer", ""):
+    if not prefers_async(request):
         raise BadRequest("A bulk export answers later: send the header 'Prefer: respond-async'.")
 
 
@@ -110,7 +111,8 @@ def _parameter(parameter: Any, place: str) -> tuple[str, str]:
 
 
 def _check_format(given: Sequence[str]) -> None:
-    if any(wanted not in ACCEPTED_FORMATS for wanted in given):
+    """A plus sign that an address holds as it is arrives as a space."""
+    if any(wanted.replace(" ", "+") not in ACCEPTED_FORMATS for wanted in given):
         raise BadRequest(f"_outputFormat must be {NDJSON}.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -20,7 +20,7 @@ from ehr_core.api.bulk.sealed_files import file_key, read_sealed
 from ehr_core.api.bulk.selection import offered_types, patients_asked_for, unseen_since
 from ehr_core.api.bulk.type_filters import compiled
 from ehr_core.api.dependencies import ProcessParts, RawBody, Work
-from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound, Unavailable
+from ehr_core.kernel.errors import BadRequest, Forbidden, JobFailed, NotFound
 
 router = APIRouter(prefix="/fhir")
 
@@ -90,16 +90,26 @@ def _types(named: tuple[str, ...], level: str, actor: Actor) -> tuple[str, ...]:
     return tuple(dict.fromkeys(named)) or within
 
 
+def _require_types(actor: Actor, resource_types: Sequence[str]) -> None:
+    """Raises Forbidden for a token whose scopes are narrower than those that the export was asked for with."""
+    if actor.application is None:
+        return
+    allowed = exported_types(actor.application.scopes)
+    if not all(allowed & {name, "*"} for name in resource_types):
+        raise Forbidden("The token's scopes do not cover every type of this export. Ask for a wider token.")
+
+
 @router.get("/bulk/{job_id}")
 def status(job_id: str, work: Work, parts: ProcessParts) -> Response:
     """202 with progress while it runs, the manifest when it is complete, a sentence when it failed."""
     job = jobs.find(work, job_id)
+    _require_types(work.actor, job.resource_types)
     if job.state in ("accepted", "running"):
         return Response(
             status_code=202, headers={"X-Progress": job.progress[:100], "Retry-After": str(RETRY_SECONDS)}
         )
     if job.state == "failed":
-        raise Unavailable(job.failure or "The export failed. Start it again.")
+        raise JobFailed(job.failure or "The export failed. Start it again.")
     manifest = _manifest(
         job, jobs.files_of(work, job_id), f"{parts.settings.issuer}/fhir/bulk/{job_id}/files"
     )
@@ -138,6 +148,7 @@ def delete(request: Request, job_id: str, work: Work) -> Response:
 def download(job_id: str, name: str, work: Work, parts: ProcessParts) -> StreamingResponse:
     """One file, opened as it is sent; the name must be one that the job lists, so no path can be smuggled in."""
     job = jobs.find(work, job_id)
+    _require_types(work.actor, job.resource_types)
     listed = next((file for file in jobs.files_of(work, job_id) if file.name == name), None)
     path = parts.settings.state_folder / "bulk" / job_id / name
     if job.state != "completed" or listed is None or not path.exists():

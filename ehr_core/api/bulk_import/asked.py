@@ -10,6 +10,7 @@ from fastapi import Request
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.scopes import covering
+from ehr_core.api.fhir.preferences import prefers_async
 from ehr_core.kernel.errors import BadRequest, Forbidden
 from ehr_core.kernel.fhir_json import decode
 from ehr_core.kernel.settings import Settings
@@ -38,7 +39,7 @@ class Input:
 
 def read_request(request: Request, body: bytes, actor: Actor, settings: Settings) -> list[Input]:
     """Raises BadRequest naming the parameter; Forbidden for a type that no scope lets the application write."""
-    if "respond-async" not in request.headers.get("prefer", ""):
+    if not prefers_async(request):
         raise BadRequest("A bulk import answers later: send the header 'Prefer: respond-async'.")
     validate("Parameters", body)
     inputs: list[Input] = []

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from ehr_core.api.bulk.sealed_files import SealedWriter, file_key, read_sealed
+from ehr_core.kernel.errors import Unavailable
 from ehr_core.kernel.secrets import Secrets
 from ehr_core.store.import_problems import Problem
 from ehr_core.store.import_sources import LARGEST_LINE, PART_BYTES, Part
 
 PART_ENDING = ".part"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = "The disk of the import folder is full. Have some space freed there, then try again."
 
 
 class ImportFiles:
@@ -29,14 +33,23 @@ class ImportFiles:
         return self.folder / "jobs" / job_id / name
 
     def write(self, path: Path, chunks: Iterable[bytes]) -> int:
-        """Seals the chunks under the path's own key; the file has its name when it is whole. Returns the bytes."""
+        """Seals the chunks under the path's own key; the file has its name when it is whole. Returns the bytes.
+
+        What was written of one that does not become whole is removed. Raises Unavailable when the disk is full.
+        """
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(path.name + PART_ENDING)
         draft.unlink(missing_ok=True)
-        with SealedWriter(draft, self._key(path)) as writer:
-            for chunk in chunks:
-                writer.write(chunk)
-        draft.rename(path)
+        try:
+            with SealedWriter(draft, self._key(path)) as writer:
+                for chunk in chunks:
+                    writer.write(chunk)
+            draft.rename(path)
+        except BaseException as error:
+            draft.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise Unavailable(DISK_FULL) from error
+            raise
         return writer.plain_bytes
 
     def read(self, path: Path) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from ehr_core.api.bulk_import.asked import FORMATS, read_request
 from ehr_core.api.bulk_import.files import ImportFiles
 from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
 from ehr_core.api.fhir.exchange import UnsupportedMediaType, media_type_of, require_json_body
-from ehr_core.kernel.errors import BadRequest, NotFound, Unavailable
+from ehr_core.kernel.errors import BadRequest, JobFailed, NotFound
 from ehr_core.kernel.ids import new_id
 
 router = APIRouter(prefix="/fhir")
@@ -61,7 +61,7 @@ def status(job_id: str, work: Work, parts: ProcessParts) -> Response:
     if job.state in ("accepted", "running"):
         return Response(status_code=202, headers={"X-Progress": job.progress[:100], "Retry-After": "1"})
     if job.state == "failed":
-        raise Unavailable(job.failure or "The import failed. Start it again.")
+        raise JobFailed(job.failure or "The import failed. Start it again.")
     expires = {"Expires": format_datetime(job.expires_at, usegmt=True)}
     return JSONResponse(_result(job, _address(parts, job_id)), headers=expires)
 

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ehr_core.kernel.errors import BadRequest
+from ehr_core.kernel.errors import BadRequest, InvalidResource
+from ehr_core.kernel.fhir_json import encode
+from ehr_core.store.validation import validate
 from ehr_core.workflows.hook_cards import HookQuestion
 
 MOST_RESOURCES = 2000
@@ -54,18 +56,25 @@ def question_of(call: HookCall, hook: str) -> HookQuestion:
     patient_id = call.context.get("patientId")
     if not isinstance(patient_id, str) or not 1 <= len(patient_id) <= 64:
         raise BadRequest("context.patientId: send the id of the patient.")
-    drafts = () if hook == "patient-view" else _drafts(call.context)
-    return HookQuestion(hook, patient_id, drafts, _sent(call.prefetch, patient_id))
+    drafts, beside = ((), ()) if hook == "patient-view" else _drafts(hook, call.context)
+    return HookQuestion(hook, patient_id, drafts, _sent(call.prefetch, patient_id), beside)
 
 
-def _drafts(context: dict[str, Any]) -> tuple[Resource, ...]:
+def _drafts(hook: str, context: dict[str, Any]) -> tuple[tuple[Resource, ...], tuple[Resource, ...]]:
+    """The drafts that are asked about, all or the selected ones, and the others."""
     entries = _resources(context.get("draftOrders"), "context.draftOrders")
-    selected = context.get("selections")
-    if not isinstance(selected, list):
-        return tuple(entries)
-    wanted = {reference.rpartition("/")[2] for reference in selected if isinstance(reference, str)}
-    others = [one for one in entries if one.get("resourceType") == "Medication"]
-    return (*(one for one in entries if one.get("id") in wanted), *others)
+    selected = context.get("selections") if hook == "order-select" else None
+    if selected is None:
+        return tuple(entries), ()
+    if not isinstance(selected, list) or not all(isinstance(one, str) for one in selected):
+        raise BadRequest("context.selections: send a list of references to resources of context.draftOrders.")
+    wanted = {reference.rpartition("/")[2] for reference in selected}
+    if not wanted <= {one.get("id") for one in entries}:
+        raise BadRequest("context.selections: names an order that is not among context.draftOrders.")
+    return (
+        tuple(one for one in entries if one.get("id") in wanted),
+        tuple(one for one in entries if one.get("id") not in wanted),
+    )
 
 
 def _sent(prefetch: dict[str, Resource | None] | None, patient_id: str) -> dict[str, list[Resource]] | None:
@@ -75,6 +84,7 @@ def _sent(prefetch: dict[str, Resource | None] | None, patient_id: str) -> dict[
     patient = prefetch["patient"]
     if patient.get("resourceType") != "Patient" or patient.get("id") != patient_id:
         raise BadRequest("prefetch.patient: send the Patient of context.patientId.")
+    _check_built(patient, "prefetch.patient")
     sent: dict[str, list[Resource]] = {"Patient": [patient]}
     for key, kind in TYPE_OF_KEY.items():
         if prefetch.get(key) is not None:
@@ -101,8 +111,26 @@ def _resources(bundle: Any, place: str) -> list[Resource]:
         or len(entries) > MOST_RESOURCES
     ):
         raise BadRequest(f"{place}: send a Bundle of at most {MOST_RESOURCES} resources.")
-    found = [one.get("resource") for one in entries if isinstance(one, dict)]
-    return [one for one in found if isinstance(one, dict)]
+    found = []
+    for number, entry in enumerate(entries):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if isinstance(resource, dict) and resource.get("resourceType") in READ:
+            _check_built(resource, f"{place}.entry[{number}].resource")
+            found.append(resource)
+    return found
+
+
+def _check_built(resource: Resource, place: str) -> None:
+    """Raises BadRequest for one that R4 builds otherwise: the rules read what stands where R4 puts it.
+
+    What is lacking, or a code that is not R4's, is no ground: drafts of other systems are often not whole.
+    """
+    try:
+        validate(resource["resourceType"], encode(resource))
+    except InvalidResource as error:
+        for issue in error.issues:
+            if issue.code == "structure":
+                raise BadRequest(f"{place}: {issue.expression} {issue.message}.") from None
 
 
 PREFETCH = {
@@ -120,3 +148,5 @@ TYPE_OF_KEY = {
     for key, template in PREFETCH.items()
     if key != "patient"
 }
+READ = ("Medication", "MedicationRequest", "ServiceRequest", *TYPE_OF_KEY.values())
+"""The types that are read of what is sent; others, such as a draft NutritionOrder, are passed over."""

@@ -14,7 +14,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
 from ehr_core.api.fhir.compartments import PATIENT, compartment_bundle
 from ehr_core.api.fhir.exchange import fhir_response, has_it, require_json_answer, require_json_body
-from ehr_core.api.fhir.histories import history_bundle
+from ehr_core.api.fhir.histories import history_bundle, version_in
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.retries import once
 from ehr_core.api.fhir.searching import search_bundle
@@ -89,13 +89,16 @@ def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str
     steps = path.strip("/").split("/")
     if query and steps == [""]:
         return _entry(act, several_bundle(parts, work, given, strict=strict))
+    if steps == ["_history"]:
+        return _entry(act, history_bundle(parts, work, None, None, given))
     if len(steps) == 1 and steps[0]:
         return _entry(act, search_bundle(parts, work, steps[0], given, strict=strict))
     if steps[-1] == "_history" and len(steps) in (2, 3):
         history = history_bundle(parts, work, steps[0], steps[1] if len(steps) == 3 else None, given)
         return _entry(act, history)
-    if len(steps) == 4 and steps[2] == "_history" and steps[3].isdigit():
-        return _resource(act, _version(work, steps))
+    if len(steps) == 4 and steps[2] == "_history":
+        store = history_store(work)
+        return _resource(act, shown(store, version_in(store, steps[0], steps[1], steps[3])))
     if len(steps) == 2:
         store = reading_store(work)
         return _resource(act, shown(store, store.read(steps[0], steps[1])))
@@ -104,11 +107,6 @@ def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str
     if not path:
         raise BadRequest("request.url must be Type/id, Type?query or a history.")
     raise NotFound("There is nothing at this address.")
-
-
-def _version(work: UnitOfWork, steps: list[str]) -> StoredResource:
-    store = history_store(work)
-    return shown(store, store.vread(steps[0], steps[1], int(steps[3])))
 
 
 def _resource(act: Act, found: StoredResource) -> dict[str, Any]:

@@ -20,8 +20,24 @@ FHIR_VERSION = "4.0.1"
 PATIENT_COMPARTMENT = "http://hl7.org/fhir/CompartmentDefinition/patient"
 IN_COMPARTMENT = ("GET", "/fhir/Patient/{patient_id}/{resource_type}")
 US_CORE_GUIDE = "http://hl7.org/fhir/us/core/ImplementationGuide/hl7.fhir.us.core"
+BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport"
 PUBLISHED = "2026-11-28"
 
+INSTANTIATED = (
+    "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server",
+    "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data",
+)
+"""Statements of requirements that this server keeps."""
+OF_GUIDES = {
+    ("", "export"): "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export",
+    ("Patient", "export"): "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export",
+    ("Group", "export"): "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export",
+    ("DocumentReference", "docref"): "http://hl7.org/fhir/us/core/OperationDefinition/docref",
+    ("Patient", "member-match"): "http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match",
+    ("Subscription", "status"): f"{BACKPORT}/OperationDefinition/backport-subscription-status",
+    ("Subscription", "events"): f"{BACKPORT}/OperationDefinition/backport-subscription-events",
+}
+"""Operations that an implementation guide defines; R4 itself defines the others."""
 BY_ROUTE = {
     "read": ("GET", "/fhir/{resource_type}/{resource_id}"),
     "vread": ("GET", "/fhir/{resource_type}/{resource_id}/_history/{version_id}"),
@@ -73,6 +89,7 @@ def capability_statement(
             "status": "active",
             "date": PUBLISHED,
             "kind": "instance",
+            "instantiates": list(INSTANTIATED),
             "software": {"name": "Almoner", "version": version("almoner")},
             "implementation": {"description": "Almoner", "url": base_url},
             "fhirVersion": FHIR_VERSION,
@@ -82,11 +99,7 @@ def capability_statement(
             "rest": [
                 {
                     "mode": "server",
-                    "security": {
-                        "cors": False,
-                        "service": [_oauth()],
-                        "description": "Bearer tokens of this server's sign-in.",
-                    },
+                    "security": _security(base_url.removesuffix("/fhir")),
                     "resource": [
                         _resource(row, known[row.name], references, routes, operations)
                         | _profiles(row.name, guides)
@@ -153,13 +166,32 @@ def _guides_named(guides: Guides) -> list[str]:
 
 def _operations(operations: tuple[tuple[str, str], ...], type_name: str) -> dict[str, object]:
     listed = [
-        {"name": name, "definition": f"http://hl7.org/fhir/OperationDefinition/{of or 'Resource'}-{name}"}
+        {
+            "name": name,
+            "definition": OF_GUIDES.get((of, name))
+            or f"http://hl7.org/fhir/OperationDefinition/{of or 'Resource'}-{name}",
+        }
         for of, name in operations
         if of == type_name
     ]
     return {"operation": listed} if listed else {}
 
 
-def _oauth() -> dict[str, object]:
+def _security(issuer: str) -> dict[str, object]:
+    """Where SMART applications sign in; the discovery document says more."""
     system = "http://terminology.hl7.org/CodeSystem/restful-security-service"
-    return {"coding": [{"system": system, "code": "OAuth"}]}
+    addresses = [
+        {"url": name, "valueUri": f"{issuer}/auth/{name}"}
+        for name in ("authorize", "token", "revoke", "introspect")
+    ]
+    return {
+        "extension": [
+            {
+                "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                "extension": addresses,
+            }
+        ],
+        "cors": True,
+        "service": [{"coding": [{"system": system, "code": code}]} for code in ("SMART-on-FHIR", "OAuth")],
+        "description": "Bearer tokens of this server's sign-in.",
+    }

@@ -113,7 +113,8 @@ def require_nothing_there(request: Request) -> bool:
 def has_it(resource: StoredResource, tags: str | None, since: str | None) -> bool:
     """Whether the caller holds this version: by If-None-Match, or without that by If-Modified-Since."""
     if tags is not None:
-        return any(tag.strip() in (resource.etag, "*") for tag in tags.split(","))
+        ours = resource.etag.removeprefix("W/")
+        return any(tag.strip().removeprefix("W/") in (ours, "*") for tag in tags.split(","))
     moment = _http_date(since)
     return moment is not None and resource.last_updated.replace(microsecond=0) <= moment
 

@@ -15,7 +15,9 @@ from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.store.dates import bounds
 from ehr_core.store.histories import LARGEST_PAGE, Period, every_type, versions_of
 from ehr_core.store.primitives import problem_with
+from ehr_core.store.repository import Store
 from ehr_core.store.resource_types import resource_type
+from ehr_core.store.versions import StoredResource, version_number
 
 KNOWN = frozenset({"_count", "_since", "_at", PAGE_PARAMETER}) | CONTROLS
 USUAL_PAGE = 100
@@ -63,6 +65,14 @@ def history_bundle(
     for version in seen:
         made.add_version(version)
     return made.body()
+
+
+def version_in(store: Store, type_name: str, resource_id: str, version_id: str) -> StoredResource:
+    """One version by what stands in its address. Raises NotFound, or Gone for a deletion."""
+    version = version_number(version_id)
+    if version is None:
+        raise NotFound(f"This {type_name} has no such version.")
+    return store.vread(type_name, resource_id, version)
 
 
 def _limit(text: str | None) -> int:

@@ -19,12 +19,22 @@ class Preferences:
 
 def preferences(request: Request) -> Preferences:
     """What the caller prefers; an unknown preference is none."""
+    named = _named(request)
+    returns = named.get("return", "")
+    return Preferences(
+        returns if returns in RETURNS else Preferences.returns, named.get("handling", "").lower() == "strict"
+    )
+
+
+def prefers_async(request: Request) -> bool:
+    """Whether an answer that comes later is wanted, in whichever of several Prefer headers that stands."""
+    return "respond-async" in _named(request)
+
+
+def _named(request: Request) -> dict[str, str]:
     named = {}
     for header in request.headers.getlist("prefer"):
         for part in header.replace(";", ",").split(","):
             name, _, value = part.strip().partition("=")
             named[name.strip().lower()] = value.strip().strip('"')
-    returns = named.get("return", "")
-    return Preferences(
-        returns if returns in RETURNS else Preferences.returns, named.get("handling", "").lower() == "strict"
-    )
+    return named

@@ -13,7 +13,7 @@ from ehr_core.api.fhir.exchange import (
     require_json_answer,
     resource_response,
 )
-from ehr_core.api.fhir.histories import history_bundle
+from ehr_core.api.fhir.histories import history_bundle, version_in
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.api.fhir.searching import search_bundle
 from ehr_core.api.fhir.visibility import history_store, reading_store, shown
@@ -94,8 +94,5 @@ def vread(resource_type: str, resource_id: str, version_id: str, request: Reques
     if not raw:
         require_json_answer(request)
     store = history_store(work)
-    if not (version_id.isascii() and version_id.isdigit() and len(version_id) < 19):
-        raise NotFound(f"This {resource_type} has no such version.")
-    found = store.vread(resource_type, resource_id, int(version_id))
-    seen = shown(store, found)
+    seen = shown(store, version_in(store, resource_type, resource_id, version_id))
     return bytes_response(request, seen) if raw else resource_response(request, seen)

@@ -9,6 +9,7 @@ from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
 from ehr_core.api.fhir.binaries import as_binary, is_plain_content
 from ehr_core.api.fhir.exchange import (
+    CONTROLS,
     JSON_TYPES,
     UnsupportedMediaType,
     asked_version,
@@ -152,9 +153,11 @@ def _told(
 
 
 def _condition(request: Request) -> str:
-    if not request.url.query:
+    """What stands in the address, without `_format` and `_pretty`, which some clients send with every request."""
+    parts = [part for part in request.url.query.split("&") if part.partition("=")[0] not in CONTROLS]
+    if not any(parts):
         raise BadRequest("Name one resource by its id, or add a condition such as ?identifier=system|value.")
-    return request.url.query
+    return "&".join(parts)
 
 
 def _patch(request: Request, body: bytes) -> Patched:

@@ -63,7 +63,8 @@ def _card(given: Any, service_id: str, service: str) -> tuple[OutsideCard, str |
         reasons=_reasons(card.get("overrideReasons")),
     )
     outside_id = card.get("uuid")
-    return made, outside_id[:200] if isinstance(outside_id, str) and outside_id else None
+    nameable = isinstance(outside_id, str) and outside_id and not CONTROL.search(outside_id)
+    return made, outside_id[:200] if nameable else None
 
 
 def _text(value: Any, kind: str) -> str:

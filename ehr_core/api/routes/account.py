@@ -26,6 +26,8 @@ from data_contracts.api.account import (
     TotpState,
 )
 from ehr_core.access import accounts, invitations, second_factor, sessions
+from ehr_core.access.app_grants import OfApplication, applications_of
+from ehr_core.access.identity import NEVER
 from ehr_core.access.passkeys import passkeys_of, remove_passkey
 from ehr_core.access.policy import why_session_ended
 from ehr_core.access.recovery_codes import codes_left, make_codes
@@ -124,7 +126,8 @@ def list_sessions(parts: ProcessParts, work: Work, account_id: str | None = None
         accounts.find_account(work, wanted)
     rows = sessions.sessions_of(work.connection, wanted)
     work.audit("sessions_listed", resource_type="Account", resource_id=wanted)
-    return SessionList(sessions=[_session_info(parts, work, row) for row in rows])
+    apps = applications_of(work.connection, [row.sid for row in rows], work.now())
+    return SessionList(sessions=[_session_info(parts, work, row, apps.get(row.sid)) for row in rows])
 
 
 @router.post("/sessions/{sid}/revoke", status_code=204)
@@ -210,18 +213,22 @@ def _end(work: UnitOfWork, sid: str, *, why: str) -> None:
         work.audit(act, detail={"own": sid == work.actor.session_id})
 
 
-def _session_info(parts: Parts, work: UnitOfWork, row: SessionRow) -> SessionInfo:
+def _session_info(parts: Parts, work: UnitOfWork, row: SessionRow, app: OfApplication | None) -> SessionInfo:
+    """An outside application's goes on while it was allowed to, used or not."""
     client = parts.identity.clients.get(row.client_id)
+    ended = why_session_ended(
+        row.facts, now=work.now(), idle=NEVER if app and app.lasts else parts.identity.idle
+    )
     return SessionInfo(
         session_id=row.sid,
         account_id=row.account_id,
         account_name=row.display_name,
-        application=client.name if client else row.client_id,
+        application=client.name if client else (app.name if app else row.client_id),
         address=row.address,
         created_at=row.created_at,
         last_seen_at=row.facts.last_seen_at,
         ends_at=row.facts.ends_at,
-        ended=why_session_ended(row.facts, now=work.now(), idle=parts.identity.idle),
+        ended="revoked" if ended is None and app and app.ended else ended,
         current=row.sid == work.actor.session_id,
     )
 

@@ -18,6 +18,7 @@ from ehr_core.access.applications import (
 )
 from ehr_core.access.scopes import sentence
 from ehr_core.access.sessions import find_session
+from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import ProcessParts, Work
 from ehr_core.kernel.errors import NotFound
 from ehr_core.store.repository import Store
@@ -65,6 +66,8 @@ def launch(client_id: str, asked: OpenApp, parts: ProcessParts, work: Work) -> A
     if found is None or not _opens_from_chart(found):
         raise NotFound(NO_SUCH_APP)
     Store(work).read("Patient", asked.patient_id)
+    if asked.encounter_id is not None:
+        _require_visit_of(work, asked.encounter_id, asked.patient_id)
     made = make_launch(
         work.connection,
         client_id=client_id,
@@ -107,6 +110,12 @@ def put_app_out(grant_id: str, work: Work) -> None:
         raise NotFound("There is no such application among those that you let in.")
     revoke_grant(work.connection, grant_id, why="put_out", now=work.now())
     work.audit("application_put_out", patient_id=grant.patient_id, detail={"client": grant.client_id})
+
+
+def _require_visit_of(work: UnitOfWork, encounter_id: str, patient_id: str) -> None:
+    """An application is not told of somebody else's visit as if it were this patient's. Raises NotFound."""
+    if Store(work).read("Encounter", encounter_id).patient_id != patient_id:
+        raise NotFound("This patient has no such visit.")
 
 
 def _opens_from_chart(one: Application) -> bool:

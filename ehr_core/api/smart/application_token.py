@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ehr_core.access.app_tokens import AppTokens
+from ehr_core.access.app_tokens import AppTokens, WiderThanGiven
 from ehr_core.access.applications import Application
 from ehr_core.api.smart.refusals import TokenRefused
 
@@ -29,9 +29,12 @@ def application_token(tokens: AppTokens, application: Application, asked: AskedO
         if not asked.refresh_token:
             raise TokenRefused("invalid_request", "Send refresh_token.")
         scopes = asked.scope.split() if asked.scope else None
-        answer = tokens.for_refresh(application, asked.refresh_token, scopes)
+        try:
+            answer = tokens.for_refresh(application, asked.refresh_token, scopes)
+        except WiderThanGiven as error:
+            raise TokenRefused("invalid_scope", error.message) from error
         return _given(
-            answer, "invalid_grant", "The refresh token is not good, or asks for more than it was given."
+            answer, "invalid_grant", "The refresh token is not good, has expired or was used before."
         )
     if asked.grant_type != "authorization_code":
         raise TokenRefused(

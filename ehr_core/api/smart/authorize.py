@@ -66,7 +66,7 @@ def password_step(
     except BadRequest as error:
         return message(parts, error)
     client = known_client(parts, stands)
-    sign_in = SignIn(parts.identity)
+    sign_in, began = SignIn(parts.identity), parts.clock.now()
     try:
         admitted = sign_in.with_password(username, password, address=caller_address(request), client=client)
     except (SignInRequired, TooMuch, Forbidden) as error:
@@ -74,6 +74,7 @@ def password_step(
     stands = replace(
         stands,
         account_id=admitted.account_id,
+        proved_at=began.timestamp(),
         needs_new_password=admitted.needs_new_password,
         needs_second_factor=admitted.needs_second_factor,
     )
@@ -90,14 +91,19 @@ def passkey_step(request: Request, parts: ProcessParts, ticket: Field, credentia
         client = known_client(parts, stands)
     except BadRequest as error:
         return message(parts, error)
-    sign_in = SignIn(parts.identity)
+    sign_in, began = SignIn(parts.identity), parts.clock.now()
     try:
         admitted = sign_in.with_passkey(
             credential, stands.challenge or "", address=caller_address(request), client=client
         )
     except (SignInRequired, TooMuch, Forbidden) as error:
         return password_page(parts, client, stands, binding, error)
-    stands = replace(stands, account_id=admitted.account_id, needs_new_password=admitted.needs_new_password)
+    stands = replace(
+        stands,
+        account_id=admitted.account_id,
+        proved_at=began.timestamp(),
+        needs_new_password=admitted.needs_new_password,
+    )
     return after_proof(request, parts, client, sign_in, stands, binding)
 
 
@@ -134,7 +140,8 @@ def new_password_step(
         sign_in.replace_single_use_password(stands.account_id, password)
     except BadRequest as error:
         return _newpassword_page(parts, client, stands, binding, error)
-    return after_proof(request, parts, client, sign_in, replace(stands, needs_new_password=False), binding)
+    stands = replace(stands, needs_new_password=False, proved_at=parts.clock.now().timestamp())
+    return after_proof(request, parts, client, sign_in, stands, binding)
 
 
 @router.post("/auth/authorize/enrol", response_model=None)
@@ -292,6 +299,8 @@ def this_step(request: Request, parts: Parts, ticket: str, step: Step) -> tuple[
         raise BadRequest(
             "The steps of this sign-in were mixed up. Go back to the application and start again."
         )
+    if stands.account_id is not None:
+        SignIn(parts.identity).require_unchanged(stands.account_id, stands.proved_at)
     return binding or "", stands
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from ehr_core.access.actor import Actor
 from ehr_core.access.app_grants import use_launch
 from ehr_core.access.applications import Application
+from ehr_core.access.identity import NOBODYS_RECORD
 from ehr_core.access.roles import PATIENT_ROLES
 from ehr_core.access.scopes import granted, has_level, sentence
 from ehr_core.access.sessions import act_for, find_session
@@ -68,6 +69,8 @@ def decided(
     if not allowed or not scopes:
         code = "access_denied" if scopes else "invalid_scope"
         words = "The person did not allow it." if scopes else "Nothing that was asked for is registered."
+        if scopes:
+            SignIn(parts.identity).note_refused_application(ticket.account_id or "", asked.client_id)
         return answer_address(asked.redirect_uri, issuer, asked.state, error=code, error_description=words)
     sign_in = SignIn(parts.identity)
     life = OFFLINE_LIFE if "offline_access" in scopes else parts.identity.session_life
@@ -84,7 +87,10 @@ def decided(
 
 
 def _scopes(application: Application, ticket: Ticket) -> tuple[str, ...]:
-    return granted(ticket.request.scope.split(), application.scopes, levels=("patient", "user"))
+    """Which visit is open is known of a launch from the chart alone: nobody is told that it was given otherwise."""
+    asked = ticket.request.scope.split()
+    known = asked if ticket.request.launch else [scope for scope in asked if scope != "launch/encounter"]
+    return granted(known, application.scopes, levels=("patient", "user"))
 
 
 def _needs_patient(scopes: tuple[str, ...]) -> bool:
@@ -130,7 +136,9 @@ def _own_or_acted_for(parts: Parts, actor: Actor, sid: str, patient: str) -> str
                 raise BadRequest("You may not act for this person, or not any more.")
             act_for(connection, sid, patient)
         return patient
-    return actor.patient_id or ""
+    if actor.patient_id in (None, NOBODYS_RECORD):
+        raise BadRequest("Say whose record: you act for several people, or for nobody any more.")
+    return actor.patient_id
 
 
 def _find(parts: Parts, actor: Actor, written: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from ehr_core.access import application_id_token, id_token
 from ehr_core.access.client_assertion import ALGORITHMS
-from ehr_core.access.id_token import ALGORITHM
-from ehr_core.access.scopes import LASTING, SIGN_ON
+from ehr_core.access.scopes import LASTING, LAUNCHES, SIGN_ON
 from ehr_core.api.dependencies import ProcessParts
 
 router = APIRouter(tags=["sign-in"])
@@ -19,6 +19,11 @@ SMART_CAPABILITIES = [
     *("context-standalone-patient", "permission-offline", "permission-online", "permission-patient"),
     *("permission-user", "permission-v1", "permission-v2"),
 ]
+
+SCOPES = [*sorted(SIGN_ON | LASTING | LAUNCHES), "patient/*.rs", "user/*.cruds", "system/*.rs"]
+GRANTS = ["authorization_code", "client_credentials", "refresh_token"]
+OF_APPLICATIONS = ["private_key_jwt", "none"]
+"""How outside applications prove themselves; our own have a secret."""
 
 
 @router.get("/.well-known/openid-configuration")
@@ -31,13 +36,21 @@ def openid_configuration(parts: ProcessParts) -> dict[str, Any]:
         "userinfo_endpoint": f"{issuer}/auth/userinfo",
         "end_session_endpoint": f"{issuer}/auth/logout",
         "jwks_uri": f"{issuer}/auth/jwks",
-        "scopes_supported": ["openid", "profile"],
+        "revocation_endpoint": f"{issuer}/auth/revoke",
+        "introspection_endpoint": f"{issuer}/auth/introspect",
+        "scopes_supported": SCOPES,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "client_credentials"],
+        "grant_types_supported": GRANTS,
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "token_endpoint_auth_methods_supported": [
+            "client_secret_basic",
+            "client_secret_post",
+            *OF_APPLICATIONS,
+        ],
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "id_token_signing_alg_values_supported": [application_id_token.ALGORITHM, id_token.ALGORITHM],
+        "request_uri_parameter_supported": False,
         "subject_types_supported": ["public"],
         "authorization_response_iss_parameter_supported": True,
         "claims_supported": [
@@ -45,6 +58,7 @@ def openid_configuration(parts: ProcessParts) -> dict[str, Any]:
             "name",
             "preferred_username",
             "roles",
+            "fhirUser",
             "sid",
             "iss",
             "aud",
@@ -68,15 +82,10 @@ def smart_configuration(parts: ProcessParts) -> dict[str, Any]:
         "token_endpoint": f"{issuer}/auth/token",
         "revocation_endpoint": f"{issuer}/auth/revoke",
         "introspection_endpoint": f"{issuer}/auth/introspect",
-        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
-        "token_endpoint_auth_methods_supported": ["private_key_jwt", "none"],
+        "grant_types_supported": GRANTS,
+        "token_endpoint_auth_methods_supported": OF_APPLICATIONS,
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
-        "scopes_supported": [
-            *sorted(SIGN_ON | LASTING | {"launch", "launch/patient", "launch/encounter"}),
-            "patient/*.rs",
-            "user/*.cruds",
-            "system/*.rs",
-        ],
+        "scopes_supported": SCOPES,
         "response_types_supported": ["code"],
         "code_challenge_methods_supported": ["S256"],
         "capabilities": SMART_CAPABILITIES,
@@ -85,7 +94,7 @@ def smart_configuration(parts: ProcessParts) -> dict[str, Any]:
 
 @router.get("/auth/jwks")
 def jwks(parts: ProcessParts) -> dict[str, Any]:
-    return parts.identity.signer.public_keys()
+    return parts.identity.public_keys()
 
 
 @router.get("/auth/outside-keys")

@@ -31,7 +31,7 @@ def logout(
     client = parts.identity.clients.get(client_id or "")
     if id_token_hint is not None:
         try:
-            claims = parts.identity.signer.read(id_token_hint)
+            claims = parts.identity.read_id_token(id_token_hint)
         except BadRequest:
             return _signed_out_page(parts, 400, "The application sent a sign-out that was not issued here.")
         client = parts.identity.clients.get(claims["aud"])

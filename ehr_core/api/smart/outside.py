@@ -94,7 +94,7 @@ def back_from_the_provider(
     except BadRequest as error:
         return message(parts, error)
     binding = stands.binding or ""
-    again = replace(stands, awaits="password", nonce=None, verifier=None)
+    again, began = replace(stands, awaits="password", nonce=None, verifier=None), parts.clock.now()
     try:
         person = _person(parts, stands, code, iss)
         sign_in, address = SignIn(parts.identity), caller_address(request)
@@ -103,7 +103,12 @@ def back_from_the_provider(
         response = password_page(parts, client, again, binding, error)
         response.delete_cookie(COOKIE, path=PATH)
         return response
-    again = replace(again, account_id=admitted.account_id, needs_second_factor=admitted.needs_second_factor)
+    again = replace(
+        again,
+        account_id=admitted.account_id,
+        proved_at=began.timestamp(),
+        needs_second_factor=admitted.needs_second_factor,
+    )
     if admitted.needs_code:
         response = code_page(parts, client, replace(again, awaits="code"), binding)
     else:

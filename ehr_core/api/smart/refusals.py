@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import JSONResponse, Response
 
+from ehr_core.api.errors import answer_validation_error
 from ehr_core.kernel.errors import BadRequest
 
 
@@ -16,8 +18,21 @@ class TokenRefused(BadRequest):
         super().__init__(sentence)
 
 
+OF_OAUTH = ("/auth/token", "/auth/revoke", "/auth/introspect", "/auth/session-token")
+
+
 def install_refusals(app: FastAPI) -> None:
     app.add_exception_handler(TokenRefused, answer_refusal)
+    app.add_exception_handler(RequestValidationError, answer_unreadable)
+
+
+def answer_unreadable(request: Request, error: RequestValidationError) -> Response:
+    """A form without what is needed, or with too much, in OAuth's words where OAuth is spoken."""
+    if request.url.path not in OF_OAUTH:
+        return answer_validation_error(request, error)
+    fields = ", ".join(dict.fromkeys(str(problem["loc"][-1]) for problem in error.errors()))
+    sentence = f"Missing, given wrongly or too long: {fields}. Send a form."
+    return answer_refusal(request, TokenRefused("invalid_request", sentence))
 
 
 def answer_refusal(request: Request, error: TokenRefused) -> Response:

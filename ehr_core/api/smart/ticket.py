@@ -29,12 +29,14 @@ Step = Literal["password", "code", "new_password", "enrol", "kept", "consent", "
 class Ticket:
     """Where a sign-in stands. `account_id` is set once the password was right; a step is taken only when awaited.
 
+    `proved_at` is when that was (seconds since 1970): what follows is done soon, and before the password changes.
     `secret` is that of a second factor which is being set up, `challenge` what a passkey has to
     sign, `nonce`, `verifier` and `binding` belong to a way over the site's own provider: sealed like everything here.
     """
 
     request: AuthorizationRequest
     account_id: str | None = None
+    proved_at: float = 0
     awaits: Step = "password"
     needs_new_password: bool = False
     needs_second_factor: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Request, Response
 
 from ehr_core.access.app_tokens import AppTokens
 from ehr_core.access.applications import Application
@@ -24,6 +24,7 @@ OptionalField = Annotated[str | None, Form(max_length=2000)]
 def token(
     parts: ProcessParts,
     client: AuthenticatedClient,
+    response: Response,
     grant_type: OptionalField = None,
     code: OptionalField = None,
     redirect_uri: OptionalField = None,
@@ -32,6 +33,7 @@ def token(
     scope: OptionalField = None,
 ) -> dict[str, Any]:
     """The OAuth token endpoint: authorization_code with PKCE, refresh_token, or client_credentials for services."""
+    response.headers["Pragma"] = "no-cache"  # RFC 6749, 5.1: beside Cache-Control, which every answer has
     if isinstance(client, Application):
         asked = AskedOfToken(grant_type, code, redirect_uri, code_verifier, refresh_token, scope)
         return application_token(AppTokens(parts.identity), client, asked)

@@ -56,7 +56,11 @@ BATCH = text(
     ORDER BY transaction_id, position LIMIT :most
     """
 )
-LISTENING = text("SELECT * FROM outside.subscription WHERE status IN ('active', 'error') ORDER BY id")
+LISTENING = text(
+    "SELECT * FROM outside.subscription WHERE status IN ('active', 'error') "
+    "OR (status = 'requested' AND last_sent_at IS NOT NULL) ORDER BY id"
+)
+"""One that was active and is asked for anew hears on: what happens before its next handshake waits for it."""
 TOLD_BEFORE = text(
     """
     SELECT DISTINCT subscription_id, resource_type, resource_id FROM outside.subscription_event

@@ -122,6 +122,24 @@ def test_of_a_selection_the_selected_alone_are_checked(api, doctor):
     assert not about(answer, "ibuprofen")
 
 
+def test_what_is_selected_is_checked_against_the_drafts_that_wait_beside_it(api, doctor):
+    body = asked("order-select", "ben", medicine(WARFARIN, "ben"), medicine(IBUPROFEN, "ben"))
+    body["context"]["selections"] = [f"MedicationRequest/rx-{IBUPROFEN}"]
+    assert about(post(api, doctor, body, "almoner-order-select"), "warfarin")
+
+
+def test_a_selection_hides_no_order_that_is_signed_and_names_those_that_are_there(api, doctor):
+    body = asked("order-sign", "ana", medicine(IBUPROFEN), medicine("617314"))
+    body["context"]["selections"] = ["MedicationRequest/rx-617314"]
+    assert about(post(api, doctor, body), "warfarin")
+    for selections in (["MedicationRequest/elsewhere"], "MedicationRequest/rx-617314", [5]):
+        body = asked("order-select", "ana", medicine("617314"))
+        body["context"]["selections"] = selections
+        answer = post(api, doctor, body, "almoner-order-select")
+        assert answer.status_code == 400
+        assert "context.selections" in answer.text
+
+
 def test_another_system_is_answered_from_what_it_sends_alone(api):
     ehr = SmartApp(api, kind="backend", scopes=("system/Patient.r",))
     address = f"{api.base_url}/cds-services/almoner-order-sign"
@@ -234,6 +252,42 @@ def test_what_is_wrong_with_a_call_is_told_by_its_place(api, doctor, change, pla
     answer = post(api, doctor, asked() | change)
     assert answer.status_code in (400, 422)
     assert place in answer.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"medicationCodeableConcept": "warfarin"}, "medicationCodeableConcept"),
+        ({"medicationCodeableConcept": {"coding": [None]}}, "coding[0]"),
+        (
+            {"dosageInstruction": [{"doseAndRate": [{"doseQuantity": {"value": "two"}}]}]},
+            "doseQuantity.value",
+        ),
+    ],
+)
+def test_what_is_not_built_as_r4_has_it_is_refused_by_its_place(api, doctor, wrong, place):
+    told = "entry[1].resource: MedicationRequest."
+    sent = post(api, doctor, asked("order-sign", "ana", medicine(IBUPROFEN), medicine(WARFARIN) | wrong))
+    assert sent.status_code == 400
+    assert told in sent.text
+    assert place in sent.text
+    fetched = prefetch(medicine(IBUPROFEN), medicine(WARFARIN) | wrong)
+    sent = post(api, doctor, asked("order-sign", "ana", medicine(IBUPROFEN), prefetch=fetched))
+    assert sent.status_code == 400
+    assert f"prefetch.medications.{told}" in sent.text
+
+
+def test_a_patient_whose_birth_date_is_none_is_refused(api, doctor):
+    fetched = prefetch()
+    fetched["patient"] |= {"birthDate": "in spring"}
+    sent = post(api, doctor, asked("patient-view", prefetch=fetched), "almoner-patient-view")
+    assert sent.status_code == 400
+    assert "prefetch.patient: Patient.birthDate" in sent.text
+
+
+def test_a_draft_that_is_not_whole_is_checked_all_the_same(api, doctor):
+    draft = {name: value for name, value in medicine(IBUPROFEN).items() if name not in ("status", "subject")}
+    assert about(post(api, doctor, asked("order-sign", "ana", draft)), "warfarin")
 
 
 def test_no_address_that_is_sent_is_called(api, doctor):

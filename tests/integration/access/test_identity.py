@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pyotp
 import pytest
+from sqlalchemy import text
 
 from data_contracts.api.account import ChangeAccount, NewAccount
 from ehr_core.access.sign_in import SignIn
@@ -63,6 +64,11 @@ def test_a_recovery_code_lets_in_once_in_place_of_the_phone(api):
     page = again.submit(again.open_page(), "chen")
     assert again.submit_code(page, codes[0]).status_code == 401
     assert chen.account.me().recovery_codes_left == 9
+    with api.work() as work:
+        used = work.connection.execute(
+            text("SELECT resource_id FROM audit.event WHERE act = 'recovery_code_used'")
+        )
+        assert used.scalars().all() == [chen.account.me().account_id]
 
 
 def test_new_codes_need_a_code_and_end_the_old_ones(api):

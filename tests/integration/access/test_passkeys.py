@@ -121,6 +121,20 @@ def test_a_phished_replayed_or_unverified_signature_lets_nobody_in(api, chen):
     assert other.browser.post("/auth/authorize/passkey", data=replayed).status_code == 401
 
 
+def test_a_challenge_signs_once_also_with_a_key_that_does_not_count(api, chen):
+    passkey = device(count=-1)
+    add(api, chen, replace(passkey, count=0))
+    flow = SignInFlow(api)
+    page = flow.open_page()
+    form = {"ticket": ticket_of(page), "credential": passkey.get(options_of(page))}
+    kept = dict(flow.browser.cookies)
+    assert is_in(flow.browser.post("/auth/authorize/passkey", data=form))
+    again = api.http(cookies=kept).post("/auth/authorize/passkey", data=form)
+    assert again.status_code == 401
+    passkey.count = -1
+    assert is_in(sign_in(api, passkey))
+
+
 def test_a_copied_key_is_noticed_by_its_count(api, chen):
     passkey = device()
     add(api, chen, passkey)

@@ -56,6 +56,46 @@ def test_entries_refer_to_each_other_and_to_what_a_condition_finds(chen):
     assert kept["performer"][0]["reference"] == "Practitioner/p1"
 
 
+def test_links_to_other_entries_are_followed_wherever_they_stand(chen):
+    document, content = (f"urn:uuid:0b9a7f8e-7c58-4bd1-9d5e-00000000000{number}" for number in (1, 2))
+    kept_url = "http://example.org/Questionnaire/1"
+    body = {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "subject": {"reference": "Patient/ana"},
+        "identifier": [{"system": "urn:ietf:rfc:3986", "value": content}],
+        "text": {
+            "status": "generated",
+            "div": f'<div xmlns="http://www.w3.org/1999/xhtml"><a href="{content}">{content}</a></div>',
+        },
+        "extension": [{"url": "urn:of", "valueUri": content}, {"url": "urn:said", "valueString": content}],
+        "content": [{"attachment": {"contentType": "text/plain", "url": content}}],
+    }
+    binary = {"resourceType": "Binary", "contentType": "text/plain", "data": "aGk="}
+    form = {"resourceType": "Questionnaire", "status": "active", "url": kept_url}
+    answer = chen.send(
+        "POST",
+        "",
+        bundle(
+            "transaction",
+            entry("POST", "DocumentReference", body, document),
+            entry("POST", "Binary", binary | {"securityContext": {"reference": "Patient/ana"}}, content),
+            entry("POST", "Questionnaire", form, kept_url),
+        ),
+        Prefer="return=representation",
+    ).json()
+    kept, stored, questions = (each["resource"] for each in answer["entry"])
+    there = f"Binary/{stored['id']}"
+    assert kept["content"][0]["attachment"]["url"] == there
+    assert kept["extension"] == [
+        {"url": "urn:of", "valueUri": there},
+        {"url": "urn:said", "valueString": content},
+    ]
+    assert f'<a href="{there}">{content}</a>' in kept["text"]["div"]
+    assert kept["identifier"][0]["value"] == content
+    assert questions["url"] == kept_url
+
+
 def test_every_method_has_its_place_in_a_transaction(chen):
     for number in range(1, 5):
         chen.put(observation(f"o{number}", identifier=[{"system": "urn:lab", "value": str(number)}]))
@@ -127,9 +167,15 @@ def test_in_a_batch_each_entry_stands_alone(chen):
             entry("PUT", "Patient/ana", patient("ana", "Vega"), ifNoneMatch="*"),
             entry("GET", "Observation?colour=blue"),
             entry("GET", "Nonsense/1"),
+            entry("GET", "_history?_count=1"),
+            entry("GET", "Patient/ana/_history/\u00b2"),
+            entry("GET", f"Patient/ana/_history/{'9' * 5000}"),
+            entry("GET", "Patient?name=%00"),
+            entry("PUT", "Patient/ana", patient("ana"), ifMatch=f'W/"{"9" * 5000}"'),
+            entry("POST", "Patient", {"resourceType": "Patient"}, ifNoneExist=""),
         ),
     ).json()
-    assert statuses(answer) == ["201", "422", "412", "200", "400"]
+    assert statuses(answer) == ["201", "422", "412", "200", "400", "200", "404", "404", *["422"] * 3]
     assert answer["entry"][1]["response"]["outcome"]["issue"][0]["expression"][0].endswith("resource.status")
     assert answer["entry"][3]["resource"]["entry"][-1]["search"]["mode"] == "outcome"
 

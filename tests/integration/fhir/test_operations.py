@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from ehr_core.kernel.fhir_json import encode
+from ehr_core.store.validation import validate
 from tests.integration.fhir.conftest import RESTRICTED, link, observation, patient
 from tests.integration.fhir.test_rest import issue
 
@@ -42,6 +44,8 @@ def test_everything_is_the_record_and_who_it_speaks_of(record):
     assert sorted(ids(bundle)) == ["ana", "doc", "o0", "o1", "o2", "secret"]
     assert ids(bundle, "include") == ["p1"]
     assert ids(record.bundle("/Patient/ana/$everything?_type=Observation&start=2026-11-15")) == ["o2"]
+    by_two = record.bundle("/Patient/ana/$everything?_type=Patient&_type=DocumentReference")
+    assert ids(by_two) == ["ana", "doc"]
     assert record.get("/Patient/nobody/$everything").status_code == 404
     assert record.get("/Patient/ana/$everything?colour=blue").status_code == 400
 
@@ -92,6 +96,21 @@ def test_docref_finds_the_documents_of_the_time(record):
     assert record.get("/DocumentReference/$docref?patient=ana&on-demand=true").status_code == 400
 
 
+def test_docref_takes_any_of_the_codings_of_a_type(record):
+    def found(*codings: dict) -> list[str]:
+        given = [
+            {"name": "patient", "valueId": "ana"},
+            {"name": "type", "valueCodeableConcept": {"coding": list(codings)}},
+        ]
+        body = {"resourceType": "Parameters", "parameter": given}
+        return ids(record.send("POST", "/DocumentReference/$docref", body).json())
+
+    loinc, other = {"system": "http://loinc.org", "code": "34133-9"}, {"system": "urn:x", "code": "1|2"}
+    assert found(other, loinc) == ["doc"]
+    assert found({"code": "34133-9"}) == ["doc"]
+    assert found(other) == []
+
+
 def value(parameters: dict, name: str) -> object:
     part = next(part for part in parameters["parameter"] if part["name"] == name)
     return next(part[key] for key in part if key.startswith("value"))
@@ -102,6 +121,11 @@ def test_the_terminology_is_what_ships(chen):
     codes = {each["code"] for each in expanded["expansion"]["contains"]}
     assert "4548-4" in codes
     assert chen.bundle(f"/ValueSet/$expand?url={expanded['url']}&count=1")["expansion"]["total"] == len(codes)
+    assert expanded["expansion"]["timestamp"].startswith("2026-11-20T14:00:00")
+    validate("ValueSet", encode(expanded))
+    validate("ValueSet", encode(chen.bundle("/ValueSet/acute_kidney_injury/$expand")))
+    assert chen.get(f"/ValueSet/$expand?url={expanded['url']}|0.1").status_code == 404
+    assert chen.get(f"/ValueSet/$expand?url={expanded['url']}|{expanded['version']}").status_code == 200
     inside = "/ValueSet/$validate-code?url=hba1c&system=http://loinc.org&code="
     assert value(chen.bundle(f"{inside}4548-4"), "result") is True
     assert value(chen.bundle(f"{inside}2345-7"), "result") is False

@@ -46,6 +46,7 @@ def fhirpath_patch(*operations: dict) -> dict:
     [
         ({"If_None_Match": 'W/"1"'}, 304),
         ({"If_None_Match": 'W/"7", W/"1"'}, 304),
+        ({"If_None_Match": '"1"'}, 304),
         ({"If_None_Match": 'W/"2"'}, 200),
         ({"If_Modified_Since": "Fri, 20 Nov 2026 14:00:00 GMT"}, 304),
         ({"If_Modified_Since": "Fri, 20 Nov 2026 13:59:59 GMT"}, 200),
@@ -103,6 +104,21 @@ def test_a_condition_that_is_not_understood_never_hits_anything(chen):
         answer = chen.send(method, "/Observation?colour=blue", body, Content_Type=kind)
         assert answer.status_code == 400
     assert chen.get("/Observation/o1").status_code == 200
+
+
+def test_a_condition_with_what_shapes_an_answer_never_picks_one_of_several(chen):
+    chen.put(patient("ben"))
+    for shaping in ("_count=1", "_sort=name", "_total=none", "_offset=1"):
+        assert chen.send("DELETE", f"/Patient?name=rivera&{shaping}").status_code == 400
+        assert chen.send("PUT", f"/Patient?name=rivera&{shaping}", patient("ana", "Vega")).status_code == 400
+    assert chen.post(patient("x"), If_None_Exist="name=rivera&_count=0").status_code == 400
+    assert chen.found("/Patient?name=rivera&_sort=_id") == ["Patient/ana", "Patient/ben"]
+
+
+def test_a_condition_may_come_with_how_the_answer_is_written(chen):
+    saved = chen.send("PUT", "/Patient?_format=json&name=rivera&_pretty=true", patient("ana", "Vega"))
+    assert (saved.status_code, saved.json()["name"][0]["family"]) == (200, "Vega")
+    assert chen.send("DELETE", "/Patient?_format=json").status_code == 400
 
 
 def test_of_32_parallel_conditional_creates_one_makes_the_resource(chen):
@@ -199,12 +215,27 @@ def test_a_json_patch_changes_what_it_names(chen, operations, check):
         ([{"op": "explode", "path": "/id"}], 422),
         ([{"op": "add", "path": "name", "value": 1}], 422),
         ({"op": "add"}, 422),
+        ([{"op": ["add"], "path": "/id"}], 422),
+        ([{"op": "replace", "path": "", "value": 5}], 422),
+        ([{"op": "remove", "path": f"/name/{'9' * 5000}"}], 422),
+        ([{"op": "add", "path": "/gender", "value": "\ud800"}], 400),
+        ([{"op": "copy", "from": "/name", "path": "/name/0/extension"}] * 60, 422),
     ],
 )
 def test_a_patch_that_cannot_be_done_changes_nothing(chen, operations, status):
     answer = chen.send("PATCH", "/Patient/ana", operations, Content_Type=JSON_PATCH)
     assert answer.status_code == status
     assert chen.get("/Patient/ana").headers["etag"] == 'W/"1"'
+
+
+def test_copies_into_themselves_stay_within_a_megabyte(chen):
+    operations = [
+        {"op": "add", "path": "/name/0/extension", "value": [{"url": "urn:x", "valueString": "x"}]},
+        *[{"op": "copy", "from": "/name/0", "path": "/name/0/extension/-"}] * 60,
+    ]
+    answer = chen.send("PATCH", "/Patient/ana", operations, Content_Type=JSON_PATCH)
+    assert answer.status_code == 422
+    assert "copies more than 1 MB" in issue(answer)["diagnostics"]
 
 
 def test_a_patch_keeps_every_other_digit(chen):
@@ -230,12 +261,24 @@ def test_a_patch_keeps_every_other_digit(chen):
          ("deceasedBoolean", True)),
         ({"type": "add", "path": "Patient", "name": "contact", "value": {"part": [
             {"name": "name", "valueHumanName": {"family": "Vega"}}]}}, ("contact", [{"name": {"family": "Vega"}}])),
+        ({"type": "add", "path": "Patient", "name": "contact", "value": {"part": [
+            {"name": "telecom", "valueContactPoint": {"rank": 1}}]}}, ("contact", [{"telecom": [{"rank": 1}]}])),
+        ({"type": "add", "path": "Patient", "name": "extension", "value": {"part": [
+            {"name": "url", "valueUri": "urn:x"}, {"name": "value", "valueString": "y"}]}},
+         ("extension", [{"url": "urn:x", "valueString": "y"}])),
     ],
 )  # fmt: skip
 def test_a_fhirpath_patch_changes_what_it_names(chen, operation, check):
     answer = chen.send("PATCH", "/Patient/ana", fhirpath_patch(operation))
     assert answer.status_code == 200, answer.text
     assert chen.get("/Patient/ana").json().get(check[0]) == check[1]
+
+
+def test_a_choice_that_is_replaced_takes_the_name_of_its_new_type(chen):
+    chen.put(patient("ana", deceasedBoolean=True))
+    dated = {"type": "replace", "path": "Patient.deceased", "value": {"valueDateTime": "2020"}}
+    kept = chen.send("PATCH", "/Patient/ana", fhirpath_patch(dated)).json()
+    assert (kept["deceasedDateTime"], "deceasedBoolean" in kept) == ("2020", False)
 
 
 @pytest.mark.parametrize(
@@ -361,3 +404,17 @@ def test_the_capability_statement_is_what_the_routes_are(api):
     kind_of = {each["name"]: each["type"] for each in kinds["Observation"]["searchParam"]}
     assert kind_of["code-value-quantity"] == "composite"
     assert kind_of["value-quantity"] == "quantity"
+
+
+def test_the_capability_statement_names_the_statements_and_operations_that_others_define(api):
+    statement = api.http().get("/fhir/metadata").json()
+    assert "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server" in statement["instantiates"]
+    assert "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data" in statement["instantiates"]
+    defined = {
+        (entry["type"], each["name"]): each["definition"]
+        for entry in statement["rest"][0]["resource"]
+        for each in entry.get("operation", [])
+    }
+    assert defined["Group", "export"] == "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"
+    assert defined["DocumentReference", "docref"] == "http://hl7.org/fhir/us/core/OperationDefinition/docref"
+    assert defined["Patient", "everything"] == "http://hl7.org/fhir/OperationDefinition/Patient-everything"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
 
 from data_contracts.api.access import NewChartRule
+from ehr_core.api.bulk.sealed_files import SealedWriter
 from ehr_core.api.bulk_import import runner as runner_room
 from ehr_core.store.repository import Store
 from tests.integration.fhir.conftest import observation, patient
@@ -127,7 +129,7 @@ def test_a_machine_that_redirects_or_fails_fails_the_import_with_a_sentence(api,
         answer = lab.ask(("Observation", f"{there.url}/x"))
         run(api)
     told = lab.look(answer.headers["content-location"])
-    assert told.status_code == 503
+    assert told.status_code == 500
     assert "redirect" in told.text
 
 
@@ -280,3 +282,21 @@ def test_files_at_rest_are_sealed(api, lab, tmp_path):
     assert all(b"a word of the record" not in one for one in held)
     assert lab.send_raw(b"x", "text/plain").status_code == 415
     assert lab.send_raw(b"  ").status_code == 400
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_no_file(api, lab, tmp_path, monkeypatch):
+    def full(*_args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SealedWriter, "write", full)
+    answer = lab.send_raw(json.dumps(observation("a")).encode())
+    assert answer.status_code == 503
+    assert "disk of the import folder is full" in answer.text
+    with receiver(answer=lambda taken: (200, json.dumps(observation("a")).encode())) as there:
+        asked = lab.ask(("Observation", f"{there.url}/results.ndjson"))
+        run(api)
+    assert "disk of the import folder is full" in lab.look(asked.headers["content-location"]).text
+    assert [path for path in (tmp_path / "bulk-import").rglob("*") if path.is_file()] == []
+    with api.work() as work:
+        kept = work.connection.exec_driver_sql("SELECT count(*) FROM bulk.import_file").scalar_one()
+    assert kept == 0

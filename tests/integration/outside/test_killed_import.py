@@ -176,7 +176,7 @@ def test_an_import_whose_processes_are_killed_each_time_says_plainly_that_it_fai
             for victim in _workers_of(process.pid):
                 os.kill(victim, signal.SIGKILL)
             time.sleep(0.2)
-    assert answer.status_code == 503
+    assert answer.status_code == 500
     assert "never came to an end" in answer.text
     assert client.half_done() == set()
 

@@ -351,6 +351,15 @@ def test_nothing_in_a_card_becomes_more_than_text(admin, chen, here):
     assert [one.url for one in card.links] == ["https://fine.example/"]
 
 
+def test_an_id_that_cannot_be_kept_costs_its_card_the_feedback_and_nobody_a_card(admin, chen, here):
+    admin.outside.add_service(service(here.url))
+    here.answer = lambda taken: (200, {"cards": [CARD | {"uuid": "a\x00b"}, CARD]})
+    first, second = chen.outside.cards(VIEW).cards
+    chen.outside.answer(second.card_id, AnswerCard(outcome="accepted"))
+    with pytest.raises(NotFound):
+        chen.outside.answer(first.card_id, AnswerCard(outcome="accepted"))
+
+
 def test_what_was_done_about_a_card_is_told_to_its_service_and_a_few_times(api, admin, chen, here):
     admin.outside.add_service(service(here.url))
     (card,) = chen.outside.cards(VIEW).cards

@@ -238,6 +238,19 @@ def test_the_owner_asks_for_another_handshake_after_an_error(api, app, here):
     assert here.taken[-1].path == "/other"
 
 
+def test_what_happens_between_a_change_of_the_subscription_and_its_handshake_is_told(api, app, here):
+    made = app.subscribed(f"{here.url}/hook")
+    turn(api)
+    changed = subscription(f"{here.url}/other") | {"id": made}
+    assert app.send("PUT", f"/Subscription/{made}", changed).status_code == 200
+    write(api, observation("meanwhile"))
+    match(api)
+    here.taken.clear()
+    turn(api)
+    assert [one.path for one in here.taken] == ["/other", "/other"]
+    assert foci(here) == ["Observation/meanwhile"]
+
+
 def test_a_heartbeat_is_sent_while_nothing_happens(api, app, here):
     beat = [{"url": f"{BACKPORT}/backport-heartbeat-period", "valueUnsignedInt": 60}]
     app.subscribed(f"{here.url}/hook", extension=beat)

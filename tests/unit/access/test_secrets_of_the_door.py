@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
@@ -15,7 +16,7 @@ from ehr_core.access.authorization_codes import challenge_matches
 from ehr_core.access.id_token import IdTokenSigner
 from ehr_core.access.passwords import hash_password, is_outdated, password_matches
 from ehr_core.access.sealing import NotSealedHere, Seal, derive_key
-from ehr_core.access.throttle import ADDRESS_LIMIT, NAME_LIMIT, PAIR_LIMIT, RecentFailures, may_try
+from ehr_core.access.throttle import ADDRESS_LIMIT, NAME_LIMIT, PAIR_LIMIT, RecentFailures, may_try, place_of
 from ehr_core.access.totp import accepted_step, enrolment_uri, new_secret
 from ehr_core.kernel.errors import BadRequest
 
@@ -99,7 +100,7 @@ def test_two_sealings_of_one_value_differ_and_purposes_have_unrelated_keys():
 def test_an_id_token_is_read_only_when_this_key_signed_it():
     signer = IdTokenSigner("secret " * 10)
     assert signer.read(signer.sign({"sid": "s"}))["sid"] == "s"
-    public = signer.public_keys()["keys"][0]
+    public = signer.public_key()
     forged = [
         IdTokenSigner("another " * 10).sign({"sid": "s"}),
         jwt.encode({"alg": "ES256", "kid": public["kid"]}, {"sid": "s"}, ECKey.generate_key("P-256")),
@@ -113,7 +114,7 @@ def test_an_id_token_is_read_only_when_this_key_signed_it():
 
 
 def test_the_published_key_has_no_private_part():
-    (key,) = IdTokenSigner("secret " * 10).public_keys()["keys"]
+    key = IdTokenSigner("secret " * 10).public_key()
     assert set(key) == {"kty", "crv", "x", "y", "use", "alg", "kid"}
 
 
@@ -139,8 +140,39 @@ def test_the_challenge_of_the_standard_matches_its_verifier():
         (1, NAME_LIMIT + 1, 1, False, False),
         (1, NAME_LIMIT + 1, 1, True, True),
         (1, 1, ADDRESS_LIMIT, True, True),
-        (1, 1, ADDRESS_LIMIT + 1, True, False),
+        (1, 1, ADDRESS_LIMIT + 1, True, True),
+        (1, 1, ADDRESS_LIMIT + 1, False, False),
     ],
 )
 def test_who_may_try_again(here, of_name, of_address, known, allowed):
     assert may_try(RecentFailures(here, of_name, of_address, known)) is allowed
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_a_house_with_many_ipv6_addresses_counts_as_one(address, place):
+    assert place_of(address) == place
+
+
+def test_a_password_is_the_same_from_every_keyboard():
+    composed, decomposed = "caf\u00e9 au lait pour tous", "cafe\u0301 au lait pour tous"
+    for typed, again in ((composed, decomposed), (decomposed, composed)):
+        assert password_matches(hash_password(typed, username="ana"), again)
+    assert not password_matches(hash_password(composed, username="ana"), "cafe au lait pour tous")
+
+
+def test_a_hash_of_a_password_as_it_was_typed_still_opens():
+    decomposed = "cafe\u0301 au lait pour tous"
+    before = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(decomposed)
+    assert password_matches(before, decomposed)
+    assert is_outdated(before)

@@ -23,6 +23,7 @@ from ehr_core.store.resource_types import RESOURCE_TYPES
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 OPERATIONS = (("Patient", "everything"),)
 KNOWN = frozenset({"start", "end", "_since", "_type", "_count", PAGE_PARAMETER})
+REPEATED = frozenset({"_type"})
 USUAL_PAGE, LARGEST_PAGE = 500, 2000
 
 
@@ -31,7 +32,7 @@ USUAL_PAGE, LARGEST_PAGE = 500, 2000
 def everything(patient_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
     """Everything in the record, or of some types, days or since a time."""
     require_json_answer(request)
-    given = Given(request, body, KNOWN)
+    given = Given(request, body, KNOWN, REPEATED)
     store = reading_store(work)
     shown(store, store.read("Patient", patient_id))
     place = f"Patient/{patient_id}/$everything"
@@ -60,7 +61,7 @@ def everything(patient_id: str, request: Request, body: RawBody, parts: ProcessP
 
 
 def _wanted(work: UnitOfWork, given: Given) -> Wanted:
-    types = tuple(name for name in (given.text("_type") or "").split(",") if name)
+    types = tuple(name for part in given.texts("_type") for name in part.split(",") if name)
     unknown = [name for name in types if name not in RESOURCE_TYPES]
     if unknown:
         raise BadRequest("'_type' names a type that is not kept here. See the capability statement.")

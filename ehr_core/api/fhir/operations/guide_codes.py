@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from ehr_core.api.fhir.operations.given import Given, parameters
 from ehr_core.kernel.errors import NotFound
@@ -15,7 +18,7 @@ NOT_TOLD = (
 )
 
 
-def expanded(found: Codes, given: Given) -> bytes:
+def expanded(found: Codes, given: Given, at: datetime) -> bytes:
     """A ValueSet with its codes, in parts when `count` asks for it. Raises NotListable, TooManyCodes."""
     words = folded(given.text("filter") or "")
     codes = [each for each in found.listed() if words in folded(each[2]) or words == folded(each[1])]
@@ -25,7 +28,7 @@ def expanded(found: Codes, given: Given) -> bytes:
         {"system": system, "code": code} | ({"display": display} if display else {})
         for system, code, display in part
     ]
-    expansion = {"total": len(codes), "offset": offset} | ({"contains": contains} if contains else {})
+    expansion = expansion_of(at, len(codes), offset, contains)
     made = {
         "resourceType": "ValueSet",
         "url": found.url,
@@ -35,6 +38,12 @@ def expanded(found: Codes, given: Given) -> bytes:
         "expansion": expansion,
     }
     return json.dumps(made, ensure_ascii=False).encode()
+
+
+def expansion_of(at: datetime, total: int, offset: int, contains: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """ValueSet.expansion, made at that time: `contains` is the part of `total` that begins at `offset`."""
+    told = {"timestamp": at.isoformat(timespec="seconds"), "total": total, "offset": offset}
+    return told | ({"contains": list(contains)} if contains else {})
 
 
 def in_codes(found: Codes, system: str, code: str, display: str | None) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -21,6 +22,7 @@ from ehr_core.api.fhir.operations.given import Given, parameters
 from ehr_core.api.fhir.operations.guide_codes import (
     MOST_CODES,
     expanded,
+    expansion_of,
     in_codes,
     in_system,
     looked_up,
@@ -51,15 +53,15 @@ def expand(request: Request, body: RawBody, work: Work) -> Response:
     given = _given(request, work, body, *EXPANDED_BY)
     url = given.required("url")
     if (own := _own_value_set(url)) is not None:
-        return fhir_response(request, _expanded(own, given))
-    return fhir_response(request, expanded(_codes(work, url), given))
+        return fhir_response(request, _expanded(own, given, work.now()))
+    return fhir_response(request, expanded(_codes(work, url), given, work.now()))
 
 
 @router.get("/ValueSet/{value_set_id}/$expand")
 @router.post("/ValueSet/{value_set_id}/$expand")
 def expand_by_id(value_set_id: str, request: Request, body: RawBody, work: Work) -> Response:
     given = _given(request, work, body, *(name for name in EXPANDED_BY if name != "url"))
-    return fhir_response(request, _expanded(_value_set(value_set_id), given))
+    return fhir_response(request, _expanded(_value_set(value_set_id), given, work.now()))
 
 
 @router.get("/ValueSet/$validate-code")
@@ -145,8 +147,10 @@ def _coding(given: Given) -> tuple[str, str, str | None]:
 
 
 def _own_value_set(name: str) -> ValueSet | None:
-    wanted = name.partition("|")[0]
-    return next((each for each in value_sets().values() if wanted in (each.url, each.id)), None)
+    """By address or id; where a version is named, that one or none."""
+    wanted, _, version = name.partition("|")
+    found = next((each for each in value_sets().values() if wanted in (each.url, each.id)), None)
+    return found if found is not None and version in ("", found.version) else None
 
 
 def _value_set(name: str) -> ValueSet:
@@ -201,24 +205,17 @@ def _agreed(found: ValueSetCode, code: str, display: str | None) -> bytes:
     return parameters(result=True, display=own)
 
 
-def _expanded(found: ValueSet, given: Given) -> bytes:
+def _expanded(found: ValueSet, given: Given, at: datetime) -> bytes:
     words = folded(given.text("filter") or "")
     codes = [each for each in found.codes if words in folded(each.display) or words == folded(each.code)]
     offset = given.number("offset", 0, 10**9)
     part = codes[offset : offset + given.number("count", MOST_CODES, MOST_CODES)]
-    expansion: dict[str, Any] = {
-        "total": len(codes),
-        "offset": offset,
-        "contains": [_contained(each) for each in part],
-    }
+    expansion = expansion_of(at, len(codes), offset, [_contained(each) for each in part])
     if any(each.is_prefix for each in codes):
         words_of_limit = "An abstract code stands for every code that begins with it."
         expansion["parameter"] = [{"name": "note", "valueString": words_of_limit}]
-    if not part:
-        del expansion["contains"]
     made = {
         "resourceType": "ValueSet",
-        "id": found.id,
         "url": found.url,
         "version": found.version,
         "title": found.title,
