@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import suppress
 from datetime import timedelta
 
@@ -151,6 +152,38 @@ def test_seals_grow_line_by_line_and_only_with_what_is_new(api, seals):
     assert seal(api, seals) == 1
     assert len(seals.path.read_text().splitlines()) == 2
     assert [place for place, _ in seals.read().values()] == [3]
+
+
+def test_two_who_seal_at_once_take_turns(api, seals):
+    """Several processes of the API, or one and the command line: two lines after the same one would break the file."""
+    act(api, 1)
+    other = threading.Thread(target=seal, args=(api, Seals(seals.path.parent, SECRET)))
+
+    class Interrupted:
+        def __init__(self, connection):
+            self.connection = connection
+
+        def execute(self, *given):
+            other.start()
+            other.join(0.3)
+            return self.connection.execute(*given)
+
+    with api.work() as work:
+        assert seals.add(Interrupted(work.connection), api.clock) == 1
+    other.join(10)
+    assert len(seals.path.read_text().splitlines()) == 1
+    assert verdict(api, seals).is_whole
+
+
+def test_a_line_that_was_cut_short_gives_way_to_the_next_seal(api, seals):
+    for _ in range(2):
+        act(api, 1)
+        seal(api, seals)
+    whole = seals.path.read_bytes()
+    seals.path.write_bytes(whole[:-30])
+    assert seal(api, seals) == 1
+    assert seals.path.read_bytes() == whole
+    assert verdict(api, seals).is_whole
 
 
 @pytest.mark.parametrize("how", ["changed", "line taken out", "other installation", "torn"])
