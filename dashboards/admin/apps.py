@@ -80,7 +80,7 @@ def _app(session: StaffSession, one: App) -> None:
 def _change_keys(session: StaffSession, one: App) -> None:
     with st.expander(f"Change the keys of {one.name}"), st.form(f"keys_{one.client_id}", border=False):
         jwks, jwks_uri = _key_fields(one.jwks_uri)
-        if st.form_submit_button("Change") and (jwks or jwks_uri):
+        if st.form_submit_button(f"Give {one.name} these keys"):
             with told_errors():
                 session.client.apps.change_keys(one.client_id, NewKeys(jwks=jwks, jwks_uri=jwks_uri))
                 remember(f"{one.name} has other keys: those of before open nothing any more.")
@@ -91,7 +91,7 @@ def _key_fields(address: str | None = None) -> tuple[str | None, str | None]:
     """The keys and the address of keys that were typed, of which the server takes one."""
     jwks_uri = st.text_input(
         "Address of its public keys (jwks_uri)",
-        address or "",
+        placeholder=address or "https://app.example/jwks.json",
         max_chars=LONGEST_ADDRESS,
         help="Keys are fetched from there, so that the app can change them by itself.",
     )

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from ehr_core.access import audit
 from ehr_core.access.actor import Actor
 from ehr_core.access.applications import Application
+from ehr_core.access.key_sets import LONGEST_LIFE
 
 FETCHER = Actor("service:application-keys", "service", "The keys of applications", (), frozenset())
 PAUSE = timedelta(seconds=10)
@@ -31,7 +32,7 @@ BEGIN = text(
     ON CONFLICT (client_id) DO UPDATE SET jwks_uri = excluded.jwks_uri, asked_at = excluded.asked_at, settled = false,
       keys = CASE WHEN held.jwks_uri = excluded.jwks_uri THEN held.keys END,
       good_until = CASE WHEN held.jwks_uri = excluded.jwks_uri THEN held.good_until END
-      WHERE held.jwks_uri <> excluded.jwks_uri OR held.asked_at <= :before
+      WHERE held.jwks_uri <> excluded.jwks_uri OR held.asked_at <= :before OR held.asked_at > :beyond
     RETURNING client_id
     """
 )
@@ -56,7 +57,8 @@ class KeptKeys:
     settled: bool = True
 
     def are_good(self, now: datetime) -> bool:
-        return self.good_until is not None and now < self.good_until
+        """Not beyond the longest life either: a clock that was ahead would make them good for as long."""
+        return self.good_until is not None and now < self.good_until <= now + LONGEST_LIFE + PAUSE
 
     def has(self, kid: str, now: datetime) -> bool:
         return self.are_good(now) and any(key["kid"] == kid for key in self.keys)
@@ -90,7 +92,7 @@ def kept_keys(connection: Connection, application: Application) -> KeptKeys:
 
 def begin_fetch(connection: Connection, application: Application, now: datetime) -> bool:
     """Whether it is the caller's turn to fetch: one at a time, over all processes, and not within the pause."""
-    given = _place(application) | {"now": now, "before": now - PAUSE}
+    given = _place(application) | {"now": now, "before": now - PAUSE, "beyond": now + PAUSE}
     return connection.execute(BEGIN, given).one_or_none() is not None
 
 

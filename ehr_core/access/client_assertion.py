@@ -1,6 +1,6 @@
 """An application proves itself by a signed assertion (private_key_jwt): RS384 or ES384, five minutes, once.
 
-Where its header says that keys are (`jku`) is never called: it has to be the registered address, or not be there.
+Where its header says that keys are (`jku`) is never called: it has to be the registered address where there is one.
 
 Source: HL7 SMART App Launch 2.2, Client Authentication: Asymmetric.
 """
@@ -41,7 +41,7 @@ def claims_of(application: Application, assertion: str) -> dict[str, Any] | None
 def issuer_of(assertion: str) -> str | None:
     """Who the assertion says it is of. Nothing is believed yet: it only chooses the keys to check with."""
     issuer = _part(assertion, 1).get("iss")
-    return issuer if isinstance(issuer, str) else None
+    return issuer if isinstance(issuer, str) and issuer.isprintable() else None
 
 
 def kid_of_good(application: Application, assertion: str, *, audience: str, now: datetime) -> str | None:
@@ -73,10 +73,9 @@ def is_good(claims: dict[str, Any], client_id: str, *, audience: str, now: datet
     begins = claims.get("nbf", 0)
     if isinstance(begins, bool) or not isinstance(begins, int | float):
         return False
-    left = expires - now.timestamp()
     if begins > (now + CLOCK_DRIFT).timestamp():
         return False
-    return 0 < left <= (LONGEST_LIFE + CLOCK_DRIFT).total_seconds()
+    return now.timestamp() < expires <= (now + LONGEST_LIFE + CLOCK_DRIFT).timestamp()
 
 
 def use_up(connection: Connection, client_id: str, claims: dict[str, Any], now: datetime) -> bool:
@@ -101,7 +100,8 @@ def use_up(connection: Connection, client_id: str, claims: dict[str, Any], now: 
 
 
 def _names_no_other_keys(application: Application, head: dict[str, Any]) -> bool:
-    return "jku" not in head or (head["jku"] is not None and head["jku"] == application.jwks_uri)
+    """With keys that were registered themselves no address counts, as none is asked."""
+    return application.jwks_uri is None or head.get("jku", application.jwks_uri) == application.jwks_uri
 
 
 def _part(assertion: str, number: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dashboards.admin.apps import app_html
-from data_contracts.api.apps import App, NewApp
+from data_contracts.api.apps import App, FetchedKeys, NewApp
 from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound
 from ehr_core.store.repository import Store
 from tests.lib.api import running_api
@@ -83,4 +83,8 @@ def test_the_screen_shows_an_app_without_believing_its_name():
     )
     shown = app_html(app)
     assert "<script>" not in shown
+    failed = FetchedKeys(fetched_at=None, good_until=None, failure="It answered <b>503</b>.")
+    fetching = app.model_copy(update={"jwks_uri": "https://a.example/<i>", "fetched_keys": failed})
+    assert "the last fetch failed: It answered &lt;b&gt;503" in app_html(fetching)
+    assert "<i>" not in app_html(fetching)
     assert "<b>closed</b>" in shown

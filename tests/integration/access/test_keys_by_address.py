@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from joserfc.jwk import OctKey
 from sqlalchemy import text
 
 from data_contracts.api.apps import NewApp, NewKeys
-from ehr_core.access.application_keys import FETCHER
-from ehr_core.api.smart.application_keys import MOST_WAITING
+from ehr_core.access.application_keys import FETCHER, begin_fetch
+from ehr_core.api.smart.application_keys import MOST_WAITING, ApplicationKeys
 from ehr_core.db.database import connect
 from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound, Unavailable
+from ehr_core.outside import calls
 from tests.lib import postgres
 from tests.lib.api import running_api
 from tests.lib.receiver import DEVELOPMENT, Receiver, receiver
@@ -83,6 +92,14 @@ class Published:
                 {"by": FETCHER.actor_id, "client": self.app.client_id},
             )
             return [tuple(row) for row in rows]
+
+
+def part(said: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(said).encode()).rstrip(b"=").decode()
+
+
+def unsigned(head: object, claims: object) -> str:
+    return f"{part(head)}.{part(claims)}.AAAA"
 
 
 @contextmanager
@@ -164,6 +181,19 @@ def test_nothing_is_fetched_for_an_assertion_that_no_key_would_make_good(api):
             assert published.ask(**proof) == 401, proof
         asked = {"grant_type": "client_credentials", "client_id": app.client_id}
         claims = app.assertion().split(".")[1]
+        for odd in ({"exp": 10**400}, {"exp": now + 60, "nbf": -(10**400), "jti": {}}, {"iss": "\ud800"}):
+            said = {
+                "iss": app.client_id,
+                "sub": app.client_id,
+                "aud": f"{api.base_url}/auth/token",
+                "jti": "j",
+            }
+            form = (
+                asked
+                | app.assertion_form()
+                | {"client_assertion": unsigned({"alg": "ES384", "kid": "k"}, said | odd)}
+            )
+            assert api.http().post("/auth/token", data=form).status_code == 401, odd
         for head in (
             {"alg": "none", "kid": "k"},
             {"alg": "HS384", "kid": "k"},
@@ -172,8 +202,7 @@ def test_nothing_is_fetched_for_an_assertion_that_no_key_would_make_good(api):
             {"alg": "ES384", "kid": "k", "jku": None},
             [],
         ):
-            written = base64.urlsafe_b64encode(json.dumps(head).encode()).rstrip(b"=").decode()
-            form = app.assertion_form() | asked | {"client_assertion": f"{written}.{claims}.AAAA"}
+            form = app.assertion_form() | asked | {"client_assertion": f"{part(head)}.{claims}.AAAA"}
             assert api.http().post("/auth/token", data=form).status_code == 401, head
         assert published.there.taken == []
 
@@ -185,7 +214,43 @@ def test_the_header_may_name_the_registered_address_and_no_other(api):
     direct = SmartApp(api, **KIND)
     form = {"grant_type": "client_credentials", "scope": "system/Observation.rs"}
     named = direct.assertion_form(header={"jku": "https://app.example/jwks.json"})
-    assert api.http().post("/auth/token", data=form | named).status_code == 401
+    assert api.http().post("/auth/token", data=form | named).status_code == 200, "its keys are registered"
+
+
+def test_the_address_is_called_under_the_name_that_its_certificate_is_for(api, tmp_path, monkeypatch):
+    monkeypatch.setattr(api.app.state.application_keys, "look", lambda host, port: ["127.0.0.1"])
+    served, trusting = certificate_for("keys.example", tmp_path)
+    monkeypatch.setattr(calls, "_trust", lambda: trusting)
+    with receiver(tls=served) as there:
+        for name, status in (("keys.example", 200), ("other.example", 401)):
+            app = SmartApp(api, **KIND, jwks_uri=f"https://{name}:{there.port}/jwks.json")
+            there.answer = lambda taken, app=app: (200, jwks_of(app.key).encode())
+            form = app.assertion_form() | {
+                "grant_type": "client_credentials",
+                "scope": "system/Observation.rs",
+            }
+            assert api.http().post("/auth/token", data=form).status_code == status, name
+        monkeypatch.undo()
+        assert len(there.taken) == 1
+    with api.work() as work:
+        failure = text("SELECT failure FROM access.fetched_keys WHERE client_id = :id")
+        told = work.connection.execute(failure, {"id": app.client_id}).scalar_one()
+    assert told == "No secure connection could be made."
+
+
+def test_a_signed_call_of_hooks_is_checked_by_fetched_keys_too(api):
+    with publishing(api) as published:
+        body = {
+            "hook": "patient-view",
+            "hookInstance": str(uuid4()),
+            "context": {"userId": "Practitioner/x", "patientId": "a"},
+        }
+        address = f"{api.base_url}/cds-services/almoner-patient-view"
+        for key, known in ((None, True), (key_pair(), False)):
+            signed = published.app.assertion(key, aud=address, sub=None)
+            answer = api.http().post(address, json=body, headers={"Authorization": f"Bearer {signed}"})
+            assert (answer.status_code != 401) is known
+        assert len(published.there.taken) == 1
 
 
 def test_a_redirect_is_not_followed(api):
@@ -258,6 +323,64 @@ def test_two_requests_at_once_fetch_once(api):
         assert len(published.there.taken) == 1
 
 
+def test_another_process_waits_for_the_fetch_that_is_going_on_and_takes_what_it_brings(api):
+    with publishing(api) as published:
+        begun, go_on = threading.Event(), threading.Event()
+        another, application = ApplicationKeys(api.parts), api.parts.identity.client(published.app.client_id)
+
+        def slowly(taken):
+            begun.set()
+            go_on.wait(3)
+            return 200, published.content
+
+        published.there.answer = slowly
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(published.ask)
+            assert begun.wait(3)
+            audience = f"{api.base_url}/auth/token"
+            second = pool.submit(another.at_hand, application, published.app.assertion(), audience=audience)
+            threading.Timer(0.1, go_on.set).start()
+            assert first.result() == 200
+            assert [key["kid"] for key in second.result().jwks["keys"]] == [published.app.key.kid]
+        assert len(published.there.taken) == 1
+
+
+def test_of_many_at_one_moment_one_gets_the_turn(api):
+    with publishing(api) as published:
+        application = api.parts.identity.client(published.app.client_id)
+        at_once = threading.Barrier(6)
+
+        def try_it(_: int) -> bool:
+            with api.parts.identity.transaction() as connection:
+                at_once.wait(3)
+                return begin_fetch(connection, application, api.clock.now())
+
+        with ThreadPoolExecutor(6) as pool:
+            assert sum(pool.map(try_it, range(6))) == 1
+
+
+def test_a_fetch_that_died_is_taken_over_after_the_pause(api, monkeypatch):
+    monkeypatch.setattr(api.app.state.application_keys, "seconds", 0.2)
+    with publishing(api) as published:
+        with api.parts.identity.transaction() as connection:
+            assert begin_fetch(
+                connection, api.parts.identity.client(published.app.client_id), api.clock.now()
+            )
+        assert published.ask() == 401
+        published.later()
+        assert published.ask() == 200
+
+
+def test_a_clock_that_was_ahead_neither_keeps_keys_for_longer_nor_the_door_shut(api, monkeypatch):
+    with publishing(api, Cache_Control="max-age=86400") as published:
+        with monkeypatch.context() as ahead:
+            ahead.setattr(api.clock, "instant", api.clock.instant + timedelta(days=300))
+            assert published.ask() == 200
+        old = published.rotate()
+        assert published.ask(old) == 401
+        assert published.ask() == 200
+
+
 def test_a_fetch_holds_no_row_and_more_than_a_few_who_wait_are_told_to_come_again(api):
     with publishing(api) as published:
         keys = api.app.state.application_keys
@@ -297,6 +420,32 @@ def test_keys_of_an_earlier_address_open_nothing(api, admin):
         assert published.ask(old) == 200
         changes = [event for event in admin.audit.events() if event.act == "application_keys_changed"]
         assert len(changes) == 2
+
+
+def certificate_for(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """What a server with a certificate for this name speaks, and what believes it."""
+    key, subject = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
+    )
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    kept, secret = folder / "certificate.pem", folder / "key.pem"
+    kept.write_bytes(made.public_bytes(Encoding.PEM))
+    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(kept, secret)
+    return served, ssl.create_default_context(cafile=str(kept))
 
 
 # Registering
