@@ -437,7 +437,7 @@ def test_a_private_address_is_called_by_nobody(database, tmp_path, here):
 
 
 def test_our_own_cds_hooks_service_answers_our_own_client(database, tmp_path):
-    """Over a socket, by its discovery document, with the prefetch that it asks for, and signed by our published keys."""
+    """Over a socket, by its discovery document, with the prefetch that it asks for, signed by our published keys."""
     with served_api(database, tmp_path, **DEVELOPMENT) as api:
         with api.work() as work:
             Store(work).create("Patient", patient("ana", birthDate="1956-02-01", gender="female"), id="ana")
