@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,7 +22,7 @@ from ehr_core.access.id_token import IdTokenSigner, access_token_hash
 from ehr_core.access.outside_identity import checked_roles
 from ehr_core.access.outside_provider import OutsideProvider
 from ehr_core.access.policy import effective_roles, why_session_ended
-from ehr_core.access.proxies import permissions_of_scope, scope_now
+from ehr_core.access.proxies import Grant, permissions_of_scope, scope_now
 from ehr_core.access.roles import PATIENT_ROLES, permissions_of, policy_of
 from ehr_core.access.scopes import acts_of, exported_types, granted, has_level, permissions_of_scopes
 from ehr_core.access.unit_of_work import audit_refusal
@@ -322,9 +322,15 @@ class Identity:
 
     def proxy_scopes(self, session: sessions.SessionRow, now: datetime) -> dict[str, frozenset[str]]:
         """By patient: what this account may do there today as a proxy; only those with anything left."""
+        return self.scopes_today(session.proxies, now)
+
+    def scopes_today(
+        self, grants: Iterable[tuple[Grant, date | None]], now: datetime
+    ) -> dict[str, frozenset[str]]:
+        """By patient: what is left of these grants today; only where anything is."""
         today = site_date(self.clock, self.settings.site_time_zone)
         scopes: dict[str, frozenset[str]] = {}
-        for grant, born in session.proxies:
+        for grant, born in grants:
             scope = scope_now(
                 grant,
                 birth_date=born,

@@ -7,19 +7,23 @@ from datetime import timedelta
 from sqlalchemy import text
 from starlette.responses import Response
 
+from ehr_core.access import audit
 from ehr_core.access.actor import Actor
 from ehr_core.access.app_grants import use_launch
 from ehr_core.access.applications import Application
 from ehr_core.access.identity import NOBODYS_RECORD
+from ehr_core.access.proxies import grants_of
 from ehr_core.access.roles import PATIENT_ROLES
 from ehr_core.access.scopes import granted, has_level, sentence
 from ehr_core.access.sessions import act_for, find_session
 from ehr_core.access.sign_in import SignIn
 from ehr_core.access.unit_of_work import begin
 from ehr_core.api.dependencies import Parts
+from ehr_core.api.known_patients import names_of
 from ehr_core.api.smart.authorization_request import answer_address
 from ehr_core.api.smart.step_pages import step_page
 from ehr_core.api.smart.ticket import Ticket
+from ehr_core.display import say_name
 from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
 from ehr_core.store.repository import Store
 
@@ -38,7 +42,8 @@ def consent_page(
 ) -> Response:
     """Lists what the application would get: what it asks for, as far as it is registered for it."""
     scopes = _scopes(application, ticket)
-    is_patient = bool(PATIENT_ROLES & set(_roles_of(parts, ticket.account_id or "")))
+    roles = _roles_of(parts, ticket.account_id or "")
+    asks_patient = _needs_patient(scopes) and not ticket.request.launch
     return step_page(
         parts,
         application,
@@ -49,8 +54,10 @@ def consent_page(
         app_name=application.name,
         sentences=[sentence(scope) for scope in scopes],
         launched=bool(ticket.request.launch),
-        asks_patient=_needs_patient(scopes) and not ticket.request.launch,
-        is_patient=is_patient,
+        asks_patient=asks_patient,
+        is_patient=bool(PATIENT_ROLES & set(roles)),
+        has_own_record="patient" in roles,
+        records=_records(parts, ticket.account_id or "") if asks_patient and "proxy" in roles else {},
     )
 
 
@@ -139,6 +146,18 @@ def _own_or_acted_for(parts: Parts, actor: Actor, sid: str, patient: str) -> str
     if actor.patient_id in (None, NOBODYS_RECORD):
         raise BadRequest("Say whose record: you act for several people, or for nobody any more.")
     return actor.patient_id
+
+
+def _records(parts: Parts, account_id: str) -> dict[str, str]:
+    """Name by id of each record that this account may act for today; audited, as it names patients."""
+    now = parts.clock.now()
+    with parts.identity.transaction() as connection:
+        ids = parts.identity.scopes_today(grants_of(connection, account_id), now)
+        if ids:
+            asking = Actor(account_id, "patient", "", ("proxy",), frozenset(), patient_id=NOBODYS_RECORD)
+            audit.record(connection, asking, now, "records_to_act_for_listed", patient_ids=ids)
+    named = names_of(parts, ids)
+    return {one: say_name(named[one].name if one in named else None) for one in sorted(ids)}
 
 
 def _find(parts: Parts, actor: Actor, written: str) -> str:

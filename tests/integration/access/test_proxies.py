@@ -69,6 +69,8 @@ def test_a_parent_reads_a_small_childs_record_and_nothing_told_in_confidence(api
 def test_the_scope_narrows_at_the_site_set_age_and_ends_at_eighteen(api, admin):
     parent = parent_of(api, admin, "teen")
     assert parent.account.me().permissions == ["own.book", "own.check_in"]
+    assert parent.portal.visits().patient_id == "teen", "appointments are what is left"
+    assert parent.portal.language().language is None
     with pytest.raises(Forbidden):
         seen(parent)
     account = parent.account.me().account_id
@@ -99,7 +101,7 @@ def test_a_grant_that_is_over_or_ended_works_no_more_in_an_open_session(api, adm
 
 def test_a_parent_of_two_chooses_and_cannot_choose_anybody_else(api, admin):
     parent = parent_of(api, admin, "small", "teen")
-    assert parent.access.acting_for().choices == ["small", "teen"]
+    assert [one.patient_id for one in parent.access.acting_for().choices] == ["small", "teen"]
     assert parent.account.me().patient_id == "nobody"
     parent.access.act_for("small")
     assert seen(parent) == {"small-open"}
