@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from joserfc.jwk import OctKey
 from sqlalchemy import text
 
 from data_contracts.api.apps import NewApp, NewKeys
-from ehr_core.access.application_keys import FETCHER, begin_fetch
+from ehr_core.access.application_keys import begin_fetch
 from ehr_core.api.smart.application_keys import MOST_WAITING, ApplicationKeys
 from ehr_core.db.database import connect
-from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound, Unavailable
+from ehr_core.kernel.errors import Forbidden, NotFound, Unavailable
 from ehr_core.outside import calls
 from tests.lib import postgres
 from tests.lib.api import running_api
-from tests.lib.receiver import DEVELOPMENT, Receiver, receiver
-from tests.lib.smart_app import REGISTRAR, SmartApp, jwks_of, key_pair
-
-PAUSE = timedelta(seconds=11)
-KIND = {"kind": "backend", "scopes": ("system/Observation.rs",)}
+from tests.lib.published_keys import KIND, certificate_for, publishing
+from tests.lib.receiver import DEVELOPMENT, receiver
+from tests.lib.smart_app import SmartApp, jwks_of, key_pair
 
 
 @pytest.fixture(scope="module")
@@ -58,54 +48,12 @@ def admin(api, root):
     return api.client_of(api.session(root))
 
 
-class Published:
-    """An application and the address where it shows its keys."""
-
-    def __init__(self, api, there: Receiver):
-        self.api, self.there = api, there
-        self.app = SmartApp(api, **KIND, jwks_uri=f"{there.url}/jwks.json")
-        self.content: bytes = jwks_of(self.app.key).encode()
-        self.status = 200
-        there.answer = lambda taken: (self.status, self.content)
-
-    def rotate(self):
-        """A new key in place of the old one, which is given back."""
-        old, self.app.key = self.app.key, key_pair()
-        self.content = jwks_of(self.app.key).encode()
-        return old
-
-    def ask(self, key=None, **changes) -> int:
-        proof = self.app.assertion_form(**({"key": key} if key else {}), **changes)
-        asked = {"grant_type": "client_credentials", "scope": "system/Observation.rs"}
-        return self.api.http().post("/auth/token", data=asked | proof).status_code
-
-    def later(self, span: timedelta = PAUSE) -> None:
-        self.api.clock.instant += span
-
-    def audited(self) -> list[tuple[str, dict]]:
-        with self.api.work() as work:
-            rows = work.connection.execute(
-                text(
-                    "SELECT outcome, detail FROM audit.event WHERE actor_id = :by AND detail->>'client' = :client "
-                    "ORDER BY at, id"
-                ),
-                {"by": FETCHER.actor_id, "client": self.app.client_id},
-            )
-            return [tuple(row) for row in rows]
-
-
 def part(said: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(said).encode()).rstrip(b"=").decode()
 
 
 def unsigned(head: object, claims: object) -> str:
     return f"{part(head)}.{part(claims)}.AAAA"
-
-
-@contextmanager
-def publishing(api, **headers: str):
-    with receiver(headers={name.replace("_", "-"): value for name, value in headers.items()}) as there:
-        yield Published(api, there)
 
 
 def test_an_application_changes_its_key_without_being_registered_again(api):
@@ -422,32 +370,6 @@ def test_keys_of_an_earlier_address_open_nothing(api, admin):
         assert len(changes) == 2
 
 
-def certificate_for(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """What a server with a certificate for this name speaks, and what believes it."""
-    key, subject = (
-        ec.generate_private_key(ec.SECP256R1()),
-        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
-    )
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    kept, secret = folder / "certificate.pem", folder / "key.pem"
-    kept.write_bytes(made.public_bytes(Encoding.PEM))
-    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    served.load_cert_chain(kept, secret)
-    return served, ssl.create_default_context(cafile=str(kept))
-
-
 # Registering
 
 
@@ -470,41 +392,3 @@ def test_an_administrator_registers_an_address_and_sees_how_its_fetches_go(api, 
         doctor.apps.change_keys(client_id, NewKeys(jwks_uri="https://app.example/k"))
     with pytest.raises(NotFound):
         admin.apps.change_keys("nobody", NewKeys(jwks_uri="https://app.example/k"))
-
-
-def test_an_address_that_could_be_abused_is_not_registered(database, tmp_path):
-    good = {"name": "B", "kind": "backend", "scopes": ["system/Patient.rs"]}
-    public = {"kind": "public", "scopes": ["patient/*.rs"], "redirect_uris": ["https://a.example/"]}
-    with running_api(database, tmp_path) as api:
-        admin = api.signed_in("root", "admin")
-        for change, told in (
-            ({"jwks_uri": None}, "jwks:"),
-            ({"jwks": jwks_of(key_pair())}, "jwks:"),
-            (public, "jwks:"),
-            ({"jwks_uri": "http://app.example/jwks.json"}, "jwks_uri:.*https"),
-            ({"jwks_uri": "http://127.0.0.1/jwks.json"}, "jwks_uri:.*https"),
-            ({"jwks_uri": "https://10.0.0.5/jwks.json"}, "jwks_uri:.*private network"),
-            ({"jwks_uri": "https://[::1]/"}, "jwks_uri:.*private network"),
-            ({"jwks_uri": "https://u:p@app.example/"}, "jwks_uri:"),
-            ({"jwks_uri": "https://app.example/#k"}, "jwks_uri:"),
-            ({"jwks_uri": "file:///etc/passwd"}, "jwks_uri:.*https"),
-            ({"jwks_uri": ""}, "jwks_uri:"),
-        ):
-            asked = NewApp(**good | {"jwks_uri": "https://app.example/jwks.json"} | change)
-            with pytest.raises(BadRequest, match=f"^{told}"):
-                admin.apps.register(asked)
-
-
-def test_a_name_that_leads_into_the_clinics_network_is_not_called(database, tmp_path):
-    with running_api(database, tmp_path) as api:
-        answers = iter([["10.0.0.5"], ["93.184.216.34", "127.0.0.1"]])
-        api.app.state.application_keys.look = lambda host, port: next(answers)
-        app = SmartApp(api, **KIND, jwks_uri="https://app.example/jwks.json")
-        for _ in range(2):
-            form = app.assertion_form() | {"grant_type": "client_credentials"}
-            assert api.http().post("/auth/token", data=form).status_code == 401
-            api.clock.instant += PAUSE
-        with api.work(REGISTRAR) as work:
-            told = work.connection.execute(text("SELECT failure FROM access.fetched_keys")).scalar_one()
-        assert "private network" in told
-        assert next(answers, None) is None, "both were asked for and judged"
