@@ -92,7 +92,7 @@ def _setting(name: str, field: FieldInfo) -> str:
 
 
 def _labels(role: dict[str, Any]) -> str:
-    """The sensitive labels that a staff role sees; nothing for patients and services, who have none to be given."""
+    """The sensitive labels that a role sees; nothing for proxies and services, who have none to be given."""
     sees = role.get("sees")
     return (
         "" if sees is None else "all" if "*" in sees else ", ".join(f"`{label}`" for label in sees) or "none"

@@ -36,7 +36,7 @@ def restricting_labels(inherited: str | None) -> list[str]:
 class Actor:
     """`patient_id` is set for a patient only (for a proxy, whom they act for); `practitioner_id` links a clinician to
     the FHIR directory. `chart_reach` and `sees` (sensitive labels, '*' for all) are the roles' part of the policy on
-    charts; for staff alone: a patient sees no labelled item. `application` narrows all of it to what an outside
+    charts; a patient sees the labels that are named, never '*'. `application` narrows all of it to what an outside
     application was granted.
     """
 
@@ -63,11 +63,16 @@ class Actor:
         """How far row-level security lets this actor see: a patient only into their own record."""
         return "own" if self.kind == "patient" else "all"
 
+    @property
+    def labels_seen(self) -> frozenset[str]:
+        """`sees`, of which '*' is for staff and services alone."""
+        return self.sees - {"*"} if self.kind == "patient" else self.sees
+
     def sees_labels(self, inherited: str | None) -> bool:
         """May this actor see an item that carries these inherited labels (each its code, or `system|code`)?"""
         found = restricting_labels(inherited)
         if self.kind == "patient":
-            return not found
+            return self.labels_seen.issuperset(found)
         return all(self.sees & {"*", label, label.rpartition("|")[2]} for label in found)
 
     def may(self, permission: str) -> bool:

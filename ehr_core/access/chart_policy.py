@@ -194,7 +194,7 @@ def whole_record(work: UnitOfWork) -> Iterator[None]:
     if work.actor.kind == "service" and work.actor.application is None:
         yield
         return
-    before = "" if work.actor.kind == "patient" else ",".join(sorted(work.actor.sees))
+    before = ",".join(sorted(work.actor.labels_seen))
     work.connection.execute(SET_LABELS, {"labels": WHOLE_RECORD})
     try:
         yield
@@ -240,7 +240,7 @@ def evidence_open(work: UnitOfWork, labels: str | None, patient_id: str) -> bool
     Such an answer carries every label of its evidence; who may not see one of them does not see it.
     """
     actor = work.actor
-    if actor.kind != "user" or not restricting_labels(labels):
+    if actor.kind == "service" or not restricting_labels(labels):
         return actor.sees_labels(labels)
     if "sees_all" not in work.known:
         work.known["sees_all"] = work.connection.execute(SEES_ALL).scalar_one()

@@ -22,8 +22,8 @@ from ehr_core.access.id_token import IdTokenSigner, access_token_hash
 from ehr_core.access.outside_identity import checked_roles
 from ehr_core.access.outside_provider import OutsideProvider
 from ehr_core.access.policy import effective_roles, why_session_ended
-from ehr_core.access.proxies import Grant, permissions_of_scope, scope_now
-from ehr_core.access.roles import PATIENT_ROLES, permissions_of, policy_of
+from ehr_core.access.proxies import Grant, is_of_age, permissions_of_scope, scope_now
+from ehr_core.access.roles import PATIENT_ROLES, own_labels, permissions_of, policy_of
 from ehr_core.access.scopes import acts_of, exported_types, granted, has_level, permissions_of_scopes
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.db.database import Database
@@ -305,9 +305,11 @@ class Identity:
         if acting_for is None:
             own = frozenset(roles) & {"patient"}
             permissions, counted, patient_id = permissions_of(own), tuple(own), session.facts.patient_id
+            grown_up = is_of_age(session.birth_date, site_date(self.clock, self.settings.site_time_zone))
+            sees = own_labels() if own and grown_up else frozenset()
         else:
             permissions = permissions_of_scope(scopes.get(acting_for, frozenset()))
-            counted, patient_id = ("proxy",), acting_for
+            counted, patient_id, sees = ("proxy",), acting_for, frozenset()
         return Actor(
             actor_id=session.account_id,
             kind="patient",
@@ -317,7 +319,7 @@ class Identity:
             session_id=session.sid,
             patient_id=patient_id or NOBODYS_RECORD,
             practitioner_id=session.practitioner_id,
-            sees=frozenset(),
+            sees=sees,
         )
 
     def proxy_scopes(self, session: sessions.SessionRow, now: datetime) -> dict[str, frozenset[str]]:
@@ -434,11 +436,13 @@ class Identity:
 def narrowed(actor: Actor, grant: AppGrant, scopes: Sequence[str]) -> Actor:
     """The person, as far as they let the application act for them.
 
-    With patient scopes alone the database shows it the one chart; with user scopes the query tells them apart.
+    With patient scopes alone the database shows it the one chart; with user scopes the query tells them apart. What is
+    labelled in their own record a patient reads here, and hands to no application.
     """
     only = grant.patient_id if not has_level(scopes, "user") else None
     return replace(
         actor,
         permissions=actor.permissions & permissions_of_scopes(scopes),
+        sees=frozenset() if actor.kind == "patient" else actor.sees,
         application=ApplicationGrant(grant.client_id, tuple(scopes), grant.patient_id, only, grant.grant_id),
     )

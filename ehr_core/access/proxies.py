@@ -52,10 +52,18 @@ def scope_now(
         return grant.scope
     if birth_date is None:
         return frozenset()
-    age = today.year - birth_date.year - ((today.month, today.day) < (birth_date.month, birth_date.day))
-    if age >= ADULT_AT:
+    if is_of_age(birth_date, today):
         return frozenset()
-    return grant.scope & SCOPE_OF_A_TEENAGER if age >= narrowing_age else grant.scope
+    return grant.scope & SCOPE_OF_A_TEENAGER if _age(birth_date, today) >= narrowing_age else grant.scope
+
+
+def is_of_age(birth_date: date | None, today: date) -> bool:
+    """False where the day of birth is not known."""
+    return birth_date is not None and _age(birth_date, today) >= ADULT_AT
+
+
+def _age(birth_date: date, today: date) -> int:
+    return today.year - birth_date.year - ((today.month, today.day) < (birth_date.month, birth_date.day))
 
 
 def permissions_of_scope(scope: Collection[str]) -> frozenset[str]:

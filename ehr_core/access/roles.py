@@ -51,6 +51,12 @@ def policy_by_role() -> MappingProxyType[str, RolePolicy]:
     )
 
 
+@cache
+def own_labels() -> frozenset[str]:
+    """The sensitive labels that a patient of age reads in their own record."""
+    return frozenset(_roles()["patient"]["sees"])
+
+
 def policy_of(roles: Iterable[str], at_this_site: Mapping[str, RolePolicy]) -> RolePolicy:
     """The roles together: the widest reach, every label. What the site says of a role replaces the file's word."""
     known = dict(policy_by_role()) | dict(at_this_site)

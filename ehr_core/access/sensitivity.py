@@ -1,18 +1,19 @@
 """Which items a label keeps from whom: one rule for the chart, the portal and the gaps. Pure.
 
-Patients and proxies see nothing that carries a label, except labels known to mean no more than "ordinary". Which labels
+A patient of age reads the own record with the labels that roles.toml names. Minors, proxies, and applications that act
+for a patient, see nothing that carries a label, except labels known to mean no more than "ordinary". Which labels
 somebody of the staff sees is said by role and by rules about the patient, and held by the database (row_security.py).
 An unknown label hides: nobody can say what it protects.
 What carries no restricting label is judged by its codes (sensitive_codes.py), as if its sender had labelled it: the
-rule is the same for adults and minors, and for labelled and unlabelled items.
+rule is the same for labelled and unlabelled items.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from data_contracts.sensitivity import ORDINARY_LABELS
+from data_contracts.sensitivity import ORDINARY_LABELS, short_label
 from ehr_core.access.sensitive_codes import derived_labels
 
 STAFF_KINDS = frozenset({"user", "service"})
@@ -31,13 +32,14 @@ def labels(resource: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def restricting(found: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those labels that keep the item from patients and proxies."""
+    """Those labels that keep the item from somebody: from every proxy."""
     return [label for label in found if label not in ORDINARY_LABELS]
 
 
-def may_see(actor_kind: str, found: Iterable[tuple[str, str]]) -> bool:
-    """May this kind of actor ('user', 'service', 'patient', 'proxy') see an item with these labels?
+def may_see(actor_kind: str, sees: Collection[str], found: Iterable[tuple[str, str]]) -> bool:
+    """May this kind of actor ('user', 'service', 'patient'), who sees these labels, see an item with those found?
 
-    Anything but staff is denied a labelled item: also a kind of actor that this rule has never heard of.
+    Staff are judged by the database. Anybody else is denied every label that is not named: also a kind of actor that
+    this rule has never heard of.
     """
-    return actor_kind in STAFF_KINDS or not restricting(found)
+    return actor_kind in STAFF_KINDS or {short_label(*label) for label in restricting(found)} <= set(sees)

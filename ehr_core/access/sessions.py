@@ -36,6 +36,7 @@ class SessionRow:
     created_at: datetime
     facts: SessionFacts
     role_policies: dict[str, RolePolicy]
+    birth_date: date | None
     acting_for: str | None
     proxies: tuple[tuple[Grant, date | None], ...]
     app_audience: tuple[str, ...] | None
@@ -56,6 +57,7 @@ class TokenRow:
 SESSION_COLUMNS = """
   s.sid, s.client_id AS session_client_id, s.address, s.created_at, s.last_seen_at, s.ends_at, s.revoked_at,
   a.id AS account_id, a.display_name, a.username, a.practitioner_id, a.patient_id, a.roles, a.disabled, s.acting_for,
+  CASE WHEN a.patient_id IS NOT NULL THEN access.birth_date_of(a.patient_id) END AS birth_date,
   (SELECT jsonb_object_agg(p.role, jsonb_build_array(p.reach, p.labels)) FROM access.role_policy p) AS role_policies,
   CASE WHEN 'proxy' = ANY(a.roles) THEN (
     SELECT jsonb_agg(jsonb_build_array(g.patient_id, g.relationship, g.scope, g.legally_renewed, g.starts_at, g.ends_at,
@@ -245,6 +247,7 @@ def _session(row: Row) -> SessionRow:
             role: RolePolicy(reach, frozenset(labels))
             for role, (reach, labels) in (row.role_policies or {}).items()
         },
+        birth_date=row.birth_date,
         acting_for=row.acting_for,
         proxies=tuple(_proxy(*given) for given in row.proxies or ()),
         app_audience=None if row.app_audience is None else tuple(row.app_audience),

@@ -104,6 +104,7 @@ def _as_seen(actor: Actor, clock: Clock) -> dict[str, Any]:
         "reach": actor.reach,
         "patient_id": actor.patient_id,
         "staff": walls_of(actor, clock.now()),
+        "labels": actor.labels_seen,
         "roles": actor.roles,
     }
 

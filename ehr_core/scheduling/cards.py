@@ -171,8 +171,9 @@ def _is_stranger(actor: str, names: _Names) -> bool:
 
 
 def _may_see(work: UnitOfWork, body: str) -> bool:
-    """A booking with a sensitivity label is not shown to a patient."""
-    return work.actor.kind != "patient" or may_see(work.actor.kind, labels(decode(body)))
+    """A booking with a label that a patient or proxy does not see is not shown to them."""
+    actor = work.actor
+    return actor.kind != "patient" or may_see(actor.kind, actor.labels_seen, labels(decode(body)))
 
 
 def _card(row: Row, actors: Sequence[str], names: _Names) -> VisitCard:

@@ -385,7 +385,7 @@ def test_a_patient_writes_nothing_and_sees_no_history(ana):
 
 def test_what_a_label_holds_back_is_not_there_for_the_patient(clinician, ana):
     label = {
-        "security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]
+        "security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "V"}]
     }
     hidden = clinician.fhir.create("Observation", observation(meta=label))
     plain = clinician.fhir.create("Observation", observation())

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from data_contracts.api.access import RolePolicyInfo
 from data_contracts.api.questionnaires import (
     CoveragePerson,
     CrisisCoverage,
@@ -74,8 +75,10 @@ def test_the_answers_are_kept_from_whom_their_score_is_kept_from(api, nurse):
     open_to_all = nurse.questionnaires.fill(
         "ana", "social-needs", filled(**answers("social-needs", 1, None, 0))
     )
-    ana = client_of(api, "patient", patient_id="ana")
-    assert ana.found("/QuestionnaireResponse") == [f"QuestionnaireResponse/{open_to_all.response_id}"]
+    api.signed_in("root", "admin").access.set_role(RolePolicyInfo(role="nurse", reach="all", labels=[]))
+    found = client_of(api, "nurse").found("/QuestionnaireResponse")
+    assert found == [f"QuestionnaireResponse/{open_to_all.response_id}"]
+    assert len(client_of(api, "patient", patient_id="ana").found("/QuestionnaireResponse")) == 2
 
 
 def test_social_needs_are_findings_of_their_own_and_hunger_is_a_coded_risk(nurse):

@@ -24,6 +24,7 @@ ACTIVE = {
     "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]
 }
 PSYCHIATRIC = {"security": [{"system": SENSITIVITY, "code": "PSY"}]}
+FOR_STAFF = {"security": [{"system": SENSITIVITY, "code": "TBOO"}]}
 
 
 @pytest.fixture
@@ -193,18 +194,18 @@ def test_an_empty_chart_says_so_and_never_says_none(clinician):
 
 def test_a_patient_sees_their_chart_without_protected_items_and_is_told_that_some_are_held_back(api):
     put_chart(api)
-    put_observation(api, "drug-screen", "ana", "19659-2", meta=PSYCHIATRIC, **quantity("1", "ng/mL"))
+    put_observation(api, "drug-screen", "ana", "19659-2", meta=FOR_STAFF, **quantity("1", "ng/mL"))
     ana = api.signed_in("ana", "patient", patient_id="ana")
     summary = ana.charting.summary("ana")
-    assert [problem.name for problem in summary.problems] == ["Type 2 diabetes"]
-    assert summary.hidden_items == 1
+    assert [problem.name for problem in summary.problems] == ["Type 2 diabetes", "Depression"]
+    assert summary.hidden_items == 0
     results = ana.charting.results("ana")
     assert (results.hidden_items, {series.code for series in results.series}) == (1, {"29463-7"})
     assert not any(point.can_correct for series in results.series for point in series.points)
 
 
 def test_a_hidden_allergy_is_never_read_as_none(api):
-    put(api, "AllergyIntolerance", "a1", patient=of("ana"), code={"text": "Disulfiram"}, meta=PSYCHIATRIC)
+    put(api, "AllergyIntolerance", "a1", patient=of("ana"), code={"text": "Disulfiram"}, meta=FOR_STAFF)
     assert api.signed_in("chen", "clinician").charting.summary("ana").allergy_state == "known"
     assert (
         api.signed_in("ana", "patient", patient_id="ana").charting.summary("ana").allergy_state

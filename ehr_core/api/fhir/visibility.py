@@ -54,7 +54,7 @@ def incoming_store(work: UnitOfWork, parts: Parts) -> Store:
 
 def is_visible(actor: Actor, resource: StoredResource) -> bool:
     """A second look at the resource itself: its promoted labels are as old as its row, and the rules may be newer."""
-    return actor.kind in STAFF_KINDS or may_see(actor.kind, labels(decode(resource.body)))
+    return actor.kind in STAFF_KINDS or may_see(actor.kind, actor.labels_seen, labels(decode(resource.body)))
 
 
 def shown(store: Store, resource: StoredResource) -> StoredResource:

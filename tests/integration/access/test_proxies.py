@@ -12,6 +12,7 @@ from ehr_core.access.proxies import Grant, scope_now
 from ehr_core.kernel.errors import Forbidden, NotFound
 from ehr_core.store.repository import Store
 from tests.lib.api import MORNING, running_api
+from tests.lib.smart_app import SmartApp
 
 BORN = {"small": "2019-01-10", "teen": "2011-11-21", "grown": "2008-11-20", "unknown": None}
 ADOLESCENT = {"system": "https://almoner.dev/fhir/CodeSystem/sensitivity", "code": "adolescent-confidential"}
@@ -64,6 +65,21 @@ def test_a_parent_reads_a_small_childs_record_and_nothing_told_in_confidence(api
     for hidden in ("small-told", "teen-open"):
         with pytest.raises(NotFound):
             parent.fhir.read("Observation", hidden)
+
+
+def test_who_is_of_age_reads_all_of_the_own_record_and_hands_nothing_sensitive_on(api, admin):
+    """A day before, and to a proxy or an application, what is labelled is not there."""
+    own = {
+        name: seen(api.signed_in(name, "patient", patient_id=name)) for name in ("teen", "grown", "unknown")
+    }
+    assert own == {
+        "teen": {"teen-open"},
+        "grown": {"grown-open", "grown-told"},
+        "unknown": {"unknown-open"},
+    }
+    assert seen(parent_of(api, admin, "grown", relationship="caregiver")) == {"grown-open"}
+    app = SmartApp(api)
+    assert app.ids(app.tokens_for("grown")["access_token"]) == {"grown-open"}
 
 
 def test_the_scope_narrows_at_the_site_set_age_and_ends_at_eighteen(api, admin):

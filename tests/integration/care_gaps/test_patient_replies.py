@@ -154,7 +154,7 @@ def test_a_reply_is_reviewed_once_and_one_that_was_taken_back_not_at_all(manager
 
 def test_a_word_on_what_a_label_now_hides_is_not_shown_to_the_patient(ben, write_back, above_goal, key):
     says_already_had(ben)
-    write_back(above_goal, gap_row(key, "ben", evidence_sensitivity="SEX"), run_id="second")
+    write_back(above_goal, gap_row(key, "ben", evidence_sensitivity="V"), run_id="second")
     home = ben.portal.home()
     assert (home.things_to_do, home.replies, home.hidden_items) == ([], [], True)
 

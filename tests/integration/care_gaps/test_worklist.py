@@ -307,7 +307,7 @@ def test_the_portal_does_not_show_what_is_for_staff_only_or_labelled(api, write_
     assert [thing.title for thing in ana.portal.home().things_to_do] == ["A mammogram"]
     write_back(
         above_goal,
-        gap_row(key, "ana", "breast_cancer_screening", evidence_sensitivity="SEX"),
+        gap_row(key, "ana", "breast_cancer_screening", evidence_sensitivity="V"),
         gap_row(key, "ben"),
     )
     home = ana.portal.home()

@@ -17,7 +17,7 @@ from tests.lib.api import RunningApi, running_api
 
 FHIR_JSON = "application/fhir+json"
 LOINC = "http://loinc.org"
-RESTRICTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
+RESTRICTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "V"}
 
 
 class FhirHttp:

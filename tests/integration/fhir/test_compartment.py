@@ -27,7 +27,7 @@ def chen(api) -> FhirHttp:
 
 @pytest.fixture(scope="module")
 def ana(api, chen) -> FhirHttp:
-    """Ana's own client. Ben's record is there, and of Ana's own a labelled result and an HIV test nobody labelled."""
+    """Ana's own client. Ben's record is there, and of Ana's own two results that are kept from patients."""
     member = [{"entity": {"reference": "Patient/ana"}}, {"entity": {"reference": "Patient/ben"}}]
     for body in (
         patient("ana", link=[{"other": {"reference": "Patient/ben"}, "type": "seealso"}]),
@@ -35,7 +35,7 @@ def ana(api, chen) -> FhirHttp:
         {"resourceType": "Practitioner", "id": "chen", "name": [{"family": "Chen"}]},
         observation("plain"),
         observation("labelled", meta={"security": [RESTRICTED]}, code="2345-7"),
-        observation("hiv") | {"code": HIV},
+        observation("hiv", meta={"security": [RESTRICTED]}) | {"code": HIV},
         observation("of-ben", "ben", hasMember=[{"reference": "Observation/plain"}]),
         observation("mine", hasMember=[{"reference": "Observation/of-ben"}, {"reference": "Observation/labelled"}]),
         GROUP | {"member": member},
@@ -104,7 +104,7 @@ def test_no_search_shows_what_is_not_hers(ana, path):
     [
         ("/Patient?_has:Observation:patient:code=75622-1", "/Patient?_has:Observation:patient:code=4548-4"),
         ("/Patient?_has:Observation:patient:code=2345-7", "/Patient?_has:Observation:patient:code=4548-4"),
-        ("/Patient?_has:Observation:patient:_security=R", "/Patient?_has:Observation:patient:status=final"),
+        ("/Patient?_has:Observation:patient:_security=V", "/Patient?_has:Observation:patient:status=final"),
         ("/Patient?link.name=secret", "/Observation?patient.name=rivera"),
         ("/Observation?has-member.patient.name=secret", "/Observation?patient.name=rivera"),
         ("/Observation?has-member.code=2345-7", "/Observation?code=4548-4"),
@@ -161,6 +161,18 @@ def test_a_patients_error_is_the_same_for_hidden_and_for_missing(ana):
     for bundle in (hidden, missing):
         del bundle["link"]
     assert hidden == missing
+
+
+def test_a_patient_of_age_reads_what_is_sensitive_in_the_own_record_and_a_minor_does_not(api, chen):
+    for name, born in (("grown", "1990-01-01"), ("teen", "2010-01-01"), ("unknown", None)):
+        chen.put({**patient(name), "birthDate": born} if born else {"resourceType": "Patient", "id": name})
+        chen.put(observation(f"hiv-{name}", name) | {"code": HIV})
+        chen.put(observation(f"kept-{name}", name, meta={"security": [RESTRICTED]}))
+    found = {
+        name: client_of(api, "patient", patient_id=name).found("/Observation")
+        for name in ("grown", "teen", "unknown")
+    }
+    assert found == {"grown": ["Observation/hiv-grown"], "teen": [], "unknown": []}
 
 
 def test_a_label_put_on_later_hides_at_once(ana, chen):

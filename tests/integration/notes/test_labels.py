@@ -41,7 +41,8 @@ def test_a_note_carries_the_labels_of_what_it_tells(api, clinician, nurse, told_
     admin.access.set_role(RolePolicyInfo(role="nurse", reach="all", labels=[]))
     with pytest.raises(NotFound):
         nurse.fhir.read("DocumentReference", document)
-    assert client_of(api, "patient", patient_id="ana").found("/DocumentReference") == []
+    ana = client_of(api, "patient", patient_id="ana")
+    assert ana.found("/DocumentReference") == [f"DocumentReference/{document}"], "it is hers"
 
 
 def test_a_note_of_ordinary_facts_is_the_patients_to_read(api, clinician):

@@ -13,7 +13,7 @@ from ehr_core.kernel.errors import Forbidden, NotFound, StaleVersion
 from tests.integration.chart_records import SENSITIVITY, of, put, put_appointment, put_flag, put_observation
 from tests.integration.loop.records import gap_row
 
-HIDDEN = {"security": [{"system": SENSITIVITY, "code": "HIV"}]}
+HIDDEN = {"security": [{"system": SENSITIVITY, "code": "TBOO"}]}
 
 
 def audit_actions(api, patient_id: str) -> list[str]:
@@ -75,9 +75,7 @@ class TestThingsToDo:
 
     def test_a_gap_that_rests_on_a_protected_item_is_held_back_and_that_is_said(self, write_back, key, ben):
         write_back(
-            gap_row(
-                key, "ben", "colorectal_cancer_screening", evidence_sensitivity="adolescent-confidential"
-            ),
+            gap_row(key, "ben", "colorectal_cancer_screening", evidence_sensitivity="PSYTHPN"),
             run_id="second",
         )
         home = ben.portal.home()
@@ -144,7 +142,7 @@ class TestAlreadyHad:
     def test_an_item_that_the_portal_does_not_show_does_not_exist(self, api, write_back, key, ben):
         thing = ben.portal.home().things_to_do[0]
         write_back(
-            gap_row(key, "ben", "colorectal_cancer_screening", evidence_sensitivity="R"), run_id="second"
+            gap_row(key, "ben", "colorectal_cancer_screening", evidence_sensitivity="V"), run_id="second"
         )
         with pytest.raises(NotFound):
             ben.portal.already_had(thing.gap_id, AlreadyHadThis(version=thing.version + 1))

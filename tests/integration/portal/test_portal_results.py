@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data_contracts.api.chart import ReviewResult
+from data_contracts.sensitivity import CONFIDENTIALITY
 from tests.integration.chart_records import LOINC, SENSITIVITY, put_observation
-
-OURS = "https://almoner.dev/fhir/CodeSystem/sensitivity"
 
 
 def percent(value: float) -> dict:
@@ -124,8 +123,8 @@ def test_a_final_result_is_shown_before_its_review_and_marked(api, ana):
 @pytest.mark.parametrize(
     "label",
     [
-        {"system": SENSITIVITY, "code": "HIV"},
-        {"system": OURS, "code": "adolescent-confidential"},
+        {"system": SENSITIVITY, "code": "TBOO"},
+        {"system": CONFIDENTIALITY, "code": "V"},
         {"system": "https://elsewhere.example", "code": "never-heard-of"},
     ],
 )

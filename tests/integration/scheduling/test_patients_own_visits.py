@@ -83,7 +83,7 @@ def test_a_patient_reaches_nobody_elses_visits_and_no_types_of_the_clinics(api, 
 def test_a_labelled_booking_is_neither_shown_nor_told(api, desk, ana):
     visit = booked_by_desk(desk, "ana")
     body = body_of(api, "Appointment", visit.appointment_id)
-    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "V"}
     put(api, "Appointment", visit.appointment_id, **{**body, "meta": {"security": [label]}})
     assert ana.portal.visits().visits == []
     with pytest.raises(AlmonerError):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from data_contracts.sensitivity import ADOLESCENT_CONFIDENTIAL, CONFIDENTIALITY
 from ehr_core.access.actor import Actor
+from ehr_core.access.roles import own_labels
 from ehr_core.access.sensitive_codes import SENSITIVITY
 from ehr_core.access.sensitivity import labels, may_see
 
@@ -15,7 +18,7 @@ ORDINARY = (CONFIDENTIALITY, "N")
 
 
 @pytest.mark.parametrize(
-    ("kind", "labels", "seen"),
+    ("kind", "found", "seen"),
     [
         ("patient", [], True),
         ("patient", [ORDINARY], True),
@@ -24,6 +27,11 @@ ORDINARY = (CONFIDENTIALITY, "N")
         ("patient", [PSYCHIATRY], False),
         ("patient", [ORDINARY, (SENSITIVITY, "HIV")], False),
         ("patient", [ADOLESCENT_CONFIDENTIAL], False),
+        ("grown up", [RESTRICTED, PSYCHIATRY, ADOLESCENT_CONFIDENTIAL, ORDINARY], True),
+        ("grown up", [PSYCHIATRY, (CONFIDENTIALITY, "V")], False),
+        ("grown up", [(SENSITIVITY, "PSYTHPN")], False),
+        ("grown up", [("https://elsewhere.example/labels", "HIV")], False),
+        ("grown up", [("", "")], False),
         ("patient", [("https://elsewhere.example/labels", "N")], False),
         ("patient", [("", "")], False),
         ("proxy", [(SENSITIVITY, "SUD")], False),
@@ -33,12 +41,14 @@ ORDINARY = (CONFIDENTIALITY, "N")
         ("service", [PSYCHIATRY], True),
     ],
 )
-def test_a_restricting_or_unknown_label_keeps_an_item_from_everybody_but_staff(kind, labels, seen):
-    assert may_see(kind, labels) is seen
+def test_a_restricting_or_unknown_label_keeps_an_item_from_who_is_not_named(kind, found, seen):
+    sees = own_labels() if kind == "grown up" else frozenset()
+    assert may_see("patient" if kind == "grown up" else kind, sees, found) is seen
 
 
 NURSE = Actor("n", "user", "Nurse", ("nurse",), frozenset(), sees=frozenset({"HIV"}))
 PATIENT = Actor("p", "patient", "Ana", ("patient",), frozenset(), patient_id="ana")
+GROWN_UP = replace(PATIENT, sees=own_labels())
 DOCTOR = Actor("d", "user", "Doctor", ("clinician",), frozenset())
 
 
@@ -57,6 +67,9 @@ DOCTOR = Actor("d", "user", "Doctor", ("clinician",), frozenset())
         (DOCTOR, "HIV SUD", True),
         (PATIENT, "M N", True),
         (PATIENT, "HIV N", False),
+        (GROWN_UP, "HIV N SUD", True),
+        (GROWN_UP, "HIV V", False),
+        (GROWN_UP, f"{SENSITIVITY}|HIV", False),
     ],
 )
 def test_the_inherited_labels_of_a_gap_count_the_same(actor, labels, seen):
@@ -87,9 +100,10 @@ def coded(system: str, code: str, element: str = "code", **more: object) -> dict
 )
 def test_what_nobody_labelled_is_judged_by_its_codes(resource, label):
     assert list(labels(resource)) == [(SENSITIVITY, label)]
-    assert not may_see("patient", labels(resource))
-    assert not may_see("proxy", labels(resource))
-    assert may_see("user", labels(resource))
+    assert not may_see("patient", (), labels(resource))
+    assert not may_see("proxy", (), labels(resource))
+    assert may_see("patient", own_labels(), labels(resource))
+    assert may_see("user", (), labels(resource))
 
 
 @pytest.mark.parametrize(
