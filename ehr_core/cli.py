@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from ehr_core.access.app_commands import commands as app_commands
 from ehr_core.access.audit_commands import commands as audit_commands
 from ehr_core.access.commands import access_commands
 from ehr_core.access.commands import commands as account_commands
 from ehr_core.api.outside_cds.commands import commands as outside_commands
+from ehr_core.api.smart.app_commands import commands as app_commands
 from ehr_core.db.commands import commands as database_commands
 from ehr_core.kernel.errors import AlmonerError, StartupFailed
 from ehr_core.kernel.settings import Settings

@@ -8,14 +8,15 @@ from dashboards.admin.roles import LABELS
 from dashboards.shared.markup import text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
-from data_contracts.api.apps import App, NewApp
+from dashboards.shared.site_time import show_instant
+from data_contracts.api.apps import App, NewApp, NewKeys
 
 KINDS = {
     "public": "Public: runs in a browser or on a phone",
     "confidential": "Confidential: a server with a key of its own",
     "backend": "Backend service: nobody signs in to it",
 }
-LONGEST_KEYS = 20_000
+LONGEST_KEYS, LONGEST_ADDRESS = 20_000, 2000
 AUDIENCES = {"staff": "Staff", "patients": "Patients"}
 
 
@@ -42,8 +43,24 @@ def app_html(one: App) -> str:
     return (
         f"<p><b>{text(one.name)}</b> · {text(KINDS[one.kind].partition(':')[0])}{closed}<br>"
         f"Client id <code>{text(one.client_id)}</code></p>"
-        f"<p class='quiet'>{text(places)}<br>{text(' '.join(one.scopes))}</p>"
+        f"<p class='quiet'>{text(places)}<br>{text(' '.join(one.scopes))}{keys_html(one)}</p>"
     )
+
+
+def keys_html(one: App) -> str:
+    """Where its keys are fetched and how that went; nothing where they were given themselves."""
+    if one.jwks_uri is None:
+        return ""
+    state = one.fetched_keys
+    words = [f"Keys from {one.jwks_uri}"]
+    if state is None:
+        words.append("not asked for yet")
+    else:
+        if state.good_until is not None:
+            words.append(f"good until {show_instant(state.good_until)}")
+        if state.failure is not None:
+            words.append(f"the last fetch failed: {state.failure}")
+    return f"<br>{text(', '.join(words))}"
 
 
 def _app(session: StaffSession, one: App) -> None:
@@ -56,6 +73,30 @@ def _app(session: StaffSession, one: App) -> None:
                 act(one.client_id)
                 remember(f"{one.name} is {'open' if one.closed else 'closed: its access ends at once'}.")
                 st.rerun()
+        if one.kind != "public":
+            _change_keys(session, one)
+
+
+def _change_keys(session: StaffSession, one: App) -> None:
+    with st.expander(f"Change the keys of {one.name}"), st.form(f"keys_{one.client_id}", border=False):
+        jwks, jwks_uri = _key_fields(one.jwks_uri)
+        if st.form_submit_button(f"Give {one.name} these keys"):
+            with told_errors():
+                session.client.apps.change_keys(one.client_id, NewKeys(jwks=jwks, jwks_uri=jwks_uri))
+                remember(f"{one.name} has other keys: those of before open nothing any more.")
+                st.rerun()
+
+
+def _key_fields(address: str | None = None) -> tuple[str | None, str | None]:
+    """The keys and the address of keys that were typed, of which the server takes one."""
+    jwks_uri = st.text_input(
+        "Address of its public keys (jwks_uri)",
+        placeholder=address or "https://app.example/jwks.json",
+        max_chars=LONGEST_ADDRESS,
+        help="Keys are fetched from there, so that the app can change them by itself.",
+    )
+    jwks = st.text_area("Or the public keys themselves (JWKS)", max_chars=LONGEST_KEYS)
+    return jwks.strip() or None, jwks_uri.strip() or None
 
 
 def _register(session: StaffSession) -> None:
@@ -67,9 +108,8 @@ def _register(session: StaffSession) -> None:
         redirects = st.text_area("Redirect addresses, one a line", help="Exact: nothing else is followed.")
         launch = st.text_input("Launch address, to open it from a chart (optional)")
         scopes = st.text_area("Scopes, one a line", help="Such as launch/patient and patient/Observation.rs")
-        jwks = st.text_area(
-            "Public keys (JWKS), for confidential apps and backend services", max_chars=LONGEST_KEYS
-        )
+        st.caption("Confidential apps and backend services prove themselves by keys.")
+        jwks, jwks_uri = _key_fields()
         with st.expander("For a backend service"):
             sees = st.multiselect("Sensitive items that it reads", LABELS, format_func=LABELS.get)
             bulk = st.checkbox("It may export and import the types of its system scopes in bulk")
@@ -83,7 +123,8 @@ def _register(session: StaffSession) -> None:
             redirect_uris=redirects.split(),
             launch_uri=launch.strip() or None,
             scopes=scopes.split() or [" "],
-            jwks=jwks.strip() or None,
+            jwks=jwks,
+            jwks_uri=jwks_uri,
             audience=audience,
             sees=sees,
             bulk=bulk,

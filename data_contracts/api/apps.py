@@ -13,7 +13,9 @@ AppKind = Literal["public", "confidential", "backend"]
 
 
 class NewApp(ApiModel):
-    """`jwks` is the JSON Web Key Set with the public keys of a confidential or backend application."""
+    """A confidential or backend application has public keys (`jwks`, a JSON Web Key Set) or publishes them at
+    `jwks_uri`.
+    """
 
     name: str = Field(min_length=1, max_length=100)
     kind: AppKind
@@ -21,11 +23,27 @@ class NewApp(ApiModel):
     launch_uri: str | None = Field(default=None, max_length=500)
     scopes: list[str] = Field(min_length=1, max_length=60)
     jwks: str | None = Field(default=None, max_length=20_000)
+    jwks_uri: str | None = Field(default=None, max_length=2000)
     audience: list[Literal["staff", "patients"]] = ["staff", "patients"]
     sees: list[str] = Field(
         default=[], description="Sensitive labels that a backend service reads; * for all."
     )
     bulk: bool = Field(default=False, description="A backend service may export and import in bulk.")
+
+
+class NewKeys(ApiModel):
+    """In place of those of before: keys themselves or the address where the application publishes them."""
+
+    jwks: str | None = Field(default=None, max_length=20_000)
+    jwks_uri: str | None = Field(default=None, max_length=2000)
+
+
+class FetchedKeys(ApiModel):
+    """How the last fetch from `jwks_uri` went. From `good_until` on the keys open nothing."""
+
+    fetched_at: datetime | None
+    good_until: datetime | None
+    failure: str | None
 
 
 class App(ApiModel):
@@ -37,6 +55,10 @@ class App(ApiModel):
     scopes: list[str]
     audience: list[str]
     closed: bool
+    jwks_uri: str | None = None
+    fetched_keys: FetchedKeys | None = Field(
+        default=None, description="Of an application whose jwks_uri was asked; for administrators."
+    )
 
 
 class Apps(ApiModel):

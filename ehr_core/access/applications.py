@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import Connection, Row, text
 
 from ehr_core.access.clients import Client
+from ehr_core.access.key_sets import check_keys
 from ehr_core.access.roles import PATIENT_ROLES, STAFF_ROLES
 from ehr_core.access.scopes import is_known, parse
 from ehr_core.access.unit_of_work import UnitOfWork
@@ -21,13 +19,15 @@ from ehr_core.kernel.errors import BadRequest, NotFound
 from ehr_core.kernel.ids import new_id
 
 Kind = Literal["public", "confidential", "backend"]
+NOT_REGISTERED = "No application is registered under this client id."
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-LEAST_RSA_BITS = 2048
-"""Source: NIST SP 800-131A, table 2."""
 NATIVE_SCHEME = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)+")
 """A private-use scheme of a native application. Source: RFC 8252, 7.1: a domain name in reverse."""
 
-COLUMNS = "client_id, name, kind, redirect_uris, launch_uri, scopes, jwks, audience, sees, bulk, disabled, created_at"
+COLUMNS = (
+    "client_id, name, kind, redirect_uris, launch_uri, scopes, jwks, jwks_uri, audience, sees, bulk, disabled, "
+    "created_at"
+)
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class NewApplication:
     launch_uri: str | None = None
     scopes: Sequence[str] = ()
     jwks: str | None = None
+    jwks_uri: str | None = None
     audience: Sequence[str] = ("staff", "patients")
     sees: Sequence[str] = ()
     bulk: bool = False
@@ -53,6 +54,7 @@ class Application(Client):
     scopes: tuple[str, ...] = ()
     launch_uri: str | None = None
     jwks: dict[str, Any] | None = field(default=None, repr=False)
+    jwks_uri: str | None = None
     audience: tuple[str, ...] = ()
     sees: tuple[str, ...] = ()
     bulk: bool = False
@@ -70,9 +72,9 @@ def register(work: UnitOfWork, wanted: NewApplication) -> str:
     client_id = new_id()
     work.connection.execute(
         text(
-            "INSERT INTO access.application (client_id, name, kind, redirect_uris, launch_uri, scopes, jwks, audience, "
-            "sees, bulk, created_at, created_by) VALUES (:id, :name, :kind, :redirect_uris, :launch_uri, :scopes, "
-            "CAST(:jwks AS jsonb), :audience, :sees, :bulk, :now, :by)"
+            "INSERT INTO access.application (client_id, name, kind, redirect_uris, launch_uri, scopes, jwks, jwks_uri, "
+            "audience, sees, bulk, created_at, created_by) VALUES (:id, :name, :kind, :redirect_uris, :launch_uri, "
+            ":scopes, CAST(:jwks AS jsonb), :jwks_uri, :audience, :sees, :bulk, :now, :by)"
         ),
         {
             "id": client_id,
@@ -82,6 +84,7 @@ def register(work: UnitOfWork, wanted: NewApplication) -> str:
             "launch_uri": wanted.launch_uri,
             "scopes": list(wanted.scopes),
             "jwks": wanted.jwks,
+            "jwks_uri": wanted.jwks_uri,
             "audience": list(wanted.audience),
             "sees": list(wanted.sees),
             "bulk": wanted.bulk,
@@ -89,8 +92,30 @@ def register(work: UnitOfWork, wanted: NewApplication) -> str:
             "by": work.actor.actor_id,
         },
     )
-    work.audit("application_registered", detail={"client": client_id, "kind": wanted.kind})
+    detail = {"client": client_id, "kind": wanted.kind}
+    if wanted.jwks_uri is not None:
+        detail["jwks_uri"] = wanted.jwks_uri
+    work.audit("application_registered", detail=detail)
     return client_id
+
+
+def change_keys(work: UnitOfWork, client_id: str, *, jwks: str | None, jwks_uri: str | None) -> None:
+    """Other keys, or another address of them, in place of those of before. Raises NotFound, BadRequest."""
+    work.actor.require("access.manage")
+    kind = work.connection.execute(
+        text("SELECT kind FROM access.application WHERE client_id = :id FOR UPDATE"), {"id": client_id}
+    ).scalar_one_or_none()
+    if kind is None:
+        raise NotFound(NOT_REGISTERED)
+    _check_proof(kind, jwks, jwks_uri)
+    work.connection.execute(
+        text(
+            "UPDATE access.application SET jwks = CAST(:jwks AS jsonb), jwks_uri = :uri WHERE client_id = :id"
+        ),
+        {"id": client_id, "jwks": jwks, "uri": jwks_uri},
+    )
+    work.connection.execute(text("DELETE FROM access.fetched_keys WHERE client_id = :id"), {"id": client_id})
+    work.audit("application_keys_changed", detail={"client": client_id, "jwks_uri": jwks_uri})
 
 
 def set_closed(work: UnitOfWork, client_id: str, closed: bool) -> None:
@@ -101,7 +126,7 @@ def set_closed(work: UnitOfWork, client_id: str, closed: bool) -> None:
         {"id": client_id, "closed": closed},
     ).rowcount
     if not done:
-        raise NotFound("No application is registered under this client id.")
+        raise NotFound(NOT_REGISTERED)
     work.audit("application_closed" if closed else "application_opened", detail={"client": client_id})
 
 
@@ -141,6 +166,7 @@ def _application(row: Row) -> Application:
         scopes=tuple(row.scopes),
         launch_uri=row.launch_uri,
         jwks=row.jwks,
+        jwks_uri=row.jwks_uri,
         audience=tuple(row.audience),
         sees=tuple(row.sees),
         bulk=row.bulk,
@@ -166,12 +192,18 @@ def _check(wanted: NewApplication) -> None:
                 f"scopes: '{scope[:80]}' cannot be given to this kind of application. Backend services have system/ "
                 "scopes, the others patient/ and user/; a scope may be narrowed by category=system|code alone."
             )
-    if (wanted.jwks is not None) != (wanted.kind != "public"):
+    _check_proof(wanted.kind, wanted.jwks, wanted.jwks_uri)
+
+
+def _check_proof(kind: str, jwks: str | None, jwks_uri: str | None) -> None:
+    """Keys or where they are, one of both; that `jwks_uri` may be called is judged above, and at each fetch again."""
+    if (jwks is not None) + (jwks_uri is not None) != (kind != "public"):
         raise BadRequest(
-            "jwks: confidential and backend applications have public keys, a public one has none."
+            "jwks: confidential and backend applications have public keys (jwks) or the address where they publish "
+            "them (jwks_uri), one of both; a public one has none."
         )
-    if wanted.jwks is not None:
-        _check_keys(wanted.jwks)
+    if jwks is not None:
+        check_keys(jwks)
 
 
 def _check_uri(uri: str) -> None:
@@ -184,19 +216,3 @@ def _check_uri(uri: str) -> None:
             f"redirect_uris: '{uri[:120]}' cannot be used. Write a whole https address (http on this machine only) "
             "without #, * and @."
         )
-
-
-def _check_keys(jwks: str) -> None:
-    """Public keys of RSA or elliptic curves alone: with a shared or private key a thief here could sign as the app."""
-    try:
-        keys = json.loads(jwks)["keys"]
-        if not keys or any(key.get("kty") not in ("RSA", "EC") or "d" in key for key in keys):
-            raise ValueError
-        read = KeySet.import_key_set({"keys": keys}).keys
-        if any(isinstance(key, RSAKey) and key.raw_value.key_size < LEAST_RSA_BITS for key in read):
-            raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
-        raise BadRequest(
-            "jwks: give a JSON Web Key Set with the public RSA (2,048 bits or more) or EC keys of the application, "
-            "and no private part."
-        ) from error

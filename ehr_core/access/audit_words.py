@@ -14,6 +14,7 @@ OPEN_ENDED = re.compile(r"( of| for| about| to| with| into| by|,)$")
 """Words that want a name after them."""
 
 SERVICES = {
+    "service:application-keys": "The keys of applications",
     "service:audit-sealer": "The seal of the audit log",
     "service:accounting": "The accounting of disclosures",
     "service:audit-watch": "The watch over the audit log",

@@ -1,5 +1,7 @@
 """An application proves itself by a signed assertion (private_key_jwt): RS384 or ES384, five minutes, once.
 
+Where its header says that keys are (`jku`) is never called: it has to be the registered address where there is one.
+
 Source: HL7 SMART App Launch 2.2, Client Authentication: Asymmetric.
 """
 
@@ -27,7 +29,7 @@ CLOCK_DRIFT = timedelta(seconds=30)
 
 def claims_of(application: Application, assertion: str) -> dict[str, Any] | None:
     """The claims of an assertion that one of the application's keys signed; None for any other."""
-    if not application.jwks:
+    if not application.jwks or not _names_no_other_keys(application, _part(assertion, 0)):
         return None
     try:
         keys = KeySet.import_key_set(application.jwks)
@@ -38,12 +40,22 @@ def claims_of(application: Application, assertion: str) -> dict[str, Any] | None
 
 def issuer_of(assertion: str) -> str | None:
     """Who the assertion says it is of. Nothing is believed yet: it only chooses the keys to check with."""
-    try:
-        payload = assertion.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return claims["iss"] if isinstance(claims["iss"], str) else None
-    except (IndexError, KeyError, TypeError, ValueError):
+    issuer = _part(assertion, 1).get("iss")
+    return issuer if isinstance(issuer, str) and issuer.isprintable() else None
+
+
+def kid_of_good(application: Application, assertion: str, *, audience: str, now: datetime) -> str | None:
+    """Which key it says to be signed with; None for an assertion that no key would make good.
+
+    Nothing is believed yet: it only keeps what would be refused anyway from having keys fetched.
+    """
+    head, claims = _part(assertion, 0), _part(assertion, 1)
+    kid = head.get("kid")
+    fits = head.get("alg") in ALGORITHMS and _names_no_other_keys(application, head)
+    if not isinstance(kid, str) or not fits:
         return None
+    claims |= {"sub": application.client_id}  # the calls of hooks name none
+    return kid if is_good(claims, application.client_id, audience=audience, now=now) else None
 
 
 def is_good(claims: dict[str, Any], client_id: str, *, audience: str, now: datetime) -> bool:
@@ -61,10 +73,9 @@ def is_good(claims: dict[str, Any], client_id: str, *, audience: str, now: datet
     begins = claims.get("nbf", 0)
     if isinstance(begins, bool) or not isinstance(begins, int | float):
         return False
-    left = expires - now.timestamp()
     if begins > (now + CLOCK_DRIFT).timestamp():
         return False
-    return 0 < left <= (LONGEST_LIFE + CLOCK_DRIFT).total_seconds()
+    return now.timestamp() < expires <= (now + LONGEST_LIFE + CLOCK_DRIFT).timestamp()
 
 
 def use_up(connection: Connection, client_id: str, claims: dict[str, Any], now: datetime) -> bool:
@@ -86,3 +97,18 @@ def use_up(connection: Connection, client_id: str, claims: dict[str, Any], now: 
         ).rowcount
         == 1
     )
+
+
+def _names_no_other_keys(application: Application, head: dict[str, Any]) -> bool:
+    """With keys that were registered themselves no address counts, as none is asked."""
+    return application.jwks_uri is None or head.get("jku", application.jwks_uri) == application.jwks_uri
+
+
+def _part(assertion: str, number: int) -> dict[str, Any]:
+    """The header (0) or the claims (1), unproved; empty for what cannot be read."""
+    try:
+        part = assertion.split(".")[number]
+        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (IndexError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

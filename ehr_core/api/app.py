@@ -67,6 +67,7 @@ from ehr_core.api.routes import (
 )
 from ehr_core.api.smart import authorize, discovery, invitation, logout, passkeys, token
 from ehr_core.api.smart import outside as outside_sign_in
+from ehr_core.api.smart.application_keys import ApplicationKeys
 from ehr_core.api.smart.refusals import install_refusals
 from ehr_core.api.subscriptions import routes as subscriptions
 from ehr_core.api.subscriptions.worker import SubscriptionWorker
@@ -172,6 +173,7 @@ def create_app(
     app.state.rate_limits = RateLimits(settings)
     app.state.process_census = ProcessCensus(database, app.state.rate_limits.share_among)
     app.state.outside_signer = OutsideSigner(secrets.token_signing_key, settings.issuer)
+    app.state.application_keys = ApplicationKeys(parts)
     app.state.outside_support = OutsideSupport(parts, app.state.outside_signer)
     app.state.subscriptions = SubscriptionWorker(parts, app.state.outside_signer)
     app.state.feedback_carrier = FeedbackCarrier(app.state.outside_support)

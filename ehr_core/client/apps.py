@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_contracts.api.apps import AllLetIn, App, AppMade, AppOpened, Apps, LetIn, NewApp, OpenApp
+from data_contracts.api.apps import AllLetIn, App, AppMade, AppOpened, Apps, LetIn, NewApp, NewKeys, OpenApp
 from ehr_core.client.transport import Transport, segment
 
 
@@ -16,6 +16,10 @@ class AppsRoom:
     def register(self, app: NewApp) -> str:
         """The client id. Raises BadRequest, which names the field and what to write there."""
         return self._transport.post("/api/apps", AppMade, app).client_id
+
+    def change_keys(self, client_id: str, keys: NewKeys) -> None:
+        """Raises BadRequest, which names the field and what to write there."""
+        self._transport.send("PUT", f"/api/apps/{segment(client_id)}/keys", keys)
 
     def close(self, client_id: str) -> None:
         self._transport.send("POST", f"/api/apps/{segment(client_id)}/close")

@@ -215,9 +215,9 @@ class Settings(BaseSettings):
     )
     outside_networks: str = Field(
         default="",
-        description="Private networks that subscriptions, outside decision support and imports may reach besides "
-        "public https addresses, with commas, such as 10.20.0.0/16. Networks of this machine (127.0.0.0/8), and with "
-        "them plain http, are for development and refused in production.",
+        description="Private networks that subscriptions, outside decision support, imports and fetches of an "
+        "application's keys may reach besides public https addresses, with commas, such as 10.20.0.0/16. Networks of "
+        "this machine (127.0.0.0/8), and with them plain http, are for development and refused in production.",
     )
     import_hosts: str = Field(
         default="",

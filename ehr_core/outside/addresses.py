@@ -86,6 +86,13 @@ def check_shape(url: str, reach: Reach, what: str = "address") -> None:
     _parts(url, reach, what)
 
 
+def check_named(url: str, reach: Reach, what: str = "address") -> None:
+    """The same, and an address that is a number is judged; a name is when it is called. Raises AddressRefused."""
+    host = _parts(url, reach, what)[1]
+    if _is_ip(host):
+        resolved(url, reach, what=what)
+
+
 def resolved(url: str, reach: Reach, look: LookUp = look_up, *, what: str = "address") -> Target:
     """The target of a call. Raises AddressRefused when any of the name's addresses is one that is not called."""
     scheme, host, port, path = _parts(url, reach, what)

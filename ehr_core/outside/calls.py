@@ -43,6 +43,10 @@ class Reply:
     _response: http.client.HTTPResponse
     _connection: _Pinned
 
+    def header(self, name: str) -> str | None:
+        """Its values with commas where it was sent more than once; None when it was not."""
+        return self._response.getheader(name)
+
     def chunks(self, most_bytes: int) -> Iterator[bytes]:
         """Raises CallFailed for an answer that is larger than that, or that ends before it is whole."""
         read = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ class Receiver:
     taken: list[Taken] = field(default_factory=list)
     port: int = 0
     drip_seconds: float = 0.0
+    tls: ssl.SSLContext | None = None
 
     @property
     def url(self) -> str:
@@ -77,6 +79,8 @@ def receiver(**more: Any) -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", here.port), Handler)
     server.daemon_threads = True
+    if here.tls is not None:
+        server.socket = here.tls.wrap_socket(server.socket, server_side=True)
     here.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -37,6 +37,7 @@ class SmartApp:
     kind: str = "public"
     scopes: tuple[str, ...] = ("launch/patient", "patient/*.rs", "offline_access", "openid", "fhirUser")
     more: dict[str, Any] = field(default_factory=dict)
+    jwks_uri: str | None = None
 
     def __post_init__(self) -> None:
         self.key = key_pair()
@@ -50,7 +51,8 @@ class SmartApp:
                     kind=self.kind,
                     redirect_uris=() if self.kind == "backend" else (REDIRECT,),
                     scopes=self.scopes,
-                    jwks=None if self.kind == "public" else jwks_of(self.key),
+                    jwks=None if self.kind == "public" or self.jwks_uri else jwks_of(self.key),
+                    jwks_uri=self.jwks_uri,
                     **self.more,
                 ),
             )

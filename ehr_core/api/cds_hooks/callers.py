@@ -66,7 +66,8 @@ def _signer(request: Request, parts: Parts, token: str) -> Actor:
     client = parts.identity.client(issuer_of(token) or "")
     address = f"{parts.identity.issuer}{request.url.path}"
     if isinstance(client, Application):
-        claims, now = claims_of(client, token), parts.clock.now()
+        keyed = request.app.state.application_keys.at_hand(client, token, audience=address)
+        claims, now = claims_of(keyed, token), parts.clock.now()
         if claims is not None and is_good(
             claims | {"sub": client.client_id}, client.client_id, audience=address, now=now
         ):

@@ -6,12 +6,25 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter
 
-from data_contracts.api.apps import AllLetIn, App, AppMade, AppOpened, Apps, LetIn, NewApp, OpenApp
+from data_contracts.api.apps import (
+    AllLetIn,
+    App,
+    AppMade,
+    AppOpened,
+    Apps,
+    FetchedKeys,
+    LetIn,
+    NewApp,
+    NewKeys,
+    OpenApp,
+)
 from ehr_core.access.app_grants import find_grant, grants_of_account, make_launch, revoke_grant
+from ehr_core.access.application_keys import KeysState, states_of_keys
 from ehr_core.access.applications import (
     Application,
     NewApplication,
     applications,
+    change_keys,
     find_application,
     register,
     set_closed,
@@ -20,6 +33,7 @@ from ehr_core.access.scopes import sentence
 from ehr_core.access.sessions import find_session
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import ProcessParts, Work
+from ehr_core.api.smart.application_keys import check_keys_address
 from ehr_core.kernel.errors import NotFound
 from ehr_core.store.repository import Store
 
@@ -32,12 +46,21 @@ NO_SUCH_APP = "No application of this kind is registered. Ask an administrator."
 def list_apps(work: Work) -> Apps:
     """Every registered application, closed ones too; for administrators."""
     work.actor.require("access.manage")
-    return Apps(apps=[_app(one) for one in applications(work.connection)])
+    states = states_of_keys(work.connection)
+    return Apps(apps=[_app(one, states.get(one.client_id)) for one in applications(work.connection)])
 
 
 @router.post("/apps", status_code=201)
-def register_app(asked: NewApp, work: Work) -> AppMade:
+def register_app(asked: NewApp, parts: ProcessParts, work: Work) -> AppMade:
+    check_keys_address(asked.jwks_uri, parts.settings)
     return AppMade(client_id=register(work, NewApplication(**asked.model_dump())))
+
+
+@router.put("/apps/{client_id}/keys", status_code=204)
+def change_app_keys(client_id: str, asked: NewKeys, parts: ProcessParts, work: Work) -> None:
+    """The keys of before open nothing from then on."""
+    check_keys_address(asked.jwks_uri, parts.settings)
+    change_keys(work, client_id, jwks=asked.jwks, jwks_uri=asked.jwks_uri)
 
 
 @router.post("/apps/{client_id}/close", status_code=204)
@@ -122,7 +145,7 @@ def _opens_from_chart(one: Application) -> bool:
     return bool(one.launch_uri) and "staff" in one.audience and not one.disabled and "launch" in one.scopes
 
 
-def _app(one: Application) -> App:
+def _app(one: Application, state: KeysState | None = None) -> App:
     return App(
         client_id=one.client_id,
         name=one.name,
@@ -132,4 +155,10 @@ def _app(one: Application) -> App:
         scopes=list(one.scopes),
         audience=list(one.audience),
         closed=one.disabled,
+        jwks_uri=one.jwks_uri,
+        fetched_keys=FetchedKeys(
+            fetched_at=state.fetched_at, good_until=state.good_until, failure=state.failure
+        )
+        if state
+        else None,
     )

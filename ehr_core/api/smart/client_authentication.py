@@ -13,7 +13,7 @@ from ehr_core.access.app_tokens import AppTokens
 from ehr_core.access.applications import Application
 from ehr_core.access.client_assertion import ASSERTION_TYPE, claims_of, is_good, issuer_of, use_up
 from ehr_core.access.clients import Client
-from ehr_core.api.dependencies import Parts, parts_of
+from ehr_core.api.dependencies import parts_of
 from ehr_core.api.smart.refusals import TokenRefused
 
 NOT_RIGHT = "The client id or what proves it is not right."
@@ -36,7 +36,7 @@ def authenticated_client(
     if client_assertion is not None:
         if header is not None or client_secret is not None or client_assertion_type != ASSERTION_TYPE:
             raise TokenRefused("invalid_request", "Send one proof: the assertion, of the type jwt-bearer.")
-        return _asserted(parts, client_assertion, client_id)
+        return _asserted(request, client_assertion, client_id)
     if header is not None:
         if client_secret is not None:
             raise TokenRefused(
@@ -55,14 +55,16 @@ def authenticated_client(
 AuthenticatedClient = Annotated[Client, Depends(authenticated_client)]
 
 
-def _asserted(parts: Parts, assertion: str, client_id: str | None) -> Application:
+def _asserted(request: Request, assertion: str, client_id: str | None) -> Application:
     """The application that signed; the assertion is good for one use."""
+    parts = parts_of(request)
     identity = parts.identity
     named = issuer_of(assertion)
     client = identity.client(named) if named else None
     if isinstance(client, Application) and client_id in (None, client.client_id):
-        now, claims = parts.clock.now(), claims_of(client, assertion)
         audience = f"{identity.issuer}/auth/token"
+        keyed = request.app.state.application_keys.at_hand(client, assertion, audience=audience)
+        now, claims = parts.clock.now(), claims_of(keyed, assertion)
         if claims is not None and is_good(claims, client.client_id, audience=audience, now=now):
             with identity.transaction() as connection:
                 if use_up(connection, client.client_id, claims, now):

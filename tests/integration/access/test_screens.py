@@ -162,6 +162,27 @@ def test_an_app_is_registered_at_the_screen_and_a_fault_is_told(api, admin):
     assert admin.apps.all()[0].closed
 
 
+def test_an_app_is_registered_by_the_address_of_its_keys_and_given_others(api, admin):
+    page = page_of(admin, "apps")
+    field(page, "Name, as people are asked about it").set_value("Nightly")
+    page.selectbox[0].set_value("backend")
+    field(page, "Scopes, one a line").set_value("system/Observation.rs")
+    field(page, "Address of its public keys (jwks_uri)").set_value("https://10.0.0.5/jwks.json")
+    page = press(page, "Register")
+    assert "jwks_uri: it leads into a private network" in told(page)
+    field(page, "Address of its public keys (jwks_uri)").set_value("https://app.example/jwks.json")
+    press(page, "Register")
+    (app,) = admin.apps.all()
+    assert app.jwks_uri == "https://app.example/jwks.json"
+    SmartApp(api, kind="backend", scopes=("system/Patient.rs",))
+    page = press(page_of(admin, "apps"), "Give Nightly these keys")
+    assert "one of both" in told(page)
+    mine = [one.label for one in page.text_input].index("Address of its public keys (jwks_uri)", 1)
+    page.text_input[mine].set_value("https://app.example/newer.json")
+    press(page, "Give Nightly these keys")
+    assert {one.name: one.jwks_uri for one in admin.apps.all()}["Nightly"] == "https://app.example/newer.json"
+
+
 def test_the_audit_page_exports_what_matches(api, admin):
     page = press(page_of(admin, "audit"), "Prepare an export of what matches (CSV)")
     assert "audit_exported" in {event.act for event in admin.audit.events()}

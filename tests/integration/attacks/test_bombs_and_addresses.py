@@ -9,8 +9,10 @@ import xml.etree.ElementTree as ElementTree
 import httpx
 import pytest
 
-from ehr_core.access import applications
+from data_contracts.api.apps import NewApp
+from ehr_core.access import application_keys
 from ehr_core.api.fhir import exchange, writing
+from ehr_core.kernel.errors import BadRequest
 from ehr_core.outside import addresses
 from ehr_core.store.guides import package
 from ehr_core.store.repository import Store
@@ -18,7 +20,7 @@ from tests.integration.fhir.conftest import patient
 from tests.integration.outside.subscribing import Subscriber, subscription
 from tests.lib.guide_files import packed, plain
 from tests.lib.receiver import receiver
-from tests.lib.smart_app import REGISTRAR
+from tests.lib.smart_app import SmartApp, jwks_of
 from tests.lib.weakened import assert_guarded
 
 ENTITIES = (
@@ -164,19 +166,38 @@ def test_no_attachment_is_fetched(chen):
         assert_guarded(attack, lambda patch: patch.setattr(Store, "_prepared", fetching))
 
 
-def test_an_application_registers_keys_and_no_address_of_keys(api):
-    """`jwks_uri` would be called from inside: only keys themselves are taken."""
+def test_an_application_names_no_address_of_keys_within_the_clinics_network(api):
+    admin = api.signed_in("admin-of-keys", "admin")
+    for url in ("https://169.254.169.254/jwks.json", "https://10.0.0.5/"):
 
-    def attack() -> bool:
-        wanted = applications.NewApplication(
-            name="Fetch me", kind="backend", redirect_uris=(), scopes=("system/Patient.rs",),
-            jwks='{"jwks_uri": "https://169.254.169.254/"}',
-        )  # fmt: skip
-        with api.work(REGISTRAR) as work:
+        def attack(url=url) -> bool:
+            wanted = NewApp(name="Fetch me", kind="backend", scopes=["system/Patient.rs"], jwks_uri=url)
             try:
-                applications.register(work, wanted)
-            except applications.BadRequest:
+                admin.apps.register(wanted)
+            except BadRequest:
                 return False
-        return True
+            return True
 
-    assert_guarded(attack, lambda patch: patch.setattr(applications, "_check_keys", lambda *given: None))
+        assert_guarded(attack, lambda patch: patch.setattr(addresses.Reach, "allows", lambda self, ip: True))
+
+
+def test_a_name_that_leads_into_the_clinics_network_later_is_not_called_for_keys(api, monkeypatch):
+    """Registered while it led outside; the private machine shows keys that the attacker knows."""
+    monkeypatch.setattr(api.app.state.application_keys, "look", lambda host, port: ["127.0.0.1"])
+    monkeypatch.setattr(api.parts.settings, "outside_networks", "127.0.0.2/32")
+    with receiver() as inside:
+        app = SmartApp(
+            api,
+            kind="backend",
+            scopes=("system/Patient.rs",),
+            jwks_uri=f"http://keys.example:{inside.port}/",
+        )
+        inside.answer = lambda taken: (200, jwks_of(app.key).encode())
+
+        def attack() -> bool:
+            form = app.assertion_form() | {"grant_type": "client_credentials", "scope": "system/Patient.rs"}
+            got_in = api.http().post("/auth/token", data=form).status_code == 200
+            monkeypatch.setattr(api.clock, "instant", api.clock.instant + application_keys.PAUSE)
+            return got_in and bool(inside.taken)
+
+        assert_guarded(attack, lambda patch: patch.setattr(addresses.Reach, "allows", lambda self, ip: True))

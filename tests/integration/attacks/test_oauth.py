@@ -12,7 +12,14 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey
 from sqlalchemy import text
 
-from ehr_core.access import app_grants, app_tokens, authorization_codes, client_assertion
+from ehr_core.access import (
+    app_grants,
+    app_tokens,
+    application_keys,
+    authorization_codes,
+    client_assertion,
+    key_sets,
+)
 from ehr_core.api.smart import authorize, client_authentication, consent
 from tests.lib.receiver import receiver
 from tests.lib.sign_in import answer_of
@@ -201,6 +208,63 @@ def test_no_key_is_fetched_from_where_an_assertion_says(api):
         assert_guarded(
             attack, lambda patch: patch.setattr(client_authentication, "claims_of", from_where_it_says)
         )
+
+
+def with_keys_at(api, there) -> SmartApp:
+    """A service that publishes its key at this address."""
+    app = SmartApp(api, kind="backend", scopes=("system/Observation.rs",), jwks_uri=f"{there.url}/jwks.json")
+    there.answer = lambda taken: (200, jwks_of(app.key).encode())
+    return app
+
+
+def gets_in(app: SmartApp, key=None) -> bool:
+    form = app.assertion_form(key=key) | {
+        "grant_type": "client_credentials",
+        "scope": "system/Observation.rs",
+    }
+    return app.api.http().post("/auth/token", data=form).status_code == 200
+
+
+def test_forged_key_names_are_no_hammer(api):
+    """Each names a key that nobody has: whoever asks at each one calls a third machine as often as a stranger wants."""
+    with receiver() as there:
+        app = with_keys_at(api, there)
+
+        def attack() -> bool:
+            there.taken.clear()
+            assert not any(gets_in(app, key_pair()) for _ in range(4))
+            return len(there.taken) > 1
+
+        assert_guarded(
+            attack, lambda patch: patch.setattr(application_keys, "PAUSE", -application_keys.PAUSE)
+        )
+
+
+def test_a_key_that_was_taken_from_its_address_opens_nothing_after_its_life(api, monkeypatch):
+    """A stolen one, and an address that does not answer any more."""
+    with receiver(headers={"Cache-Control": "max-age=60"}) as there:
+        app = with_keys_at(api, there)
+        assert gets_in(app)
+        there.answer = lambda taken: (500, b"")
+        monkeypatch.setattr(api.clock, "instant", api.clock.instant + key_sets.LEAST_LIFE)
+
+        def good_for_ever(patch) -> None:
+            patch.setattr(application_keys.KeptKeys, "are_good", lambda self, now: True)
+
+        assert_guarded(lambda: gets_in(app), good_for_ever)
+
+
+def test_a_shared_key_at_an_address_lets_nobody_in(api, monkeypatch):
+    """Whoever reads the set reads it; and a private one beside its public part."""
+    with receiver() as there:
+        app = with_keys_at(api, there)
+        there.answer = lambda taken: (200, {"keys": [app.key.as_dict(private=True)]})
+
+        def attack() -> bool:
+            monkeypatch.setattr(api.clock, "instant", api.clock.instant + application_keys.PAUSE)
+            return gets_in(app)
+
+        assert_guarded(attack, lambda patch: patch.setattr(key_sets, "SECRET_PARTS", frozenset()))
 
 
 def test_an_assertion_works_once(api):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import timedelta
 
@@ -438,17 +437,12 @@ def test_a_private_address_is_called_by_nobody(database, tmp_path, here):
 
 
 def test_our_own_cds_hooks_service_answers_our_own_client(database, tmp_path):
-    """Over a socket, by its discovery document, with the prefetch that it asks for and our signature."""
+    """Over a socket, by its discovery document, with the prefetch that it asks for, signed by our published keys."""
     with served_api(database, tmp_path, **DEVELOPMENT) as api:
         with api.work() as work:
             Store(work).create("Patient", patient("ana", birthDate="1956-02-01", gender="female"), id="ana")
-        keys = api.http().get("/auth/outside-keys").json()
-        app = SmartApp(api, kind="backend", scopes=("system/Patient.r",))
-        with api.work() as work:
-            work.connection.exec_driver_sql(
-                "UPDATE access.application SET jwks = %s::jsonb WHERE client_id = %s",
-                (json.dumps(keys), app.client_id),
-            )
+        address = f"{api.base_url}/auth/outside-keys"
+        app = SmartApp(api, kind="backend", scopes=("system/Patient.r",), jwks_uri=address)
         told = api.http().get("/cds-services").json()["services"]
         ours = next(one for one in told if one["hook"] == "patient-view")
         admin = api.signed_in("robin", "admin")
