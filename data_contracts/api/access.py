@@ -160,11 +160,19 @@ class Made(ApiModel):
     made_id: str
 
 
+class PersonActedFor(ApiModel):
+    """Somebody whose record a proxy may look at, by name."""
+
+    patient_id: str
+    name: PatientName | None = Field(repr=False)
+    birth_date: str | None = Field(repr=False)
+
+
 class ActingFor(ApiModel):
     """Whose record this session looks at, and whose it could. Null: one's own."""
 
     patient_id: str | None
-    choices: list[str]
+    choices: list[PersonActedFor]
     has_own_record: bool = False
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,7 +22,7 @@ from ehr_core.access.id_token import IdTokenSigner, access_token_hash
 from ehr_core.access.outside_identity import checked_roles
 from ehr_core.access.outside_provider import OutsideProvider
 from ehr_core.access.policy import effective_roles, why_session_ended
-from ehr_core.access.proxies import permissions_of_scope, scope_now
+from ehr_core.access.proxies import Grant, permissions_of_scope, scope_now
 from ehr_core.access.roles import PATIENT_ROLES, permissions_of, policy_of
 from ehr_core.access.scopes import acts_of, exported_types, granted, has_level, permissions_of_scopes
 from ehr_core.access.unit_of_work import audit_refusal
@@ -298,7 +298,7 @@ class Identity:
 
     def _portal_actor(self, session: sessions.SessionRow, roles: tuple[str, ...], now: datetime) -> Actor:
         """A patient in their own record, or a proxy in the record of the one they act for today."""
-        scopes = self.proxy_scopes(session, now) if "proxy" in roles else {}
+        scopes = self.scopes_today(session.proxies, now) if "proxy" in roles else {}
         acting_for = session.acting_for
         if acting_for is None and "patient" not in roles and len(scopes) == 1:
             acting_for = next(iter(scopes))
@@ -320,11 +320,13 @@ class Identity:
             sees=frozenset(),
         )
 
-    def proxy_scopes(self, session: sessions.SessionRow, now: datetime) -> dict[str, frozenset[str]]:
-        """By patient: what this account may do there today as a proxy; only those with anything left."""
+    def scopes_today(
+        self, grants: Iterable[tuple[Grant, date | None]], now: datetime
+    ) -> dict[str, frozenset[str]]:
+        """By patient: what a proxy with these grants may do there today; only those with anything left."""
         today = site_date(self.clock, self.settings.site_time_zone)
         scopes: dict[str, frozenset[str]] = {}
-        for grant, born in session.proxies:
+        for grant, born in grants:
             scope = scope_now(
                 grant,
                 birth_date=born,

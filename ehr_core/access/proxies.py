@@ -62,16 +62,17 @@ def permissions_of_scope(scope: Collection[str]) -> frozenset[str]:
     return frozenset().union(*(PERMISSIONS_OF_SCOPE.get(word, frozenset()) for word in scope))
 
 
-def grants_of(connection: Connection, account_id: str) -> list[Grant]:
-    """Every grant of an account that nobody has ended, also those that are not yet or no longer good."""
+def grants_of(connection: Connection, account_id: str) -> list[tuple[Grant, date | None]]:
+    """Every grant of an account that nobody has ended, good today or not, each with the patient's day of birth."""
     rows = connection.execute(
         text(
-            "SELECT patient_id, relationship, scope, legally_renewed, starts_at, ends_at FROM access.proxy_grant "
+            "SELECT patient_id, relationship, scope, legally_renewed, starts_at, ends_at, "
+            "access.birth_date_of(patient_id) AS born FROM access.proxy_grant "
             "WHERE account_id = :id AND ended_at IS NULL ORDER BY made_at, id"
         ),
         {"id": account_id},
     )
-    return [grant_of_row(row) for row in rows]
+    return [(grant_of_row(row), row.born) for row in rows]
 
 
 def give_proxy(

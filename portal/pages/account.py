@@ -6,10 +6,12 @@ from html import escape
 
 import streamlit as st
 
-from ehr_core.display import qr_svg
+from data_contracts.api.access import PersonActedFor
+from ehr_core.display import qr_svg, show_name
 from ehr_core.kernel.errors import AlmonerError
 from portal.markup import show
 from portal.session import PatientSession
+from portal.text import Words
 
 BEGUN, CODES = "second_factor_begun", "recovery_codes"
 SHORTEST = 12
@@ -41,19 +43,23 @@ def _whose_record(session: PatientSession) -> None:
         return
     words = session.words
     st.header(words("account.whose"), anchor=False)
-    options = [*([None] if acting.has_own_record else []), *acting.choices]
+    people = {one.patient_id: one for one in acting.choices}
+    options = [*([None] if acting.has_own_record else []), *people]
     chosen = st.radio(
         words("account.whose"),
         options,
         index=options.index(acting.patient_id) if acting.patient_id in options else None,
-        format_func=lambda one: (
-            words("account.own_record") if one is None else words("account.record_of", id=one)
-        ),
+        format_func=lambda one: words("account.own_record") if one is None else _person(words, people[one]),
         label_visibility="collapsed",
     )
     if chosen != acting.patient_id and st.button(words("account.look")):
         session.client.access.act_for(chosen)
         _done("account.whose_changed")
+
+
+def _person(words: Words, one: PersonActedFor) -> str:
+    name, born = show_name(one.name), words.recorded_date(one.birth_date)
+    return words("account.record_of", name=name, born=born) if born else name
 
 
 def _password(session: PatientSession) -> None:

@@ -30,6 +30,7 @@ from ehr_core.access.role_policies import set_role_policy, site_policies
 from ehr_core.access.roles import policy_by_role
 from ehr_core.api.dependencies import Parts, ProcessParts, Work
 from ehr_core.api.known_patients import name_patient, require_known
+from ehr_core.api.people_acted_for import people_acted_for
 from ehr_core.kernel.errors import BadRequest, Forbidden
 
 router = APIRouter(prefix="/api", tags=["access"])
@@ -155,12 +156,12 @@ def end_proxy(grant_id: str, work: Work) -> None:
 
 @router.get("/me/acting-for")
 def acting_for(parts: ProcessParts, work: Work) -> ActingFor:
-    """Whose record this session looks at; a proxy's choices are those that age, expiry and scope leave today."""
+    """Whose record this session looks at; a proxy's choices are whom age, expiry and scope leave today. Audited."""
     session = sessions.find_session(work.connection, work.actor.session_id or "")
     mine = "proxy" not in work.actor.roles
     return ActingFor(
         patient_id=None if mine else work.actor.patient_id,
-        choices=sorted(_choices(parts, work)),
+        choices=people_acted_for(parts, work.actor, _choices(parts, work)),
         has_own_record=session is not None and session.facts.patient_id is not None,
     )
 
@@ -176,7 +177,7 @@ def act_for(asked: ActFor, parts: ProcessParts, work: Work) -> None:
 
 def _choices(parts: Parts, work: Work) -> dict[str, frozenset[str]]:
     session = sessions.find_session(work.connection, work.actor.session_id or "")
-    return parts.identity.proxy_scopes(session, work.now()) if session else {}
+    return parts.identity.scopes_today(session.proxies, work.now()) if session else {}
 
 
 def _proxy(parts: Parts, work: Work, row) -> ProxyInfo:

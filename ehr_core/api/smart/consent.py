@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import text
 from starlette.responses import Response
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.app_grants import use_launch
 from ehr_core.access.applications import Application
-from ehr_core.access.identity import NOBODYS_RECORD
-from ehr_core.access.roles import PATIENT_ROLES
 from ehr_core.access.scopes import granted, has_level, sentence
-from ehr_core.access.sessions import act_for, find_session
 from ehr_core.access.sign_in import SignIn
 from ehr_core.access.unit_of_work import begin
 from ehr_core.api.dependencies import Parts
 from ehr_core.api.smart.authorization_request import answer_address
 from ehr_core.api.smart.step_pages import step_page
 from ehr_core.api.smart.ticket import Ticket
+from ehr_core.api.smart.whose_record import choices_of, chosen_record, is_of_portal
 from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
 from ehr_core.store.repository import Store
 
@@ -38,19 +36,22 @@ def consent_page(
 ) -> Response:
     """Lists what the application would get: what it asks for, as far as it is registered for it."""
     scopes = _scopes(application, ticket)
-    is_patient = bool(PATIENT_ROLES & set(_roles_of(parts, ticket.account_id or "")))
+    asks_patient = _needs_patient(scopes) and not ticket.request.launch
+    is_patient = is_of_portal(parts, ticket.account_id or "")
+    choices = choices_of(parts, ticket.account_id or "") if asks_patient and is_patient else []
     return step_page(
         parts,
         application,
-        ticket,
+        replace(ticket, records=tuple(choice.patient_id for choice in choices)),
         binding,
         "consent.html",
         error,
         app_name=application.name,
         sentences=[sentence(scope) for scope in scopes],
         launched=bool(ticket.request.launch),
-        asks_patient=_needs_patient(scopes) and not ticket.request.launch,
+        asks_patient=asks_patient,
         is_patient=is_patient,
+        records=[choice.words for choice in choices],
     )
 
 
@@ -123,22 +124,8 @@ def _context(
     if not _needs_patient(scopes):
         return None, None
     if actor.kind == "patient":
-        return _own_or_acted_for(parts, actor, sid, patient), None
+        return chosen_record(parts, actor, sid, ticket.records, patient), None
     return _find(parts, actor, patient), None
-
-
-def _own_or_acted_for(parts: Parts, actor: Actor, sid: str, patient: str) -> str:
-    """A patient's own record; a proxy names whose, unless there is one alone."""
-    if patient and patient != actor.patient_id:
-        with parts.identity.transaction() as connection:
-            session = find_session(connection, sid)
-            if session is None or patient not in parts.identity.proxy_scopes(session, parts.clock.now()):
-                raise BadRequest("You may not act for this person, or not any more.")
-            act_for(connection, sid, patient)
-        return patient
-    if actor.patient_id in (None, NOBODYS_RECORD):
-        raise BadRequest("Say whose record: you act for several people, or for nobody any more.")
-    return actor.patient_id
 
 
 def _find(parts: Parts, actor: Actor, written: str) -> str:
@@ -157,11 +144,3 @@ def _find(parts: Parts, actor: Actor, written: str) -> str:
 def _require_open(parts: Parts, actor: Actor, patient_id: str) -> None:
     with begin(parts.database, actor, parts.clock, parts.settings.site_time_zone) as work:
         Store(work).read("Patient", patient_id)
-
-
-def _roles_of(parts: Parts, account_id: str) -> list[str]:
-    with parts.identity.transaction() as connection:
-        found = connection.execute(
-            text("SELECT roles FROM access.account WHERE id = :id"), {"id": account_id}
-        )
-        return list(found.scalar_one_or_none() or ())
