@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from fhir.resources.R4B.operationdefinition import OperationDefinition
 
+from ehr_core.api.bulk_import.asked import KNOWN
 from tests.integration.fhir.conftest import FHIR_JSON, link, observation, patient
 
 JSON_PATCH = "application/json-patch+json"
@@ -418,3 +420,16 @@ def test_the_capability_statement_names_the_statements_and_operations_that_other
     assert defined["Group", "export"] == "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"
     assert defined["DocumentReference", "docref"] == "http://hl7.org/fhir/us/core/OperationDefinition/docref"
     assert defined["Patient", "everything"] == "http://hl7.org/fhir/OperationDefinition/Patient-everything"
+
+
+def test_what_no_guide_defines_is_defined_where_the_statement_says(api):
+    (named,) = [
+        each["definition"]
+        for each in api.http().get("/fhir/metadata").json()["rest"][0]["operation"]
+        if each["name"] == "import"
+    ]
+    told = api.http().get(named)
+    assert told.status_code == 200, told.text
+    OperationDefinition.model_validate(told.json())
+    assert (told.json()["url"], told.json()["code"], told.json()["system"]) == (named, "import", True)
+    assert {each["name"] for each in told.json()["parameter"]} == KNOWN
