@@ -14,7 +14,7 @@ from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue, TooMuch
 from ehr_core.kernel.ids import FHIR_ID
 from ehr_core.store.resource_types import resource_type
 from ehr_core.store.validation import NotJson, peek_type
-from ehr_core.store.versions import StoredResource, version_number
+from ehr_core.store.versions import ANY_VERSION, StoredResource, version_number
 
 MOST_ENTRIES = 5000
 WORK_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
@@ -181,9 +181,11 @@ def _require_body(act: Act) -> None:
 def _version(if_match: str | None) -> int | None:
     if if_match is None:
         return None
+    if if_match.strip() == "*":
+        return ANY_VERSION
     version = version_number(if_match.removeprefix("W/").strip('"'))
     if version is None:
-        raise InvalidResource([Issue("request.ifMatch", 'must be a version such as W/"3"')])
+        raise InvalidResource([Issue("request.ifMatch", 'must be a version such as W/"3", or *')])
     return version
 
 

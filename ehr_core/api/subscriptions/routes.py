@@ -36,6 +36,7 @@ from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound, StaleVersion
 from ehr_core.kernel.fhir_json import encode
 from ehr_core.kernel.ids import new_id
 from ehr_core.outside.addresses import reach_of
+from ehr_core.store.versions import ANY_VERSION
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 TYPE = "Subscription"
@@ -69,7 +70,7 @@ def update(
     version = asked_version(request)
     with _desk(parts) as desk:
         before = _found(desk, work.actor, subscription_id, lock=True)
-        if version not in (None, before.version_id):
+        if version not in (None, ANY_VERSION, before.version_id):
             raise StaleVersion("Somebody else saved a newer version. Read it again, then make your change.")
         rows.replace(desk.connection, subscription_id, work.actor, asked, _seal(parts), desk.now())
         row = _found(desk, work.actor, subscription_id)
