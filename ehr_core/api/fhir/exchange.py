@@ -216,7 +216,12 @@ def form_of(request: Request, body: bytes) -> list[tuple[str, str]]:
         if not body:
             return []
         raise UnsupportedMediaType(f"Send search criteria as {FORM}.")
+    return parameters_of(body)
+
+
+def parameters_of(form: bytes) -> list[tuple[str, str]]:
+    """The criteria of a form."""
     try:
-        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
+        return parse_qsl(form.decode(), keep_blank_values=True, max_num_fields=100)
     except ValueError as error:
         raise BadRequest("The search criteria cannot be read: send at most 100, in UTF-8.") from error
