@@ -277,7 +277,8 @@ def display(body: Any, paths: Iterable[str]) -> Condition:
 
 
 def _at(body: Any, path: str, accept: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
-    found = func.jsonb_path_query(cast(body, JSONB), cast(path, JSONPATH)).column_valued("found")
+    """Of each value at this path; a list at its end counts as its members."""
+    found = func.jsonb_path_query(cast(body, JSONB), cast(f"{path}[*]", JSONPATH)).column_valued("found")
     return select(literal(1)).where(accept(found.op("#>>")(WHOLE))).exists()
 
 
