@@ -134,6 +134,12 @@ def show_name(name: PatientName | None) -> str:
     return f"{parts}{title}{used}"
 
 
+def say_name(name: PatientName | None) -> str:
+    """As one is called: 'Ana Reyes'."""
+    parts = (name.used or name.given, name.family) if name else ()
+    return " ".join(filter(None, parts)) or "Name not recorded"
+
+
 def show_age(age_years: int | None) -> str:
     """Completed years, as an API answer carries them: '54 y'."""
     if age_years is None:

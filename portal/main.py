@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -21,15 +22,25 @@ st.html(Path(__file__).with_name("style.css"))
 session = patient_session()
 st.session_state["session"] = session
 words = session.words
-home = st.Page(home_page, title=words("home.page"), default=True)
-results = st.Page(results_page, title=words("results.page"), url_path="results")
-visits = st.Page(visits_page, title=words("visits.page"), url_path="visits")
-book = st.Page(book_page, title=words("visits.book"), url_path="book")
-questionnaires = st.Page(questionnaires_page, title=words("questionnaires.page"), url_path="questionnaires")
+# Where the portal opens: a proxy may be let in for appointments alone, or has not chosen a record yet.
+first = "home" if session.may("own.read") else "visits" if session.may("own.book") else "account"
+
+
+def _page(page: Callable[[], None], key: str, path: str, *needs: str) -> st.Page:
+    """A page that this person may not open stands in no menu."""
+    visibility = "visible" if all(map(session.may, needs)) else "hidden"
+    return st.Page(page, title=words(key), url_path=path, default=path == first, visibility=visibility)
+
+
+home = _page(home_page, "home.page", "home", "own.read")
+results = _page(results_page, "results.page", "results", "own.read")
+visits = _page(visits_page, "visits.page", "visits", "own.book")
+book = _page(book_page, "visits.book", "book", "own.book")
+questionnaires = _page(questionnaires_page, "questionnaires.page", "questionnaires", "own.read", "own.reply")
 st.session_state["results_page"], st.session_state["visits_page"] = results, visits
 st.session_state["book_page"] = book
-account = st.Page(account_page, title=words("account.page"), url_path="account")
-looked = st.Page(who_looked_page, title=words("looked.page"), url_path="who-looked")
+account = _page(account_page, "account.page", "account")
+looked = _page(who_looked_page, "looked.page", "who-looked", "own.read")
 current = st.navigation([home, visits, book, results, questionnaires, looked, account], position="top")
 current.run()
 st.button(words("gate.sign_out"), on_click=sign_out, args=(session,))

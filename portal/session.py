@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from data_contracts.api.account import Me
+from data_contracts.api.patients import PatientName
 from ehr_core.client import AlmonerClient
 from ehr_core.client.streamlit_app import app_settings, signed_in_client
+from ehr_core.display import say_name
 from ehr_core.kernel.errors import AlmonerError, SignInRequired
 from portal.identity import PORTAL
 from portal.page_language import tell_browser
@@ -19,27 +22,52 @@ LANGUAGE_LABEL = "Language / Idioma"
 
 @dataclass(frozen=True)
 class PatientSession:
+    """`permissions`: a proxy has those that scope and age leave; before a record was chosen, none."""
+
     client: AlmonerClient
     words: Words
+    permissions: frozenset[str] = frozenset()
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
 
 
 def patient_session() -> PatientSession:
     """The session of this rerun, checked at the API; otherwise the sign-in page, and the script stops here."""
     try:
         client = signed_in_client(PORTAL)
-        patient_id = client.account.me().patient_id
-        words = _speak(_record_language(client, patient_id) if patient_id else None)
+        me = client.account.me()
+        enters = {"own.read", "own.book"} & set(me.permissions)
+        words = _speak(_record_language(client, me.patient_id) if me.patient_id and enters else None)
+        _tell_whose(client, words, me)
     except SignInRequired:
         _sign_in_page(_speak(None), ended=st.user.is_logged_in)
         st.stop()
     except AlmonerError:
         st.error(_speak(None)("gate.trouble"))
         st.stop()
-    if patient_id is None:
+    if me.patient_id is None:
         st.error(words("gate.not_a_patient"))
         st.button(words("gate.sign_out"), on_click=st.logout)
         st.stop()
-    return PatientSession(client, words)
+    return PatientSession(client, words, frozenset(me.permissions))
+
+
+def plain_name(words: Words, name: PatientName | None) -> str:
+    return say_name(name) if name and (name.given or name.family) else words("account.no_name")
+
+
+def _tell_whose(client: AlmonerClient, words: Words, me: Me) -> None:
+    """A proxy reads on every page whose record is open. Asked once for each record."""
+    if "proxy" not in me.roles:
+        return
+    known = st.session_state.get("acting_for")
+    if known is None or known[0] != me.patient_id:
+        choices = client.access.acting_for().choices
+        known = (me.patient_id, next((one for one in choices if one.patient_id == me.patient_id), None))
+        st.session_state["acting_for"] = known
+    if known[1] is not None:
+        st.info(words("account.looking_at", name=plain_name(words, known[1].name)))
 
 
 def sign_out(session: PatientSession) -> None:

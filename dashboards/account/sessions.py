@@ -6,6 +6,7 @@ import hashlib
 
 import streamlit as st
 
+from dashboards.shared.markup import plain_words
 from dashboards.shared.page import remember, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
@@ -29,7 +30,7 @@ def open_sessions(session: StaffSession) -> None:
 def _row(session: StaffSession, one: SessionInfo) -> None:
     words, act = st.columns([5, 1], vertical_alignment="center")
     here = " · **this one**" if one.current else ""
-    words.markdown(f"{one.application} at {one.address or 'an unknown address'}{here}")
+    words.markdown(f"{plain_words(one.application)} at {one.address or 'an unknown address'}{here}")
     words.caption(f"Since {show_instant(one.created_at)}, last used {show_instant(one.last_seen_at)}")
     if not one.current and act.button("End", key=f"end-{_mark(one.session_id)}", width="stretch"):
         _end(session, [one])

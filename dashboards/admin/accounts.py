@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards.shared.markup import text
+from dashboards.shared.markup import plain_words, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
@@ -63,32 +63,57 @@ def account_html(one: AccountInfo) -> str:
 
 def _account(session: StaffSession, one: AccountInfo) -> None:
     with st.container(border=True):
-        st.html(account_html(one))
-        with st.container(horizontal=True):
-            if st.button("Link for a lost password", key=f"reset_{one.account_id}", disabled=one.disabled):
-                with told_errors():
-                    st.session_state[LINK] = session.client.account.invite(one.account_id, "reset")
-                    st.rerun()
-            if st.button(
-                "Take second factor away", key=f"factor_{one.account_id}", disabled=not one.totp_enabled
-            ):
-                _change(
-                    session, one, ChangeAccount(reset_second_factor=True), "has no second factor any more"
-                )
-            words = "Open the account again" if one.disabled else "Close the account"
-            if st.button(words, key=f"close_{one.account_id}"):
-                done = "is open" if one.disabled else "is closed: its sessions end at once"
-                _change(session, one, ChangeAccount(disabled=not one.disabled), done)
-            if not one.patient_id:
-                _roles(session, one)
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.html(account_html(one), width="content")
+            with st.popover("Change", key=f"change_{one.account_id}"):
+                _lost_password(session, one)
+                _lost_factor(session, one)
+                _open_or_closed(session, one)
+                if not one.patient_id:
+                    _roles(session, one)
         _sessions(session, one)
 
 
+def _lost_password(session: StaffSession, one: AccountInfo) -> None:
+    if one.disabled:
+        return
+    st.caption("A link for a new password: good for one hour, once. It signs them out everywhere now.")
+    if st.button("Link for a lost password", key=f"reset_{one.account_id}"):
+        with told_errors():
+            st.session_state[LINK] = session.client.account.invite(one.account_id, "reset")
+            st.rerun()
+
+
+def _lost_factor(session: StaffSession, one: AccountInfo) -> None:
+    if not one.totp_enabled:
+        return
+    st.caption(
+        "For a lost phone. Make sure first that it is really they who ask: the password alone is enough then."
+    )
+    if st.button("Take second factor away", key=f"factor_{one.account_id}"):
+        _change(session, one, ChangeAccount(reset_second_factor=True), "has no second factor any more")
+
+
+def _open_or_closed(session: StaffSession, one: AccountInfo) -> None:
+    if one.account_id == session.me.account_id:
+        st.caption("This is your own account: another administrator closes it.")
+    elif one.disabled:
+        if st.button("Open the account again", key=f"close_{one.account_id}"):
+            _change(session, one, ChangeAccount(disabled=False), "is open")
+    else:
+        st.caption("Closing ends their sessions at once. The account can be opened again.")
+        if st.button("Close the account", key=f"close_{one.account_id}"):
+            _change(session, one, ChangeAccount(disabled=True), "is closed: its sessions end at once")
+
+
 def _roles(session: StaffSession, one: AccountInfo) -> None:
-    with st.popover("Roles"), st.form(f"roles_{one.account_id}", border=False):
+    with st.form(f"roles_{one.account_id}", border=False):
         chosen = st.multiselect("Roles", ROLES, default=one.roles, format_func=ROLES.get)
-        if st.form_submit_button("Save") and chosen:
-            _change(session, one, ChangeAccount(roles=chosen), "has other roles, from its next click on")
+        asked = st.form_submit_button("Save the roles")
+    if asked and not chosen:
+        st.error("Choose at least one role, or close the account.")
+    elif asked:
+        _change(session, one, ChangeAccount(roles=chosen), "has other roles, from its next click on")
 
 
 def _sessions(session: StaffSession, one: AccountInfo) -> None:
@@ -103,8 +128,11 @@ def _sessions(session: StaffSession, one: AccountInfo) -> None:
         if not open_ones:
             st.caption("No open session.")
         for each in open_ones:
-            told = f"{each.application}, {each.address or 'address unknown'}, since {show_instant(each.created_at)}"
-            st.caption(told + (" (this one)" if each.current else ""))
+            told = (
+                f"{each.application}, {each.address or 'address unknown'}, since {show_instant(each.created_at)}, "
+                f"last used {show_instant(each.last_seen_at)}"
+            )
+            st.caption(plain_words(told + (" (this one)" if each.current else "")))
             if st.button(f"End the session of {show_instant(each.created_at)}", key=f"end_{each.session_id}"):
                 session.client.account.revoke_session(each.session_id)
                 remember(f"A session of {one.name} is ended.")
@@ -125,7 +153,7 @@ def _new(session: StaffSession) -> None:
         username = st.text_input("User name", max_chars=100)
         roles = st.multiselect("Roles", ROLES, format_func=ROLES.get)
         practitioner = st.text_input("Practitioner id (clinicians: their schedule and panel)")
-        patient = st.text_input("Patient id (for the role patient)")
+        patient = st.text_input("Patient's record number (MRN), for the role patient", max_chars=64)
         asked = st.form_submit_button("Make it, and a link to choose a password", type="primary")
     if not asked:
         return
@@ -133,13 +161,14 @@ def _new(session: StaffSession) -> None:
         st.error("Give a name, a user name and at least one role.")
         return
     with told_errors():
+        whose = session.client.access.patient(patient.strip()) if patient.strip() else None
         made = session.client.account.create(
             NewAccount(
                 username=username,
                 name=name,
                 roles=roles,
                 practitioner_id=practitioner.strip() or None,
-                patient_id=patient.strip() or None,
+                patient_id=whose.patient_id if whose else None,
             )
         )
         st.session_state[LINK] = session.client.account.invite(made.account_id)

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboards.shared.markup import table, text
+from dashboards.admin.whose import named_html
+from dashboards.shared.markup import lines, table, text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_instant
 from dashboards.shared.to_audit import audit_button
 from data_contracts.api.alerts import ALERT_OUTCOMES, ALERT_RULES, Alert
-
-SHOWN_PATIENTS = 10
 
 
 def alerts_page() -> None:
@@ -42,7 +41,7 @@ def alert_html(one: Alert) -> str:
     when = f"at {first}" if first == last else f"from {first} to {last}"
     return (
         f"<p><b>{text(severity)}: {text(ALERT_RULES.get(one.rule, one.rule))}</b></p>"
-        f"<p>{text(who(one))} · {acts} {when}{taken}</p>{_patients(one.patient_ids)}"
+        f"<p>{text(who(one))} · {acts} {when}{taken}</p>{_patients(one)}"
     )
 
 
@@ -54,12 +53,13 @@ def who(one: Alert) -> str:
 
 def closed_html(found: Sequence[Alert]) -> str:
     return table(
-        ["Closed", "What", "Who", "Outcome", "By", "Note"],
+        ["Closed", "What", "Who", "Patients", "Outcome", "By", "Note"],
         (
             [
                 text(show_instant(one.closed_at)) if one.closed_at else "",
                 text(ALERT_RULES.get(one.rule, one.rule)),
                 text(who(one)),
+                _patients(one),
                 text(ALERT_OUTCOMES.get(one.outcome or "", "")),
                 text(one.closed_by, ""),
                 text(one.words, ""),
@@ -70,12 +70,12 @@ def closed_html(found: Sequence[Alert]) -> str:
     )
 
 
-def _patients(ids: Sequence[str]) -> str:
-    if not ids:
+def _patients(one: Alert) -> str:
+    if not one.patient_ids:
         return ""
-    more = f" and {len(ids) - SHOWN_PATIENTS:,} more" if len(ids) > SHOWN_PATIENTS else ""
-    listed = ", ".join(f"<code>{text(one)}</code>" for one in ids[:SHOWN_PATIENTS])
-    return f"<p>Patients: {listed}{more}</p>"
+    more = len(one.patient_ids) - len(one.patients)
+    last = [f"and {more:,} more; the audit log names them"] if more else []
+    return lines([*map(named_html, one.patients), *last], "")
 
 
 def _open_alert(session: StaffSession, one: Alert) -> None:

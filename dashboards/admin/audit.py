@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboards.admin.whose import forget_whose, named_html, patient_html, whose_if_any
 from dashboards.shared.markup import table, text
 from dashboards.shared.page import start_page, told_errors
 from dashboards.shared.paging import show_paging, stay_within
 from dashboards.shared.session import StaffSession
 from dashboards.shared.site_time import show_date, show_instant
 from dashboards.shared.url_choice import url_choice
+from data_contracts.api.access import PatientNamed
 from data_contracts.api.audit import AuditEvent, AuditPage
 from ehr_core.client.streamlit_app import app_settings
 
@@ -29,24 +31,28 @@ def audit_page() -> None:
     start_page("Audit")
     st.caption("Looking here is audited too.")
     with told_errors():
-        people = dict(session.client.audit.people().people)
+        choices = session.client.audit.people()
         with st.container(horizontal=True, vertical_alignment="bottom"):
             since, until = _days()
             actor_id = url_choice(
-                "Person", "actor", people, placeholder="Everybody", on_change=_first_page, width=260
-            )
-            patient_id = st.text_input(
-                "Patient id",
-                key="patient",
-                bind="query-params",
-                max_chars=64,
-                width=300,
+                "Person",
+                "actor",
+                dict(choices.people),
+                placeholder="Everybody",
                 on_change=_first_page,
+                width=260,
             )
+            act = url_choice(
+                "What", "act", dict(choices.acts), placeholder="Everything", on_change=_first_page, width=260
+            )
+            patient = whose_if_any(session)
             refused = st.checkbox("Refusals only", key="refused", bind="query-params", on_change=_first_page)
+        if patient:
+            _tell_patient(patient)
         asked = {
-            "patient_id": patient_id or None,
+            "patient_id": patient.patient_id if patient else None,
             "actor_id": actor_id,
+            "act": act,
             "since": since,
             "until": until,
             "outcome": "refused" if refused else None,
@@ -62,6 +68,12 @@ def audit_page() -> None:
             st.html(entries_html(found.events))
         show_paging(found.page, "audit_page")
         _export(session, asked)
+
+
+def _tell_patient(patient: PatientNamed) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.html(f"<p>{named_html(patient)}</p>", width="content")
+        st.button("All patients again", on_click=forget_whose)
 
 
 def _export(session: StaffSession, asked: dict[str, Any]) -> None:
@@ -114,10 +126,7 @@ def entries_html(events: Sequence[AuditEvent]) -> str:
     runs = [list(run) for _, run in groupby(events, key=_same)]
     return table(
         ["When", "Who", "What", "Patient", "Outcome"],
-        (
-            [_when(run), _who(run[0]), _what(run), text(run[0].patient_id, ""), text(run[0].outcome)]
-            for run in runs
-        ),
+        ([_when(run), _who(run[0]), _what(run), _patient(run[0]), text(run[0].outcome)] for run in runs),
         caption="Audit entries",
     )
 
@@ -139,6 +148,10 @@ def _moment(words: str) -> str:
 def _what(run: Sequence[AuditEvent]) -> str:
     again = f" <span class='quiet'>{len(run)} times</span>" if len(run) > 1 else ""
     return text(run[0].sentence) + again
+
+
+def _patient(event: AuditEvent) -> str:
+    return patient_html(event.patient, event.patient_id) if event.patient_id else ""
 
 
 def _who(event: AuditEvent) -> str:

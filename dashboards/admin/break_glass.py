@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboards.admin.whose import patient_html
 from dashboards.shared.markup import text
 from dashboards.shared.page import remember, start_page, tell_remembered, told_errors
 from dashboards.shared.session import StaffSession
@@ -36,8 +37,8 @@ def glass_html(one: GlassReview) -> str:
     reason = GLASS_REASONS.get(one.reason, one.reason)
     acts = "1 act" if one.acts == 1 else f"{one.acts} acts"
     return (
-        f"<p><b>{text(one.account_name)}</b> opened the chart of patient <code>{text(one.patient_id)}</code> "
-        f"from {text(show_instant(one.opened_at))} to {text(show_instant(one.closed_at))} · {acts} in it</p>"
+        f"<p><b>{text(one.account_name)}</b> opened the chart of {patient_html(one.patient, one.patient_id)}</p>"
+        f"<p>Open from {text(show_instant(one.opened_at))} to {text(show_instant(one.closed_at))} · {acts} in it</p>"
         f"<p>{text(reason)}: {text(one.words)}</p>"
     )
 

@@ -87,7 +87,10 @@ def proxy_html(one: ProxyInfo) -> str:
 def _rule(session: StaffSession, one: ChartRule) -> None:
     with st.container(border=True):
         st.html(rule_html(one))
-        if st.button("End this rule", key=f"end_rule_{one.rule_id}"):
+        with st.popover("End this rule", key=f"ending_rule_{one.rule_id}"):
+            st.write("It counts no more from everybody's next click on. To have it back, make it anew.")
+            ended = st.button("End the rule now", key=f"end_rule_{one.rule_id}")
+        if ended:
             session.client.access.end_rule(one.rule_id)
             remember("The rule is ended.")
             st.rerun()
@@ -151,7 +154,10 @@ def _proxy(session: StaffSession, one: ProxyInfo) -> None:
             session.client.access.renew_proxy(one.grant_id, legally_renewed=by_law, ends_at=_end_of(until))
             remember(f"{one.account_name}: saved.")
             st.rerun()
-        if st.button(f"End it for {one.account_name}", key=f"end_proxy_{one.grant_id}"):
+        with st.popover(f"End it for {one.account_name}", key=f"ending_proxy_{one.grant_id}"):
+            st.write("They see this record no more from their next click on.")
+            ended = st.button("End it now", key=f"end_proxy_{one.grant_id}")
+        if ended:
             session.client.access.end_proxy(one.grant_id)
             remember(f"{one.account_name} acts for this patient no more.")
             st.rerun()

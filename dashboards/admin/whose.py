@@ -29,6 +29,28 @@ def whose_record(session: StaffSession, what_for: str) -> PatientNamed | None:
     return None
 
 
+def whose_if_any(session: StaffSession) -> PatientNamed | None:
+    """The same where a patient may be left out: None is everybody. Raises NotFound for a number of nobody."""
+    typed = st.text_input("Patient's record number (MRN) or id", key="whose", max_chars=64, width=300)
+    who = typed.strip() or st.query_params.get("patient", "")
+    if not who:
+        return None
+    named = session.client.access.patient(who)
+    st.query_params["patient"] = named.patient_id
+    return named
+
+
+def forget_whose() -> None:
+    """For a button's callback: everybody again."""
+    st.session_state["whose"] = ""
+    st.query_params.pop("patient", None)
+
+
+def patient_html(named: PatientNamed | None, patient_id: str) -> str:
+    """By name; a record that is gone by its id."""
+    return named_html(named) if named else f"<code>{text(patient_id)}</code>"
+
+
 def named_html(named: PatientNamed) -> str:
     return (
         f"<b>{text(show_name(named.name))}</b> <span class='quiet'>born {text(show_date(named.birth_date))} · "

@@ -35,6 +35,16 @@ class BreakGlass(ApiModel):
     words: str = Field(min_length=10, max_length=500, repr=False)
 
 
+class PatientNamed(ApiModel):
+    """Whose record it is, for who keeps the rules about it without opening it."""
+
+    patient_id: str
+    name: PatientName | None = Field(repr=False)
+    birth_date: str | None = Field(repr=False)
+    mrn: str | None = Field(repr=False)
+    replaced_by: str | None = Field(description="The record that this one was merged into.")
+
+
 class GlassReview(ApiModel):
     """A broken glass that nobody has reviewed yet. `acts` counts what was done in the chart meanwhile."""
 
@@ -42,6 +52,7 @@ class GlassReview(ApiModel):
     account_id: str
     account_name: str
     patient_id: str
+    patient: PatientNamed | None = Field(default=None, repr=False)
     reason: str
     words: str = Field(repr=False)
     opened_at: datetime
@@ -62,16 +73,6 @@ class WhichPatient(ApiModel):
     """The id or the record number (MRN) of one patient, as somebody typed it."""
 
     who: str = Field(min_length=1, max_length=64, repr=False)
-
-
-class PatientNamed(ApiModel):
-    """Whose record it is, for who keeps the rules about it without opening it."""
-
-    patient_id: str
-    name: PatientName | None = Field(repr=False)
-    birth_date: str | None = Field(repr=False)
-    mrn: str | None = Field(repr=False)
-    replaced_by: str | None = Field(description="The record that this one was merged into.")
 
 
 class NewChartRule(ApiModel):
@@ -160,19 +161,19 @@ class Made(ApiModel):
     made_id: str
 
 
-class PersonActedFor(ApiModel):
-    """Somebody whose record a proxy may look at, by name."""
+class RecordChoice(ApiModel):
+    """A record that a proxy may look at today, by its person's name and day of birth."""
 
     patient_id: str
     name: PatientName | None = Field(repr=False)
-    birth_date: str | None = Field(repr=False)
+    birth_date: str | None = Field(default=None, repr=False)
 
 
 class ActingFor(ApiModel):
     """Whose record this session looks at, and whose it could. Null: one's own."""
 
     patient_id: str | None
-    choices: list[PersonActedFor]
+    choices: list[RecordChoice]
     has_own_record: bool = False
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from data_contracts.api.access import PatientNamed
 from data_contracts.api.model import ApiModel
 
 AlertOutcome = Literal["explained", "follow_up", "incident"]
@@ -34,6 +35,9 @@ class Alert(ApiModel):
     account_name: str | None
     address: str | None
     patient_ids: list[str]
+    patients: list[PatientNamed] = Field(
+        default=[], repr=False, description="The first ten of them, by name."
+    )
     severity: Literal["look", "serious"]
     acts: int
     first_at: datetime

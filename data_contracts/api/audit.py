@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from data_contracts.api.access import PatientNamed
 from data_contracts.api.model import ApiModel, Page
 
 
@@ -21,6 +22,7 @@ class AuditEvent(ApiModel):
     resource_type: str | None
     resource_id: str | None
     patient_id: str | None
+    patient: PatientNamed | None = Field(default=None, repr=False)
 
 
 class AuditPage(ApiModel):
@@ -32,6 +34,7 @@ class AuditPage(ApiModel):
 
 
 class AuditPeople(ApiModel):
-    """Whose acts may be asked for, as (id, name) pairs."""
+    """What may be asked for: whose acts, as (id, name) pairs, and which, as (act, words) pairs."""
 
     people: list[tuple[str, str]]
+    acts: list[tuple[str, str]] = []

@@ -57,6 +57,7 @@ def read_events(work: UnitOfWork, wanted: AuditFilter, *, page: int, size: int) 
     work.audit(
         "audit_read",
         patient_id=wanted.patient_id,
+        patient_ids={row.patient_id for row in rows if row.patient_id} or None,
         detail={"of_actor": wanted.actor_id, "events": len(rows), "page": page},
     )
     return rows, total

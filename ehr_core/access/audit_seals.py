@@ -6,10 +6,12 @@ installation's secrets hold. Copy the file to where nobody who keeps the databas
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import json
 from pathlib import Path
+from typing import BinaryIO
 
 from sqlalchemy import Connection, text
 
@@ -43,11 +45,22 @@ class Seals:
 
     def read(self) -> dict[str, tuple[int, str]]:
         """By writer: the last place and hash that were sealed. Raises SealBroken."""
-        return self._read()[0]
+        return self._followed(self._lines())[0]
 
     def add(self, connection: Connection, clock: Clock) -> int:
-        """Seals the chains that grew since the last seal; how many did. Raises SealBroken."""
-        known, last_line, last_at = self._read()
+        """Seals the chains that grew since the last seal; how many did. Raises SealBroken.
+
+        Processes of the API and the command line take turns: two lines after the same one would break the file. A last
+        line that a full disk or a crash cut short sealed nothing: the new one takes its place.
+        """
+        with self.path.open("ab") as file:
+            self.path.chmod(0o600)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            return self._add(file, connection, clock)
+
+    def _add(self, file: BinaryIO, connection: Connection, clock: Clock) -> int:
+        whole = [line for line in self._lines() if line.endswith(b"\n")]
+        known, last_line, last_at = self._followed(whole)
         if last_at is None:
             rows = connection.execute(ALL_ENDS)
         else:
@@ -68,17 +81,14 @@ class Seals:
             "before": hashlib.sha256(last_line).hexdigest(),
         }
         line = json.dumps(content | {"seal": self._seal(content)}, sort_keys=True).encode() + b"\n"
-        with self.path.open("ab") as file:
-            file.write(line)
-        self.path.chmod(0o600)
+        file.truncate(len(b"".join(whole)))
+        file.write(line)
         return len(grown)
 
-    def _read(self) -> tuple[dict[str, tuple[int, str]], bytes, str | None]:
+    def _followed(self, lines: list[bytes]) -> tuple[dict[str, tuple[int, str]], bytes, str | None]:
         ends: dict[str, tuple[int, str]] = {}
         line, at = b"", None
-        if not self.path.exists():
-            return ends, line, at
-        for number, following in enumerate(self.path.read_bytes().splitlines(keepends=True), start=1):
+        for number, following in enumerate(lines, start=1):
             try:
                 content = json.loads(following)
                 seal = content.pop("seal")
@@ -94,6 +104,9 @@ class Seals:
             ends |= {writer: (place, end) for writer, (place, end) in content["ends"].items()}
             line, at = following, content["at"]
         return ends, line, at
+
+    def _lines(self) -> list[bytes]:
+        return self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
 
     def _seal(self, content: dict) -> str:
         return hmac.digest(self._key, json.dumps(content, sort_keys=True).encode(), "sha256").hex()

@@ -39,6 +39,12 @@ def actor_words(actor_id: str | None, actor_name: str | None) -> str:
     return actor_name or SERVICES.get(actor_id, actor_id)
 
 
+def acts_in_words() -> list[tuple[str, str]]:
+    """(act, words) of every act that has words, by its words: what the log may be narrowed to."""
+    told = ((act, f"{words[:1].upper()}{words[1:]}".rstrip(",")) for act, words in WORDS.items())
+    return sorted(((act, OPEN_ENDED.sub("", words)) for act, words in told), key=lambda one: one[1].lower())
+
+
 def sentence(
     *,
     actor: str,

@@ -298,7 +298,7 @@ class Identity:
 
     def _portal_actor(self, session: sessions.SessionRow, roles: tuple[str, ...], now: datetime) -> Actor:
         """A patient in their own record, or a proxy in the record of the one they act for today."""
-        scopes = self.scopes_today(session.proxies, now) if "proxy" in roles else {}
+        scopes = self.proxy_scopes(session, now) if "proxy" in roles else {}
         acting_for = session.acting_for
         if acting_for is None and "patient" not in roles and len(scopes) == 1:
             acting_for = next(iter(scopes))
@@ -320,10 +320,14 @@ class Identity:
             sees=frozenset(),
         )
 
+    def proxy_scopes(self, session: sessions.SessionRow, now: datetime) -> dict[str, frozenset[str]]:
+        """By patient: what this account may do there today as a proxy; only those with anything left."""
+        return self.scopes_today(session.proxies, now)
+
     def scopes_today(
         self, grants: Iterable[tuple[Grant, date | None]], now: datetime
     ) -> dict[str, frozenset[str]]:
-        """By patient: what a proxy with these grants may do there today; only those with anything left."""
+        """By patient: what is left of these grants today; only where anything is."""
         today = site_date(self.clock, self.settings.site_time_zone)
         scopes: dict[str, frozenset[str]] = {}
         for grant, born in grants:

@@ -63,7 +63,9 @@ def permissions_of_scope(scope: Collection[str]) -> frozenset[str]:
 
 
 def grants_of(connection: Connection, account_id: str) -> list[tuple[Grant, date | None]]:
-    """Every grant of an account that nobody has ended, good today or not, each with the patient's day of birth."""
+    """Every grant of an account that nobody has ended, also those that are not yet or no longer good, with the
+    patient's day of birth.
+    """
     rows = connection.execute(
         text(
             "SELECT patient_id, relationship, scope, legally_renewed, starts_at, ends_at, "

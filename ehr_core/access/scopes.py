@@ -26,6 +26,35 @@ SIGN_ON = frozenset({"openid", "fhirUser", "profile"})
 LASTING = frozenset({"offline_access", "online_access"})
 
 WORDS = {"c": "create", "r": "read", "u": "change", "d": "delete", "s": "search"}
+PLAIN_ACTS = {"r": "read", "s": "read", "c": "add", "u": "change", "d": "delete"}
+TYPE_WORDS = {
+    "*": "everything",
+    "AllergyIntolerance": "allergies",
+    "Appointment": "appointments",
+    "CarePlan": "care plans",
+    "CareTeam": "the care team",
+    "Condition": "problems and diagnoses",
+    "Coverage": "insurance",
+    "Device": "implants and devices",
+    "DiagnosticReport": "reports of tests",
+    "DocumentReference": "notes and documents",
+    "Encounter": "visits",
+    "Goal": "goals",
+    "Immunization": "vaccinations",
+    "MedicationDispense": "medicines handed out",
+    "MedicationRequest": "prescriptions",
+    "Observation": "test results and measurements",
+    "Patient": "name, address and other details",
+    "Procedure": "procedures",
+    "QuestionnaireResponse": "answers to questionnaires",
+    "ServiceRequest": "orders and referrals",
+}
+"""What people call what a type holds; any other type goes by its own name."""
+WHERE_WORDS = {
+    "patient": "in the chosen record",
+    "user": "in every record that you can open",
+    "system": "in every record that it is registered for",
+}
 
 
 @dataclass(frozen=True)
@@ -126,7 +155,7 @@ def sentence(scope: str) -> str:
         "launch/patient": "Know whose record you choose",
         "launch/encounter": "Know which visit is open",
         "openid": "Know who you are",
-        "fhirUser": "Know who you are in the directory",
+        "fhirUser": "Know which record or directory entry is yours",
         "profile": "Know your name",
         "offline_access": "Keep this access after you have signed out, until you take it away",
         "online_access": "Keep this access while you are signed in",
@@ -134,12 +163,8 @@ def sentence(scope: str) -> str:
     found = parse(scope)
     if found is None:
         return plain.get(scope, scope)
-    whose = {
-        "patient": "of the chosen patient",
-        "user": "that you can reach",
-        "system": "that it is registered for",
-    }
-    acts = [WORDS[act] for act in "rscud" if act in found.acts]
-    what = "All records" if found.type_name == "*" else f"{found.type_name} records"
-    of_kind = f", only of the category {found.category.rpartition('|')[2]}" if found.category else ""
-    return f"{what} {whose[found.level]}{of_kind}: {', '.join(acts)}"
+    acts = list(dict.fromkeys(PLAIN_ACTS[act] for act in "rscud" if act in found.acts))
+    told = " and ".join(filter(None, (", ".join(acts[:-1]), acts[-1]))).capitalize()
+    what = TYPE_WORDS.get(found.type_name, f"{found.type_name} records")
+    of_kind = f" ({found.category.rpartition('|')[2].replace('-', ' ')} alone)" if found.category else ""
+    return f"{told} {what}{of_kind} {WHERE_WORDS[found.level]}"

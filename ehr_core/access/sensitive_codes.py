@@ -70,9 +70,14 @@ def _sensitive_tokens() -> tuple[dict[str, frozenset[str]], dict[str, str]]:
 
 
 def _codings(resource: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """`code` is a concept, several (PractitionerRole) or bare codings (Questionnaire)."""
     for holder in (resource, *(resource.get("component") or ())):
         for element in TELLING_ELEMENTS:
-            yield from codings(holder.get(element))
+            value = holder.get(element)
+            for concept in value if isinstance(value, list) else (value,):
+                yield from codings(
+                    concept if concept is None or "coding" in concept else {"coding": [concept]}
+                )
     for element in TELLING_LISTS:
         for concept in resource.get(element) or ():
             yield from codings(concept)

@@ -15,13 +15,13 @@ from starlette.responses import Response
 
 from ehr_core.access.unit_of_work import audit_refusal
 from ehr_core.api.addresses import methods_at
+from ehr_core.api.kept_back import refusal_of
 from ehr_core.api.rate_limits import TooFast
 from ehr_core.api.strangers import turned_away
 from ehr_core.db.database import DatabaseAway, database_away
 from ehr_core.kernel.errors import (
     AlmonerError,
     BadRequest,
-    Forbidden,
     InvalidResource,
     Issue,
     NotFound,
@@ -84,14 +84,11 @@ def install_error_handlers(app: FastAPI) -> None:
 
 def answer_almoner_error(request: Request, error: AlmonerError) -> Response:
     """The error as an answer. A refusal is audited on its own commit first; if that fails, so does this."""
-    actor = getattr(request.state, "actor", None)
-    hidden_from_patient = isinstance(error, NotFound) and actor is not None and actor.reach == "own"
-    if isinstance(error, Forbidden) or hidden_from_patient:
-        parts = request.app.state.parts
+    actor, parts = getattr(request.state, "actor", None), request.app.state.parts
+    target = refusal_of(parts, actor, request.path_params, error)
+    if target is not None:
         reason = type(error).__name__
-        audit_refusal(
-            parts.database, actor, route_name(request), reason, clock=parts.clock, **_target(request)
-        )
+        audit_refusal(parts.database, actor, route_name(request), reason, clock=parts.clock, **target)
     in_address = isinstance(error, TypeNotKept) and error.type_name in request.path_params.values()
     return error_response(request, error, status=HTTPStatus.NOT_FOUND if in_address else None)
 
@@ -229,19 +226,6 @@ def route_name(request: Request) -> str:
     """Method and route template: names the act without any id or search value."""
     template = getattr(request.scope.get("route"), "path", "unmatched")
     return f"{request.method} {template}"
-
-
-def _target(request: Request) -> dict[str, str]:
-    """What the refused request was about, as far as its address says."""
-    named = request.path_params
-    target = {}
-    if "resource_type" in named:
-        target["resource_type"] = named["resource_type"]
-    if "resource_id" in named:
-        target["resource_id"] = named["resource_id"]
-    if "patient_id" in named:
-        target["patient_id"] = named["patient_id"]
-    return target
 
 
 __all__ = ["InvalidResource", "error_response", "install_error_handlers", "is_fhir", "route_name"]

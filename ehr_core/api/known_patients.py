@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import text
 
 from data_contracts.api.access import PatientNamed
@@ -19,6 +21,7 @@ THERE = text("SELECT 1 FROM fhir.patient WHERE id = :id")
 NAMED = text(
     "SELECT body FROM fhir.patient WHERE NOT deleted AND (id = :who OR identifier_tokens && :tokens) LIMIT 2"
 )
+NAMED_TOGETHER = text("SELECT body FROM fhir.patient WHERE NOT deleted AND id = ANY(:ids)")
 NOT_KNOWN = "There is no patient of this id or record number. Compare it with the banner of the chart."
 SEVERAL = "Several records bear this number. Use the id in the address of the chart."
 NAMES = ("access.manage", "audit.read", "disclosure.manage")
@@ -44,8 +47,24 @@ def name_patient(parts: Parts, work: UnitOfWork, who: str) -> PatientNamed:
         raise NotFound(NOT_KNOWN)
     if len(found) > 1:
         raise BadRequest(SEVERAL)
-    person = read_person(decode(found[0]), work.today())
-    work.audit("patient_named", patient_id=person.patient_id)
+    named = _named(found[0], work)
+    work.audit("patient_named", patient_id=named.patient_id)
+    return named
+
+
+def names_of(parts: Parts, patient_ids: Iterable[str]) -> dict[str, PatientNamed]:
+    """Whose records these are. For a caller that may list the ids, and whose audit row names them."""
+    ids = sorted(set(patient_ids))
+    if not ids:
+        return {}
+    with begin(parts.database, LOOKER, parts.clock, parts.settings.site_time_zone) as looking:
+        found = looking.connection.execute(NAMED_TOGETHER, {"ids": ids}).scalars().all()
+        named = [_named(body, looking) for body in found]
+    return {one.patient_id: one for one in named}
+
+
+def _named(body: bytes, work: UnitOfWork) -> PatientNamed:
+    person = read_person(decode(body), work.today())
     return PatientNamed(
         patient_id=person.patient_id,
         name=person.name,

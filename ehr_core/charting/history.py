@@ -31,6 +31,7 @@ from ehr_core.charting.history_building import (
 from ehr_core.charting.history_words import choices, words_of
 from ehr_core.charting.parts import LOINC, Resource, instant, person
 from ehr_core.charting.queries import found_in_record, sorted_facts
+from ehr_core.charting.reading import require_chart
 from ehr_core.charting.recordable import refused
 from ehr_core.charting.reviews import DONE
 from ehr_core.charting.series import Versioned
@@ -122,6 +123,7 @@ def record_document(work: UnitOfWork, *, patient_id: str, filed: RecordDocument)
 def read_history(work: UnitOfWork, *, patient_id: str) -> HistoryView:
     """The newest of each obstetric and social item, and every entry of the family and of surgery."""
     work.actor.require("chart.read")
+    require_chart(work, patient_id)
     rows = found_in_record(
         work,
         HISTORY,

@@ -21,6 +21,7 @@ from data_contracts.code_systems import LOINC as LOINC_SYSTEM
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.parts import LOINC, Resource, day, instant, person, quantity, reference
 from ehr_core.charting.queries import found_in_record, sorted_facts
+from ehr_core.charting.reading import require_chart
 from ehr_core.charting.recordable import refused
 from ehr_core.charting.series import Versioned
 from ehr_core.charting.service import create, recorded, subject_to_write, to_write, update
@@ -83,6 +84,7 @@ def change_care_plan(work: UnitOfWork, *, plan_id: str, change: ChangeCarePlan) 
 
 def read_plans(work: UnitOfWork, *, patient_id: str) -> PlansView:
     work.actor.require("chart.read")
+    require_chart(work, patient_id)
     rows = found_in_record(work, PLANS, {"id": patient_id})
     facts = sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
     work.audit("plans_read", patient_id=patient_id)

@@ -38,6 +38,12 @@ log = get_logger("charting")
 NO_SUCH_PATIENT = "There is no such patient. Search again; the record may have been deleted."
 
 
+def require_chart(work: UnitOfWork, patient_id: str) -> None:
+    """Raises NotFound for a chart that is not there or is shut: of such a one nobody reads that it is empty."""
+    if subject_of(work, patient_id) is None:
+        raise NotFound(NO_SUCH_PATIENT)
+
+
 def require_reading(work: UnitOfWork, patient_id: str) -> None:
     """Staff need chart.read; a patient reads their own record, and is told of no other."""
     if work.actor.kind == "patient":

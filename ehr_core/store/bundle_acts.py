@@ -51,11 +51,13 @@ _bundle = msgspec.json.Decoder(Bundle)
 @dataclass(frozen=True)
 class Door:
     """What the caller adds. `allow` raises Forbidden for an entry's method; `read` answers a GET, HEAD or ASK in
-    the words of its door; `represents` puts what was written into the answer."""
+    the words of its door; `represents` puts what was written into the answer; `refused` hears of a batch's entry that
+    failed."""
 
     allow: Callable[[str], None] = lambda method: None
     read: Callable[[Act], dict[str, Any]] | None = None
     represents: bool = False
+    refused: Callable[[Request, AlmonerError], None] = lambda request, error: None
 
 
 @dataclass

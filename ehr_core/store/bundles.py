@@ -101,6 +101,7 @@ def _batch(store: Store, bundle: Bundle, door: Door) -> list[dict[str, Any]]:
                 with_place(act, lambda act=act: _resolve_references(store, act, {}))
                 answers.append(with_place(act, lambda act=act: _perform(store, act, door)))
         except AlmonerError as error:
+            door.refused(entry.request, error)
             answers.append({"response": {"status": str(error.http_status), "outcome": _outcome(error)}})
     return answers
 

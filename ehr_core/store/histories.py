@@ -14,7 +14,7 @@ from sqlalchemy import Select, and_, literal, or_, select, tuple_, union_all
 
 from ehr_core.store.resource_types import RESOURCE_TYPES
 from ehr_core.store.tables import current_table, history_table
-from ehr_core.store.versions import StoredResource, stored, version_columns
+from ehr_core.store.versions import StoredResource, old_rows, stored, version_columns
 
 if TYPE_CHECKING:
     from ehr_core.store.repository import Store
@@ -68,7 +68,9 @@ def _part(
     store: Store, type_name: str, table: Any, resource_id: str | None, period: Period, limit: int
 ) -> Select:
     columns = table.c
-    where = [columns.last_updated <= period.as_of, *store.sight.rows(type_name, columns)]
+    is_old = table is history_table(type_name)
+    seen = old_rows(type_name, store.sight) if is_old else store.sight.rows(type_name, columns)
+    where = [columns.last_updated <= period.as_of, *seen]
     if resource_id is not None:
         where.append(columns.id == resource_id)
     if period.since is not None:

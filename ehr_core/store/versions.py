@@ -10,7 +10,18 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Update, bindparam, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Update,
+    bindparam,
+    exists,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert, psycopg
 from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.exc import IntegrityError, ProgrammingError
@@ -133,10 +144,20 @@ def _by_id(type_name: str, lock: bool, seen: Sequence[ColumnElement[bool]]) -> S
     return query.with_for_update(key_share=True) if lock else query
 
 
+def old_rows(type_name: str, sight: Sight) -> list[ColumnElement[bool]]:
+    """The conditions on old versions: each as it was, and of what this actor sees as it is now. A label that was put on
+    later keeps back what was written before, too."""
+    current, history = current_table(type_name), history_table(type_name)
+    seen = sight.rows(type_name, history.c)
+    if not seen:
+        return seen
+    return [*seen, exists().where(current.c.id == history.c.id, *sight.rows(type_name, current.c))]
+
+
 def old_versions(connection: Connection, type_name: str, resource_id: str, sight: Sight) -> list[Row]:
     """The versions that are no longer current, newest first."""
     table = history_table(type_name)
-    where = [table.c.id == resource_id, *sight.rows(type_name, table.c)]
+    where = [table.c.id == resource_id, *old_rows(type_name, sight)]
     return list(connection.execute(select(table).where(*where).order_by(table.c.version_id.desc())))
 
 
@@ -145,7 +166,7 @@ def old_version(
 ) -> Row | None:
     table = history_table(type_name)
     this = [table.c.id == resource_id, table.c.version_id == version_id]
-    query = select(table).where(*this, *sight.rows(type_name, table.c))
+    query = select(table).where(*this, *old_rows(type_name, sight))
     return connection.execute(query).one_or_none()
 
 
@@ -181,8 +202,9 @@ def _replacing(type_name: str) -> tuple[Insert, Update]:
 
 
 def deletion_values(type_name: str, version_id: int, at: datetime) -> dict[str, Any]:
-    """The columns of a deleted version: whose it was stays, so that exports can report it; all else goes."""
-    emptied = {name: None for name in COLUMN_NAMES if name != "patient_id"}
+    """The columns of a deleted version: whose it was and its labels stay, for exports and for whoever asks for what was
+    there before; all else goes."""
+    emptied = {name: None for name in COLUMN_NAMES if name not in ("patient_id", "sensitivity")}
     extra = {column.name: None for column in current_table(type_name).c if column.name not in CURRENT_COLUMNS}
     return (
         emptied

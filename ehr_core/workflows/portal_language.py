@@ -11,9 +11,9 @@ from ehr_core.registration.queries import people_by_id
 LAST_RESORT: Language = "en"
 
 
-def own_person(work: UnitOfWork) -> PersonFacts:
+def own_person(work: UnitOfWork, permission: str = "own.read") -> PersonFacts:
     """The patient at the screen. Raises Forbidden or NotFound for anybody else."""
-    work.actor.require("own.read")
+    work.actor.require(permission)
     if work.actor.patient_id is None:
         raise NotFound("The portal shows a patient's own record.")
     person = people_by_id(work, [work.actor.patient_id]).get(work.actor.patient_id)
@@ -35,6 +35,6 @@ def answer_language(asked: str | None, person: PersonFacts) -> Language:
 
 def own_language(work: UnitOfWork) -> OwnLanguage:
     """The record's language, audited; null when none is recorded or the portal has no words for it."""
-    person = own_person(work)
+    person = own_person(work, "own.read" if work.actor.may("own.read") else "own.book")
     work.audit("portal.language.read", patient_id=person.patient_id)
     return OwnLanguage(language=spoken(person.language_tag))

@@ -24,8 +24,7 @@ CHECK_IN_OPENS_DAYS = 3
 
 def own_visits(work: UnitOfWork, asked_language: str | None = None) -> OwnVisits:
     """Raises Forbidden for anybody but a patient. Held-back bookings are not shown."""
-    person = own_person(work)
-    work.actor.require("own.book")
+    person = own_person(work, "own.book")
     language = answer_language(asked_language, person)
     kinds = {kind.code: kind for kind in appointment_types(work, active_only=False)}
     places = {site.site_id: site.name for site in sites(work)}

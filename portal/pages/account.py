@@ -6,11 +6,12 @@ from html import escape
 
 import streamlit as st
 
-from data_contracts.api.access import PersonActedFor
-from ehr_core.display import qr_svg, show_name
+from data_contracts.api.access import RecordChoice
+from ehr_core.display import qr_svg
 from ehr_core.kernel.errors import AlmonerError
 from portal.markup import show
-from portal.session import PatientSession
+from portal.session import PatientSession, plain_name
+from portal.site_day import site_day
 from portal.text import Words
 
 BEGUN, CODES = "second_factor_begun", "recovery_codes"
@@ -39,17 +40,19 @@ def _done(told: str) -> None:
 def _whose_record(session: PatientSession) -> None:
     """For proxies: a choice, where there is one."""
     acting = session.client.access.acting_for()
-    if not acting.choices:
-        return
     words = session.words
+    names = {one.patient_id: _person(words, one) for one in acting.choices}
+    if not names:
+        if not acting.has_own_record:
+            st.warning(words("account.for_nobody"))
+        return
     st.header(words("account.whose"), anchor=False)
-    people = {one.patient_id: one for one in acting.choices}
-    options = [*([None] if acting.has_own_record else []), *people]
+    options = [*([None] if acting.has_own_record else []), *names]
     chosen = st.radio(
         words("account.whose"),
         options,
         index=options.index(acting.patient_id) if acting.patient_id in options else None,
-        format_func=lambda one: words("account.own_record") if one is None else _person(words, people[one]),
+        format_func=lambda one: words("account.own_record") if one is None else names[one],
         label_visibility="collapsed",
     )
     if chosen != acting.patient_id and st.button(words("account.look")):
@@ -57,8 +60,9 @@ def _whose_record(session: PatientSession) -> None:
         _done("account.whose_changed")
 
 
-def _person(words: Words, one: PersonActedFor) -> str:
-    name, born = show_name(one.name), words.recorded_date(one.birth_date)
+def _person(words: Words, one: RecordChoice) -> str:
+    """Two of the same name are told apart by the day of birth."""
+    name, born = plain_name(words, one.name), words.recorded_date(one.birth_date)
     return words("account.record_of", name=name, born=born) if born else name
 
 
@@ -136,7 +140,7 @@ def _passkeys(session: PatientSession) -> None:
     st.write(words("account.passkeys_what"))
     for one in session.client.account.passkeys():
         with st.container(border=True):
-            day = one.last_used_at.date() if one.last_used_at else None
+            day = site_day(one.last_used_at) if one.last_used_at else None
             used = (
                 words("account.passkey_used", day=words.long_date(day))
                 if day
@@ -167,7 +171,10 @@ def _apps(session: PatientSession) -> None:
     st.header(words("account.apps"), anchor=False)
     for one in apps:
         with st.container(border=True):
-            show(words.language, f"<p><b>{escape(one.name)}</b></p>")
+            until = words("account.app_until", day=words.long_date(site_day(one.until)))
+            may = "".join(f"<li>{escape(line)}</li>" for line in one.may)
+            show(words.language, f"<p><b>{escape(one.name)}</b> · {escape(until)}</p>")
+            show("en", f"<ul>{may}</ul>")
             if st.button(words("account.put_out", name=one.name), key=f"app-{one.grant_id}"):
                 session.client.apps.put_out(one.grant_id)
                 _done("account.app_is_out")
@@ -180,7 +187,7 @@ def _sessions(session: PatientSession) -> None:
         if one.ended is not None:
             continue
         with st.container(border=True):
-            since = words.long_date(one.created_at.date())
+            since = words.long_date(site_day(one.created_at))
             show(
                 words.language,
                 f"<p>{escape(one.application)} · {escape(since)} · {escape(one.address or '')}</p>",

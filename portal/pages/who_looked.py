@@ -56,8 +56,8 @@ def given_html(words: Words, given: Sequence[Disclosed]) -> str:
 
 
 def openings_html(words: Words, openings: Sequence[RecordOpened]) -> str:
-    """A list by day, the newest first."""
-    items = "".join(f"<li>{_line(words, one)}</li>" for one in openings)
+    """A list by day, the newest first; acts that are told by the same words on one line."""
+    items = "".join(f"<li>{line}</li>" for line in dict.fromkeys(_line(words, one) for one in openings))
     return f"<ul>{items}</ul>"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -59,6 +60,7 @@ def test_a_password_from_standard_input_opens_it_too(almoner, api):
 def test_a_generated_password_is_shown_once_and_replaced_at_the_first_sign_in(almoner, api):
     said = almoner(*ROBIN, "--generate-password")
     password = re.search(r"Password for the first sign-in: (\S{20})", said)[1]
+    api.clock.instant = datetime.now(UTC)  # that of the command line, which made the password
     flow = SignInFlow(api)
     page = flow.submit(flow.open_page(), "robin", password)
     form = {"ticket": ticket_of(page), "password": OWN, "again": OWN}

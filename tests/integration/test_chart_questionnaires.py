@@ -14,6 +14,7 @@ from data_contracts.api.questionnaires import (
 )
 from ehr_core.kernel.errors import Conflict, Forbidden, StaleVersion
 from tests.integration.chart_records import body_of, put_patient, put_site
+from tests.integration.fhir.conftest import client_of
 from tests.lib.api import MORNING, running_api
 from tests.unit.charting.test_questionnaires import answers
 
@@ -66,6 +67,15 @@ def test_a_whole_questionnaire_is_a_result_and_a_part_of_one_has_no_score(api, n
         ("PHQ-9 (depression)", 10),
         ("GAD-7 (anxiety)", None),
     }
+
+
+def test_the_answers_are_kept_from_whom_their_score_is_kept_from(api, nurse):
+    nurse.questionnaires.fill("ana", "phq-9", filled(**CALM))
+    open_to_all = nurse.questionnaires.fill(
+        "ana", "social-needs", filled(**answers("social-needs", 1, None, 0))
+    )
+    ana = client_of(api, "patient", patient_id="ana")
+    assert ana.found("/QuestionnaireResponse") == [f"QuestionnaireResponse/{open_to_all.response_id}"]
 
 
 def test_social_needs_are_findings_of_their_own_and_hunger_is_a_coded_risk(nurse):

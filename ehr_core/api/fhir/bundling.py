@@ -27,9 +27,11 @@ from ehr_core.api.fhir.visibility import (
     require_reading,
     shown,
 )
+from ehr_core.api.kept_back import refusal_of
 from ehr_core.api.one_thread import OneThreadRoute
-from ehr_core.kernel.errors import BadRequest, NotFound
+from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
 from ehr_core.store.bundle_acts import ASK, READS, Act, Door
+from ehr_core.store.bundle_acts import Request as EntryRequest
 from ehr_core.store.content import instant_text
 from ehr_core.store.versions import StoredResource
 from ehr_core.workflows.foreign_bookings import written_from_elsewhere
@@ -51,6 +53,7 @@ def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work
         allow=lambda method: _allow(work, method),
         read=lambda act: _read(request, parts, work, act, strict=asked.strict),
         represents="return=representation" in request.headers.get("prefer", ""),
+        refused=lambda entry, error: _audit_refused(parts, work, entry, error),
     )
 
     def write() -> Response:
@@ -67,6 +70,17 @@ def _allow(work: UnitOfWork, method: str) -> None:
         require_reading(work.actor)
     else:
         work.actor.require("fhir.write")
+
+
+def _audit_refused(parts: Parts, work: UnitOfWork, entry: EntryRequest, error: AlmonerError) -> None:
+    """As for a request of its own, but in the batch's transaction, which commits whatever becomes of its entries."""
+    named = dict(
+        zip(("resource_type", "resource_id"), entry.url.partition("?")[0].strip("/").split("/"), strict=False)
+    )
+    target = refusal_of(parts, work.actor, named, error)
+    if target is not None:
+        detail = {"method": entry.method[:10], "reason": type(error).__name__}
+        work.audit("batch_entry", outcome="refused", detail=detail, **target)
 
 
 def _read(request: Request, parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str, Any]:

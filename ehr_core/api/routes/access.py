@@ -19,6 +19,7 @@ from data_contracts.api.access import (
     PatientNamed,
     Proxies,
     ProxyInfo,
+    RecordChoice,
     RenewProxy,
     ReviewGlass,
     RolePolicies,
@@ -29,8 +30,7 @@ from ehr_core.access import break_glass, chart_rules, proxies, sessions
 from ehr_core.access.role_policies import set_role_policy, site_policies
 from ehr_core.access.roles import policy_by_role
 from ehr_core.api.dependencies import Parts, ProcessParts, Work
-from ehr_core.api.known_patients import name_patient, require_known
-from ehr_core.api.people_acted_for import people_acted_for
+from ehr_core.api.known_patients import name_patient, names_of, require_known
 from ehr_core.kernel.errors import BadRequest, Forbidden
 
 router = APIRouter(prefix="/api", tags=["access"])
@@ -57,8 +57,9 @@ def give_the_chart_back(patient_id: str, work: Work) -> None:
 
 
 @router.get("/access/reviews")
-def glass_reviews(work: Work) -> GlassReviews:
+def glass_reviews(parts: ProcessParts, work: Work) -> GlassReviews:
     rows = break_glass.to_review(work)
+    named = names_of(parts, (row.patient_id for row in rows))
     return GlassReviews(
         reviews=[
             GlassReview(
@@ -66,6 +67,7 @@ def glass_reviews(work: Work) -> GlassReviews:
                 account_id=row.account_id,
                 account_name=row.account_name,
                 patient_id=row.patient_id,
+                patient=named.get(row.patient_id),
                 reason=row.reason,
                 words=row.words,
                 opened_at=row.opened_at,
@@ -156,12 +158,20 @@ def end_proxy(grant_id: str, work: Work) -> None:
 
 @router.get("/me/acting-for")
 def acting_for(parts: ProcessParts, work: Work) -> ActingFor:
-    """Whose record this session looks at; a proxy's choices are whom age, expiry and scope leave today. Audited."""
+    """Whose record this session looks at; a proxy's choices are those that age, expiry and scope leave today."""
     session = sessions.find_session(work.connection, work.actor.session_id or "")
     mine = "proxy" not in work.actor.roles
+    choices = _choices(parts, work)
+    named = names_of(parts, choices)
+    if choices:
+        work.audit("records_to_act_for_listed", patient_ids=choices)
     return ActingFor(
         patient_id=None if mine else work.actor.patient_id,
-        choices=people_acted_for(parts, work.actor, _choices(parts, work)),
+        choices=[
+            RecordChoice(patient_id=one, name=named[one].name, birth_date=named[one].birth_date)
+            for one in sorted(choices)
+            if one in named
+        ],
         has_own_record=session is not None and session.facts.patient_id is not None,
     )
 
@@ -177,7 +187,7 @@ def act_for(asked: ActFor, parts: ProcessParts, work: Work) -> None:
 
 def _choices(parts: Parts, work: Work) -> dict[str, frozenset[str]]:
     session = sessions.find_session(work.connection, work.actor.session_id or "")
-    return parts.identity.scopes_today(session.proxies, work.now()) if session else {}
+    return parts.identity.proxy_scopes(session, work.now()) if session else {}
 
 
 def _proxy(parts: Parts, work: Work, row) -> ProxyInfo:

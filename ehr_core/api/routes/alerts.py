@@ -6,16 +6,30 @@ from fastapi import APIRouter
 
 from data_contracts.api.alerts import Alert, Alerts, CloseAlert
 from ehr_core.access import alerts
-from ehr_core.api.dependencies import Work
+from ehr_core.api.dependencies import ProcessParts, Work
+from ehr_core.api.known_patients import names_of
 
 router = APIRouter(prefix="/api/alerts", tags=["alerts"])
 
+MOST_NAMED = 10
+"""Patients of one alert whose names are told: a bulk look-up may be about hundreds."""
+
 
 @router.get("")
-def list_alerts(work: Work, closed: bool = False) -> Alerts:
+def list_alerts(parts: ProcessParts, work: Work, closed: bool = False) -> Alerts:
     """The open ones, serious first; or the closed ones."""
     rows = alerts.list_alerts(work, closed=closed)
-    return Alerts(alerts=[Alert(alert_id=row.id, **_without_id(row)) for row in rows])
+    named = names_of(parts, (one for row in rows for one in row.patient_ids[:MOST_NAMED]))
+    return Alerts(
+        alerts=[
+            Alert(
+                alert_id=row.id,
+                patients=[named[one] for one in row.patient_ids[:MOST_NAMED] if one in named],
+                **_without_id(row),
+            )
+            for row in rows
+        ]
+    )
 
 
 @router.post("/{alert_id}/acknowledge", status_code=204)

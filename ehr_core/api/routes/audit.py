@@ -12,11 +12,13 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Row
 from starlette.responses import Response
 
+from data_contracts.api.access import PatientNamed
 from data_contracts.api.audit import AuditEvent, AuditPage, AuditPeople
 from data_contracts.api.model import Page
 from ehr_core.access.audit_reading import MOST_COUNTED, AuditFilter, export_events, read_events, staff_who_act
-from ehr_core.access.audit_words import SERVICES, actor_words, sentence
-from ehr_core.api.dependencies import Work
+from ehr_core.access.audit_words import SERVICES, actor_words, acts_in_words, sentence
+from ehr_core.api.dependencies import ProcessParts, Work
+from ehr_core.api.known_patients import names_of
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
 
@@ -28,6 +30,7 @@ Id = Annotated[str | None, Query(max_length=100, pattern=r"^[A-Za-z0-9\-.:_]*$")
 
 @router.get("")
 def audit_page(
+    parts: ProcessParts,
     work: Work,
     patient_id: Id = None,
     actor_id: Id = None,
@@ -41,8 +44,9 @@ def audit_page(
     """The newest events first, of one patient, one person or some days when asked. Needs audit.read."""
     wanted = AuditFilter(patient_id or None, actor_id or None, since, until, act or None, outcome)
     rows, total = read_events(work, wanted, page=page, size=size)
+    named = names_of(parts, (row.patient_id for row in rows if row.patient_id))
     return AuditPage(
-        events=[_event(row) for row in rows],
+        events=[_event(row, named.get(row.patient_id)) for row in rows],
         page=Page(number=page, size=size, total=total),
         counted_all=total < MOST_COUNTED,
     )
@@ -65,11 +69,11 @@ def export(
 
 @router.get("/people")
 def people(work: Work) -> AuditPeople:
-    """Whom the log may be narrowed to: staff and our own services."""
-    return AuditPeople(people=[*staff_who_act(work), *SERVICES.items()])
+    """What the log may be narrowed to: staff and our own services, and acts."""
+    return AuditPeople(people=[*staff_who_act(work), *SERVICES.items()], acts=acts_in_words())
 
 
-def _event(row: Row) -> AuditEvent:
+def _event(row: Row, patient: PatientNamed | None) -> AuditEvent:
     actor = actor_words(row.actor_id, row.actor_name)
     return AuditEvent(
         event_id=row.id,
@@ -91,6 +95,7 @@ def _event(row: Row) -> AuditEvent:
         resource_type=row.resource_type,
         resource_id=row.resource_id,
         patient_id=row.patient_id,
+        patient=patient,
     )
 
 

@@ -254,7 +254,7 @@ def password_page(
         error,
         script="passkey.js",
         passkey=request_options(parts.identity.issuer, ticket.challenge or ""),
-        app_name=client.name,
+        app_name=client.name if isinstance(client, Application) else f"the {client.name.lower()}",
         send_on=_provider_origin(parts),
         outside=parts.identity.outside.name if parts.identity.outside.is_there else None,
         demo=parts.settings.environment == "demo",

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import text
 from starlette.responses import Response
 
 from ehr_core.access.actor import Actor
 from ehr_core.access.app_grants import use_launch
 from ehr_core.access.applications import Application
+from ehr_core.access.roles import PATIENT_ROLES
 from ehr_core.access.scopes import granted, has_level, sentence
 from ehr_core.access.sign_in import SignIn
 from ehr_core.access.unit_of_work import begin
@@ -17,7 +19,7 @@ from ehr_core.api.dependencies import Parts
 from ehr_core.api.smart.authorization_request import answer_address
 from ehr_core.api.smart.step_pages import step_page
 from ehr_core.api.smart.ticket import Ticket
-from ehr_core.api.smart.whose_record import choices_of, chosen_record, is_of_portal
+from ehr_core.api.smart.whose_record import chosen_record, people_acted_for
 from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
 from ehr_core.store.repository import Store
 
@@ -36,9 +38,9 @@ def consent_page(
 ) -> Response:
     """Lists what the application would get: what it asks for, as far as it is registered for it."""
     scopes = _scopes(application, ticket)
+    roles = _roles_of(parts, ticket.account_id or "")
     asks_patient = _needs_patient(scopes) and not ticket.request.launch
-    is_patient = is_of_portal(parts, ticket.account_id or "")
-    choices = choices_of(parts, ticket.account_id or "") if asks_patient and is_patient else []
+    choices = people_acted_for(parts, ticket.account_id or "") if asks_patient and "proxy" in roles else []
     return step_page(
         parts,
         application,
@@ -50,7 +52,8 @@ def consent_page(
         sentences=[sentence(scope) for scope in scopes],
         launched=bool(ticket.request.launch),
         asks_patient=asks_patient,
-        is_patient=is_patient,
+        is_patient=bool(PATIENT_ROLES & set(roles)),
+        has_own_record="patient" in roles,
         records=[choice.words for choice in choices],
     )
 
@@ -144,3 +147,11 @@ def _find(parts: Parts, actor: Actor, written: str) -> str:
 def _require_open(parts: Parts, actor: Actor, patient_id: str) -> None:
     with begin(parts.database, actor, parts.clock, parts.settings.site_time_zone) as work:
         Store(work).read("Patient", patient_id)
+
+
+def _roles_of(parts: Parts, account_id: str) -> list[str]:
+    with parts.identity.transaction() as connection:
+        found = connection.execute(
+            text("SELECT roles FROM access.account WHERE id = :id"), {"id": account_id}
+        )
+        return list(found.scalar_one_or_none() or ())

@@ -1,6 +1,6 @@
 """Whose record an outside application is opened for: a patient's own, or that of somebody whom they act for.
 
-The page names the records; their ids stay in its sealed ticket, and the form sends back the place in that list.
+The page names the people; their ids stay in its sealed ticket, and the form sends back the place in that list.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
+from ehr_core.access import audit
 from ehr_core.access.actor import Actor
 from ehr_core.access.identity import NOBODYS_RECORD
 from ehr_core.access.proxies import grants_of
-from ehr_core.access.roles import PATIENT_ROLES
 from ehr_core.access.sessions import act_for, find_session
 from ehr_core.api.dependencies import Parts
-from ehr_core.api.people_acted_for import people_acted_for
-from ehr_core.display import show_date, show_name
+from ehr_core.api.known_patients import names_of
+from ehr_core.display import say_name, show_date
 from ehr_core.kernel.errors import BadRequest
 
 READS = "record"
 """The scope of a proxy without which an application could read nothing."""
+
+NOT_FOR_THEM = "You may not act for this person, or not any more."
 
 
 @dataclass(frozen=True)
@@ -30,50 +30,38 @@ class Choice:
     words: str
 
 
-def is_of_portal(parts: Parts, account_id: str) -> bool:
-    """Whether it is a patient's or a proxy's account: such a person chooses among records, staff name one."""
-    return bool(PATIENT_ROLES & set(_account(parts, account_id).roles))
-
-
-def choices_of(parts: Parts, account_id: str) -> list[Choice]:
-    """One's own record first, then by name those of the people whom the account may act for today; audited."""
-    account = _account(parts, account_id)
-    own = account.patient_id if "patient" in account.roles else None
+def people_acted_for(parts: Parts, account_id: str) -> list[Choice]:
+    """By name and day of birth, those whose record the account may read today; audited, as it names patients."""
+    now = parts.clock.now()
     with parts.identity.transaction() as connection:
-        grants = grants_of(connection, account_id) if "proxy" in account.roles else ()
-    scopes = parts.identity.scopes_today(grants, parts.clock.now())
-    readable = [patient for patient, scope in scopes.items() if READS in scope and patient != own]
-    roles, nothing = tuple(account.roles), frozenset[str]()
-    proxy = Actor(account_id, "patient", account.display_name, roles, nothing, patient_id=NOBODYS_RECORD)
+        scopes = parts.identity.scopes_today(grants_of(connection, account_id), now)
+        ids = [patient for patient, scope in scopes.items() if READS in scope]
+        if ids:
+            asking = Actor(account_id, "patient", "", ("proxy",), frozenset(), patient_id=NOBODYS_RECORD)
+            audit.record(connection, asking, now, "records_to_act_for_listed", patient_ids=ids)
+    named = names_of(parts, ids).values()
     people = [
-        Choice(one.patient_id, f"{show_name(one.name)}, born {show_date(one.birth_date)}")
-        for one in people_acted_for(parts, proxy, readable)
+        Choice(one.patient_id, f"{say_name(one.name)}, born {show_date(one.birth_date)}") for one in named
     ]
-    return [*([Choice(own, "My own record")] if own else []), *people]
+    return sorted(people, key=lambda one: (one.words, one.patient_id))
 
 
 def chosen_record(parts: Parts, actor: Actor, sid: str, records: Sequence[str], chosen: str) -> str:
-    """The patient id; from now on the session acts for them. Raises BadRequest where nothing or nobody was chosen."""
-    if not records:
-        raise BadRequest("You act for nobody whose record an application may read, or not any more.")
-    places = {str(place): patient for place, patient in enumerate(records)}
-    patient = places.get(chosen) if chosen or len(records) > 1 else records[0]
-    if patient is None:
-        raise BadRequest("Choose whose record it is about.")
+    """The patient's id. Nothing chosen is one's own record, or that of the only one whom a proxy may act for.
+
+    `records` are the patients in the order of the page. Raises BadRequest.
+    """
     with parts.identity.transaction() as connection:
         session = find_session(connection, sid)
-        if session and patient == session.facts.patient_id == actor.patient_id:
-            return patient
-        scopes = parts.identity.scopes_today(session.proxies, parts.clock.now()) if session else {}
-        if READS not in scopes.get(patient, ()):
-            raise BadRequest("You may not act for this person, or not any more.")
+        own = session.facts.patient_id if session else None
+        if not chosen and own is not None and own == actor.patient_id:
+            return own
+        if not chosen and len(records) != 1:
+            raise BadRequest("Say whose record: you act for several people, or for nobody any more.")
+        places = {str(place): patient for place, patient in enumerate(records)}
+        patient = places.get(chosen or "0")
+        scopes = parts.identity.proxy_scopes(session, parts.clock.now()) if session else {}
+        if patient is None or READS not in scopes.get(patient, ()):
+            raise BadRequest(NOT_FOR_THEM)
         act_for(connection, sid, patient)
-    return patient
-
-
-def _account(parts: Parts, account_id: str):
-    with parts.identity.transaction() as connection:
-        return connection.execute(
-            text("SELECT display_name, roles, patient_id FROM access.account WHERE id = :id"),
-            {"id": account_id},
-        ).one()
+        return patient

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 
 from data_contracts.api.notes import NoteTemplate
@@ -30,8 +31,12 @@ def build_document(
     sha256: str,
     waits_for_cosigner: bool,
     relates_to: tuple[str, str] | None,
+    labels: Sequence[tuple[str, str]] = (),
 ) -> Resource:
-    """`relates_to`: ('appends' or 'replaces', the other document's id). Words first, then their structure."""
+    """`relates_to`: ('appends' or 'replaces', the other document's id). Words first, then their structure.
+
+    `labels`: (system, code) of those that keep what the note tells from some.
+    """
     document: Resource = {
         "resourceType": "DocumentReference",
         "meta": {"profile": [PROFILE]},
@@ -52,6 +57,8 @@ def build_document(
         ],
         "context": {"encounter": [reference("Encounter", encounter_id)]},
     }
+    if labels:
+        document["meta"]["security"] = [{"system": system, "code": code} for system, code in labels]
     if relates_to is not None:
         code, other = relates_to
         document["relatesTo"] = [{"code": code, "target": reference("DocumentReference", other)}]

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from data_contracts.api.chart import ALLERGY_STATE_WORDS, ResultSeries
 from data_contracts.api.notes import PulledBlock, PullKind
+from ehr_core.access.sensitivity import labels, restricting
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.allergies import judge_allergies
 from ehr_core.charting.parts import OBSERVATION_CATEGORY
@@ -26,6 +27,14 @@ HEADINGS: dict[PullKind, str] = {
     "vitals": "Vital signs",
     "results": "Recent results",
 }
+TYPES_TOLD: dict[PullKind, tuple[str, ...]] = {
+    "allergies": ("AllergyIntolerance",),
+    "medications": ("MedicationRequest", "MedicationStatement"),
+    "problems": ("Condition",),
+    "vitals": ("Observation",),
+    "results": (),
+}
+"""What each block is read from; results are read on their own."""
 RESULT_DAYS = 365
 """Results older than this are found on the Results tab; a note shows the year."""
 MOST_RESULTS = 15
@@ -48,6 +57,18 @@ def pull(work: UnitOfWork, patient_id: str, kinds: Iterable[PullKind]) -> list[P
     facts = chart_facts(work, patient_id, encounters=0)
     work.audit("note_data_pulled", patient_id=patient_id, detail={"kinds": wanted})
     return [_block(work, patient_id, kind, facts, work.now()) for kind in wanted]
+
+
+def labels_of_pulled(work: UnitOfWork, patient_id: str, kinds: Iterable[PullKind]) -> set[tuple[str, str]]:
+    """(system, code) of every label that restricts something that these blocks tell, as the chart stands now."""
+    wanted = frozenset(kinds)
+    if not wanted:
+        return set()
+    facts = chart_facts(work, patient_id, encounters=0)
+    told = [resource for kind in wanted for name in TYPES_TOLD[kind] for resource in facts.of(name)]
+    if "results" in wanted:
+        told += [stored.resource for stored in _recent(work, patient_id).results]
+    return {label for resource in told for label in restricting(labels(resource))}
 
 
 def _block(work: UnitOfWork, patient_id: str, kind: PullKind, facts: ChartFacts, at: datetime) -> PulledBlock:
@@ -88,6 +109,10 @@ def _medications(facts: ChartFacts) -> list[str]:
 
 
 def _results(work: UnitOfWork, patient_id: str) -> list[str]:
+    return _series_lines(work, result_series(_recent(work, patient_id).results, reading_of(work)))
+
+
+def _recent(work: UnitOfWork, patient_id: str) -> ChartFacts:
     rows = work.connection.execute(
         RECENT,
         {
@@ -98,8 +123,7 @@ def _results(work: UnitOfWork, patient_id: str) -> list[str]:
             "most": MOST_RESULTS,
         },
     )
-    facts = sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
-    return _series_lines(work, result_series(facts.results, reading_of(work)))
+    return sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
 
 
 def _series_lines(work: UnitOfWork, series: Iterable[ResultSeries]) -> list[str]:

@@ -14,12 +14,14 @@ from sqlalchemy import Row, text
 
 from data_contracts.api.notes import NoteContent, NoteTemplate, PlanItem, SignedReceipt, SignNote
 from data_contracts.code_systems import ICD_10_CM
+from ehr_core.access.sensitivity import labels, restricting
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.charting.encounters import finished
 from ehr_core.charting.notes.diagnoses import asked, build_charge, build_condition, charged
 from ehr_core.charting.notes.document import build_document, superseded
 from ehr_core.charting.notes.drafts import CHANGED, check_row
 from ehr_core.charting.notes.model import content_of, find_note
+from ehr_core.charting.notes.pulled import labels_of_pulled
 from ehr_core.charting.notes.seal import fingerprint
 from ehr_core.charting.notes.templates import template_of
 from ehr_core.charting.notes.wording import note_text
@@ -116,7 +118,8 @@ def _file(work: UnitOfWork, signing: Signing, sign: SignNote) -> SignedReceipt:
         text=words,
         structure=structure,
     )
-    document = _document(work, signing, sign, words, structure, sha256)
+    found = _labels(work, row, content)
+    document = _document(work, signing, sign, words, structure, sha256, found)
     keep_seal(work, row, document.id, "signed", signing.at, sha256)
     _mark_signed(work, row, sign, document.id, signing.at)
     if row.kind != "addendum":
@@ -158,6 +161,19 @@ def _condition(work: UnitOfWork, signing: Signing, item: PlanItem) -> str:
     return Store(work).create("Condition", encode(built)).id
 
 
+def _labels(work: UnitOfWork, row: Row, content: NoteContent) -> list[tuple[str, str]]:
+    """What a note tells of the chart is kept in it from the same people: the labels of every fact that it names, and of
+    the note that it adds to or replaces."""
+    found = labels_of_pulled(work, row.patient_id, (block.kind for block in content.pulled))
+    named = [("Condition", item.condition_id) for item in content.plan]
+    if row.of_note_id:
+        named.append(("DocumentReference", find_note(work, str(row.of_note_id)).document_id))
+    for kind, identity in named:
+        if identity is not None:
+            found |= set(restricting(labels(decode(Store(work).read(kind, identity).body))))
+    return sorted(found)
+
+
 def _linked(content: NoteContent, conditions: list[str]) -> NoteContent:
     plan = [
         item.model_copy(update={"condition_id": condition})
@@ -167,7 +183,13 @@ def _linked(content: NoteContent, conditions: list[str]) -> NoteContent:
 
 
 def _document(
-    work: UnitOfWork, signing: Signing, sign: SignNote, words: bytes, structure: bytes, sha256: str
+    work: UnitOfWork,
+    signing: Signing,
+    sign: SignNote,
+    words: bytes,
+    structure: bytes,
+    sha256: str,
+    found: list[tuple[str, str]],
 ) -> StoredResource:
     row = signing.row
     other = find_note(work, str(row.of_note_id), lock=True) if row.of_note_id else None
@@ -184,6 +206,7 @@ def _document(
         sha256=sha256,
         waits_for_cosigner=sign.cosign_wanted,
         relates_to=(_RELATIONS[row.kind], other.document_id) if other is not None else None,
+        labels=found,
     )
     document = Store(work).create("DocumentReference", encode(built))
     if row.kind == "amendment" and other is not None:

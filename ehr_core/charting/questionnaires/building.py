@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from data_contracts.api.questionnaires import Choice, Score
+from ehr_core.access.sensitive_codes import derived_labels
 from ehr_core.charting.parts import LOINC, Resource, category, concept, instant, quantity, reference
 from ehr_core.charting.questionnaires.definitions import Definition
 
@@ -22,7 +23,10 @@ def build_response(
     at: datetime,
     remote: bool,
 ) -> Resource:
-    """`completed` when every question has an answer, else `in-progress`: what is missing stays missing."""
+    """`completed` when every question has an answer, else `in-progress`: what is missing stays missing.
+
+    The answers tell what their score tells, so they carry the labels that its code calls for.
+    """
     whole = set(answered) == set(definition.questions)
     response: Resource = {
         "resourceType": "QuestionnaireResponse",
@@ -41,6 +45,11 @@ def build_response(
             if question.code in answered
         ],
     }
+    scored = (
+        {"code": concept(LOINC, definition.score.code, definition.score.name)} if definition.score else {}
+    )
+    if found := sorted(set(derived_labels(scored))):
+        response["meta"] = {"security": [{"system": system, "code": code} for system, code in found]}
     if remote:
         response["source"] = reference("Patient", patient_id)
     if encounter_id:

@@ -41,6 +41,7 @@ from ehr_core.charting.questionnaires.definitions import (
     score_of,
     whole_answers,
 )
+from ehr_core.charting.reading import require_chart
 from ehr_core.charting.service import create, moment_checked, subject_to_write
 from ehr_core.kernel.errors import Conflict, StaleVersion
 from ehr_core.kernel.fhir_json import decode, encode
@@ -106,6 +107,7 @@ def keep_filled(
 def read_questionnaires(work: UnitOfWork, *, patient_id: str) -> AnsweredQuestionnaires:
     """Those that were filled in, newest first, each with its score reckoned from the stored answers."""
     work.actor.require("chart.read")
+    require_chart(work, patient_id)
     rows = work.connection.execute(FILLED, {"id": patient_id})
     facts = sorted_facts(work, ((row.kind, row.version_id, row.body) for row in rows))
     work.audit("questionnaires_read", patient_id=patient_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import suppress
 from datetime import timedelta
 
@@ -153,6 +154,38 @@ def test_seals_grow_line_by_line_and_only_with_what_is_new(api, seals):
     assert [place for place, _ in seals.read().values()] == [3]
 
 
+def test_two_who_seal_at_once_take_turns(api, seals):
+    """Several processes of the API, or one and the command line: two lines after the same one would break the file."""
+    act(api, 1)
+    other = threading.Thread(target=seal, args=(api, Seals(seals.path.parent, SECRET)))
+
+    class Interrupted:
+        def __init__(self, connection):
+            self.connection = connection
+
+        def execute(self, *given):
+            other.start()
+            other.join(0.3)
+            return self.connection.execute(*given)
+
+    with api.work() as work:
+        assert seals.add(Interrupted(work.connection), api.clock) == 1
+    other.join(10)
+    assert len(seals.path.read_text().splitlines()) == 1
+    assert verdict(api, seals).is_whole
+
+
+def test_a_line_that_was_cut_short_gives_way_to_the_next_seal(api, seals):
+    for _ in range(2):
+        act(api, 1)
+        seal(api, seals)
+    whole = seals.path.read_bytes()
+    seals.path.write_bytes(whole[:-30])
+    assert seal(api, seals) == 1
+    assert seals.path.read_bytes() == whole
+    assert verdict(api, seals).is_whole
+
+
 @pytest.mark.parametrize("how", ["changed", "line taken out", "other installation", "torn"])
 def test_seals_that_were_changed_are_refused(api, seals, tmp_path, how):
     for _ in range(3):
@@ -195,7 +228,7 @@ def test_the_log_is_searched_by_act_and_outcome_and_exported_with_its_chain(api)
     assert {event.act for event in admin.audit.page(act="read").events} == {"read"}
     head, *lines = admin.audit.export(patient_id="ana").decode().splitlines()
     assert head.split(",")[-4:-1] == ["writer", "sequence", "chain"]
-    assert len(lines) == 2
+    assert len(lines) == 3, "the two, and the look into the log that named her"
     assert "audit_exported" in {event.act for event in admin.audit.events()}
 
 

@@ -53,7 +53,7 @@ def test_no_page_is_kept_fresh_by_sending_it_wrongly_again_and_again(api):
     for _ in range(2):
         api.clock.instant += timedelta(minutes=7)
         page = app.decide(page, patient="somebody-else")
-        assert "Choose whose record" in page.text
+        assert "You may not act for this person" in page.text
     api.clock.instant += timedelta(minutes=7)
     assert app.decide(page).status_code == 400
 

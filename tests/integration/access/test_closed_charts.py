@@ -290,3 +290,26 @@ def test_somebody_may_write_what_a_label_then_keeps_from_them(api, admin):
     nurse.fhir.create("Observation", json.dumps(made).encode())
     assert found(nurse) == {"glucose"}
     assert len(found(api.signed_in("chen", "clinician"))) == 3
+
+
+def test_a_label_put_on_later_keeps_back_what_was_written_before(api, admin):
+    """By version, by each history, and after a deletion."""
+    nurse, doctor = api.signed_in("kim", "nurse"), api.signed_in("chen", "clinician")
+    admin.access.set_role(RolePolicyInfo(role="nurse", reach="all", labels=[]))
+    body = raw(api, doctor, "Observation/glucose").json()
+    labelled = body | {"meta": {"security": [{"system": SENSITIVITY, "code": "PSY"}]}}
+    doctor.fhir.update("Observation", "glucose", json.dumps(labelled).encode(), if_match=None)
+    for deleted in (False, True):
+        if deleted:
+            doctor.fhir.delete("Observation", "glucose")
+        for path in ("Observation/glucose/_history/1", "Observation/glucose/_history"):
+            assert raw(api, nurse, path).status_code == 404
+            assert raw(api, doctor, path).status_code == 200
+        for path in ("Observation/_history", "_history"):
+            assert "2345-7" not in raw(api, nurse, path).text
+            assert "2345-7" in raw(api, doctor, path).text
+
+
+def raw(api, client, path: str):
+    token = client.transport._token_source()
+    return api.http(headers={"Authorization": f"Bearer {token}"}).get(f"/fhir/{path}")

@@ -44,6 +44,7 @@ def test_alerts_are_taken_and_closed_with_an_outcome(api, root):
         raise_alerts(work, [Finding("same_surname", "kim", "serious", 4, now, now, "kim", None, ("ana",))])
     page = opened(root, "dashboards.admin.alerts", "alerts_page")
     assert "Serious: Chart of somebody of the same family name" in shown(page)
+    assert "REYES, Ana" in shown(page), "by name: nobody knows a patient by an id"
     page = press(page, "I look into it")
     page = press(page, "Close the alert")
     assert "Choose an outcome first." in shown(page)
@@ -75,7 +76,7 @@ def test_a_rule_about_a_chart_is_made_and_ended_and_a_proxy_renewed(api, root):
     (rule,) = root.client.access.rules("ana")
     assert (rule.effect, rule.subject, rule.label) == ("deny", "nurse", "PSY")
     assert "Keep out: Nurse" in shown(page)
-    page = press(page, "End this rule")
+    page = press(page, "End the rule now")
     assert root.client.access.rules("ana") == []
     page = of_ana(root, *place)
     next(box for box in page.checkbox if box.label.startswith("Renewed by law")).check()
@@ -83,7 +84,7 @@ def test_a_rule_about_a_chart_is_made_and_ended_and_a_proxy_renewed(api, root):
     (proxy,) = root.client.access.proxies("ana")
     assert proxy.legally_renewed
     assert proxy.scope_today == ["record"]
-    press(page, "End it for Mom")
+    press(page, "End it now")
     assert root.client.access.proxies("ana") == []
 
 
@@ -119,6 +120,39 @@ def test_a_number_that_several_bear_names_nobody_and_who_keeps_no_rules_learns_n
     assert root.client.access.patient("twin").name.family == "Young"
     with pytest.raises(Forbidden):
         api.signed_in("lee", "analyst").access.patient("ana")
+
+
+def test_the_log_is_searched_by_record_number_and_by_act_and_names_whose_record_it_was(api, root):
+    api.signed_in("chen", "clinician").charting.summary("ana")
+    put_patient(api, "ben", "Okafor", "Ben")
+    page = opened(root, "dashboards.admin.audit", "audit_page")
+    field(page, WHOSE).set_value("M-ANA")
+    page = page.run(timeout=60)
+    assert page.query_params["patient"] == "ana"
+    assert "M-ANA" not in page.query_params.values()
+    assert "REYES, Ana" in shown(page)
+    next(box for box in page.selectbox if box.label == "What").set_value("chart_summary_read")
+    page = page.run(timeout=60)
+    assert shown(page).startswith("Looking here is audited too. 1 entries")
+    assert page.query_params["act"] == "chart_summary_read"
+    page = press(page, "All patients again")
+    assert "patient" not in page.query_params
+    field(page, WHOSE).set_value("M-NOBODY")
+    page = page.run(timeout=60)
+    assert "There is no patient of this id or record number" in shown(page)
+    assert "entries" not in shown(page), "never everybody's log under a number of nobody"
+
+
+def test_the_last_role_is_not_taken_without_a_word_and_nobody_closes_their_own_account(api, root):
+    kim = api.account("kim", "nurse")
+    page = opened(root, "dashboards.admin.accounts", "accounts_page")
+    page.multiselect[0].set_value([])
+    page = press(page, "Save the roles")
+    assert "Choose at least one role" in shown(page)
+    assert next(one.roles for one in root.client.account.accounts() if one.account_id == kim) == ["nurse"]
+    own = root.me.account_id
+    assert not [button for button in page.button if button.key == f"close_{own}"]
+    assert "another administrator closes it" in shown(page)
 
 
 def test_a_disclosure_is_recorded_for_the_accounting(root):

@@ -77,6 +77,8 @@ def test_a_parent_reads_a_small_childs_record_and_nothing_told_in_confidence(api
 def test_the_scope_narrows_at_the_site_set_age_and_ends_at_eighteen(api, admin):
     parent = parent_of(api, admin, "teen")
     assert parent.account.me().permissions == ["own.book", "own.check_in"]
+    assert parent.portal.visits().patient_id == "teen", "appointments are what is left"
+    assert parent.portal.language().language is None
     with pytest.raises(Forbidden):
         seen(parent)
     account = parent.account.me().account_id
@@ -120,13 +122,9 @@ def test_a_parent_of_two_chooses_and_cannot_choose_anybody_else(api, admin):
 
 def test_the_names_to_choose_from_are_audited_and_leave_out_whom_a_proxy_acts_for_no_more(api, admin):
     parent = parent_of(api, admin, "small", ends_at=api.clock.now() + timedelta(minutes=5))
+    me = parent.account.me().account_id
     admin.access.give_proxy(
-        NewProxy(
-            account_id=parent.account.me().account_id,
-            patient_id="grown",
-            relationship="caregiver",
-            scope=["record"],
-        )
+        NewProxy(account_id=me, patient_id="grown", relationship="caregiver", scope=["record"])
     )
     assert [name for _, name, _ in named(parent)] == ["Grown", "Small"]
     api.clock.instant += timedelta(minutes=5)
@@ -134,10 +132,10 @@ def test_the_names_to_choose_from_are_audited_and_leave_out_whom_a_proxy_acts_fo
     with api.work() as work:
         listed = work.connection.execute(
             text(
-                "SELECT actor_id, patient_ids FROM audit.event WHERE act = 'acted_for_named' ORDER BY at, id"
+                "SELECT actor_id, patient_ids FROM audit.event WHERE act = 'records_to_act_for_listed' "
+                "ORDER BY at, id"
             )
         ).all()
-    me = parent.account.me().account_id
     assert [tuple(row) for row in listed] == [(me, ["grown", "small"]), (me, ["grown"])]
 
 

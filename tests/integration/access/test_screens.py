@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyotp
 import pytest
@@ -18,6 +19,7 @@ from tests.integration.chart_records import put_patient, put_site
 from tests.lib.api import PASSWORD, RunningApi, running_api
 from tests.lib.smart_app import REDIRECT, SmartApp
 
+PORTAL = Path(__file__).parents[3] / "portal" / "main.py"
 WORDS = "Found unresponsive in the waiting room"
 
 
@@ -122,6 +124,7 @@ def test_a_broken_glass_is_reviewed_at_the_screen(api, admin, okafor):
     admin.access.make_rule(deny())
     okafor.access.break_glass("ana", "emergency", WORDS)
     page = page_of(admin, "reviews")
+    assert "REYES, Ana" in "".join(part.proto.body for part in page.get("html"))
     page = press(page, "Record the review")
     assert "Choose a judgement first" in told(page)
     page.radio[0].set_value("justified")
@@ -198,17 +201,41 @@ def test_a_patient_keeps_their_account_and_sees_who_looked(api, okafor, language
 
 
 def test_a_proxy_chooses_whose_record_to_look_at(api, admin):
-    put_patient(api, "ben", given="Ben", birth="2001-05")
+    put_patient(api, "ben", birth="2001-05")
     account = api.account("carer", "proxy")
     for patient in ("ana", "ben"):
         new = NewProxy(account_id=account, patient_id=patient, relationship="caregiver", scope=["record"])
         admin.access.give_proxy(new)
     carer = api.client_of(api.session(account, "portal"), "portal")
     page = portal_of(carer, "account")
-    assert page.radio[0].options == ["REYES, Ana, born 14 March 1972", "REYES, Ben, born May 2001"]
+    assert page.radio[0].options == ["Ana Reyes, born 14 March 1972", "Ana Reyes, born May 2001"]
     page.radio[0].set_value("ben").run(timeout=30)
     press(page, "Look at this record")
     assert carer.access.acting_for().patient_id == "ben"
+
+
+def test_a_proxy_comes_in_before_a_record_is_chosen_and_reads_whose_it_is(api, admin, monkeypatch):
+    put_patient(api, "ben", given="Ben")
+    account = api.account("carer", "proxy")
+    for patient, scope in (("ana", "record"), ("ben", "appointments")):
+        new = NewProxy(account_id=account, patient_id=patient, relationship="caregiver", scope=[scope])
+        admin.access.give_proxy(new)
+    carer = api.client_of(api.session(account, "portal"), "portal")
+    monkeypatch.setattr("portal.session.signed_in_client", lambda _: carer)
+
+    def come_in() -> AppTest:
+        page = AppTest.from_file(PORTAL).run(timeout=30)
+        assert not page.exception, page.exception
+        return page
+
+    page = come_in()
+    assert page.title[0].value == "My account", "where the record is chosen"
+    assert not page.markdown or "Where the portal opens" not in told(page)
+    for patient, name, first in (("ana", "Ana Reyes", "Hello Ana"), ("ben", "Ben Reyes", "Visits")):
+        carer.access.act_for(patient)
+        page = come_in()
+        assert f"You are looking at the record of {name}." in told(page)
+        assert page.title[0].value == first
 
 
 def test_a_role_that_was_narrowed_finds_the_chart_closed(api, admin, okafor):

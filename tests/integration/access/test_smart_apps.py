@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 from sqlalchemy import text
 
-from data_contracts.api.access import NewChartRule, RolePolicyInfo
+from data_contracts.api.access import NewChartRule, NewProxy, RolePolicyInfo
 from data_contracts.api.account import ChangeAccount
 from ehr_core.access.app_grants import make_launch
 from ehr_core.access.applications import NewApplication, register, set_closed
@@ -71,7 +71,7 @@ def admin(api):
 def test_a_patient_lets_an_application_in_to_their_own_record(api, ana):
     app = SmartApp(api)
     page = app.consent("ana")
-    for words in ("Glucose Buddy", "All records of the chosen patient: read, search", "Keep this access"):
+    for words in ("Glucose Buddy", "Read everything in the chosen record", "Keep this access"):
         assert words in page.text
     tokens = app.redeem(answer_of(app.decide(page))["code"]).json()
     assert (tokens["patient"], tokens["token_type"]) == ("ana", "Bearer")
@@ -79,6 +79,24 @@ def test_a_patient_lets_an_application_in_to_their_own_record(api, ana):
     claims = json.loads(base64.urlsafe_b64decode(tokens["id_token"].split(".")[1] + "=="))
     assert claims["fhirUser"].endswith("/fhir/Patient/ana")
     assert claims["aud"] == app.client_id
+
+
+def test_a_proxy_is_asked_whose_record_by_name_and_a_patient_alone_is_asked_nothing(api, ana, admin):
+    account = api.account("carer", "proxy")
+    for patient in ("ana", "ben"):
+        admin.access.give_proxy(
+            NewProxy(account_id=account, patient_id=patient, relationship="caregiver", scope=["record"])
+        )
+    app = SmartApp(api)
+    page = app.consent("carer")
+    assert 'value="0">Ana, born not recorded' in page.text
+    assert "ana" not in page.text.split("<select")[1].split("</select>")[0]
+    assert 'value="">Choose' in page.text
+    assert "Say whose record" in app.decide(page).text
+    assert "You may not act for this person" in app.decide(app.consent("carer"), patient="cal").text
+    tokens = app.redeem(answer_of(app.decide(app.consent("carer"), patient="1"))["code"]).json()
+    assert tokens["patient"] == "ben"
+    assert "<select" not in SmartApp(api).consent("ana").text
 
 
 def test_a_clinician_opens_it_for_one_patient_by_record_number_and_sees_nobody_else(api, doctor):

@@ -114,5 +114,6 @@ def test_a_rule_about_a_chart_is_ended(robin):
     keys.no_mouse(robin)
     sees(robin, "chart-access?patient=ana")
     keys.presses(robin, "End this rule")
+    keys.presses(robin, "End the rule now")
     expect(robin.page.get_by_text("No rule").first).to_be_visible()
     assert not keys.pointed(robin)

@@ -78,5 +78,9 @@ def test_an_act_is_covered_by_a_scope_of_its_type_or_of_all():
 
 def test_each_scope_is_told_in_words():
     told = sentence(LABORATORY)
-    assert told == "Observation records of the chosen patient, only of the category laboratory: read, search"
-    assert sentence("user/*.cruds").endswith("read, search, create, change, delete")
+    assert told == "Read test results and measurements (laboratory alone) in the chosen record"
+    assert (
+        sentence("user/*.cruds")
+        == "Read, add, change and delete everything in every record that you can open"
+    )
+    assert sentence("patient/Basic.c") == "Add Basic records in the chosen record"

@@ -27,23 +27,21 @@ REPEATED = frozenset({"_type"})
 USUAL_PAGE, LARGEST_PAGE = 500, 2000
 
 
-@router.get("/Patient/{resource_id}/$everything")
-@router.post("/Patient/{resource_id}/$everything")
-def everything(
-    resource_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work
-) -> Response:
+@router.get("/Patient/{patient_id}/$everything")
+@router.post("/Patient/{patient_id}/$everything")
+def everything(patient_id: str, request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
     """Everything in the record, or of some types, days or since a time."""
     require_json_answer(request)
     given = Given(request, body, KNOWN, REPEATED)
     store = reading_store(work)
-    shown(store, store.read("Patient", resource_id))
-    place = f"Patient/{resource_id}/$everything"
+    shown(store, store.read("Patient", patient_id))
+    place = f"Patient/{patient_id}/$everything"
     if page := given.text(PAGE_PARAMETER):
         wanted, position, limit = _opened(parts, work, place, page)
     else:
         wanted, position = _wanted(work, given), None
         limit = max(1, given.number("_count", USUAL_PAGE, LARGEST_PAGE))
-    found, referred, following = record_page(store, resource_id, wanted, position, limit)
+    found, referred, following = record_page(store, patient_id, wanted, position, limit)
     base = base_url(parts)
     made = BundleAnswer("searchset", base)
     made.links["self"] = f"{base}/{place}"
