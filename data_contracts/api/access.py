@@ -162,10 +162,11 @@ class Made(ApiModel):
 
 
 class RecordChoice(ApiModel):
-    """A record that a proxy may look at today, by its person's name."""
+    """A record that a proxy may look at today, by its person's name and day of birth."""
 
     patient_id: str
     name: PatientName | None = Field(repr=False)
+    birth_date: str | None = Field(default=None, repr=False)
 
 
 class ActingFor(ApiModel):

@@ -96,7 +96,8 @@ class NewAccount(ApiModel):
         min_length=12,
         max_length=256,
         repr=False,
-        description="Without one nobody can sign in until an invitation was accepted.",
+        description="Good for one sign-in, at which its owner replaces it. Without one nobody can sign in until an "
+        "invitation was accepted.",
     )
     roles: list[str] = Field(min_length=1)
     practitioner_id: str | None = None

@@ -7,8 +7,9 @@ differently a moment later leads nowhere else.
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -19,6 +20,15 @@ IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LookUp = Callable[[str, int], list[str]]
 LONGEST_URL = 2000
+LONGEST_NAME = 253
+HOST_NAME = re.compile(
+    r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?!\d+\.?$|0x[0-9a-f]*\.?$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.?",
+    re.IGNORECASE,
+)
+"""Labels of a name, the last of which is no number: that would be an IPv4 address in another spelling.
+Source: RFC 1035, 2.3.4; WHATWG URL Standard, 3.5."""
+LOOPBACK_NAME = re.compile(r"(?:.+\.)?localhost\.?", re.IGNORECASE)
+"""Source: RFC 6761, 6.3."""
 TRANSLATED = tuple(ipaddress.ip_network(name) for name in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
 """IPv6 that stands for an IPv4 address behind a translator. Source: RFC 6052, RFC 8215, RFC 3056."""
 
@@ -82,8 +92,17 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 def check_shape(url: str, reach: Reach, what: str = "address") -> None:
-    """What can be said of an address without looking its name up. Raises AddressRefused naming `what`."""
-    _parts(url, reach, what)
+    """What can be said of an address without looking its name up. Raises AddressRefused naming `what`.
+
+    A number, and the name that is always this machine's, are judged as at a call.
+    """
+    host = _parts(url, reach, what)[1]
+    if _is_ip(host):
+        _judge([host], reach, what)
+    elif LOOPBACK_NAME.fullmatch(host):
+        _judge(["127.0.0.1"], reach, what)
+    elif not HOST_NAME.fullmatch(host) or len(host) > LONGEST_NAME:
+        raise AddressRefused(f"{what}: this is no address. Write one such as https://example.org/hook.")
 
 
 def check_named(url: str, reach: Reach, what: str = "address") -> None:
@@ -103,15 +122,21 @@ def resolved(url: str, reach: Reach, look: LookUp = look_up, *, what: str = "add
             ips = look(host, port)
         except (OSError, UnicodeError):
             raise AddressRefused(f"{what}: the name of the machine is not known.") from None
+    judged = _judge(ips, reach, what)
+    if scheme == "http" and not all(one.is_loopback for one in judged):
+        raise AddressRefused(f"{what}: write an address that begins with https.")
+    return Target(scheme, host, port, path, str(judged[0]))
+
+
+def _judge(ips: Sequence[str], reach: Reach, what: str) -> list[IpAddress]:
+    """Raises AddressRefused unless all of them may be called."""
     judged = [ipaddress.ip_address(ip.partition("%")[0]) for ip in ips]
     if not judged or not all(reach.allows(one) for one in judged):
         raise AddressRefused(
             f"{what}: it leads into a private network or to this machine. Name a public machine, or let the operator "
             "allow the network."
         )
-    if scheme == "http" and not all(one.is_loopback for one in judged):
-        raise AddressRefused(f"{what}: write an address that begins with https.")
-    return Target(scheme, host, port, path, str(judged[0]))
+    return judged
 
 
 def _parts(url: str, reach: Reach, what: str) -> tuple[str, str, int, str]:

@@ -14,11 +14,14 @@ from ehr_core.kernel.errors import AlmonerError, InvalidResource, Issue, TooMuch
 from ehr_core.kernel.ids import FHIR_ID
 from ehr_core.store.resource_types import resource_type
 from ehr_core.store.validation import NotJson, peek_type
-from ehr_core.store.versions import StoredResource, version_number
+from ehr_core.store.versions import ANY_VERSION, StoredResource, version_number
 
 MOST_ENTRIES = 5000
-WORK_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
-READS = frozenset({"GET", "HEAD"})
+METHODS = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
+ASK = "ask"
+"""A POST that changes nothing: a search whose criteria are sent, or an operation."""
+WORK_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3, ASK: 3}
+READS = frozenset({"GET", "HEAD", ASK})
 PATCH_TYPES = frozenset({"Binary", "Parameters"})
 
 
@@ -47,8 +50,9 @@ _bundle = msgspec.json.Decoder(Bundle)
 
 @dataclass(frozen=True)
 class Door:
-    """What the caller adds. `allow` raises Forbidden for an entry's method; `read` answers a GET or HEAD in the words
-    of its door; `represents` puts what was written into the answer; `refused` hears of a batch's entry that failed."""
+    """What the caller adds. `allow` raises Forbidden for an entry's method; `read` answers a GET, HEAD or ASK in
+    the words of its door; `represents` puts what was written into the answer; `refused` hears of a batch's entry that
+    failed."""
 
     allow: Callable[[str], None] = lambda method: None
     read: Callable[[Act], dict[str, Any]] | None = None
@@ -74,6 +78,10 @@ class Act:
     url: str = ""
     if_none_match: str | None = None
     if_modified_since: str | None = None
+
+    @property
+    def path(self) -> str:
+        return self.url.partition("?")[0].strip("/")
 
     @property
     def place(self) -> str:
@@ -133,16 +141,18 @@ def understood(index: int, entry: Entry, door: Door) -> Act:
     act = Act(index, entry.request.method, "", None, None, bytes(entry.resource), entry.fullUrl)
 
     def understand() -> Act:
-        if act.method not in WORK_ORDER:
-            raise InvalidResource([Issue("request.method", f"must be one of: {', '.join(WORK_ORDER)}")])
-        door.allow(act.method)
+        if act.method not in METHODS:
+            raise InvalidResource([Issue("request.method", f"must be one of: {', '.join(METHODS)}")])
         act.url = entry.request.url
+        if act.method == "POST" and door.read is not None and _asks(act.path):
+            act.method = ASK
+        door.allow(act.method)
         act.if_none_match, act.if_modified_since = entry.request.ifNoneMatch, entry.request.ifModifiedSince
         if "\0" in unquote(f"{entry.request.url}&{entry.request.ifNoneExist or ''}"):
             raise InvalidResource([Issue("request", "must not hold a NUL character")])
-        path, question, query = entry.request.url.partition("?")
-        act.type_name, _, act.resource_id = path.strip("/").partition("/")
-        act.resource_id = act.resource_id or None
+        _, question, query = act.url.partition("?")
+        act.type_name, _, act.resource_id = act.path.partition("/")
+        act.resource_id = None if act.method == ASK else act.resource_id or None
         act.query = query if question else None
         act.if_match = _version(entry.request.ifMatch)
         if act.method not in READS or door.read is None:
@@ -150,6 +160,16 @@ def understood(index: int, entry: Entry, door: Door) -> Act:
         return act
 
     return with_place(act, understand)
+
+
+def method_of(act: Act) -> str:
+    """As it was sent."""
+    return "POST" if act.method == ASK else act.method
+
+
+def _asks(path: str) -> bool:
+    last = unquote(path).rpartition("/")[2]
+    return last == "_search" or last.startswith("$")
 
 
 def _check_target(act: Act, entry: Entry) -> None:
@@ -182,9 +202,11 @@ def _require_body(act: Act) -> None:
 def _version(if_match: str | None) -> int | None:
     if if_match is None:
         return None
+    if if_match.strip() == "*":
+        return ANY_VERSION
     version = version_number(if_match.removeprefix("W/").strip('"'))
     if version is None:
-        raise InvalidResource([Issue("request.ifMatch", 'must be a version such as W/"3"')])
+        raise InvalidResource([Issue("request.ifMatch", 'must be a version such as W/"3", or *')])
     return version
 
 

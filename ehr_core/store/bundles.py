@@ -147,6 +147,8 @@ def _resolve_references(
 
     `unkept` are the 'Type/id' that created entries brought: what still refers to one of them would find a stranger.
     """
+    if act.method in READS:
+        return
     resolved: dict[str, str] = {}
     for reference in set(references(act.body)):
         target = in_bundle(reference, act.full_url, targets)

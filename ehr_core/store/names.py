@@ -20,9 +20,14 @@ def search_text(parts: Iterable[str]) -> str | None:
 
 
 def name_parts(name: Any) -> list[str]:
-    """Every text of a HumanName, given names first."""
+    """What somebody is called by a HumanName, given names first."""
     given = [] if name.given is UNSET else [part for part in name.given if part]
     return given + [part for part in (name.family, name.text) if part is not UNSET]
+
+
+def titles(name: Any) -> list[str]:
+    """What stands before and after a name: Dr., Jr., MD."""
+    return [part for parts in (name.prefix, name.suffix) if parts is not UNSET for part in parts if part]
 
 
 def display_name(names: list[Any]) -> str | None:

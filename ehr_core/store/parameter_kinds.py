@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Float, cast, func, literal, or_, select, t
 
 from ehr_core.kernel.fhir_definitions import ANY_RESOURCE, definition
 from ehr_core.store import search_sql as sql
+from ehr_core.store.code_systems import systems_of
 from ehr_core.store.element_values import steps_of
 from ehr_core.store.resource_types import RESOURCE_TYPES, ResourceType
 from ehr_core.store.search_facts import SearchFact
@@ -142,8 +143,9 @@ def token(columns: Any, column: Any, paths: Sequence[str]) -> Parameter:
     )
 
 
-def code(column: Any) -> Parameter:
-    return Parameter("token", sql.code(column), column.is_not(None), frozenset({"not"}), (column,))
+def code(row: ResourceType, column: Any, path: str) -> Parameter:
+    condition = sql.code(column, systems_of(row.name, (path,)))
+    return Parameter("token", condition, column.is_not(None), frozenset({"not"}), (column,))
 
 
 def coding(columns: Any, column: Any, system: str, element: str) -> Parameter:
@@ -174,7 +176,12 @@ def fact(row: ResourceType, columns: Any, of: SearchFact, time_zone: str, now: d
     if of.kind in ("token", "uri"):
         return Parameter(
             of.kind,
-            sql.named_tokens(columns.search_tokens, name, uri=of.kind == "uri"),
+            sql.named_tokens(
+                columns.search_tokens,
+                name,
+                uri=of.kind == "uri",
+                systems=systems_of(row.name, of.paths),
+            ),
             sql.some_token(columns.search_tokens, lambda token: func.starts_with(token, f"{name}=")),
             TOKEN_MODIFIERS if of.kind == "token" else frozenset(),
             (_first(columns.search_tokens, f"{name}="),),

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from ehr_core.kernel.name_sounds import sounds
 from ehr_core.store.element_values import first_value, reached_values
-from ehr_core.store.names import display_name, name_parts, search_text
+from ehr_core.store.names import display_name, name_parts, search_text, titles
 from ehr_core.store.references import local_reference
 from ehr_core.store.resource_types import PERSON, ResourceType
 
@@ -29,9 +29,16 @@ def _names(resource: Any) -> list[Any]:
 
 
 def _name_text(resource: Any, row: ResourceType) -> str | None:
+    """Of a person any string of a HumanName, as R4 has the parameter `name`; the titles last, as it sorts too."""
     if row.named == PERSON or row.name == "RelatedPerson":
-        return search_text(part for name in _names(resource) for part in name_parts(name))
+        parts = [part for name in _names(resource) for part in name_parts(name)]
+        return search_text([*parts, *(part for name in _names(resource) for part in titles(name))])
     return search_text([*reached_values(resource, "name"), *reached_values(resource, "alias")])
+
+
+def _name_sounds(resource: Any, row: ResourceType) -> Any:
+    """Without titles: two doctors do not sound alike for it."""
+    return sounds(search_text(part for name in _names(resource) for part in name_parts(name)))
 
 
 def _display_name(resource: Any, row: ResourceType) -> str | None:
@@ -90,7 +97,7 @@ EXTRA: dict[str, Callable[[Any, ResourceType], Any]] = {
     "deceased": _deceased,
     "replaced_by": _replaced_by,
     "phone_digits": _phone_digits,
-    "name_sounds": lambda resource, row: sounds(_name_text(resource, row)),
+    "name_sounds": _name_sounds,
     "active": _first("active"),
     "clinical_status": _first("clinicalStatus.coding.code"),
     "verification_status": _first("verificationStatus.coding.code"),

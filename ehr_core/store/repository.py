@@ -90,7 +90,8 @@ class Store(Reads):
     ) -> StoredResource:
         """A new version; the first one when there is none yet. The same content again changes nothing.
 
-        Raises StaleVersion when `if_match` is not the current version, InvalidResource, Forbidden.
+        Raises StaleVersion when `if_match` is not the current version (or is ANY_VERSION and there is none),
+        InvalidResource, Forbidden.
         """
         return self.put(type_name, resource_id, body, if_match=if_match).resource
 

@@ -175,7 +175,8 @@ def _made_of_others(
 def _column_parameters(row: ResourceType, columns: Any, search: Search) -> dict[str, Make]:
     known: dict[str, Make] = {}
     if row.status:
-        known["lifecycle-status" if row.name == "Goal" else "status"] = lambda: kinds.code(columns.status)
+        name = "lifecycle-status" if row.name == "Goal" else "status"
+        known[name] = lambda: kinds.code(row, columns.status, row.status)
     if row.code_search and row.code:
         known[row.code_search] = lambda: kinds.token(columns, columns.code_tokens, (row.code,))
     if row.category:
@@ -204,7 +205,7 @@ def _column_parameters(row: ResourceType, columns: Any, search: Search) -> dict[
 def _patient_parameters(row: ResourceType, columns: Any) -> dict[str, Make]:
     if row.name == "Patient":
         return {
-            "gender": lambda: kinds.code(columns.gender),
+            "gender": lambda: kinds.code(row, columns.gender, "gender"),
             "deceased": lambda: kinds.boolean(columns.deceased, "deceased"),
             "phone": lambda: Parameter(
                 "token", sql.phone(columns.phone_digits), columns.phone_digits.is_not(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -84,13 +84,27 @@ def token_list(column: Any) -> Condition:
     return condition
 
 
-def named_tokens(column: Any, name: str, *, uri: bool = False, identifier: bool = False) -> Condition:
-    """The same among the tokens of all parameters. A uri is one whole; an identifier may be kept as a keyed hash."""
+def named_tokens(
+    column: Any,
+    name: str,
+    *,
+    uri: bool = False,
+    identifier: bool = False,
+    systems: Collection[str] = (),
+) -> Condition:
+    """The same among the tokens of all parameters. A uri is one whole; an identifier may be kept as a keyed hash.
+
+    `systems` are those of a plain code, which is kept without one: a code of another system is never there.
+    """
 
     def condition(value: str, _: str | None) -> ColumnElement[bool]:
         if uri:
             return column.contains([named_token(name, plain(value).partition("|")[0])])
         system, code = system_and_code(value)
+        if system and systems:
+            if system not in systems:
+                return false()
+            system = ""
         if system is not None and code:
             spelled = (code, hashed(code)) if identifier else (code,)
             return column.overlap([named_token(name, identifier_token(system, one)) for one in spelled])
@@ -142,11 +156,13 @@ def identifier(column: Any) -> Condition:
     return condition
 
 
-def code(column: Any) -> Condition:
-    """A code of a closed list: its system says nothing new."""
+def code(column: Any, systems: Collection[str] = ()) -> Condition:
+    """A code of a closed list: its system says nothing new, and one that is not among `systems` finds nothing."""
 
     def condition(value: str, _: str | None) -> ColumnElement[bool]:
         system, wanted = system_and_code(value)
+        if system and systems and system not in systems:
+            return false()
         return column == wanted if wanted or not system else column.is_not(None)
 
     return condition
@@ -277,7 +293,8 @@ def display(body: Any, paths: Iterable[str]) -> Condition:
 
 
 def _at(body: Any, path: str, accept: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
-    found = func.jsonb_path_query(cast(body, JSONB), cast(path, JSONPATH)).column_valued("found")
+    """Of each value at this path; a list at its end counts as its members."""
+    found = func.jsonb_path_query(cast(body, JSONB), cast(f"{path}[*]", JSONPATH)).column_valued("found")
     return select(literal(1)).where(accept(found.op("#>>")(WHOLE))).exists()
 
 

@@ -98,9 +98,16 @@ def version_number(text: str) -> int | None:
     return int(text) if VERSION.fullmatch(text) else None
 
 
+ANY_VERSION = -1
+"""`If-Match: *`: whichever version it is, there has to be one. Source: RFC 9110, 13.1.1."""
+
+
 def check_version(row: Row | StoredResource | None, if_match: int | None) -> None:
-    """Raises StaleVersion when the caller's version is not the current one."""
-    if if_match is not None and (row is None or row.version_id != if_match):
+    """Raises StaleVersion when the caller's version is not the current one, or when any would do and none is there."""
+    if if_match == ANY_VERSION:
+        if row is None or row.deleted:
+            raise StaleVersion("There is no version here to change. Leave If-Match out to create it.")
+    elif if_match is not None and (row is None or row.version_id != if_match):
         raise StaleVersion("Somebody else saved a newer version. Read it again, then make your change.")
 
 

@@ -6,11 +6,13 @@ from html import escape
 
 import streamlit as st
 
+from data_contracts.api.access import RecordChoice
 from ehr_core.display import qr_svg
 from ehr_core.kernel.errors import AlmonerError
 from portal.markup import show
 from portal.session import PatientSession, plain_name
 from portal.site_day import site_day
+from portal.text import Words
 
 BEGUN, CODES = "second_factor_begun", "recovery_codes"
 SHORTEST = 12
@@ -39,7 +41,7 @@ def _whose_record(session: PatientSession) -> None:
     """For proxies: a choice, where there is one."""
     acting = session.client.access.acting_for()
     words = session.words
-    names = {one.patient_id: plain_name(words, one.name) for one in acting.choices}
+    names = {one.patient_id: _person(words, one) for one in acting.choices}
     if not names:
         if not acting.has_own_record:
             st.warning(words("account.for_nobody"))
@@ -56,6 +58,12 @@ def _whose_record(session: PatientSession) -> None:
     if chosen != acting.patient_id and st.button(words("account.look")):
         session.client.access.act_for(chosen)
         _done("account.whose_changed")
+
+
+def _person(words: Words, one: RecordChoice) -> str:
+    """Two of the same name are told apart by the day of birth."""
+    name, born = plain_name(words, one.name), words.recorded_date(one.birth_date)
+    return words("account.record_of", name=name, born=born) if born else name
 
 
 def _password(session: PatientSession) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyotp
 import pytest
 
+from data_contracts.api.account import ChangeAccount, NewAccount
 from ehr_core.access.accounts import create_account, set_disabled
 from tests.lib.api import PASSWORD, RunningApi, running_api
 from tests.lib.sign_in import SignInFlow, answer_of, ticket_of
@@ -112,3 +113,15 @@ def test_after_the_code_the_new_password_is_still_asked_for(api, account_id):
     page = flow.submit_code(flow.submit(flow.open_page(), "chen"), code)
     assert "Choose a password of your own" in page.text
     assert answer_of(choose(flow, page, OWN))["code"]
+
+
+def test_what_an_administrator_typed_for_somebody_else_is_replaced_and_their_own_is_not(api, account_id):
+    root = api.signed_in("root", "admin")
+    root.account.create(NewAccount(username="mia", name="Mia", password=PASSWORD, roles=["nurse"]))
+    root.account.change(account_id, ChangeAccount(password="typed by root for chen"))
+    root.account.change(root.account.me().account_id, ChangeAccount(password=OWN))
+    for username, password in (("mia", PASSWORD), ("chen", "typed by root for chen")):
+        flow = SignInFlow(api)
+        page = flow.submit(flow.open_page(), username, password)
+        assert "Choose a password of your own" in page.text
+    assert SignInFlow(api).code_for("root", OWN)

@@ -265,7 +265,7 @@ def test_the_id_in_body_and_address_must_agree(clinician):
         clinician.fhir.update("Patient", "ben", PATIENT, if_match=None)
 
 
-@pytest.mark.parametrize("tag", ["3", '"x"', "*", 'W/"-1"', 'W/"1", W/"2"'])
+@pytest.mark.parametrize("tag", ["3", '"x"', '*, "1"', 'W/"-1"', 'W/"1", W/"2"'])
 def test_an_if_match_that_names_no_version_is_refused(http, tag):
     headers = {"Content-Type": "application/fhir+json", "If-Match": tag}
     assert http.put("/fhir/Patient/ana", content=PATIENT, headers=headers).status_code == 400
@@ -281,7 +281,13 @@ def test_only_json_is_read(http, kind, status):
 
 @pytest.mark.parametrize(
     ("accept", "status"),
-    [("application/fhir+xml", 406), ("application/fhir+json", 200), ("text/html, */*;q=0.1", 200)],
+    [
+        ("application/fhir+xml", 406),
+        ("application/fhir+json", 200),
+        ("", 200),
+        (" ", 200),
+        ("text/html, */*;q=0.1", 200),
+    ],
 )
 def test_only_json_is_spoken(http, accept, status):
     assert http.get("/fhir/Patient/ana", headers={"Accept": accept}).status_code == status

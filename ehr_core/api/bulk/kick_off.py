@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from fastapi import Request
 
+from ehr_core.api.fhir.exchange import require_json_body
 from ehr_core.api.fhir.preferences import prefers_async
 from ehr_core.kernel.errors import BadRequest
 
@@ -51,6 +52,8 @@ def read_kick_off(request: Request, body: bytes, level: str) -> KickOff:
     else:
         if request.query_params:
             raise BadRequest("A POST takes its parameters in a Parameters body, not in the address.")
+        if body.strip():
+            require_json_body(request)
         given = _from_parameters(body)
         _refuse_unknown(given, VALUES.keys() - ({"patient"} if level == "system" else set()), KNOWN)
     _check_format(given.get("_outputFormat", ()))

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from starlette.background import BackgroundTask
 
 from ehr_core.api.bulk.kick_off import NDJSON
-from ehr_core.api.bulk_import import jobs
+from ehr_core.api.bulk_import import definition, jobs
 from ehr_core.api.bulk_import.asked import FORMATS, read_request
 from ehr_core.api.bulk_import.files import ImportFiles
 from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
@@ -21,6 +21,7 @@ from ehr_core.kernel.errors import BadRequest, JobFailed, NotFound
 from ehr_core.kernel.ids import new_id
 
 router = APIRouter(prefix="/fhir")
+router.include_router(definition.router)
 PERMISSION = "bulk.import"
 
 

@@ -15,6 +15,7 @@ from ehr_core.api.fhir.exchange import (
     JSON_FORMATS,
     JSON_TYPES,
     NotAcceptable,
+    accept_header,
     has_it,
     media_type_of,
     version_headers,
@@ -51,7 +52,7 @@ def wants_bytes(request: Request, type_name: str) -> bool:
 
 
 def _accepted(request: Request) -> set[str]:
-    asked = request.query_params.get("_format") or request.headers.get("accept", "*/*")
+    asked = request.query_params.get("_format") or accept_header(request)
     return {kind.partition(";")[0].strip().lower().replace(" ", "+") for kind in asked.split(",")}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from fastapi import APIRouter, Request
 from msgspec import Raw
@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
+from ehr_core.api.fhir.asked_in_bundles import asked_alone, operated, searched
 from ehr_core.api.fhir.compartments import PATIENT, compartment_bundle
 from ehr_core.api.fhir.exchange import fhir_response, has_it, require_json_answer, require_json_body
 from ehr_core.api.fhir.histories import history_bundle, version_in
@@ -29,7 +30,7 @@ from ehr_core.api.fhir.visibility import (
 from ehr_core.api.kept_back import refusal_of
 from ehr_core.api.one_thread import OneThreadRoute
 from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
-from ehr_core.store.bundle_acts import READS, Act, Door
+from ehr_core.store.bundle_acts import ASK, READS, Act, Door
 from ehr_core.store.bundle_acts import Request as EntryRequest
 from ehr_core.store.content import instant_text
 from ehr_core.store.versions import StoredResource
@@ -50,7 +51,7 @@ def transaction(request: Request, body: RawBody, parts: ProcessParts, work: Work
     asked = preferences(request)
     door = Door(
         allow=lambda method: _allow(work, method),
-        read=lambda act: _read(parts, work, act, strict=asked.strict),
+        read=lambda act: _read(request, parts, work, act, strict=asked.strict),
         represents="return=representation" in request.headers.get("prefer", ""),
         refused=lambda entry, error: _audit_refused(parts, work, entry, error),
     )
@@ -82,11 +83,18 @@ def _audit_refused(parts: Parts, work: UnitOfWork, entry: EntryRequest, error: A
         work.audit("batch_entry", outcome="refused", detail=detail, **target)
 
 
-def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str, Any]:
-    """The answer's entry for a GET or HEAD: a resource, a version, a history or a search."""
-    path, _, query = act.url.partition("?")
+def _read(request: Request, parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str, Any]:
+    """The answer's entry for what changes nothing: a resource, a version, a history, a search, an operation, what
+    this server can do."""
+    query = act.url.partition("?")[2]
     given = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
-    steps = path.strip("/").split("/")
+    steps = act.path.split("/")
+    if unquote(steps[-1]).startswith("$"):
+        return _entry(act, operated(request, parts, work, act))
+    if act.method == ASK:
+        return _entry(act, searched(parts, work, act, given, strict))
+    if steps == ["metadata"]:
+        return _entry(act, _capabilities(request, parts, act))
     if query and steps == [""]:
         return _entry(act, several_bundle(parts, work, given, strict=strict))
     if steps == ["_history"]:
@@ -104,9 +112,16 @@ def _read(parts: Parts, work: UnitOfWork, act: Act, *, strict: bool) -> dict[str
         return _resource(act, shown(store, store.read(steps[0], steps[1])))
     if len(steps) == 3 and steps[0] == PATIENT:
         return _entry(act, compartment_bundle(parts, work, steps[1], steps[2], given, strict=strict))
-    if not path:
+    if not act.path:
         raise BadRequest("request.url must be Type/id, Type?query or a history.")
     raise NotFound("There is nothing at this address.")
+
+
+def _capabilities(request: Request, parts: Parts, act: Act) -> bytes:
+    """Looked up late: what it tells of is put together from the addresses of this door too."""
+    from ehr_core.api.fhir.routes import metadata
+
+    return bytes(metadata(asked_alone(request, act), parts).body)
 
 
 def _resource(act: Act, found: StoredResource) -> dict[str, Any]:
@@ -117,5 +132,5 @@ def _resource(act: Act, found: StoredResource) -> dict[str, Any]:
 
 
 def _entry(act: Act, body: bytes, more: dict[str, str] | None = None) -> dict[str, Any]:
-    shown_body = {"resource": Raw(body)} if act.method == "GET" else {}
+    shown_body = {} if act.method == "HEAD" else {"resource": Raw(body)}
     return shown_body | {"response": {"status": f"{HTTPStatus.OK.value} OK"} | (more or {})}

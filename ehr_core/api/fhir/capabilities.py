@@ -37,7 +37,9 @@ OF_GUIDES = {
     ("Subscription", "status"): f"{BACKPORT}/OperationDefinition/backport-subscription-status",
     ("Subscription", "events"): f"{BACKPORT}/OperationDefinition/backport-subscription-events",
 }
-"""Operations that an implementation guide defines; R4 itself defines the others."""
+"""Operations that an implementation guide defines; R4 itself defines the others, but for our own."""
+OWN_DEFINITIONS = {("", "import"): "/OperationDefinition/import"}
+"""Where this server says what an operation of its own is, below its base address."""
 BY_ROUTE = {
     "read": ("GET", "/fhir/{resource_type}/{resource_id}"),
     "vread": ("GET", "/fhir/{resource_type}/{resource_id}/_history/{version_id}"),
@@ -101,19 +103,20 @@ def capability_statement(
                     "mode": "server",
                     "security": _security(base_url.removesuffix("/fhir")),
                     "resource": [
-                        _resource(row, known[row.name], references, routes, operations)
+                        _resource(row, known[row.name], references, routes)
+                        | _operations(base_url, operations, row.name)
                         | _profiles(row.name, guides)
                         | {"referencePolicy": policy}
                         for _, row in sorted(RESOURCE_TYPES.items())
                     ]
                     + [
-                        {"type": name} | told.get(name, {}) | _operations(operations, name)
+                        {"type": name} | told.get(name, {}) | _operations(base_url, operations, name)
                         for name in elsewhere
                     ],
                     "interaction": system,
                 }
                 | ({"compartment": [PATIENT_COMPARTMENT]} if IN_COMPARTMENT in routes else {})
-                | _operations(operations, "")
+                | _operations(base_url, operations, "")
             ],
         }
     ).encode()
@@ -124,7 +127,6 @@ def _resource(
     own: dict[str, Parameter],
     references: list[tuple[str, Reference]],
     routes: Routes,
-    operations: tuple[tuple[str, str], ...],
 ) -> dict[str, object]:
     leading = [name for name, reference in references if reference.leads_to(row.name)]
     return {
@@ -142,7 +144,7 @@ def _resource(
         ],
         "searchRevInclude": leading,
         "searchParam": [{"name": name, "type": parameter.kind} for name, parameter in sorted(own.items())],
-    } | _operations(operations, row.name)
+    }
 
 
 def _parameters(row: ResourceType, guides: Guides) -> dict[str, Parameter]:
@@ -164,17 +166,20 @@ def _guides_named(guides: Guides) -> list[str]:
     return [*own, *guides.packages]
 
 
-def _operations(operations: tuple[tuple[str, str], ...], type_name: str) -> dict[str, object]:
+def _operations(base_url: str, operations: tuple[tuple[str, str], ...], type_name: str) -> dict[str, object]:
     listed = [
-        {
-            "name": name,
-            "definition": OF_GUIDES.get((of, name))
-            or f"http://hl7.org/fhir/OperationDefinition/{of or 'Resource'}-{name}",
-        }
+        {"name": name, "definition": _definition(base_url, of, name)}
         for of, name in operations
         if of == type_name
     ]
     return {"operation": listed} if listed else {}
+
+
+def _definition(base_url: str, of: str, name: str) -> str:
+    if (of, name) in OWN_DEFINITIONS:
+        return base_url + OWN_DEFINITIONS[of, name]
+    by_r4 = f"http://hl7.org/fhir/OperationDefinition/{of or 'Resource'}-{name}"
+    return OF_GUIDES.get((of, name), by_r4)
 
 
 def _security(issuer: str) -> dict[str, object]:

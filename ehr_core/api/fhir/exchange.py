@@ -18,7 +18,7 @@ from ehr_core.api.errors import FHIR_JSON, outcome_issues
 from ehr_core.api.fhir.preferences import preferences
 from ehr_core.kernel.errors import BadRequest, Issue
 from ehr_core.store.subsets import SUMMARIES, Keep, elements, subset, summary
-from ehr_core.store.versions import StoredResource
+from ehr_core.store.versions import ANY_VERSION, StoredResource
 
 JSON_TYPES = frozenset({FHIR_JSON, "application/json", "text/json"})
 JSON_FORMATS = JSON_TYPES | {"json", "*/*", "application/*", "text/*"}
@@ -72,12 +72,17 @@ def is_of_our_version(media_type: str) -> bool:
 def require_json_answer(request: Request) -> None:
     """Refuses a caller who wants something else than JSON."""
     asked = request.query_params.get("_format")
-    accepted = asked.replace(" ", "+") if asked else request.headers.get("accept", "*/*")
+    accepted = asked.replace(" ", "+") if asked else accept_header(request)
     kinds = {
         kind.partition(";")[0].strip().lower() for kind in accepted.split(",") if is_of_our_version(kind)
     }
     if not kinds & JSON_FORMATS:
         raise NotAcceptable(f"Only {FHIR_JSON} is spoken here, in FHIR's version {OUR_VERSION}.")
+
+
+def accept_header(request: Request) -> str:
+    """Without the header, or with an empty one, anything is accepted. Source: RFC 9110, 12.5.1."""
+    return request.headers.get("accept", "").strip() or "*/*"
 
 
 def check_identity(body: bytes, resource_type: str, resource_id: str | None) -> None:
@@ -95,13 +100,15 @@ def check_identity(body: bytes, resource_type: str, resource_id: str | None) -> 
 
 
 def asked_version(request: Request) -> int | None:
-    """The version of If-Match; None when there is none."""
+    """The version of If-Match, which is ANY_VERSION for `*`; None when there is none."""
     given = request.headers.get("if-match")
     if given is None:
         return None
+    if given.strip() == "*":
+        return ANY_VERSION
     found = VERSION_TAG.fullmatch(given.strip())
     if found is None:
-        raise BadRequest('If-Match has to name a version as this server gives it: W/"3".')
+        raise BadRequest('If-Match has to name a version as this server gives it: W/"3"; or * for any.')
     return int(found[1])
 
 
@@ -209,7 +216,12 @@ def form_of(request: Request, body: bytes) -> list[tuple[str, str]]:
         if not body:
             return []
         raise UnsupportedMediaType(f"Send search criteria as {FORM}.")
+    return parameters_of(body)
+
+
+def parameters_of(form: bytes) -> list[tuple[str, str]]:
+    """The criteria of a form."""
     try:
-        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
+        return parse_qsl(form.decode(), keep_blank_values=True, max_num_fields=100)
     except ValueError as error:
         raise BadRequest("The search criteria cannot be read: send at most 100, in UTF-8.") from error

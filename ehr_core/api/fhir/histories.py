@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import urlencode
 
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import Parts
@@ -19,7 +20,7 @@ from ehr_core.store.repository import Store
 from ehr_core.store.resource_types import resource_type
 from ehr_core.store.versions import StoredResource, version_number
 
-KNOWN = frozenset({"_count", "_since", "_at", PAGE_PARAMETER}) | CONTROLS
+KNOWN = frozenset({"_count", "_since", "_at", PAGE_PARAMETER})
 USUAL_PAGE = 100
 
 
@@ -34,10 +35,7 @@ def history_bundle(
     store = history_store(work)
     if type_name:
         resource_type(type_name)
-    asked = dict(given)
-    unknown = sorted(asked.keys() - KNOWN)
-    if unknown:
-        raise BadRequest(f"A history takes {', '.join(sorted(KNOWN))}, and nothing else.")
+    asked = _understood(given)
     place = "/".join(part for part in (type_name, resource_id, "_history") if part)
     limit = _limit(asked.get("_count"))
     period = Period(work.now(), _moment(work, asked, "_since"), _moment(work, asked, "_at"))
@@ -50,7 +48,8 @@ def history_bundle(
     seen = shown_of(store, found)
     base = base_url(parts)
     made = BundleAnswer("history", base)
-    made.links["self"] = f"{base}/{place}"
+    itself = urlencode(asked)
+    made.links["self"] = f"{base}/{place}" + (f"?{itself}" if itself else "")
     if position:
         content = [
             limit,
@@ -65,6 +64,18 @@ def history_bundle(
     for version in seen:
         made.add_version(version)
     return made.body()
+
+
+def _understood(given: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Each parameter once: of two limits nobody can say which one was meant. Raises BadRequest."""
+    asked = {name: value for name, value in given if name not in CONTROLS}
+    if asked.keys() - KNOWN:
+        raise BadRequest(f"A history takes {', '.join(sorted(KNOWN | CONTROLS))}, and nothing else.")
+    if twice := [name for name in asked if [each for each, _ in given].count(name) > 1]:
+        raise BadRequest(f"'{twice[0]}' is given more than once. Send it once.")
+    if PAGE_PARAMETER in asked and len(asked) > 1:
+        raise BadRequest("A page link takes no further parameters.")
+    return asked
 
 
 def version_in(store: Store, type_name: str, resource_id: str, version_id: str) -> StoredResource:

@@ -39,7 +39,8 @@ OPERATIONS = (
     terminology,
     validating,
 )
-ELSEWHERE = (SUBSCRIPTION, audit_events.CAPABILITY)
+OWN_OPERATIONS = ("OperationDefinition", '{"interaction": [{"code": "read"}]}')
+ELSEWHERE = (SUBSCRIPTION, audit_events.CAPABILITY, OWN_OPERATIONS)
 """Types that are kept, or made, outside the store."""
 PARTS = (bundling, system_search, reading, compartments, writing)
 IN_BULK = (("", "export"), ("Patient", "export"), ("Group", "export"), ("", "import"))

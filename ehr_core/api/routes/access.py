@@ -168,8 +168,9 @@ def acting_for(parts: ProcessParts, work: Work) -> ActingFor:
     return ActingFor(
         patient_id=None if mine else work.actor.patient_id,
         choices=[
-            RecordChoice(patient_id=one, name=named[one].name if one in named else None)
+            RecordChoice(patient_id=one, name=named[one].name, birth_date=named[one].birth_date)
             for one in sorted(choices)
+            if one in named
         ],
         has_own_record=session is not None and session.facts.patient_id is not None,
     )

@@ -149,12 +149,13 @@ def list_accounts(work: Work) -> AccountList:
 
 @router.post("/accounts", status_code=201)
 def create_account(asked: NewAccount, work: Work) -> AccountInfo:
+    """A password that is sent along is the maker's: good for one sign-in, at which its owner replaces it."""
     account_id = accounts.create_account(
         work,
         username=asked.username,
         display_name=asked.name,
         password=asked.password or secrets.token_urlsafe(32),
-        known_to="owner" if asked.password else "maker",
+        known_to="maker",
         roles=asked.roles,
         practitioner_id=asked.practitioner_id,
         patient_id=asked.patient_id,
@@ -175,7 +176,8 @@ def change_account(account_id: str, asked: ChangeAccount, work: Work) -> Account
     if asked.sites is not None:
         accounts.set_sites(work, account_id, asked.sites)
     if asked.password is not None:
-        accounts.set_password(work, account_id, asked.password)
+        mine = account_id == work.actor.actor_id
+        accounts.set_password(work, account_id, asked.password, known_to="owner" if mine else "maker")
     return _account_info(accounts.find_account(work, account_id))
 
 

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import text
 from starlette.responses import Response
 
-from ehr_core.access import audit
 from ehr_core.access.actor import Actor
 from ehr_core.access.app_grants import use_launch
 from ehr_core.access.applications import Application
-from ehr_core.access.identity import NOBODYS_RECORD
-from ehr_core.access.proxies import grants_of
 from ehr_core.access.roles import PATIENT_ROLES
 from ehr_core.access.scopes import granted, has_level, sentence
-from ehr_core.access.sessions import act_for, find_session
 from ehr_core.access.sign_in import SignIn
 from ehr_core.access.unit_of_work import begin
 from ehr_core.api.dependencies import Parts
-from ehr_core.api.known_patients import names_of
 from ehr_core.api.smart.authorization_request import answer_address
 from ehr_core.api.smart.step_pages import step_page
 from ehr_core.api.smart.ticket import Ticket
-from ehr_core.display import say_name
+from ehr_core.api.smart.whose_record import chosen_record, people_acted_for
 from ehr_core.kernel.errors import AlmonerError, BadRequest, NotFound
 from ehr_core.store.repository import Store
 
@@ -44,10 +40,11 @@ def consent_page(
     scopes = _scopes(application, ticket)
     roles = _roles_of(parts, ticket.account_id or "")
     asks_patient = _needs_patient(scopes) and not ticket.request.launch
+    choices = people_acted_for(parts, ticket.account_id or "") if asks_patient and "proxy" in roles else []
     return step_page(
         parts,
         application,
-        ticket,
+        replace(ticket, records=tuple(choice.patient_id for choice in choices)),
         binding,
         "consent.html",
         error,
@@ -57,7 +54,7 @@ def consent_page(
         asks_patient=asks_patient,
         is_patient=bool(PATIENT_ROLES & set(roles)),
         has_own_record="patient" in roles,
-        records=_records(parts, ticket.account_id or "") if asks_patient and "proxy" in roles else {},
+        records=[choice.words for choice in choices],
     )
 
 
@@ -130,34 +127,8 @@ def _context(
     if not _needs_patient(scopes):
         return None, None
     if actor.kind == "patient":
-        return _own_or_acted_for(parts, actor, sid, patient), None
+        return chosen_record(parts, actor, sid, ticket.records, patient), None
     return _find(parts, actor, patient), None
-
-
-def _own_or_acted_for(parts: Parts, actor: Actor, sid: str, patient: str) -> str:
-    """A patient's own record; a proxy names whose, unless there is one alone."""
-    if patient and patient != actor.patient_id:
-        with parts.identity.transaction() as connection:
-            session = find_session(connection, sid)
-            if session is None or patient not in parts.identity.proxy_scopes(session, parts.clock.now()):
-                raise BadRequest("You may not act for this person, or not any more.")
-            act_for(connection, sid, patient)
-        return patient
-    if actor.patient_id in (None, NOBODYS_RECORD):
-        raise BadRequest("Say whose record: you act for several people, or for nobody any more.")
-    return actor.patient_id
-
-
-def _records(parts: Parts, account_id: str) -> dict[str, str]:
-    """Name by id of each record that this account may act for today; audited, as it names patients."""
-    now = parts.clock.now()
-    with parts.identity.transaction() as connection:
-        ids = parts.identity.scopes_today(grants_of(connection, account_id), now)
-        if ids:
-            asking = Actor(account_id, "patient", "", ("proxy",), frozenset(), patient_id=NOBODYS_RECORD)
-            audit.record(connection, asking, now, "records_to_act_for_listed", patient_ids=ids)
-    named = names_of(parts, ids)
-    return {one: say_name(named[one].name if one in named else None) for one in sorted(ids)}
 
 
 def _find(parts: Parts, actor: Actor, written: str) -> str:

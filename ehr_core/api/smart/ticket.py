@@ -32,6 +32,7 @@ class Ticket:
     `proved_at` is when that was (seconds since 1970): what follows is done soon, and before the password changes.
     `secret` is that of a second factor which is being set up, `challenge` what a passkey has to
     sign, `nonce`, `verifier` and `binding` belong to a way over the site's own provider: sealed like everything here.
+    `records` are the patients whom the consent page lists, in its order.
     """
 
     request: AuthorizationRequest
@@ -45,6 +46,7 @@ class Ticket:
     nonce: str | None = None
     verifier: str | None = None
     binding: str | None = None
+    records: tuple[str, ...] = ()
 
 
 def new_binding() -> str:
@@ -68,4 +70,5 @@ def read_ticket(seal: Seal, text: str, *, binding: str | None, now: datetime) ->
     if now.timestamp() > content["until"]:
         raise BadRequest(STALE)
     stands = content["ticket"]
-    return Ticket(**stands | {"request": AuthorizationRequest(**stands["request"])})
+    read = {"request": AuthorizationRequest(**stands["request"]), "records": tuple(stands["records"])}
+    return Ticket(**stands | read)

@@ -16,10 +16,13 @@ from ehr_core.access.sealing import Seal
 from ehr_core.access.unit_of_work import UnitOfWork, begin
 from ehr_core.api.dependencies import Parts, ProcessParts, RawBody, Work
 from ehr_core.api.fhir.exchange import (
+    FORM,
+    UnsupportedMediaType,
     asked_version,
     base_url,
     check_identity,
     fhir_response,
+    media_type_of,
     require_json_answer,
     require_json_body,
 )
@@ -36,6 +39,7 @@ from ehr_core.kernel.errors import BadRequest, Forbidden, NotFound, StaleVersion
 from ehr_core.kernel.fhir_json import encode
 from ehr_core.kernel.ids import new_id
 from ehr_core.outside.addresses import reach_of
+from ehr_core.store.versions import ANY_VERSION
 
 router = APIRouter(prefix="/fhir", tags=["fhir"])
 TYPE = "Subscription"
@@ -55,7 +59,7 @@ def create(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> 
         rows.add(desk.connection, subscription_id, work.actor, asked, _seal(parts), desk.now())
         row = _found(desk, work.actor, subscription_id)
         _note(desk, work.actor, "subscription_made", subscription_id)
-    headers = {"Location": f"{base_url(parts)}/Subscription/{subscription_id}/_history/1"}
+    headers = {"Location": f"{base_url(parts)}/Subscription/{subscription_id}"}
     return _answer(request, row, status=201, headers=headers)
 
 
@@ -69,7 +73,7 @@ def update(
     version = asked_version(request)
     with _desk(parts) as desk:
         before = _found(desk, work.actor, subscription_id, lock=True)
-        if version not in (None, before.version_id):
+        if version not in (None, ANY_VERSION, before.version_id):
             raise StaleVersion("Somebody else saved a newer version. Read it again, then make your change.")
         rows.replace(desk.connection, subscription_id, work.actor, asked, _seal(parts), desk.now())
         row = _found(desk, work.actor, subscription_id)
@@ -146,7 +150,18 @@ def events(
 @router.get("/Subscription")
 def search(request: Request, parts: ProcessParts, work: Work) -> Response:
     """The caller's own, by status, topic or endpoint."""
-    given = _given(request, b"", work, *SEARCHED_BY)
+    return _searched(request, parts, work, _given(request, b"", work, *SEARCHED_BY))
+
+
+@router.post("/Subscription/_search")
+def search_by_form(request: Request, body: RawBody, parts: ProcessParts, work: Work) -> Response:
+    """The same with the criteria in the body, so that they stand in no address and no log."""
+    if body and media_type_of(request) != FORM:
+        raise UnsupportedMediaType(f"Send search criteria as {FORM}.")
+    return _searched(request, parts, work, _given(request, body, work, *SEARCHED_BY))
+
+
+def _searched(request: Request, parts: Parts, work: UnitOfWork, given: Given) -> Response:
     with _desk(parts) as desk:
         found = rows.owned(desk.connection, work.actor)
     held = {"_id": "id", "status": "status", "criteria": "topic", "url": "endpoint"}

@@ -6,6 +6,7 @@ import json
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from data_contracts.api.access import NewProxy
 from ehr_core.access.proxies import Grant, scope_now
@@ -52,6 +53,13 @@ def parent_of(api, admin, *patients: str, **more):
         values = {"relationship": "parent", "scope": ["record", "appointments"]} | more
         admin.access.give_proxy(NewProxy(account_id=account, patient_id=patient, **values))
     return api.client_of(api.session(account, "portal"), "portal")
+
+
+def named(client) -> list[tuple[str, str | None, str | None]]:
+    return [
+        (one.patient_id, one.name and one.name.family, one.birth_date)
+        for one in client.access.acting_for().choices
+    ]
 
 
 def seen(client) -> set[str]:
@@ -117,7 +125,7 @@ def test_a_grant_that_is_over_or_ended_works_no_more_in_an_open_session(api, adm
 
 def test_a_parent_of_two_chooses_and_cannot_choose_anybody_else(api, admin):
     parent = parent_of(api, admin, "small", "teen")
-    assert [one.patient_id for one in parent.access.acting_for().choices] == ["small", "teen"]
+    assert named(parent) == [("small", "Small", "2019-01-10"), ("teen", "Teen", "2011-11-21")]
     assert parent.account.me().patient_id == "nobody"
     parent.access.act_for("small")
     assert seen(parent) == {"small-open"}
@@ -126,6 +134,25 @@ def test_a_parent_of_two_chooses_and_cannot_choose_anybody_else(api, admin):
     parent.access.act_for("teen")
     with pytest.raises(Forbidden):
         seen(parent)
+
+
+def test_the_names_to_choose_from_are_audited_and_leave_out_whom_a_proxy_acts_for_no_more(api, admin):
+    parent = parent_of(api, admin, "small", ends_at=api.clock.now() + timedelta(minutes=5))
+    me = parent.account.me().account_id
+    admin.access.give_proxy(
+        NewProxy(account_id=me, patient_id="grown", relationship="caregiver", scope=["record"])
+    )
+    assert [name for _, name, _ in named(parent)] == ["Grown", "Small"]
+    api.clock.instant += timedelta(minutes=5)
+    assert [name for _, name, _ in named(parent)] == ["Grown"]
+    with api.work() as work:
+        listed = work.connection.execute(
+            text(
+                "SELECT actor_id, patient_ids FROM audit.event WHERE act = 'records_to_act_for_listed' "
+                "ORDER BY at, id"
+            )
+        ).all()
+    assert [tuple(row) for row in listed] == [(me, ["grown", "small"]), (me, ["grown"])]
 
 
 def test_the_end_of_a_grant_and_only_an_administrator_gives_one(api, admin):

@@ -222,14 +222,14 @@ def test_a_patient_keeps_their_account_and_sees_who_looked(api, okafor, language
 
 
 def test_a_proxy_chooses_whose_record_to_look_at(api, admin):
-    put_patient(api, "ben")
+    put_patient(api, "ben", birth="2001-05")
     account = api.account("carer", "proxy")
     for patient in ("ana", "ben"):
         new = NewProxy(account_id=account, patient_id=patient, relationship="caregiver", scope=["record"])
         admin.access.give_proxy(new)
     carer = api.client_of(api.session(account, "portal"), "portal")
     page = portal_of(carer, "account")
-    assert page.radio[0].options == ["Ana Reyes", "Ana Reyes"]
+    assert page.radio[0].options == ["Ana Reyes, born 14 March 1972", "Ana Reyes, born May 2001"]
     page.radio[0].set_value("ben").run(timeout=30)
     press(page, "Look at this record")
     assert carer.access.acting_for().patient_id == "ben"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -25,8 +26,12 @@ EVERYTHING = ("launch/patient", "patient/*.rs", "offline_access", "openid", "fhi
 def api(database, tmp_path):
     with running_api(database, tmp_path) as running:
         with running.work() as work:
-            for name in ("ana", "ben"):
-                Store(work).create("Patient", {"resourceType": "Patient"}, id=name)
+            for id, family, given, born in (
+                ("ana", "Ashby", "Robin", "1990-03-05"),
+                ("ben", "Reyes", "Lou", "2001"),
+            ):
+                named = {"name": [{"family": family, "given": [given]}], "birthDate": born}
+                Store(work).create("Patient", {"resourceType": "Patient"} | named, id=id)
             visit = {
                 "resourceType": "Encounter",
                 "status": "in-progress",
@@ -237,19 +242,57 @@ def test_a_visit_is_not_said_to_be_given_where_none_is_open(api, ana):
     assert tokens["scope"] == "launch/patient patient/*.rs"
 
 
-def test_a_proxy_of_two_says_whose_record_it_is(api):
-    parent = api.account("parent", "proxy")
-    for patient in ("ana", "ben"):
-        with api.work(REGISTRAR) as work:
-            give_proxy(
-                work, account_id=parent, patient_id=patient, relationship="caregiver", scope=["record"]
-            )
+def acts_for(api, *patients: str, **more) -> str:
+    account = api.account("parent", "proxy")
+    with api.work(REGISTRAR) as work:
+        for patient in patients:
+            values = {"relationship": "caregiver", "scope": ["record"]} | more
+            give_proxy(work, account_id=account, patient_id=patient, **values)
+    return account
+
+
+def test_a_proxy_of_two_chooses_whose_record_it_is_by_name_and_sees_no_id(api):
+    parent = acts_for(api, "ana", "ben")
     app = SmartApp(api)
     page = app.decide(app.consent("parent"))
     assert "Say whose record" in page.text
-    answer = app.redeem(answer_of(app.decide(page, patient="ben"))["code"]).json()
+    assert '<label for="patient">Whose record</label>' in page.text
+    options = re.findall(r'<option value="([^"]*)">([^<]+)</option>', page.text)
+    assert options == [
+        ("", "Choose"),
+        ("0", "Lou Reyes, born 2001 (month not recorded)"),
+        ("1", "Robin Ashby, born 05-Mar-1990"),
+    ]
+    for wrong in ("ana", "2", "-1", "٠"):
+        page = app.decide(page, patient=wrong)
+        assert "You may not act for this person" in page.text
+    answer = app.redeem(answer_of(app.decide(page, patient="0"))["code"]).json()
     assert answer["patient"] == "ben"
     assert app.get("/fhir/Patient/ana", answer["access_token"]).status_code == 404
+    with api.work() as work:
+        read = work.connection.execute(
+            text(
+                "SELECT DISTINCT actor_id, patient_ids FROM audit.event WHERE act = 'records_to_act_for_listed'"
+            )
+        ).all()
+    assert [tuple(row) for row in read] == [(parent, ["ana", "ben"])]
+
+
+def test_whom_a_proxy_acts_for_without_the_record_or_no_more_is_no_choice(api):
+    until = api.clock.now() + timedelta(minutes=5)
+    parent = acts_for(api, "ana", ends_at=until)
+    with api.work(REGISTRAR) as work:
+        give_proxy(
+            work, account_id=parent, patient_id="ben", relationship="caregiver", scope=["appointments"]
+        )
+    app = SmartApp(api)
+    page = app.consent("parent")
+    assert "Robin Ashby" in page.text
+    assert "Reyes" not in page.text
+    api.clock.instant = until
+    late = app.decide(page)
+    assert "You may not act for this person, or not any more." in late.text
+    assert "You act for nobody whose record an application may read" in late.text
 
 
 # Where I am signed in

@@ -96,6 +96,20 @@ def test_a_body_that_is_no_parameters_resource_is_refused_with_an_outcome(api, p
         pipeline.transport.request("POST", "/fhir/$export", content=body, headers=headers)
 
 
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/fhir+xml", None]
+)
+def test_a_body_that_says_it_is_something_else_than_json_is_not_read(pipeline, kind):
+    body = b'{"resourceType": "Parameters"}'
+    headers = {"Prefer": "respond-async"} | ({"Content-Type": kind} if kind else {})
+    with pytest.raises(BadRequest, match="fhir\\+json"):
+        pipeline.transport.request("POST", "/fhir/$export", content=body, headers=headers)
+    assert (
+        pipeline.transport.request("POST", "/fhir/$export", headers={"Prefer": "respond-async"}).status_code
+        == 202
+    )
+
+
 def test_a_post_with_parameters_in_its_address_is_refused(api, pipeline):
     with pytest.raises(BadRequest, match="Parameters body"):
         pipeline.transport.request("POST", "/fhir/$export?_type=Patient", headers={"Prefer": "respond-async"})

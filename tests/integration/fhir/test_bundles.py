@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from tests.integration.fhir.conftest import observation, patient
+from tests.integration.fhir.conftest import FhirHttp, observation, patient
 from tests.integration.fhir.test_rest import JSON_PATCH, fhirpath_patch, issue
 
 MRN = "identifier=urn:mrn|9"
@@ -186,3 +186,94 @@ def test_who_may_only_read_writes_nothing_by_batch(chen, as_):
     sent = bundle("batch", entry("GET", "Observation/o1"), entry("DELETE", "Observation/o1"))
     assert reader.send("POST", "", sent).status_code == 403
     assert chen.get("/Observation/o1").status_code == 200
+
+
+def audited(api) -> list[tuple]:
+    """What was written down since the last look, without the batch itself."""
+    with api.work() as work:
+        rows = work.connection.exec_driver_sql(
+            "SELECT act, resource_type, patient_id, patient_ids FROM audit.event WHERE act <> 'batch' ORDER BY at, id"
+        )
+        return [tuple(row) for row in rows]
+
+
+def test_a_batch_takes_what_changes_nothing_and_answers_and_audits_it_as_its_own_address_does(api, chen):
+    chen.put(observation("o1"))
+    subject = without_id(patient("x"))
+    asked = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": subject}]}
+    form = {
+        "resourceType": "Binary",
+        "contentType": "application/x-www-form-urlencoded",
+        "data": base64.b64encode(b"patient=ana&_sort=_id").decode(),
+    }
+    alone = [
+        ("GET", "metadata", None),
+        ("GET", "metadata?mode=terminology", None),
+        ("POST", "Observation/_search?patient=ana&_sort=_id", None),
+        ("POST", "Patient/ana/Observation/_search", None),
+        ("POST", "_search?_type=Patient,Observation", None),
+        ("GET", "Patient/ana/$everything?_type=Observation", None),
+        ("POST", "Patient/$match", asked),
+        ("POST", "Observation/$validate", observation("o1", subject={"reference": "urn:uuid:0"})),
+        ("GET", "CodeSystem/$validate-code?url=http://loinc.org&code=4548-4", None),
+        ("POST", "Patient/ana/%24everything", None),
+    ]
+    before = len(audited(api))
+    answers = [
+        chen.http.request(
+            method,
+            f"/fhir/{url}",
+            content=json.dumps(body) if body else None,
+            headers={"Content-Type": "application/fhir+json"} if body else {},
+        ).json()
+        for method, url, body in alone
+    ]
+    between = len(audited(api))
+    batch = chen.send("POST", "", bundle("batch", *(entry(*each) for each in alone))).json()
+    assert statuses(batch) == ["200"] * len(alone)
+    assert [each["resource"] for each in batch["entry"]] == answers
+    written = audited(api)
+    assert sorted(written[between:], key=repr) == sorted(written[before:between], key=repr)
+    by_form = chen.send("POST", "", bundle("batch", entry("POST", "Observation/_search", form))).json()
+    assert [each["resource"]["id"] for each in by_form["entry"][0]["resource"]["entry"]] == ["o1"]
+
+
+def test_what_a_batch_does_not_take_is_refused_entry_by_entry(chen):
+    wrong = {"resourceType": "Binary", "contentType": "text/plain", "data": ""}
+    answer = chen.send(
+        "POST",
+        "",
+        bundle(
+            "batch",
+            entry("POST", "$import", {"resourceType": "Parameters"}),
+            entry("GET", "$export"),
+            entry("GET", "Patient/$match"),
+            entry("POST", "Observation/_search", wrong),
+            entry("POST", "Nonsense/_search"),
+            entry("POST", "Patient/nobody/$everything"),
+            entry("ask", "Observation/_search"),
+            entry("GET", "metadata?mode=wrong"),
+        ),
+    ).json()
+    assert statuses(answer) == ["404", "404", "404", "422", "400", "404", "422", "400"]
+    assert chen.bundle("/Patient?_summary=count")["total"] == 1
+
+
+def test_a_patient_asks_by_batch_of_nobody_else(api, chen):
+    chen.put(patient("ben", "Vega"))
+    account = api.account("ana", "patient", patient_id="ana")
+    token = api.client_of(api.session(account, "portal"), "portal").transport._token_source()
+    ana = FhirHttp(api.http(headers={"Authorization": f"Bearer {token}"}))
+    asked = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": patient("x")}]}
+    answer = ana.send(
+        "POST",
+        "",
+        bundle(
+            "batch",
+            entry("POST", "Patient/_search?_sort=_id"),
+            entry("GET", "Patient/ben/$everything"),
+            entry("POST", "Patient/$match", asked),
+        ),
+    ).json()
+    assert statuses(answer) == ["200", "404", "403"]
+    assert [each["resource"]["id"] for each in answer["entry"][0]["resource"]["entry"]] == ["ana"]

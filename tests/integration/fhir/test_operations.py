@@ -141,6 +141,46 @@ def test_the_terminology_is_what_ships(chen):
     assert chen.get("/ValueSet/$expand?url=http://nowhere").status_code == 404
 
 
+def validated(chen, kind: str, codings: list[dict], url: str | None = None) -> dict:
+    held = {"text": "A1c"} | ({"coding": codings} if codings else {})
+    concept = {"name": "codeableConcept", "valueCodeableConcept": held}
+    named = [{"name": "url", "valueUri": url}] if url else []
+    answer = chen.send(
+        "POST", f"/{kind}/$validate-code", {"resourceType": "Parameters", "parameter": [*named, concept]}
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_concept_is_in_when_one_of_its_codes_is(chen):
+    a1c, glucose = ({"system": "http://loinc.org", "code": code} for code in ("4548-4", "2345-7"))
+    local = {"system": "urn:local", "code": "A1C"}
+    for codings, inside in (
+        ([local, glucose, a1c], True),
+        ([local, glucose], False),
+        ([glucose], False),
+        ([a1c | {"display": "Something else"}], False),
+        ([], False),
+    ):
+        told = validated(chen, "ValueSet", codings, "hba1c")
+        assert value(told, "result") is inside, codings
+        assert inside or value(told, "message")
+    assert value(validated(chen, "CodeSystem", [local, a1c]), "result") is True
+    assert value(validated(chen, "CodeSystem", [local, a1c], "http://loinc.org"), "result") is True
+    assert value(validated(chen, "CodeSystem", [a1c], "http://snomed.info/sct"), "result") is False
+    in_two_ways = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": "url", "valueUri": "hba1c"},
+            {"name": "coding", "valueCoding": a1c},
+            {"name": "codeableConcept", "valueCodeableConcept": {"coding": [a1c]}},
+        ],
+    }
+    refused = chen.send("POST", "/ValueSet/$validate-code", in_two_ways)
+    assert (refused.status_code, "do not go together" in refused.text) == (400, True)
+    assert chen.get("/ValueSet/$validate-code?url=hba1c&codeableConcept=4548-4").status_code == 400
+
+
 def test_match_grades_who_this_may_be(chen, as_):
     person = patient("x", telecom=[{"system": "phone", "value": "212-555-0101"}], gender="female")
     del person["id"]

@@ -6,9 +6,12 @@ import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
+from fhir.resources.R4B.operationdefinition import OperationDefinition
 
+from ehr_core.api.bulk_import.asked import KNOWN
 from tests.integration.fhir.conftest import FHIR_JSON, link, observation, patient
 
 JSON_PATCH = "application/json-patch+json"
@@ -142,6 +145,22 @@ def test_of_two_updates_of_one_version_one_gets_412(chen):
         )
     assert sorted(answer.status_code for answer in answers) == [200, 412]
     assert issue(next(answer for answer in answers if answer.status_code == 412))["code"] == "conflict"
+
+
+def test_any_version_will_do_where_one_is_and_none_where_none_is(chen):
+    chen.put(patient("ana"))
+    assert chen.put(patient("ana", "Vega"), If_Match="*").status_code == 200
+    assert chen.put(patient("nobody"), If_Match="*").status_code == 412
+    assert chen.get("/Patient/nobody").status_code == 404
+    chen.put(observation("o1"))
+    assert chen.send("DELETE", "/Observation/o1", If_Match="*").status_code == 204
+    assert chen.put(observation("o1"), If_Match="*").status_code == 412
+    bundle = {"resourceType": "Bundle", "type": "batch", "entry": []}
+    for name in ("ana", "no-one"):
+        request = {"method": "PUT", "url": f"Patient/{name}", "ifMatch": "*"}
+        bundle["entry"].append({"resource": patient(name, "Luz"), "request": request})
+    answered = chen.send("POST", "", bundle).json()["entry"]
+    assert [each["response"]["status"][:3] for each in answered] == ["200", "412"]
 
 
 # Preferences
@@ -339,6 +358,23 @@ def test_histories_of_one_of_a_type_and_of_all(api, chen):
     assert chen.get("/Patient/ana/_history?_sort=x").status_code == 400
 
 
+def test_the_self_link_of_a_history_says_what_was_asked_and_a_limit_is_given_once(chen):
+    asked = "_since=2026-11-20T14%3A00%3A00Z&_at=2026-11-20&_count=1"
+    page = chen.bundle(f"/Patient/ana/_history?{asked}&_format=json")
+    assert link(page, "self").endswith(f"/fhir/Patient/ana/_history?{asked}")
+    again = chen.http.get(link(page, "self")).json()
+    assert again["entry"] == page["entry"]
+    assert link(chen.bundle("/Patient/_history"), "self").endswith("/fhir/Patient/_history")
+    for wrong in ("_since=2026&_since=2027", "_at=2026&_at=2026", "_count=1&_count=2"):
+        refused = chen.get(f"/Patient/ana/_history?{wrong}")
+        assert refused.status_code == 400
+        assert "more than once" in issue(refused)["diagnostics"]
+    chen.put(patient("ana", "Vega"))
+    following = link(chen.bundle("/Patient/ana/_history?_count=1"), "next")
+    assert unquote(link(chen.http.get(following).json(), "self")) == following
+    assert chen.http.get(f"{following}&_since=2026").status_code == 400
+
+
 def test_a_history_is_turned_page_by_page_and_stays_as_it_was(chen):
     for number in range(5):
         chen.put(patient("ana", f"Name{number}"))
@@ -418,3 +454,16 @@ def test_the_capability_statement_names_the_statements_and_operations_that_other
     assert defined["Group", "export"] == "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/group-export"
     assert defined["DocumentReference", "docref"] == "http://hl7.org/fhir/us/core/OperationDefinition/docref"
     assert defined["Patient", "everything"] == "http://hl7.org/fhir/OperationDefinition/Patient-everything"
+
+
+def test_what_no_guide_defines_is_defined_where_the_statement_says(api):
+    (named,) = [
+        each["definition"]
+        for each in api.http().get("/fhir/metadata").json()["rest"][0]["operation"]
+        if each["name"] == "import"
+    ]
+    told = api.http().get(named)
+    assert told.status_code == 200, told.text
+    OperationDefinition.model_validate(told.json())
+    assert (told.json()["url"], told.json()["code"], told.json()["system"]) == (named, "import", True)
+    assert {each["name"] for each in told.json()["parameter"]} == KNOWN

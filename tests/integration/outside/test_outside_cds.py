@@ -431,7 +431,10 @@ def test_a_private_address_is_called_by_nobody(database, tmp_path, here):
         with api.work() as work:
             Store(work).create("Patient", patient("ana"), id="ana")
         admin = api.signed_in("robin", "admin")
-        admin.outside.add_service(service("https://127.0.0.1:9"))
+        with pytest.raises(BadRequest, match="private network"):
+            admin.outside.add_service(service("https://127.0.0.1:9"))
+        admin.outside.add_service(service("https://cds.example"))
+        api.app.state.outside_support.look = lambda host, port: ["127.0.0.1"]
         found = api.signed_in("chen", "clinician").outside.cards(VIEW)
     assert "private network" in found.could_not[0].why
 

@@ -340,6 +340,8 @@ def test_a_new_key_signs_and_the_last_one_is_still_known(api, app, here, admin):
         ({"channel": {"_payload": None}}, "payload-content"),
         ({"channel": {"endpoint": None}}, "channel.endpoint"),
         ({"channel": {"endpoint": "ftp://example.org/x"}}, "channel.endpoint"),
+        ({"channel": {"endpoint": "https://10.0.0.5/x"}}, "channel.endpoint"),
+        ({"channel": {"endpoint": "https://hook..example.org/"}}, "channel.endpoint"),
         ({"channel": {"endpoint": "https://me:secret@example.org/x"}}, "channel.endpoint"),
         ({"channel": {"header": ["X-A: b\r\nX-Evil: c"]}}, "channel.header[0]"),
         ({"channel": {"header": ["Host: elsewhere"]}}, "channel.header[0]"),
@@ -358,6 +360,24 @@ def test_what_cannot_be_kept_is_refused_naming_its_element(app, change, word):
     answer = app.send("POST", "/Subscription", made)
     assert answer.status_code == 422, answer.text
     assert word in answer.text
+
+
+def test_where_a_new_one_is_can_be_read_and_it_is_found_by_form_too(app):
+    made = app.send("POST", "/Subscription", subscription("https://example.org/hook?key=1"))
+    there = app.api.http().get(made.headers["location"], headers=app.headers)
+    assert (there.status_code, there.json()["id"]) == (200, made.json()["id"])
+
+    def found(criteria: str, kind: str = "application/x-www-form-urlencoded"):
+        headers = app.headers | {"Content-Type": kind}
+        return app.api.http().post("/fhir/Subscription/_search", content=criteria, headers=headers)
+
+    assert found("url=https%3A%2F%2Fexample.org%2Fhook%3Fkey%3D1").json()["total"] == 1
+    assert found("status=off").json()["total"] == 0
+    assert found("").json() == app.send("GET", "/Subscription").json()
+    assert found("nonsense=1").status_code == 400
+    assert found("{}", "application/fhir+json").status_code == 415
+    other = Subscriber(app.api, scopes=("system/Observation.rs",))
+    assert other.send("POST", "/Subscription/_search").status_code == 403
 
 
 def test_what_was_told_of_whom_is_in_the_audit_log(api, app, here):

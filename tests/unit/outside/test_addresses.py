@@ -98,6 +98,10 @@ def test_one_bad_answer_among_good_ones_is_enough():
         "https://" + "a" * 2100,
         "javascript:alert(1)",
         "//hook.example.org/",
+        "https://hook..example.org/",
+        "https://hook.example.org%2f@x/",
+        "https://[::1/",
+        "https://[hook]/",
         "",
     ],
 )
@@ -137,3 +141,41 @@ def test_plain_http_is_for_this_machine_in_development_alone(tmp_path):
         reach_of(Settings(state=tmp_path, environment="production", outside_networks="127.0.0.0/8"))
     with pytest.raises(BadRequest, match="ALMONER_OUTSIDE_NETWORKS"):
         reach_of(Settings(state=tmp_path, outside_networks="everywhere"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "[::1]", "[::ffff:10.0.0.5]", "10.0.0.5", "169.254.169.254", "[fe80::1]", "0.0.0.0"),
+        *(
+            "localhost",
+            "LOCALHOST.",
+            "x.localhost",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "127.1",
+            "a.0x7f",
+        ),
+        *("-hook.example.org", "hook<.example.org", "a" * 64 + ".example.org", "a." * 127 + "org"),
+    ],
+)
+def test_what_cannot_be_called_is_refused_before_it_is_kept(host):
+    with pytest.raises(AddressRefused, match=r"^endpoint: "):
+        check_shape(f"https://{host}/", CLOSED, "endpoint")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "hook.example.org",
+        "HOOK.example.org.",
+        "x_y.example.org",
+        "8.8.8.8",
+        "[2606:4700::1111]",
+        "xn--bcher-kva.de",
+    ],
+)
+def test_what_may_be_called_is_kept(host):
+    check_shape(f"https://{host}/", CLOSED, "endpoint")
+    check_shape("https://10.20.0.9/", Reach((ipaddress.ip_network("10.20.0.0/16"),)))

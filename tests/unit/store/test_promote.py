@@ -75,7 +75,13 @@ def test_a_person_is_found_by_folded_names_and_digits() -> None:
             "identifier": [{"system": "urn:mrn", "value": "0012"}],
             "name": [
                 {"use": "old", "family": "Smith"},
-                {"use": "official", "family": "Núñez", "given": ["José", "Luis"]},
+                {
+                    "use": "official",
+                    "family": "Núñez",
+                    "given": ["José", "Luis"],
+                    "prefix": ["Dr."],
+                    "suffix": ["MD"],
+                },
             ],
             "telecom": [
                 {"system": "phone", "value": "+1 (212) 555-0199"},
@@ -87,7 +93,8 @@ def test_a_person_is_found_by_folded_names_and_digits() -> None:
     )
 
     assert found.patient_id == "r-1"
-    assert found.extra["name_text"] == " smith jose luis nunez"
+    assert found.extra["name_text"] == " smith jose luis nunez dr. md"
+    assert len(found.extra["name_sounds"]) == 4, "titles are no part of how somebody is called"
     assert found.extra["display_name"] == "José Luis Núñez"
     assert found.extra["phone_digits"] == ["12125550199", "2125550199", "5550199"]
     assert found.extra["birth_date"] == date(1980, 2, 29)

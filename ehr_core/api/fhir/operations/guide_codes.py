@@ -12,6 +12,9 @@ from ehr_core.kernel.errors import NotFound
 from ehr_core.kernel.name_sounds import folded
 from ehr_core.store.guides.value_sets import Codes, CodeSystem
 
+Told = dict[str, Any]
+"""What is answered of one code: `result`, and `message` or `display`."""
+
 MOST_CODES = 1000
 NOT_TOLD = (
     "Whether the code is in cannot be told here: the value set needs a code system that is not held whole."
@@ -46,23 +49,23 @@ def expansion_of(at: datetime, total: int, offset: int, contains: Sequence[dict[
     return told | ({"contains": list(contains)} if contains else {})
 
 
-def in_codes(found: Codes, system: str, code: str, display: str | None) -> bytes:
+def in_codes(found: Codes, system: str, code: str, display: str | None) -> Told:
     """Whether a code is in a value set; `result` false with the reason also where that cannot be told."""
     told = found.has(system or None, code)
     if told is None:
-        return parameters(result=False, message=NOT_TOLD)
+        return {"result": False, "message": NOT_TOLD}
     if not told:
-        return parameters(result=False, message=f"The code is not in {found.title}.")
+        return {"result": False, "message": f"The code is not in {found.title}."}
     held = found.find_system(system)
-    return _agreed(held.codes.get(code, ("", ""))[0] if held else "", display)
+    return agreed(held.codes.get(code, ("", ""))[0] if held else "", display)
 
 
-def in_system(held: CodeSystem, code: str, display: str | None) -> bytes:
+def in_system(held: CodeSystem, code: str, display: str | None) -> Told:
     told = held.has(code)
     if told:
-        return _agreed(held.codes[code][0], display)
+        return agreed(held.codes[code][0], display)
     words = f"The code is not in {held.title}." if told is False else f"{held.title} is not held whole."
-    return parameters(result=False, message=words)
+    return {"result": False, "message": words}
 
 
 def looked_up(held: CodeSystem, code: str) -> bytes:
@@ -82,7 +85,8 @@ def subsumption(held: CodeSystem, first: str, second: str) -> bytes:
     return parameters(outcome=outcome)
 
 
-def _agreed(own: str, display: str | None) -> bytes:
+def agreed(own: str | None, display: str | None) -> Told:
+    """Of a code that is in: whether the display that was sent is ours, where both are known."""
     if display and own and folded(display) != folded(own):
-        return parameters(result=False, message="The display is another one here.", display=own)
-    return parameters(result=True, display=own or None)
+        return {"result": False, "message": "The display is another one here.", "display": own}
+    return {"result": True, "display": own or None}

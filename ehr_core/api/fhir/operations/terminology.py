@@ -18,9 +18,12 @@ from data_contracts.valuesets import ValueSet, ValueSetCode, value_sets
 from ehr_core.access.unit_of_work import UnitOfWork
 from ehr_core.api.dependencies import RawBody, Work
 from ehr_core.api.fhir.exchange import fhir_response, require_json_answer
+from ehr_core.api.fhir.operations.codings import any_of, codings_of
 from ehr_core.api.fhir.operations.given import Given, parameters
 from ehr_core.api.fhir.operations.guide_codes import (
     MOST_CODES,
+    Told,
+    agreed,
     expanded,
     expansion_of,
     in_codes,
@@ -67,17 +70,21 @@ def expand_by_id(value_set_id: str, request: Request, body: RawBody, work: Work)
 @router.get("/ValueSet/$validate-code")
 @router.post("/ValueSet/$validate-code")
 def validate_in_value_set(request: Request, body: RawBody, work: Work) -> Response:
-    """Whether a code is in the set, and whether the display is ours."""
-    given = _given(request, work, body, "url", "system", "code", "display", "coding")
+    """Whether a code, or any of a concept's, is in the set, and whether the display is ours."""
+    given = _given(request, work, body, "url", "system", "code", "display", "coding", "codeableConcept")
     url = given.required("url")
-    system, code, display = _coding(given)
     found = _own_value_set(url)
-    if found is None:
-        return fhir_response(request, in_codes(_codes(work, url), system, code, display))
-    match = next((each for each in found.codes if _is(each, system, code)), None)
-    if match is None:
-        return fhir_response(request, parameters(result=False, message=f"The code is not in {found.title}."))
-    return fhir_response(request, _agreed(match, code, display))
+    held = _codes(work, url) if found is None else None
+
+    def judge(system: str, code: str, display: str | None) -> Told:
+        if held is not None:
+            return in_codes(held, system, code, display)
+        match = next((each for each in found.codes if _is(each, system, code)), None)
+        if match is None:
+            return {"result": False, "message": f"The code is not in {found.title}."}
+        return _agreed(match, code, display)
+
+    return fhir_response(request, parameters(**any_of(codings_of(given), judge)))
 
 
 @router.get("/CodeSystem/$lookup")
@@ -85,7 +92,7 @@ def validate_in_value_set(request: Request, body: RawBody, work: Work) -> Respon
 def lookup(request: Request, body: RawBody, work: Work) -> Response:
     """What we know of a code: its system's name and its display."""
     given = _given(request, work, body, "system", "code", "coding")
-    system, code, _ = _coding(given)
+    system, code, _ = codings_of(given)[0]
     if (held := _imported(work, system)) is not None:
         return fhir_response(request, looked_up(held, code))
     found = _shipped(_system(system), code)
@@ -97,19 +104,25 @@ def lookup(request: Request, body: RawBody, work: Work) -> Response:
 @router.get("/CodeSystem/$validate-code")
 @router.post("/CodeSystem/$validate-code")
 def validate_in_system(request: Request, body: RawBody, work: Work) -> Response:
-    """Whether a code is well formed, and known here."""
-    given = _given(request, work, body, "url", "code", "display", "coding")
-    coded = given.value("coding")
-    system = coded.get("system", "") if isinstance(coded, dict) else given.required("url")
-    code, display = _coding(given)[1:]
-    if (held := _imported(work, system)) is not None:
-        return fhir_response(request, in_system(held, code, display))
-    described = _system(system)
-    found = _shipped(described, code)
-    if found is None:
-        words = f"The code is in no value set that is kept here; {described.title} is not held whole."
-        return fhir_response(request, parameters(result=False, message=words))
-    return fhir_response(request, _agreed(found, code, display))
+    """Whether a code, or any of a concept's in the system, is well formed and known here."""
+    given = _given(request, work, body, "url", "code", "display", "coding", "codeableConcept")
+    url, codings = given.text("url"), codings_of(given)
+    if given.value("codeableConcept") is not None and url:
+        codings = [each for each in codings if each[0] == url]
+    elif given.value("coding") is None and given.value("codeableConcept") is None:
+        codings = [(given.required("url"), *codings[0][1:])]
+
+    def judge(system: str, code: str, display: str | None) -> Told:
+        if (held := _imported(work, system)) is not None:
+            return in_system(held, code, display)
+        described = _system(system)
+        found = _shipped(described, code)
+        if found is None:
+            words = f"The code is in no value set that is kept here; {described.title} is not held whole."
+            return {"result": False, "message": words}
+        return _agreed(found, code, display)
+
+    return fhir_response(request, parameters(**any_of(codings, judge)))
 
 
 @router.get("/CodeSystem/$subsumes")
@@ -137,13 +150,6 @@ def _given(request: Request, work: UnitOfWork, body: bytes, *known: str) -> Give
     require_json_answer(request)
     require_reading(work.actor)
     return Given(request, body, frozenset(known))
-
-
-def _coding(given: Given) -> tuple[str, str, str | None]:
-    coded = given.value("coding")
-    if isinstance(coded, dict):
-        return coded.get("system", ""), coded.get("code", ""), coded.get("display")
-    return given.text("system") or "", given.required("code"), given.text("display")
 
 
 def _own_value_set(name: str) -> ValueSet | None:
@@ -198,11 +204,8 @@ def _is(each: ValueSetCode, system: str, code: str) -> bool:
     return code.startswith(each.code) if each.is_prefix else code == each.code
 
 
-def _agreed(found: ValueSetCode, code: str, display: str | None) -> bytes:
-    own = found.display if code == found.code else None
-    if display and own and folded(display) != folded(own):
-        return parameters(result=False, message="The display is another one here.", display=own)
-    return parameters(result=True, display=own)
+def _agreed(found: ValueSetCode, code: str, display: str | None) -> Told:
+    return agreed(found.display if code == found.code else None, display)
 
 
 def _expanded(found: ValueSet, given: Given, at: datetime) -> bytes:
