@@ -34,7 +34,7 @@ def test_a_search_value_stays_a_value(chen):
         answer = chen.http.get("/fhir/Observation", params={"status": LET_THROUGH})
         return answer.status_code == 200 and answer.json()["total"] > 0
 
-    def pasted(column):
+    def pasted(column, systems):
         return lambda value, _: text(f"({column.table.name}.{column.name} = '{value}')")
 
     assert_guarded(attack, lambda patch: patch.setattr(sql, "code", pasted))
