@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
+import httpx
 import pyotp
 import pytest
 from playwright.sync_api import expect
@@ -22,10 +23,13 @@ ANOTHER = "another long password"
 
 @pytest.fixture
 def kim(room: Room) -> SignIn:
-    """An account of this story's own: others sign in as the demonstration's people meanwhile."""
+    """An account of this story's own: others sign in as the demonstration's people meanwhile. Kim was invited."""
     username = f"kim.{secrets.token_hex(3)}"
-    asked = NewAccount(username=username, name="Kim Lindqvist", password=PASSWORD, roles=["front_desk"])
-    signed_in(room.system, "admin").account.create(asked)
+    accounts = signed_in(room.system, "admin").account
+    made = accounts.create(NewAccount(username=username, name="Kim Lindqvist", roles=["front_desk"]))
+    address, _, token = accounts.invite(made.account_id).partition("?token=")
+    chosen = {"token": token, "password": PASSWORD, "again": PASSWORD}
+    httpx.post(address, data=chosen).raise_for_status()
     return SignIn("staff", "front_desk", "Kim Lindqvist", username, PASSWORD)
 
 
@@ -63,6 +67,7 @@ def test_a_second_factor_is_set_up_asked_for_and_taken_away(room: Room, kim: Sig
     desk.types("Code that the app shows", next_code(generator, used))
     desk.presses("Turn on")
     expect(desk.page.get_by_text("The second factor is on")).to_be_visible()
+    desk.settled()
     assert generator.secret not in desk.page.content().replace(" ", "")
 
     phone = at_the_screen(room, kim, next_code(generator, used))
