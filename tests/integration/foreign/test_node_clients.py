@@ -81,9 +81,7 @@ def test_the_smart_js_client_signs_a_patient_in_reads_refreshes_and_stays_in_one
     page = browser.post(
         "/auth/authorize", data={"ticket": ticket_of(page), "username": "ana", "password": PASSWORD}
     )
-    allowed = browser.post(
-        "/auth/authorize/consent", data={"ticket": ticket_of(page), "decision": "allow", "patient": "ana"}
-    )
+    allowed = browser.post("/auth/authorize/consent", data={"ticket": ticket_of(page), "decision": "allow"})
     answer = browser.get(allowed.headers["location"])
     assert answer.status_code == 200, answer.text
     assert answer.json() == {
