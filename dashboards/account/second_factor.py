@@ -12,7 +12,7 @@ from ehr_core.display import qr_svg
 BEGUN = "second_factor_begun"
 """Where the secret stands from its making until its first code; it is shown to nobody afterwards."""
 
-CODES = "recovery_codes"
+CODES = "recovery_codes_shown"
 """Where new recovery codes stand until they have been kept."""
 
 LETTERS_IN_A_GROUP = 4
