@@ -7,18 +7,9 @@ from starlette.responses import Response
 
 from ehr_core.api.dependencies import ProcessParts
 from ehr_core.api.fhir import audit_events, bundling, compartments, reading, system_search, writing
+from ehr_core.api.fhir.asked_in_bundles import CHANGING_NOTHING
 from ehr_core.api.fhir.capabilities import capability_statement
 from ehr_core.api.fhir.exchange import base_url, fhir_response, require_json_answer
-from ehr_core.api.fhir.operations import (
-    care_gaps,
-    docref,
-    evaluate_measure,
-    everything,
-    matching,
-    member_matching,
-    terminology,
-    validating,
-)
 from ehr_core.api.fhir.terminology_capabilities import terminology_capabilities
 from ehr_core.api.subscriptions.capability import OPERATIONS as OF_SUBSCRIPTIONS
 from ehr_core.api.subscriptions.capability import SUBSCRIPTION
@@ -29,16 +20,6 @@ router = APIRouter()
 TERMINOLOGY = "terminology"
 MODES = ("full", "normative", TERMINOLOGY)
 """Source: FHIR R4, the capabilities interaction."""
-OPERATIONS = (
-    care_gaps,
-    docref,
-    evaluate_measure,
-    everything,
-    matching,
-    member_matching,
-    terminology,
-    validating,
-)
 OWN_OPERATIONS = ("OperationDefinition", '{"interaction": [{"code": "read"}]}')
 ELSEWHERE = (SUBSCRIPTION, audit_events.CAPABILITY, OWN_OPERATIONS)
 """Types that are kept, or made, outside the store."""
@@ -87,9 +68,9 @@ def operations_here() -> tuple[tuple[str, str], ...]:
     return (
         IN_BULK
         + OF_SUBSCRIPTIONS
-        + tuple(named for operation in OPERATIONS for named in operation.OPERATIONS)
+        + tuple(named for operation in CHANGING_NOTHING for named in operation.OPERATIONS)
     )
 
 
-for part in (*OPERATIONS, audit_events, *PARTS):
+for part in (*CHANGING_NOTHING, audit_events, *PARTS):
     router.include_router(part.router)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import text
 
-from data_contracts.api.access import NewProxy
+from data_contracts.api.access import NewChartRule, NewProxy
 from ehr_core.access.proxies import Grant, scope_now
 from ehr_core.kernel.errors import Forbidden, NotFound
 from ehr_core.store.repository import Store
@@ -88,6 +88,18 @@ def test_who_is_of_age_reads_all_of_the_own_record_and_hands_nothing_sensitive_o
     assert seen(parent_of(api, admin, "grown", relationship="caregiver")) == {"grown-open"}
     app = SmartApp(api)
     assert app.ids(app.tokens_for("grown")["access_token"]) == {"grown-open"}
+
+
+def test_a_label_denied_to_all_staff_stays_the_patients_and_one_denied_to_their_account_does_not(api, admin):
+    account = api.account("grown", "patient", patient_id="grown")
+    own = api.client_of(api.session(account, "portal"), "portal")
+    for whom, left in (
+        ({"subject_kind": "everyone"}, {"grown-open", "grown-told"}),
+        ({"subject_kind": "account", "subject": account}, {"grown-open"}),
+    ):
+        denied = {"patient_id": "grown", "effect": "deny", "label": ADOLESCENT["code"], "asked_by": "patient"}
+        admin.access.make_rule(NewChartRule(**denied, **whom, reason="Asked for it"))
+        assert seen(own) == left
 
 
 def test_the_scope_narrows_at_the_site_set_age_and_ends_at_eighteen(api, admin):
